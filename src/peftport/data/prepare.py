@@ -1,0 +1,158 @@
+"""A dataset definition to three splits that share no text."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from peftport.data.readers import read_file
+from peftport.data.splits import draw
+from peftport.data.texts import example_id, normal_form
+from peftport.files import file_digest
+
+SPLITS = ("train", "validation", "test")
+_KEEPS = {"test": 0, "validation": 1, "train": 2}  # where a text stands twice, the lower keeps it
+
+Raw = dict[str, list[tuple[str, str]]]  # split to (tidy text, label word)
+
+
+def prepare(definition: dict[str, Any], root: Path) -> tuple[dict[str, pd.DataFrame], dict[str, Any]]:
+    """Read a dataset and make its splits: white space tidied, each text once, stratified, seeded.
+
+    A text counts as the same whatever its case, punctuation and white space (``texts.normal_form``). It stays in one
+    split only: test before validation before train, so that nothing leaks from training to testing. A text that
+    comes with two labels is dropped everywhere. Splits that the source does not give are taken from its training
+    examples. The result does not depend on the order in which the source gives its examples.
+
+    Args:
+        definition: labels, source, split and examples, as the config schema has them.
+        root: folder that relative paths start from.
+
+    Returns:
+        Split to table ``examples``, in the order of their ids; and facts: source (with digests or commit), read
+        (examples per split as given), duplicates_dropped, conflicting_dropped, and examples (per split and label).
+
+    Raises:
+        ValueError: the source cannot be read, has one label only, or has too few examples.
+    """
+    words = list(dict.fromkeys(definition["labels"].values()))
+    if len(words) < 2:
+        raise ValueError(f"labels: a dataset needs at least two label words, found {', '.join(words) or 'none'}")
+    kind = next(kind for kind in SOURCES if kind in definition["source"])
+    raw, source = SOURCES[kind](definition, Path(root))
+    frame, facts = unique(raw)
+    _check_labels(frame, words)
+    split = {"validation": 0.1, "test": 0.1, "seed": 0} | definition.get("split", {})
+    splits = limit(complete(frame, set(raw), split), definition.get("examples", {}), split["seed"])
+    _check_splits(splits, words)
+    counts = {name: {word: int((table["label"] == word).sum()) for word in words} for name, table in splits.items()}
+    read = {name: len(rows) for name, rows in raw.items()}
+    return splits, {"source": source, "read": read, **facts, "examples": counts}
+
+
+def unique(raw: Raw) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Each text once, in the split that keeps it; what was dropped is counted.
+
+    Returns:
+        A table ``examples`` with a further column ``split``; and facts: duplicates_dropped, conflicting_dropped
+        (texts with two labels, all their copies).
+    """
+    rows = [(split, text, label) for split, examples in raw.items() for text, label in examples]
+    frame = pd.DataFrame(rows, columns=["split", "text", "label"], dtype=object)
+    frame["form"] = frame["text"].map(normal_form)
+    conflicting = frame.groupby("form")["label"].transform("nunique") > 1
+    agreeing = frame[~conflicting].assign(rank=lambda rest: rest["split"].map(_KEEPS))
+    kept = agreeing.sort_values(["rank", "text"], kind="stable").drop_duplicates("form")
+    kept = kept.assign(example_id=kept["text"].map(example_id)).sort_values("example_id", ignore_index=True)
+    dropped = {"duplicates_dropped": len(agreeing) - len(kept), "conflicting_dropped": int(conflicting.sum())}
+    return kept[["example_id", "text", "label", "split"]], dropped
+
+
+def complete(frame: pd.DataFrame, given: set[str], split: dict[str, Any]) -> dict[str, pd.DataFrame]:
+    """The three splits; one that the source does not give is a share of the training examples.
+
+    Args:
+        frame: a table ``examples`` with a column ``split``.
+        given: names of the splits that the source gives.
+        split: shares ``validation`` and ``test``, 0 to 1, and ``seed``.
+    """
+    splits = {name: frame[frame["split"] == name].drop(columns="split").reset_index(drop=True) for name in SPLITS}
+    examples = len(splits["train"])
+    for name in ("validation", "test"):
+        if name not in given:
+            number = round(examples * split[name])
+            splits[name], splits["train"] = draw(splits["train"], number, split["seed"], f"split/{name}")
+    return splits
+
+
+def limit(splits: dict[str, pd.DataFrame], examples: dict[str, Any], seed: int) -> dict[str, pd.DataFrame]:
+    """At most so many examples per split, stratified; None or absent means all."""
+    return {
+        name: frame if examples.get(name) is None else draw(frame, examples[name], seed, f"examples/{name}")[0]
+        for name, frame in splits.items()
+    }
+
+
+def _check_labels(frame: pd.DataFrame, words: list[str]) -> None:
+    found = set(frame["label"])
+    if missing := [word for word in words if word not in found]:
+        there = ", ".join(sorted(found)) or "none"
+        raise ValueError(f"no example of label {', '.join(missing)} in the whole dataset; labels found: {there}")
+
+
+def _check_splits(splits: dict[str, pd.DataFrame], words: list[str]) -> None:
+    for name, frame in splits.items():
+        counts = frame["label"].value_counts()
+        if missing := [word for word in words if word not in counts]:
+            raise ValueError(
+                f"too few examples: split {name!r} has {len(frame)} and none of them is {', '.join(missing)}; "
+                "it needs at least one of each label (see `examples`, `split` and the source)"
+            )
+
+
+def _from_files(definition: dict[str, Any], root: Path) -> tuple[Raw, dict[str, Any]]:
+    raw: Raw = {}
+    files = []
+    for entry in definition["source"]["files"]:
+        rows = read_file(entry, definition["labels"], root)
+        if not rows:
+            raise ValueError(f"{root / entry['path']}: the file holds no example")
+        raw.setdefault(entry.get("split", "train"), []).extend(rows)
+        digest = file_digest(root / Path(entry["path"]).expanduser())
+        files.append({"path": entry["path"], "sha256": digest, "examples": len(rows)})
+    return raw, {"kind": "files", "files": files}
+
+
+def _from_hub(definition: dict[str, Any], root: Path) -> tuple[Raw, dict[str, Any]]:
+    from peftport.data.hub import read_hub
+
+    return read_hub(definition["source"]["hub"], definition["labels"])
+
+
+def _generated(definition: dict[str, Any], root: Path) -> tuple[Raw, dict[str, Any]]:
+    """As many different reviews as asked for in each split; more are drawn until repeats are made up for."""
+    from peftport.data.reviews import labelled
+
+    source = definition["source"]["generated"]
+    wanted = {name: source[name] for name in SPLITS}
+    total = drawn = sum(wanted.values())
+    pool = unique({"train": labelled(source["domain"], drawn, source["seed"])})[0]
+    while len(pool) < total and drawn < 1.5 * total:
+        drawn += max(total // 20, total - len(pool))
+        pool = unique({"train": labelled(source["domain"], drawn, source["seed"])})[0]
+    if len(pool) < total:
+        raise ValueError(f"domain {source['domain']!r} gave {len(pool)} different reviews; {total} are asked for")
+    raw = {}
+    for name in SPLITS:
+        part, pool = draw(pool, wanted[name], source["seed"], f"generated/{name}")
+        names = part["label"].map(lambda word: definition["labels"].get(word, word))
+        raw[name] = list(zip(part["text"], names, strict=True))
+    return raw, {"kind": "generated", **source}
+
+
+SOURCES: dict[str, Callable[[dict[str, Any], Path], tuple[Raw, dict[str, Any]]]] = {
+    "generated": _generated,
+    "files": _from_files,
+    "hub": _from_hub,
+}

@@ -1,0 +1,1 @@
+"""Evaluation: scores of a module in its host."""

@@ -1,0 +1,110 @@
+"""Evaluate one cell: test what a block of modules starts from, then train in the target host and test at each budget."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from peftport.data.batches import Encoded
+from peftport.data.prompts import normalise_answer
+from peftport.evaluation.generation import generate_answers
+from peftport.evaluation.likelihood import log_likelihoods
+from peftport.evaluation.metrics import accuracy, macro_f1
+from peftport.files import read_json
+from peftport.hosts.load import load_model, load_tokenizer
+from peftport.modules import read_module
+from peftport.progress import Progress
+from peftport.tables import TABLES, read_table
+from peftport.techniques.attach import attach_module, load_tensors
+from peftport.training.loop import Recipe, Training
+from peftport.training.task import Task, host_folder_of
+
+
+def evaluate_cell(
+    data: dict[str, Path],
+    starts: dict[int, Path | None],
+    budgets: list[int],
+    recipe: dict[str, Any],
+    task: dict[str, Any],
+    cell: dict[str, str],
+) -> dict[str, pd.DataFrame]:
+    """Scores, predictions and loss curves of all seeds and budgets of one cell.
+
+    Args:
+        data: ``card`` of the target host, ``train`` and ``test`` splits of the target dataset.
+        starts: seed to module directory; None is the bare host.
+        budgets: rising numbers of optimiser steps; one training passes them all.
+        recipe: ``technique``, ``training`` and ``evaluation`` sections.
+        task: template and label words.
+        cell: the names of the cell, which come first in every row of its scores.
+
+    Returns:
+        The tables ``scores``, ``predictions`` and ``curve``.
+    """
+    card, evaluation = read_json(data["card"]), recipe["evaluation"]
+    folder = host_folder_of(card)
+    task_ = Task.from_card(task, card, recipe["training"]["max_tokens"], load_tokenizer(folder))
+    test = task_.encode(read_table(data["test"], "examples"))
+    train = task_.encode(read_table(data["train"], "examples")) if budgets[-1] else None
+    model, scores, predictions, curves = load_model(folder), [], [], []
+    for order, (seed, start) in enumerate(starts.items()):
+        if start is not None:
+            module = read_module(start)
+            if order == 0:
+                model = attach_module(model, module)
+            else:
+                load_tensors(model, module.tensors)
+        training = None
+        if train is not None:
+            label = f"{cell['technique']} {cell['initialisation']} in {card['host']}, seed {seed}"
+            settings = Recipe.from_config(recipe["training"], recipe["technique"])
+            progress = Progress(label, budgets[-1])
+            training = Training(model, train, task_.answers(), settings, seed, progress)
+        for budget in budgets:
+            if training is not None:
+                training.advance(budget)
+            row, answers = score(model, test, task_, evaluation)
+            scores.append(cell | {"budget_steps": budget, "seed": seed} | row)
+            predictions.append(answers.assign(budget_steps=budget, seed=seed))
+            print(f"seed {seed}, budget {budget}: accuracy {row['accuracy']:.4f}", flush=True)
+        if training is not None:
+            curves.append(training.curve())
+    empty = pd.DataFrame(columns=list(TABLES["curve"]))
+    return {
+        "scores": pd.DataFrame(scores),
+        "predictions": pd.concat(predictions, ignore_index=True),
+        "curve": pd.concat(curves, ignore_index=True) if curves else empty,
+    }
+
+
+def score(model: Any, test: Encoded, task: Task, evaluation: dict[str, Any]) -> tuple[dict[str, Any], pd.DataFrame]:
+    """One row of scores, and one row per test example, for the host as it is now."""
+    likelihoods = log_likelihoods(model, test, task.tokens, evaluation["batch_size"])
+    predicted, right = likelihoods.argmax(1), likelihoods[range(len(test)), test.labels]
+    row: dict[str, Any] = {
+        "accuracy": accuracy(test.labels, predicted),
+        "macro_f1": macro_f1(test.labels, predicted, len(task.words)),
+        "loss": float(-right.mean()),
+        "test_examples": len(test),
+        "generated_accuracy": None,
+        "invalid_rate": None,
+    }
+    answers = pd.DataFrame(
+        {
+            "example_id": test.example_ids,
+            "label": [task.words[index] for index in test.labels],
+            "prediction": [task.words[index] for index in predicted],
+            "correct": predicted == test.labels,
+            "log_likelihood": right,
+            "generated": None,
+        }
+    )
+    if evaluation["generate"]:
+        longest = max(map(len, task.tokens)) + 1
+        written = generate_answers(model, test, task.tokenizer, longest, evaluation["batch_size"])
+        answers["generated"] = written
+        valid = [normalise_answer(word) for word in task.words]
+        right_words = pd.Series([valid[index] for index in test.labels])
+        row["generated_accuracy"] = float((answers["generated"] == right_words).mean())
+        row["invalid_rate"] = float((~answers["generated"].isin(valid)).mean())
+    return row, answers

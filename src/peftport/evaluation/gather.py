@@ -1,0 +1,62 @@
+"""Gather the scores of all cells into the tables of a study: one row per run, one per reference."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+
+from peftport.study import Cell, Study
+from peftport.tables import CELL, TABLES, read_table
+
+KEYS = [*CELL, "budget_steps", "seed"]
+
+
+def gather_runs(study: Study, folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The tables ``runs`` and ``references``.
+
+    Args:
+        study: the grid; ``scratch`` is computed once per target and counted once per transfer and dataset pair.
+        folder: ``results/<study>``.
+
+    Raises:
+        ValueError: the rows are not exactly the runs that the study counts.
+    """
+    read: dict[Cell, pd.DataFrame] = {}
+    rows = [_scores(read, done, folder).assign(**names(counted)) for counted, done in study.expanded_runs()]
+    runs = pd.concat(rows, ignore_index=True)
+    if len(runs) != study.runs or runs.duplicated(KEYS).any():
+        raise ValueError(f"runs: {len(runs)} rows, {int(runs.duplicated(KEYS).sum())} twice; expected {study.runs}")
+    references = [_scores(read, cell, folder) for cell in study.cells if cell.is_reference]
+    columns = list(TABLES["scores"])
+    gathered = pd.concat(references, ignore_index=True) if references else pd.DataFrame(columns=columns)
+    return tuple(
+        frame.assign(study=study.name)[list(TABLES["runs"])].sort_values(KEYS, ignore_index=True)
+        for frame in (runs, gathered)
+    )
+
+
+def gather_predictions(study: Study, folder: Path) -> pd.DataFrame:
+    """Every prediction with the names of its cell, as they are computed (``scratch`` once per target)."""
+    return pd.concat(
+        [
+            read_table(folder / cell.path / "predictions.parquet", "predictions").assign(**names(cell))
+            for cell in study.cells
+        ],
+        ignore_index=True,
+    )
+
+
+def names(cell: Cell) -> dict[str, str]:
+    """The names of a cell, as columns."""
+    return {column: getattr(cell, column) for column in CELL}
+
+
+def score_files(cells: Iterable[Cell]) -> list[str]:
+    """Paths of the cells' scores below the study's results."""
+    return [f"{cell.path}/scores.parquet" for cell in cells]
+
+
+def _scores(read: dict[Cell, pd.DataFrame], cell: Cell, folder: Path) -> pd.DataFrame:
+    if cell not in read:
+        read[cell] = read_table(folder / cell.path / "scores.parquet", "scores")
+    return read[cell]

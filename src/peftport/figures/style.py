@@ -1,0 +1,208 @@
+"""One look for all figures: a colour per technique, a line style and marker per initialisation or reference.
+
+The colours are seaborn's "colorblind" palette; line styles, markers and their filling carry the same distinctions
+without colour.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from peftport.files import whole
+
+WIDTH_INCHES = 10.0
+INK = "#222222"
+ORDER = ("adapters", "lora", "prefix_tuning", "compacter", "prompt_tuning", "ia3", "tiny_attention")
+NAMES = {
+    "adapters": "Adapters",
+    "lora": "LoRA",
+    "prefix_tuning": "Prefix Tuning",
+    "compacter": "Compacters",
+    "prompt_tuning": "Prompt Tuning",
+    "ia3": "(IA)\N{SUPERSCRIPT THREE}",
+    "tiny_attention": "Tiny Attention",
+}
+
+
+@dataclass(frozen=True)
+class Look:
+    """How an initialisation or a reference is drawn: dashes in points (empty: solid), marker, filled or not."""
+
+    dashes: tuple[float, ...]
+    marker: str
+    filled: bool = False
+
+
+LOOKS = {
+    "ported": Look((), "o", True),
+    "sampled": Look((5, 2), "s"),
+    "scratch": Look((1.2, 1.6), "^"),
+    "bare": Look((1, 3), "p"),
+    "native": Look((9, 2, 1.5, 2), "*", True),
+    "permuted": Look((6, 1.5, 1, 1.5), "D"),
+    "norm_matched": Look((3, 1), "v"),
+    "target_mean": Look((2, 1, 2, 4), "P"),
+    "random_target": Look((8, 4), "X"),
+}
+FURTHER = (Look((4, 1, 1, 1, 1, 1), "<"), Look((2, 2), ">"), Look((7, 1, 3, 1), "h"), Look((1, 1), "8"))
+
+
+def colours(techniques: Sequence[str]) -> dict[str, tuple[float, float, float]]:
+    """The colour of each technique; known ones always have the same, others take what is left, by name."""
+    palette = sns.color_palette("colorblind", 10)
+    fixed = dict(zip(ORDER, palette, strict=False))
+    others = sorted(set(techniques) - set(fixed))
+    rest = palette[len(ORDER) :]
+    return {name: fixed[name] for name in techniques if name in fixed} | {
+        name: rest[index % len(rest)] for index, name in enumerate(others)
+    }
+
+
+def looks(starts: Sequence[str]) -> dict[str, Look]:
+    """The look of each initialisation and reference; unknown ones take a further look, by name."""
+    others = sorted(set(starts) - set(LOOKS))
+    return {name: LOOKS[name] for name in starts if name in LOOKS} | {
+        name: FURTHER[index % len(FURTHER)] for index, name in enumerate(others)
+    }
+
+
+def place(start: str) -> tuple[int, str]:
+    """Where an initialisation or reference stands in a list: known ones in the order of ``LOOKS``, bare last."""
+    known = list(LOOKS)
+    return (known.index(start) if start in known and start != "bare" else len(known) + (start == "bare")), start
+
+
+def title(technique: str) -> str:
+    """The name of a technique as people write it."""
+    return NAMES.get(technique, technique.replace("_", " "))
+
+
+def label(name: str) -> str:
+    """The name of an initialisation or reference for a legend."""
+    return {"bare": "bare host", "native": "native modules"}.get(name, name.replace("_", " "))
+
+
+def transfer(source: str, target: str, lines: bool = False) -> str:
+    """Source and target host with an arrow, on one line or two."""
+    return f"{source}{chr(10) if lines else ' '}\N{RIGHTWARDS ARROW} {target}"
+
+
+def datasets(learned: str, tested: str) -> str:
+    """The dataset of the source module and the dataset on which it is tested."""
+    return f"{learned} \N{RIGHTWARDS ARROW} {tested}"
+
+
+def signed(value: float) -> str:
+    """A difference in points, with a proper minus sign."""
+    return f"{100 * value:+.1f}".replace("-", "\N{MINUS SIGN}")
+
+
+def present(frame: pd.DataFrame, columns: list[str]) -> list[tuple[Any, ...]]:
+    """The distinct rows of these columns, in the order in which they come."""
+    return list(frame[columns].drop_duplicates().itertuples(index=False, name=None))
+
+
+def techniques_of(frame: pd.DataFrame) -> list[str]:
+    """The techniques of a table: known ones in their order, then the others by name."""
+    found = set(frame["technique"])
+    return [name for name in ORDER if name in found] + sorted(found - set(ORDER))
+
+
+@contextmanager
+def theme() -> Iterator[None]:
+    """Fonts, grid and sizes of all figures, inside the block only."""
+    settings = sns.axes_style("ticks") | sns.plotting_context("paper")
+    settings |= {
+        "font.family": "DejaVu Sans",
+        "font.size": 9,
+        "axes.titlesize": 9,
+        "axes.labelsize": 9,
+        "xtick.labelsize": 8,
+        "ytick.labelsize": 8,
+        "legend.fontsize": 9,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "axes.edgecolor": "#888888",
+        "axes.titlelocation": "left",
+        "grid.color": "#e4e4e4",
+        "grid.linewidth": 0.6,
+        "text.color": INK,
+        "axes.labelcolor": INK,
+        "xtick.color": INK,
+        "ytick.color": INK,
+        "figure.dpi": 96,
+    }
+    with matplotlib.rc_context(settings):
+        yield
+
+
+def handle(name: str, look: Look, colour: Any = INK) -> Line2D:
+    """A legend entry for an initialisation or a reference."""
+    line = Line2D([], [], color=colour, label=label(name))
+    dress(line, look, colour)
+    return line
+
+
+def dress(line: Line2D, look: Look, colour: Any) -> None:
+    """Give a line the dashes, marker and filling of a look."""
+    line.set_color(colour)
+    line.set_linestyle((0, look.dashes) if look.dashes else "-")
+    line.set_linewidth(1.8 if look.filled else 1.3)
+    line.set_marker(look.marker)
+    line.set_markersize(5)
+    line.set_markerfacecolor(colour if look.filled else "white")
+    line.set_markeredgecolor(colour)
+
+
+def legend(figure: Figure, handles: Sequence[Line2D], entry_inches: float) -> None:
+    """One legend above all panels, with as many entries side by side as the figure has room for."""
+    columns = max(1, int(figure.get_figwidth() / entry_inches))
+    figure.legend(handles=handles, loc="outside upper left", ncols=columns, frameon=False, handlelength=3.2)
+
+
+def note(text: str) -> Figure:
+    """A small figure that says why there is nothing to draw."""
+    with theme():
+        figure = Figure(figsize=(WIDTH_INCHES, 1.0))
+        figure.text(0.5, 0.5, text, ha="center", va="center", color="#555555")
+    return figure
+
+
+def budget_axis(axes: Axes, budgets: Sequence[int]) -> None:
+    """A budget axis that shows 0 and spreads the rest by logarithm; labels that would touch are left out."""
+    budgets = sorted(set(budgets))
+    if len(budgets) == 1:
+        axes.set_xticks(budgets)
+        axes.set_xlim(budgets[0] - 1, budgets[0] + 1)
+        return
+    positive = [budget for budget in budgets if budget > 0]
+    if len(positive) > 1 and positive[-1] / positive[0] > 3:
+        axes.set_xscale("symlog", linthresh=positive[0], linscale=0.6)
+    axes.set_xticks(budgets)
+    axes.minorticks_off()
+    axes.xaxis.set_major_formatter(matplotlib.ticker.FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    places = axes.transScale.transform(np.column_stack([budgets, np.zeros(len(budgets))]))[:, 0]
+    span = max(places[-1] - places[0], 1e-9)
+    kept, last = [], np.inf
+    for budget, place in zip(reversed(budgets), reversed(places), strict=True):
+        if (last - place) / span > 0.17 or budget == budgets[-1]:
+            kept.append(budget)
+            last = place
+    axes.set_xticks(sorted(kept))
+    axes.margins(x=0.08)
+
+
+def save(figure: Figure, path: str | Path) -> None:
+    """Write a figure as SVG; equal figures give equal bytes, and text becomes outlines, so no font is needed."""
+    with matplotlib.rc_context({"svg.hashsalt": "peftport", "svg.fonttype": "path"}), whole(path) as partial:
+        figure.savefig(partial, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})

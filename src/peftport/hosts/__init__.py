@@ -1,0 +1,1 @@
+"""Hosts: frozen pretrained language models with their tokenizers."""

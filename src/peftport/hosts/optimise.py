@@ -1,0 +1,146 @@
+"""The training loop that makes a host: all of its parameters, on token id pairs, on CPU threads."""
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+import torch
+from transformers import T5ForConditionalGeneration
+
+from peftport.hosts.span_corruption import Example
+
+Report = Callable[[int, int, float], None]
+_POOL = 32  # batches sorted by length together
+_LOG_ROWS = 100
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Settings of one training.
+
+    Attributes:
+        steps: optimiser steps.
+        batch_size: examples a step.
+        learning_rate: peak rate of AdamW; linear warm-up, then cosine decay to a tenth.
+        warmup_steps: length of the warm-up.
+        weight_decay: decoupled decay of matrices; embeddings, biases and norms have none.
+        rate_multipliers: factors on the rate for `relative_position_bias`, `embeddings` and `head`. In a host of a few
+            hundred thousand parameters these move too slowly under one AdamW rate; the multipliers cut the steps
+            that a useful host takes several times.
+        in_order: items are taken in their order (a curriculum), shuffled only within pools of 32 batches; else every
+            pass is a permutation.
+    """
+
+    steps: int
+    batch_size: int
+    learning_rate: float
+    warmup_steps: int = 100
+    weight_decay: float = 0.01
+    rate_multipliers: dict[str, float] = field(default_factory=dict)
+    in_order: bool = False
+
+    def rate(self, step: int) -> float:
+        """Learning rate of a step, before multipliers."""
+        warm = min(1.0, (step + 1) / max(1, self.warmup_steps))
+        return self.learning_rate * warm * (0.1 + 0.45 * (1 + math.cos(math.pi * step / self.steps)))
+
+
+def optimise(
+    model: T5ForConditionalGeneration,
+    examples: Callable[[np.ndarray], list[Example]],
+    lengths: np.ndarray,
+    plan: Plan,
+    random: np.random.Generator,
+    report: Report,
+) -> pd.DataFrame:
+    """Train every parameter of `model` in place.
+
+    Args:
+        model: the host; dropout as its config says.
+        examples: gives the examples of a batch of indices; may draw anew at each call.
+        lengths: length of each item in tokens, used to batch items of similar length.
+        plan: settings.
+        random: order of the items.
+        report: called as (step, steps, mean loss) about a hundred times.
+
+    Returns:
+        columns step, loss (mean over the steps since the row before, nats a token), learning_rate, seconds (since
+        the start).
+
+    Raises:
+        FloatingPointError: the loss is no longer finite.
+    """
+    model.train()
+    optimiser = torch.optim.AdamW(_groups(model, plan), lr=plan.learning_rate, betas=(0.9, 0.98), fused=True)
+    parameters = list(model.parameters())
+    order = batches(lengths, plan.batch_size, random, plan.in_order)
+    rows, losses, start = [], [], time.perf_counter()
+    every = max(1, plan.steps // _LOG_ROWS)
+    for step in range(plan.steps):
+        for group in optimiser.param_groups:
+            group["lr"] = plan.rate(step) * group["multiplier"]
+        loss = model(**collate(examples(next(order)))).loss
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(parameters, 1.0, foreach=True)
+        optimiser.step()
+        losses.append(loss.detach())
+        if (step + 1) % every == 0 or step + 1 == plan.steps:
+            mean = torch.stack(losses).mean().item()
+            if not math.isfinite(mean):
+                raise FloatingPointError(f"loss {mean} at step {step + 1}; try a smaller learning_rate")
+            rows.append((step + 1, mean, plan.rate(step), time.perf_counter() - start))
+            losses = []
+            report(step + 1, plan.steps, mean)
+    model.eval()
+    return pd.DataFrame(rows, columns=["step", "loss", "learning_rate", "seconds"])
+
+
+def collate(examples: Sequence[Example]) -> dict[str, torch.Tensor]:
+    """Padded batch: `input_ids`, `attention_mask` (examples, longest input), `labels` (examples, longest target)."""
+    inputs = _pad([e.inputs for e in examples], 0)
+    labels = _pad([e.targets for e in examples], -100)
+    return {"input_ids": inputs, "attention_mask": (inputs != 0).long(), "labels": labels}
+
+
+def _pad(rows: Sequence[Sequence[int]], filler: int) -> torch.Tensor:
+    out = np.full((len(rows), max(map(len, rows))), filler, np.int64)
+    for i, row in enumerate(rows):
+        out[i, : len(row)] = row
+    return torch.from_numpy(out)
+
+
+def batches(
+    lengths: np.ndarray, size: int, random: np.random.Generator, in_order: bool = False
+) -> Iterator[np.ndarray]:
+    """Endless batches of indices, of similar length within a batch; the batches of a pool come in random order."""
+    size = min(size, len(lengths))
+    while True:
+        order = np.arange(len(lengths)) if in_order else random.permutation(len(lengths))
+        for at in range(0, len(order) - size + 1, size * _POOL):
+            pool = random.permutation(order[at : at + size * _POOL])
+            pool = pool[np.argsort(lengths[pool], kind="stable")]
+            for batch in random.permutation(len(pool) // size):
+                yield pool[batch * size : (batch + 1) * size]
+
+
+def _groups(model: T5ForConditionalGeneration, plan: Plan) -> list[dict]:
+    groups: dict[str, list] = {"relative_position_bias": [], "embeddings": [], "head": [], "norms": [], "matrices": []}
+    for name, parameter in model.named_parameters():
+        if "relative_attention_bias" in name:
+            kind = "relative_position_bias"
+        elif name.startswith("shared"):
+            kind = "embeddings"
+        elif name.startswith("lm_head"):
+            kind = "head"
+        else:
+            kind = "norms" if parameter.ndim == 1 else "matrices"
+        groups[kind].append(parameter)
+    decay = {"head": plan.weight_decay, "matrices": plan.weight_decay}
+    return [
+        {"params": p, "multiplier": plan.rate_multipliers.get(k, 1.0), "weight_decay": decay.get(k, 0.0)}
+        for k, p in groups.items()
+    ]

@@ -1,0 +1,180 @@
+"""The key of every stage: a hash that names the whole past of a file.
+
+A key covers the stage's own slice of the config, the code that the stage reaches by import and its script's text,
+the versions of torch, transformers and peft, and the keys of the stages before it. Rules carry it as a parameter
+and files carry it in their metadata, so a changed training loop reruns training and what follows, a changed
+figure that figure, and a changed docstring nothing.
+"""
+
+import functools
+from pathlib import Path
+from typing import Any
+
+from peftport.files import file_digest
+from peftport.hosts.locate import bundled_folder
+from peftport.pipeline import pipeline_root
+from peftport.porting.table import INITIALISATIONS
+from peftport.provenance import code_stamp, digest, script_stamp, versions
+from peftport.statistics.table import STATISTICS
+from peftport.study import Cell, Source, Start, Study
+from peftport.techniques.table import METHODS
+
+SCRIPTS = {
+    "dataset": ("prepare_dataset", "peftport.data.prepare"),
+    "overlap": ("audit_overlap", "peftport.data.overlap"),
+    "build": ("build_host", "peftport.hosts.build"),
+    "card": ("describe_host", "peftport.hosts.card"),
+    "source": ("train_source", "peftport.training.source"),
+    "module": ("extract_modules", "peftport.training.extract"),
+    "port": ("make_starts", "peftport.porting.start"),
+    "scratch": ("initialise_scratch", "peftport.training.scratch"),
+    "evaluation": ("evaluate_cell", "peftport.evaluation.cell"),
+    "runs": ("gather_runs", "peftport.evaluation.gather"),
+    "statistics": ("compute_statistics", "peftport.evaluation.gather"),
+    "figure": ("draw_figure", "peftport.figures.style"),
+    "report": ("write_report", "peftport.report.page"),
+}
+
+
+def stage_code(stage: str, *modules: str) -> str:
+    """The stamp of a stage: its script, the module behind it, further ``modules`` reached by name, and versions."""
+    script, module = SCRIPTS[stage]
+    script_code = script_stamp(pipeline_root() / "workflow" / "scripts" / f"{script}.py")
+    return digest([stage, script_code, code_stamp(module, *modules), versions()])
+
+
+@functools.cache
+def _file(path: Path) -> str:
+    return file_digest(path)
+
+
+class Keys:
+    """Keys of one study's stages, each computed once.
+
+    Args:
+        study: the grid.
+        folder: where relative paths in the config start.
+    """
+
+    def __init__(self, study: Study, folder: Path | None = None) -> None:
+        self.study, self.config, self.folder = study, study.config, folder or Path.cwd()
+        for name in ("dataset", "host", "source", "module", "start", "evaluation"):
+            setattr(self, name, functools.cache(getattr(self, name)))
+
+    def dataset(self, name: str) -> str:
+        """Of a dataset's three splits."""
+        definition = self.config["datasets"][name]
+        slices = {part: definition[part] for part in ("source", "labels", "split", "examples")}
+        files = [_file(self.folder / file["path"]) for file in definition["source"].get("files", [])]
+        generator = ["peftport.data.reviews"] if "generated" in definition["source"] else []
+        return digest([stage_code("dataset", *generator), slices, files])
+
+    def overlap(self) -> str:
+        """Of the leak audit."""
+        return digest([stage_code("overlap"), {name: self.dataset(name) for name in self.study.datasets}])
+
+    def host(self, name: str) -> str:
+        """Of a host's weights and tokenizer, whatever they are used for."""
+        definition = self.config["hosts"][name]
+        if recipe := definition.get("build"):
+            files = recipe.get("corpus", {}).get("files", []) + recipe.get("instructions", {}).get("files", [])
+            base = self.host(recipe["base"]) if "base" in recipe else None
+            return digest([stage_code("build"), recipe, [_file(self.folder / file) for file in files], base])
+        if "hub" in definition:
+            return digest(definition["hub"])
+        folder = bundled_folder(definition["bundled"]) if "bundled" in definition else self.folder / definition["path"]
+        return digest({file.name: _file(file) for file in sorted(folder.iterdir()) if file.is_file()})
+
+    def card(self, name: str) -> str:
+        """Of a host's card, which also holds the tokens of every label word of the study."""
+        return digest([stage_code("card"), self.host(name), self.config["hosts"][name], self.label_words()])
+
+    def label_words(self) -> list[str]:
+        """The label words of the study's datasets."""
+        return sorted(
+            {word for name in self.study.datasets for word in self.config["datasets"][name]["labels"].values()}
+        )
+
+    def _task(self, dataset: str) -> list[Any]:
+        definition = self.config["datasets"][dataset]
+        return [self.dataset(dataset), definition["template"], sorted(set(definition["labels"].values()))]
+
+    def _method(self, technique: str) -> str:
+        return METHODS[self.config["techniques"][technique]["method"]]
+
+    def source(self, source: Source) -> str:
+        """Of one block of source modules."""
+        technique = self.config["techniques"][source.technique]
+        code = stage_code("source", self._method(source.technique))
+        seeds = self.study.blocks[source.block]
+        training = self.config["training"]
+        return digest([code, technique, training, self.host(source.host), self._task(source.dataset), seeds])
+
+    def module(self, source: Source) -> str:
+        """Of the module directories extracted from a source."""
+        return digest([stage_code("module"), self.source(source)])
+
+    def start(self, start: Start) -> str:
+        """Of what a block of modules in a target host starts from."""
+        rule = INITIALISATIONS[start.initialisation]
+        if start.source_host == "any":
+            technique = self.config["techniques"][start.technique]
+            settings = {key: value for key, value in technique.items() if key not in ("learning_rate", "source_steps")}
+            code = stage_code("scratch", self._method(start.technique), rule)
+            return digest([code, settings, self.host(start.target_host), self.study.blocks[start.block]])
+        source = Source(start.technique, start.source_host, start.source_dataset, start.block)
+        needed = [self.module(one) for one in (source, *self.study.siblings_of(start))]
+        return digest([stage_code("port", rule), start.initialisation, needed, self.host(start.target_host)])
+
+    def evaluation(self, cell: Cell) -> str:
+        """Of one cell."""
+        data, evaluation = self._task(cell.target_dataset), self.config["evaluation"]
+        if cell.initialisation == "bare":
+            return digest([stage_code("evaluation"), self.host(cell.target_host), data, evaluation])
+        code = stage_code("evaluation", self._method(cell.technique))
+        if cell.initialisation == "native":
+            modules = [self.module(source) for source in self.study.sources_of(cell)]
+            return digest([code, self.host(cell.target_host), data, evaluation, modules])
+        technique, training = self.config["techniques"][cell.technique], dict(self.config["training"])
+        start, budgets = self.start(self.study.start_of(cell)), self.study.budgets
+        return digest([code, self.host(cell.target_host), data, evaluation, start, budgets, technique, training])
+
+    def runs(self) -> str:
+        """Of the tables that hold one row per run and reference."""
+        cells = sorted((counted.path, self.evaluation(done)) for counted, done in self.study.expanded_runs())
+        references = sorted((cell.path, self.evaluation(cell)) for cell in self.study.cells if cell.is_reference)
+        return digest([stage_code("runs"), self.study.name, cells, references])
+
+    def statistics(self, table: str) -> str:
+        """Of one table of statistics."""
+        code = stage_code("statistics", f"peftport.statistics.{table}")
+        return digest(
+            [
+                code,
+                [self.table(name) for name in STATISTICS[table] if name != "predictions"],
+                self.runs(),
+                self.config["statistics"],
+            ]
+        )
+
+    def figure(self, name: str, tables: list[str]) -> str:
+        """Of one figure, over the tables it is drawn from."""
+        return digest([stage_code("figure", f"peftport.figures.{name}"), [self.table(table) for table in tables]])
+
+    def report(self, tables: list[str], figures: dict[str, list[str]]) -> str:
+        """Of the report."""
+        drawn = {name: self.figure(name, needs) for name, needs in figures.items()}
+        return digest(
+            [
+                stage_code("report", "peftport.report.study"),
+                self.study.used(),
+                [self.table(table) for table in tables],
+                drawn,
+            ]
+        )
+
+    def table(self, name: str) -> str:
+        """Of any table."""
+        if name == "overlap":
+            return self.overlap()
+        return self.runs() if name in ("runs", "references") else self.statistics(name)

@@ -1,0 +1,1 @@
+"""Porting: what a module in the target host starts from."""

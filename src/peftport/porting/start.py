@@ -1,0 +1,107 @@
+"""A module ready to load into the target host, with a card that says what it starts from."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from peftport.files import read_json
+from peftport.modules import Module, read_module, write_module
+from peftport.porting import table
+from peftport.porting.compatibility import notes, refuse_unless_compatible
+from peftport.porting.constant import is_constant
+from peftport.seeds import generator
+
+_KEPT = ("technique", "dataset")  # what the start's card takes over from the source module's
+
+
+def make_start(
+    initialisation: str, module: Module, target_card: dict[str, Any], seed: int, siblings: Sequence[Module] = ()
+) -> Module:
+    """Make the module that a run in the target host starts from.
+
+    The draw is named by seed, initialisation, technique, hosts and dataset, so no two starts of a study share one.
+
+    Args:
+        initialisation: its name, an entry of ``table.INITIALISATIONS``.
+        module: the source module, its card as ``extract`` wrote it.
+        target_card: the target host's card.
+        siblings: other modules of the technique in the target host, for initialisations that need them.
+
+    Returns:
+        The module. Its card has initialisation, rule, seed, source_host and target_host with their weights'
+        SHA-256, the source module's seed, key and checksum, the siblings' checksums, and constant_tensors.
+
+    Raises:
+        ValueError: unknown initialisation; one that the host makes; siblings missing; or a module with entries that
+            are not finite numbers.
+    """
+    entry = table.initialisation(initialisation)
+    if entry.start is None:
+        raise ValueError(f"initialisation {initialisation!r} is made in the target host, not from a module")
+    if "siblings" in entry.needs and not siblings:
+        raise ValueError(f"initialisation {initialisation!r} needs other modules of the technique in the target host")
+    for one in (module, *siblings):
+        _check_finite(one)
+    card = module.card
+    purpose = (card.get("technique"), card.get("host"), target_card.get("host"), card.get("dataset"))
+    rng = generator(seed, "start", initialisation, *(str(part) for part in purpose))
+    made = entry.start(module, rng, list(siblings))
+    config = dict(module.config)
+    if "base_model_name_or_path" in config:
+        config["base_model_name_or_path"] = target_card.get("host")
+    facts = {
+        "initialisation": initialisation,
+        "rule": entry.rule,
+        "seed": seed,
+        "source_host": card.get("host"),
+        "source_host_sha256": card.get("host_sha256"),
+        "target_host": target_card.get("host"),
+        "target_host_sha256": target_card.get("weights_sha256"),
+        "source_module": {key: card.get(key) for key in ("seed", "key", "weights_sha256")},
+        "siblings": [one.card.get("weights_sha256") for one in siblings] if "siblings" in entry.needs else [],
+        "constant_tensors": [tensor for tensor, entries in sorted(module.tensors.items()) if is_constant(entries)],
+    }
+    return replace(made, config=config, card={key: card.get(key) for key in _KEPT} | facts)
+
+
+def make_starts(
+    initialisation: str,
+    folders: dict[int, Path],
+    siblings: dict[int, list[Path]],
+    cards: dict[str, Path],
+    outputs: dict[int, Path],
+    made: dict[str, Any],
+) -> None:
+    """Write the starts of a block of seeds as module directories.
+
+    Args:
+        folders: seed to directory of the source module.
+        siblings: seed to directories of other modules of the technique in the target host; may be empty.
+        cards: the hosts' card files, ``source`` and ``target``.
+        outputs: seed to directory to write.
+        made: how the files are made, added to each card.
+
+    Raises:
+        ValueError: the hosts differ in shape, or as ``make_start`` says.
+    """
+    source, target = (read_json(cards[end]) for end in ("source", "target"))
+    refuse_unless_compatible(source, target)
+    for note in notes(source, target):
+        print(f"note: {note}")
+    for seed, folder in folders.items():
+        others = [read_module(sibling) for sibling in siblings.get(seed, [])]
+        start = make_start(initialisation, read_module(folder), target, seed, others)
+        write_module(outputs[seed], replace(start, card=start.card | made))
+        print(f"seed {seed}: {initialisation} {folder} -> {outputs[seed]}")
+
+
+def _check_finite(module: Module) -> None:
+    if wrong := [name for name, tensor in module.tensors.items() if not np.isfinite(tensor).all()]:
+        where = ", ".join(str(module.card.get(key)) for key in ("technique", "host", "dataset", "seed"))
+        raise ValueError(
+            f"the module ({where}) has entries that are no finite numbers, in {wrong[0]} and {len(wrong) - 1} more "
+            "tensors: its training diverged. Train it with a lower learning rate."
+        )

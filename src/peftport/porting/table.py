@@ -1,0 +1,58 @@
+"""The initialisations by name: what a module in the target host can start from.
+
+One small file each, with ``RULE`` (one sentence, which the report repeats), ``NEEDS`` and ``start``. To add one,
+write its file and add its line here.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib import import_module
+
+import numpy as np
+
+from peftport.modules import Module
+
+INITIALISATIONS: dict[str, str] = {
+    "ported": "peftport.porting.ported",
+    "sampled": "peftport.porting.sampled",
+    "scratch": "peftport.porting.scratch",
+    "permuted": "peftport.porting.permuted",
+    "norm_matched": "peftport.porting.norm_matched",
+    "target_mean": "peftport.porting.target_mean",
+    "sampled_product": "peftport.porting.sampled_product",
+}
+
+Start = Callable[[Module, np.random.Generator, list[Module]], Module]
+
+
+@dataclass(frozen=True)
+class Initialisation:
+    """One entry of the table.
+
+    Attributes:
+        name: as in the config.
+        rule: how the start is made, one sentence.
+        needs: what it is made from: ``source`` (the source module), ``siblings`` (other modules of the technique in
+            the target host), ``host`` (the target host, in which the technique initialises itself).
+        start: module, generator, siblings to the start; None where the host makes it.
+    """
+
+    name: str
+    rule: str
+    needs: frozenset[str]
+    start: Start | None
+
+
+def initialisation(name: str) -> Initialisation:
+    """The initialisation of this name; only its own file is imported.
+
+    Raises:
+        ValueError: there is none; the message offers a near name and lists all.
+    """
+    if name not in INITIALISATIONS:
+        near = get_close_matches(name, INITIALISATIONS, 1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise ValueError(f"unknown initialisation {name!r}; {hint}known: {', '.join(INITIALISATIONS)}")
+    file = import_module(INITIALISATIONS[name])
+    return Initialisation(name, file.RULE, file.NEEDS, getattr(file, "start", None))

@@ -1,0 +1,131 @@
+"""The tables of numbers on the page: frames in, rows of text out."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from peftport.figures.style import label, place, signed, techniques_of, title, transfer
+from peftport.report.phrases import ALPHA, MINUS, percent, whole
+
+ROUTE = ["source_host", "target_host", "source_dataset", "target_dataset"]
+NONE = "\N{EN DASH}"
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A table of text: heads, rows, and how many columns on the left are words."""
+
+    heads: list[str]
+    rows: list[list[str]]
+    words: int
+
+
+def accuracies(summary: pd.DataFrame) -> Grid:
+    """Accuracy with its interval: a row per cell, a column per budget."""
+    budgets = sorted(summary["budget_steps"].unique())
+    pairs = len(summary[ROUTE[2:]].drop_duplicates()) > 1
+    heads = ["technique", "transfer", *(["datasets"] if pairs else []), "start"]
+    heads += [f"{budget:,} steps" if budget else "zero-shot" for budget in budgets]
+    unequal = summary["seeds"].nunique() > 1
+    heads += ["recovered gap", "bare", "native", *(["seeds"] if unequal else [])]
+    rows = []
+    for technique in techniques_of(summary):
+        of_technique = summary[summary["technique"] == technique]
+        for route, group in of_technique.groupby(ROUTE, sort=False, observed=True):
+            for start in sorted(group["initialisation"].unique(), key=place):
+                cell = group[group["initialisation"] == start].set_index("budget_steps")
+                first = cell.loc[cell.index.min()]
+                row = [title(technique), whole(transfer(*route[:2]))]
+                row += [whole(transfer(*route[2:]))] if pairs else []
+                row += [label(start), *(_accuracy(cell, budget) for budget in budgets)]
+                row += [_or_none(first["recovered_gap"], percent)]
+                row += [
+                    _or_none(first[f"{name}_accuracy"], lambda value: f"{value:.3f}") for name in ("bare", "native")
+                ]
+                rows.append([*row, *([f"{int(cell['seeds'].max())}"] if unequal else [])])
+    return Grid(heads, rows, 3 + pairs)
+
+
+def _accuracy(cell: pd.DataFrame, budget: int) -> str:
+    """Mean and interval, or a dash where this budget was not run."""
+    if budget not in cell.index:
+        return NONE
+    row = cell.loc[budget]
+    return f"{row['accuracy_mean']:.3f}\n[{row['accuracy_low']:.2f}, {row['accuracy_high']:.2f}]"
+
+
+def differences(contrasts: pd.DataFrame) -> Grid:
+    """Every paired comparison, one row each."""
+    pairs = len(contrasts[ROUTE[2:]].drop_duplicates()) > 1
+    heads = ["technique", "transfer", *(["datasets"] if pairs else []), "ported less", "steps", "difference, points"]
+    heads += ["95% interval", "p after Holm", "win rate", "seeds"]
+    rows = []
+    for technique in techniques_of(contrasts):
+        for row in contrasts[contrasts["technique"] == technique].itertuples():
+            words = [title(technique), whole(transfer(row.source_host, row.target_host))]
+            words += [whole(transfer(row.source_dataset, row.target_dataset))] if pairs else []
+            mark = "*" if row.p_value_holm < ALPHA else ""
+            p_value = "under 0.001" if row.p_value_holm < 0.001 else f"{row.p_value_holm:.3f}"
+            numbers = [f"{row.budget_steps:,}", f"{signed(row.difference)}{mark}"]
+            numbers += [f"{signed(row.low)} to {signed(row.high)}", p_value, percent(row.win_rate), f"{row.seeds}"]
+            rows.append([*words, label(row.baseline), *numbers])
+    return Grid(heads, rows, 3 + pairs)
+
+
+def generated(runs: pd.DataFrame) -> Grid | None:
+    """Free generation at the smallest budget, by technique and initialisation; None unless the study generates."""
+    if "generated_accuracy" not in runs or runs["generated_accuracy"].isna().all():
+        return None
+    start = runs[runs["budget_steps"] == runs["budget_steps"].min()]
+    heads = ["technique", "start", "accuracy by likelihood", "accuracy by generation", "no valid label"]
+    rows = []
+    for technique in techniques_of(start):
+        means = start[start["technique"] == technique].groupby("initialisation", observed=True)
+        values = means[["accuracy", "generated_accuracy", "invalid_rate"]].mean()
+        for name in sorted(values.index, key=place):
+            row = values.loc[name]
+            numbers = [f"{row['accuracy']:.3f}", f"{row['generated_accuracy']:.3f}", percent(row["invalid_rate"])]
+            rows.append([title(technique), label(name), *numbers])
+    return Grid(heads, rows, 2)
+
+
+def overlaps(overlap: pd.DataFrame) -> Grid:
+    """The leak audit: shared texts between splits."""
+    heads = ["of", "also in", "examples", "same text", "same after normalisation", "share"]
+    rows = []
+    for row in overlap.itertuples():
+        share = row.normalised / row.left_examples if row.left_examples else 0.0
+        numbers = [f"{row.left_examples:,}", f"{row.exact:,}", f"{row.normalised:,}", f"{100 * share:.1f}%"]
+        left, right = f"{row.left_dataset} {row.left_split}", f"{row.right_dataset} {row.right_split}"
+        rows.append([left, right, *numbers])
+    return Grid(heads, rows, 2)
+
+
+def facts(things: dict[str, dict[str, Any]]) -> Grid:
+    """Named things with their facts, one row each: hosts, datasets."""
+    keys = list(dict.fromkeys(key for values in things.values() for key in values))
+    rows = [[name, *(written(values.get(key)) for key in keys)] for name, values in things.items()]
+    return Grid(["name", *(key.replace("_", " ") for key in keys)], rows, 1 + len(keys))
+
+
+def written(value: Any) -> str:
+    """A fact as text."""
+    if value is None:
+        return NONE
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}".replace("-", MINUS)
+    if isinstance(value, float):
+        return f"{value:,.4g}".replace("-", MINUS)
+    if isinstance(value, list | tuple):
+        return ", ".join(written(item) for item in value)
+    if isinstance(value, dict):
+        return ", ".join(f"{key}: {written(item)}" for key, item in value.items())
+    return str(value)
+
+
+def _or_none(value: float, show: Any) -> str:
+    """A number as ``show`` writes it, or a dash."""
+    return NONE if pd.isna(value) else show(value)

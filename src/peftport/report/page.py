@@ -1,0 +1,148 @@
+"""The page: verdict, figures and tables in one HTML file that needs no network."""
+
+import re
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+from peftport.figures import learning_curves, paired_differences, portability_matrix
+from peftport.files import write_text
+from peftport.report import numbers
+from peftport.report.recommendation import RULE, recommendations
+from peftport.report.verdict import verdict
+
+CAPTIONS = {
+    "portability_matrix": ("Portability matrix", portability_matrix.CAPTION),
+    "learning_curves": ("Learning curves", learning_curves.CAPTION),
+    "paired_differences": ("Paired differences", paired_differences.CAPTION),
+}
+QUESTION = (
+    "Parameter-efficient finetuning puts a task into a small module beside a frozen language model, its host. "
+    "When the module is moved to another host, how much of the task goes with it? A module that carries the task must "
+    "do better there than a module trained from scratch for as long, and better than numbers drawn from its own "
+    "distribution."
+)
+LONG = 30  # rows above which a table is folded away
+
+
+def write_report(
+    path: str | Path,
+    study: dict[str, Any],
+    tables: dict[str, pd.DataFrame],
+    figures: dict[str, Path],
+    cost: dict[str, Any],
+) -> None:
+    """Write the report of a study.
+
+    Args:
+        path: the HTML file.
+        study: `name`; and, where there are any, `description`, `question`, `rules` (how each initialisation is drawn,
+            by name), `reconstructions` (sentences), `hosts` and `datasets` (facts by name), `config` (YAML text or a
+            mapping).
+        tables: `portability`, and where there are any `contrasts`, `asymmetry`, `runs`, `overlap`.
+        figures: SVG files by the name of their figure.
+        cost: where known `wall_seconds`, `optimiser_steps`, `jobs`, `machine`, `versions` (by name), `failed`
+            (what failed, one line each), and whatever else was measured.
+
+    Raises:
+        ValueError: table `portability` is missing, or a figure is no SVG; the message says which.
+    """
+    if "portability" not in tables:
+        raise ValueError(f"the report needs the table 'portability'; it was given {sorted(tables)}")
+    source = resources.files("peftport.report").joinpath("template.html.j2").read_text(encoding="utf-8")
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    write_text(path, environment.from_string(source).render(**_content(study, tables, figures, cost)))
+
+
+def _content(
+    study: dict[str, Any], tables: dict[str, pd.DataFrame], figures: dict[str, Path], cost: dict[str, Any]
+) -> dict[str, Any]:
+    """Everything that the template shows."""
+    summary = tables["portability"]
+    contrasts, overlap, runs = (tables.get(name, pd.DataFrame()) for name in ("contrasts", "overlap", "runs"))
+    ordered = [name for name in CAPTIONS if name in figures] + [name for name in figures if name not in CAPTIONS]
+    config = study.get("config")
+    return {
+        "name": study["name"],
+        "description": study.get("description") or "",
+        "question": study.get("question") or QUESTION,
+        "size": _size(summary, runs),
+        "verdict": verdict(tables),
+        "advice": recommendations(tables),
+        "rule": RULE,
+        "figures": [
+            {"name": name, "title": CAPTIONS.get(name, (name, ""))[0], "caption": CAPTIONS.get(name, (name, ""))[1]}
+            | {"svg": inline_svg(figures[name], name)}
+            for name in ordered
+        ],
+        "accuracies": numbers.accuracies(summary),
+        "differences": numbers.differences(contrasts) if len(contrasts) else None,
+        "generated": numbers.generated(runs),
+        "hosts": numbers.facts(study.get("hosts") or {}),
+        "datasets": numbers.facts(study.get("datasets") or {}),
+        "rules": study.get("rules") or {},
+        "overlap": numbers.overlaps(overlap) if "overlap" in tables else None,
+        "reconstructions": study.get("reconstructions") or [],
+        "cost": _cost(cost),
+        "versions": cost.get("versions") or {},
+        "failed": list(cost.get("failed") or []),
+        "config": config if isinstance(config, str) or not config else yaml.safe_dump(config, sort_keys=False),
+        "long": LONG,
+    }
+
+
+def _size(summary: pd.DataFrame, runs: pd.DataFrame) -> str:
+    """How large the study is, in one line."""
+    total = len(runs) if len(runs) else int(summary["seeds"].sum())
+    moves = len(summary[["source_host", "target_host"]].drop_duplicates())
+    parts = [(total, "run"), (summary["technique"].nunique(), "technique"), (moves, "transfer")]
+    parts.append((int(summary["seeds"].max()) if len(summary) else 0, "seed"))
+    line = ", ".join(f"{number:,} {thing}{'' if number == 1 else 's'}" for number, thing in parts)
+    if len(runs):
+        tested = sorted({int(number) for number in runs["test_examples"]})
+        line += f", {' or '.join(f'{number:,}' for number in tested)} test examples"
+    return line
+
+
+def _cost(cost: dict[str, Any]) -> dict[str, str]:
+    """What the study took, by name."""
+    names = {"wall_seconds": "wall time", "optimiser_steps": "optimiser steps"}
+    found = {}
+    for key, value in cost.items():
+        if key in ("versions", "failed") or value is None:
+            continue
+        found[names.get(key, key.replace("_", " "))] = (
+            duration(value) if key == "wall_seconds" else numbers.written(value)
+        )
+    return found
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them: ``45 s``, ``12 min 5 s``, ``3 h 20 min``."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600:,} h {whole % 3600 // 60} min"
+
+
+def inline_svg(path: str | Path, name: str) -> Markup:
+    """The `svg` element of a file, with ids of its own, so that several fit on one page.
+
+    Raises:
+        ValueError: the file holds no SVG.
+    """
+    text = Path(path).read_text(encoding="utf-8")
+    found = re.search(r"<svg\b.*</svg>", text, flags=re.DOTALL)
+    if not found:
+        raise ValueError(f"{path} holds no SVG")
+    svg = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->|<script\b.*?</script>", "", found.group(), flags=re.DOTALL)
+    svg = re.sub(r'\bid="', f'id="{name}-', svg)
+    svg = re.sub(r'href="#', f'href="#{name}-', svg)
+    return Markup(re.sub(r"url\(#", f"url(#{name}-", svg))

@@ -1,0 +1,76 @@
+"""How numbers, lists and comparisons are said in a sentence."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from peftport.figures.style import label, signed, transfer
+
+ALPHA = 0.05  # after Holm's correction
+MINUS = "\N{MINUS SIGN}"
+
+
+def percent(share: float) -> str:
+    """A share as a whole percentage."""
+    return f"{100 * share:.0f}%".replace("-", MINUS)
+
+
+def difference(row: pd.Series) -> str:
+    """A difference in points with its 95% interval: ``+18.0 [+12.0, +24.0]``."""
+    return f"{signed(row['difference'])} [{signed(row['low'])}, {signed(row['high'])}]"
+
+
+def listing(items: Sequence[str]) -> str:
+    """``a``, ``a and b``, ``a, b and c``."""
+    items = list(items)
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
+
+
+def count(number: int, thing: str) -> str:
+    """``1 move``, ``2 moves``."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
+def moment(budget: int) -> str:
+    """When a score was taken: ``zero-shot`` or ``after 200 steps``."""
+    return "zero-shot" if budget == 0 else f"after {count(budget, 'step')}"
+
+
+def place(row: pd.Series, pairs: bool) -> str:
+    """Where a module went: the transfer, and the dataset pair where the study has several."""
+    datasets = f", {row['source_dataset']} to {row['target_dataset']}" if pairs else ""
+    return whole(transfer(row["source_host"], row["target_host"])) + datasets
+
+
+def whole(text: str) -> str:
+    """A text that is not broken over two lines."""
+    return text.replace(" ", "\N{NO-BREAK SPACE}")
+
+
+def alternative(baseline: str) -> str:
+    """What ported is compared with, as a noun."""
+    nouns = {"scratch": "modules from scratch", "bare": "the bare host", "native": "native modules"}
+    return nouns.get(baseline, f"{label(baseline)} modules")
+
+
+def outcome(row: pd.Series) -> int:
+    """1 where the first of the two is better after Holm's correction, -1 where it is worse, else 0."""
+    if row["p_value_holm"] >= ALPHA:
+        return 0
+    return 1 if row["difference"] > 0 else -1
+
+
+def comparison(rows: pd.DataFrame, baseline: str, pairs: bool) -> str:
+    """How ported did against one alternative, over all moves of these rows; no full stop."""
+    outcomes = rows.apply(outcome, axis=1)
+    noun = alternative(baseline)
+    if len(rows) == 1:
+        verbs = {1: f"better than {noun}", -1: f"worse than {noun}", 0: f"not told apart from {noun} by this data"}
+        return f"{verbs[int(outcomes.iloc[0])]} ({difference(rows.iloc[0])})"
+    better, worse = int((outcomes > 0).sum()), int((outcomes < 0).sum())
+    text = f"better than {noun} in {better} of {len(rows)}" + (f" and worse in {worse}" if worse else "")
+    if len(rows) == 2:
+        return f"{text} ({'; '.join(f'{place(row, pairs)} {difference(row)}' for _, row in rows.iterrows())})"
+    values = rows["difference"]
+    spread = f"{signed(values.min())} to {signed(values.max())}"
+    return f"{text} (on average by {signed(values.mean())} points; singly {spread})"

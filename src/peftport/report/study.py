@@ -1,0 +1,91 @@
+"""What the report says about a study beside its tables: hosts, datasets, rules, and what it cost."""
+
+import os
+import platform
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from peftport.files import read_json
+from peftport.porting.table import initialisation
+from peftport.provenance import versions
+from peftport.study import Study
+from peftport.tables import read_made
+
+
+def describe_study(config: dict[str, Any], results: Path) -> dict[str, Any]:
+    """Name, description, rules of the initialisations, hosts and datasets with their facts, and the config.
+
+    Args:
+        config: the checked config, without what the grid does not pick.
+        results: ``results/<study>``.
+    """
+    study = Study(config)
+    return {
+        "name": study.name,
+        "description": config["title"],
+        "rules": {name: initialisation(name).rule for name in config["grid"]["initialisations"]},
+        "reconstructions": config["reconstructions"],
+        "hosts": {name: _host(read_json(results / "hosts" / name / "card.json")) for name in study.hosts},
+        "datasets": {name: _dataset(results / "datasets" / name, config["datasets"][name]) for name in study.datasets},
+        "config": config,
+    }
+
+
+def describe_cost(config: dict[str, Any], benchmarks: Path) -> dict[str, Any]:
+    """What the study's files cost: jobs, their wall time, optimiser steps, the largest memory, on which machine.
+
+    Args:
+        benchmarks: folder of the jobs' benchmark files; the last run of every job counts.
+    """
+    jobs = [pd.read_csv(file, sep="\t", na_values="-") for file in sorted(benchmarks.rglob("*.tsv"))]
+    table = pd.concat(jobs, ignore_index=True) if jobs else pd.DataFrame({"s": [], "max_rss": []})
+    return {
+        "jobs": len(table),
+        "wall_seconds": float(table["s"].sum()),
+        "largest_job_mebibytes": round(float(table["max_rss"].max())) if len(table) else 0,
+        "optimiser_steps": optimiser_steps(Study(config)),
+        "machine": f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}",
+        "versions": versions() | {"python": platform.python_version()},
+    }
+
+
+def optimiser_steps(study: Study) -> int:
+    """Optimiser steps of all trainings of a study: sources, and the longest budget of every cell that trains."""
+    training, techniques = study.config["training"], study.config["techniques"]
+    source = sum(
+        (techniques[one.technique]["source_steps"] or training["source_steps"]) * len(study.blocks[one.block])
+        for one in study.sources
+    )
+    cells = [cell for cell in study.cells if not cell.is_reference]
+    return source + sum(study.budgets[-1] * len(study.blocks[cell.block]) for cell in cells)
+
+
+def _host(card: dict[str, Any]) -> dict[str, Any]:
+    shape = card["shape"]
+    return {
+        "origin": ", ".join(f"{kind} {value}" for kind, value in card["origin"].items() if kind != "build")
+        or "built by the study",
+        "commit": card["commit"] or "none",
+        "family": card["model_type"],
+        "parameters": card["parameters"],
+        "width": shape["d_model"],
+        "layers": f"{shape['encoder_layers']} + {shape['decoder_layers']}",
+        "vocabulary": shape["vocabulary"],
+        "separate output layer": card["separate_output_layer"],
+        "weights (SHA-256)": card["weights_sha256"][:16],
+    }
+
+
+def _dataset(folder: Path, definition: dict[str, Any]) -> dict[str, Any]:
+    facts = read_made(folder / "train.parquet")["facts"]
+    kind = next(iter(definition["source"]))
+    counts = {split: sum(labels.values()) for split, labels in facts["examples"].items()}
+    return {
+        "source": kind,
+        **{f"{split} examples": number for split, number in counts.items()},
+        "duplicates dropped": facts["duplicates_dropped"],
+        "label words": ", ".join(sorted(set(definition["labels"].values()))),
+        "prompt": definition["template"],
+    }

@@ -1,0 +1,1 @@
+"""Statistics: tables in, tables out; no torch."""

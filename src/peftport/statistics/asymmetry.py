@@ -1,0 +1,69 @@
+"""Does a move between two hosts go better in one direction than in the other?"""
+
+import pandas as pd
+
+from peftport.statistics.contrasts import differences, holm
+from peftport.statistics.correctness import Answers, Correctness, beside, paired
+from peftport.statistics.intervals import DRAWS, Bootstrap
+from peftport.tables import TABLES
+
+INITIALISATION = "ported"
+PLACE = ["study", "technique", "source_dataset", "target_dataset", "budget_steps"]
+
+
+def asymmetry(portability: pd.DataFrame, predictions: pd.DataFrame, draws: int = DRAWS, seed: int = 0) -> pd.DataFrame:
+    """One row per technique x pair of hosts x dataset pair x budget, for pairs that were ported in both directions.
+
+    What is compared is the accuracy of the ported modules above that of the bare target host: the hosts differ in what
+    they can do without a module. Seeds and test examples are resampled together in both directions.
+
+    Args:
+        portability: table `portability`.
+        predictions: one row per run and test example, with the columns of the cell.
+        draws: bootstrap draws.
+        seed: seed of the draws.
+
+    Returns:
+        Table `asymmetry`; empty without a pair in both directions or without the bare hosts.
+
+    Raises:
+        ValueError: a run has no predictions.
+    """
+    answers, bootstrap = Correctness(predictions), Bootstrap(draws, seed)
+    ported = portability[portability["initialisation"] == INITIALISATION]
+    rows, lifts = [], []
+    for place, group in ported.groupby(PLACE, sort=False, observed=True):
+        gaps = group.set_index(["source_host", "target_host"])["recovered_gap"]
+        done = set()
+        for first, second in gaps.index:
+            if first == second or (second, first) in done or (second, first) not in gaps.index:
+                continue
+            done.add((first, second))
+            keys = dict(zip(PLACE, place, strict=True)) | {"first_host": first, "second_host": second}
+            forward = _lift(answers, keys, first, second)
+            backward = _lift(answers, keys, second, first)
+            if forward is None or backward is None:
+                continue
+            left, right = paired(forward, backward)
+            lifts.append(left - right)
+            rows.append(
+                keys
+                | {"forward": float(left.mean()), "backward": float(right.mean())}
+                | {"forward_recovered_gap": gaps[first, second], "backward_recovered_gap": gaps[second, first]}
+            )
+    intervals = bootstrap.intervals(lifts)
+    rows = [row | differences(interval) for row, interval in zip(rows, intervals, strict=True)]
+    table = pd.DataFrame(rows, columns=[column for column in TABLES["asymmetry"] if column != "p_value_holm"])
+    table["p_value_holm"] = holm(table["p_value"])
+    return table[list(TABLES["asymmetry"])]
+
+
+def _lift(answers: Correctness, keys: dict, source: str, target: str) -> Answers | None:
+    """Ported minus bare, answer by answer; None without the bare host."""
+    bare = answers.bare(target, keys["target_dataset"])
+    if bare is None:
+        return None
+    pair = keys["source_dataset"], keys["target_dataset"]
+    ported = answers.need((keys["technique"], source, target, *pair, INITIALISATION, keys["budget_steps"]))
+    left, right = beside(ported, bare)
+    return Answers(ported.seeds, left - right)

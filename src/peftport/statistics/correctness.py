@@ -1,0 +1,116 @@
+"""Right and wrong answers as matrices of seeds x test examples, found by the key of a run."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from peftport.tables import CELL
+
+KEY = [*CELL, "budget_steps"]
+ANY = "any"
+
+Key = tuple[str, str, str, str, str, str, int]
+
+
+@dataclass(frozen=True)
+class Answers:
+    """The answers of one cell at one budget.
+
+    Attributes:
+        seeds: the seeds, ascending; shape (seeds,).
+        values: 1 for a right answer, 0 for a wrong one; shape (seeds, examples).
+    """
+
+    seeds: np.ndarray
+    values: np.ndarray
+
+
+class Correctness:
+    """Every prediction of a study, one matrix per cell and budget.
+
+    Args:
+        predictions: one row per run and test example: the columns of a cell, ``budget_steps``, ``seed``,
+            ``example_id``, ``correct``.
+
+    Raises:
+        ValueError: an example was predicted twice in a run, or the runs of a target dataset were not tested on the
+            same examples; the message names the run.
+    """
+
+    def __init__(self, predictions: pd.DataFrame) -> None:
+        self._answers: dict[Key, Answers] = {}
+        for _, frame in predictions.groupby("target_dataset", sort=False, observed=True):
+            self._add(frame)
+
+    def _add(self, frame: pd.DataFrame) -> None:
+        """Take in all runs of one target dataset."""
+        run, runs = _codes(frame[[*KEY, "seed"]])
+        example, examples = pd.factorize(frame["example_id"], sort=True)
+        counts = np.zeros((len(runs), len(examples)), dtype=np.int32)
+        np.add.at(counts, (run, example), 1)
+        if (counts != 1).any():
+            bad = runs.iloc[int(np.argmax((counts != 1).any(axis=1)))].to_dict()
+            raise ValueError(
+                f"predictions: {bad} does not have exactly one prediction for each of the {len(examples)} test "
+                "examples of its target dataset"
+            )
+        values = np.zeros(counts.shape, dtype=np.float32)
+        values[run, example] = frame["correct"].to_numpy(dtype=np.float32)
+        for key, rows in runs.groupby(KEY, sort=False, observed=True).indices.items():
+            seeds = runs["seed"].to_numpy()[rows]
+            order = np.argsort(seeds)
+            self._answers[(*key[:-1], int(key[-1]))] = Answers(seeds[order], values[rows[order]])
+
+    def get(self, key: Key) -> Answers | None:
+        """The answers of a cell at a budget, or None.
+
+        What does not depend on the source is kept once, with ``any`` as its source; it is found under every source.
+        """
+        technique, _, target_host, _, target_dataset, initialisation, budget = key
+        shared = (technique, ANY, target_host, ANY, target_dataset, initialisation, budget)
+        half = (technique, ANY, target_host, key[3], target_dataset, initialisation, budget)
+        return self._answers.get(key) or self._answers.get(half) or self._answers.get(shared)
+
+    def need(self, key: Key) -> Answers:
+        """The same, where it must be there.
+
+        Raises:
+            ValueError: there are no predictions for this key.
+        """
+        if (answers := self.get(key)) is None:
+            raise ValueError(f"no predictions for {dict(zip(KEY, key, strict=True))}")
+        return answers
+
+    def bare(self, target_host: str, target_dataset: str) -> Answers | None:
+        """The target host without a module; shape (1, examples), for the bare host has no seed."""
+        answers = self.get(("none", ANY, target_host, ANY, target_dataset, "bare", 0))
+        return answers and Answers(answers.seeds[:1], answers.values[:1])
+
+    def native(self, technique: str, target_host: str, target_dataset: str) -> Answers | None:
+        """The target host's own modules."""
+        return self.get((technique, ANY, target_host, ANY, target_dataset, "native", 0))
+
+
+def _codes(frame: pd.DataFrame) -> tuple[np.ndarray, pd.DataFrame]:
+    """A number for each distinct row, and the distinct rows in the order of these numbers."""
+    number = frame.groupby(list(frame), sort=True, observed=True).ngroup().to_numpy()
+    _, first = np.unique(number, return_index=True)
+    return number, frame.iloc[first].reset_index(drop=True)
+
+
+def paired(left: Answers, right: Answers) -> tuple[np.ndarray, np.ndarray]:
+    """Answers of both over the seeds that both have; shapes (seeds, examples).
+
+    Raises:
+        ValueError: they have no seed in common.
+    """
+    common, rows, others = np.intersect1d(left.seeds, right.seeds, return_indices=True)
+    if not len(common):
+        raise ValueError(f"no seed in common: {left.seeds.tolist()} and {right.seeds.tolist()}")
+    return left.values[rows], right.values[others]
+
+
+def beside(left: Answers, right: Answers) -> tuple[np.ndarray, np.ndarray]:
+    """Answers of the left, and the single row of the right repeated for each of its seeds."""
+    return left.values, np.broadcast_to(right.values[:1], left.values.shape)

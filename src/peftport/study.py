@@ -1,0 +1,208 @@
+"""The grid of a study: which modules, starts, cells and runs a checked config asks for.
+
+Wildcards are names, never settings; every path below ``results/<study>/`` is built from the entries here.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+ANY = "any"
+NONE = "none"
+SHARED = "scratch"
+REFERENCES = ("bare", "native")
+
+
+@dataclass(frozen=True, order=True)
+class Source:
+    """The modules of one technique, trained in one host on one dataset, for one block of seeds: one training job."""
+
+    technique: str
+    host: str
+    dataset: str
+    block: str
+
+    @property
+    def path(self) -> str:
+        """Folder of the training, below the study's results."""
+        return f"sources/{self.technique}/{self.host}/{self.dataset}/seeds-{self.block}"
+
+
+@dataclass(frozen=True, order=True)
+class Cell:
+    """All budgets and one block of seeds of a technique, transfer, dataset pair and initialisation: one job."""
+
+    technique: str
+    source_host: str
+    target_host: str
+    source_dataset: str
+    target_dataset: str
+    initialisation: str
+    block: str
+
+    @property
+    def path(self) -> str:
+        """Folder of the evaluation, below the study's results."""
+        return (
+            f"evaluations/{self.technique}/{self.source_host}--{self.target_host}/"
+            f"{self.source_dataset}--{self.target_dataset}/{self.initialisation}/seeds-{self.block}"
+        )
+
+    @property
+    def is_reference(self) -> bool:
+        """Whether this cell is a reference, which scores are read against, and not a run."""
+        return self.initialisation in REFERENCES
+
+
+@dataclass(frozen=True, order=True)
+class Start:
+    """What one block of modules in a target host starts from."""
+
+    technique: str
+    source_host: str
+    target_host: str
+    source_dataset: str
+    initialisation: str
+    block: str
+
+    def folder(self, seed: int | str) -> str:
+        """Module directory of one seed, below the study's results."""
+        return (
+            f"starts/{self.technique}/{self.source_host}--{self.target_host}/"
+            f"{self.source_dataset}/{self.initialisation}/seed-{seed}"
+        )
+
+
+def block_name(seeds: list[int]) -> str:
+    """``0-4`` for consecutive seeds, ``7`` for one, ``0.2.5`` for others."""
+    if len(seeds) > 1 and seeds == list(range(seeds[0], seeds[0] + len(seeds))):
+        return f"{seeds[0]}-{seeds[-1]}"
+    return ".".join(str(seed) for seed in seeds)
+
+
+def module_folder(technique: str, host: str, dataset: str, seed: int | str) -> str:
+    """Module directory of one seed of a source, below the study's results."""
+    return f"modules/{technique}/{host}/{dataset}/seed-{seed}"
+
+
+class Study:
+    """A checked config, and the entries of its grid in a fixed order."""
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        self.config = config
+        self.name: str = config["study"]
+        grid = config["grid"]
+        self.budgets: list[int] = grid["budgets"]
+        blocks = grid["seeds"] if isinstance(grid["seeds"][0], list) else [grid["seeds"]]
+        self.blocks: dict[str, list[int]] = {block_name(seeds): seeds for seeds in blocks}
+
+    @cached_property
+    def cells(self) -> list[Cell]:
+        """Every evaluation of the study, each once."""
+        return list(dict.fromkeys([*self._runs(), *self._references()]))
+
+    def _runs(self) -> Iterator[Cell]:
+        for _, cell in self.expanded_runs():
+            yield cell
+
+    def expanded_runs(self) -> Iterator[tuple[Cell, Cell]]:
+        """Each cell of the grid as it is counted, with the cell that is computed for it.
+
+        They differ only for ``scratch``, which does not depend on the source and is computed once per target.
+        """
+        grid = self.config["grid"]
+        for technique in grid["techniques"]:
+            for transfer in grid["transfers"]:
+                for pair in grid["dataset_pairs"]:
+                    for initialisation in grid["initialisations"]:
+                        for block in self.blocks:
+                            hosts = (transfer["source"], transfer["target"])
+                            datasets = (pair["source"], pair["target"])
+                            counted = Cell(technique, *hosts, *datasets, initialisation, block)
+                            if initialisation == SHARED:
+                                yield counted, Cell(technique, ANY, hosts[1], ANY, datasets[1], SHARED, block)
+                            else:
+                                yield counted, counted
+
+    def _references(self) -> Iterator[Cell]:
+        grid = self.config["grid"]
+        targets = [(t["target"], p["target"]) for t in grid["transfers"] for p in grid["dataset_pairs"]]
+        for host, dataset in dict.fromkeys(targets):
+            if "bare" in grid["references"]:
+                yield Cell(NONE, ANY, host, ANY, dataset, "bare", next(iter(self.blocks)))
+            if "native" in grid["references"]:
+                for technique in grid["techniques"]:
+                    for block in self.blocks:
+                        yield Cell(technique, ANY, host, ANY, dataset, "native", block)
+
+    @cached_property
+    def starts(self) -> list[Start]:
+        """What the cells start from, each once; references need none."""
+        return list(dict.fromkeys(self.start_of(cell) for cell in self.cells if not cell.is_reference))
+
+    @cached_property
+    def sources(self) -> list[Source]:
+        """Every source training, each once."""
+        return list(dict.fromkeys(source for cell in self.cells for source in self.sources_of(cell)))
+
+    @cached_property
+    def runs(self) -> int:
+        """Rows of ``runs.parquet``: what the 1,440 of the 2024 study counts."""
+        return sum(len(self.budgets) * len(self.blocks[counted.block]) for counted, _ in self.expanded_runs())
+
+    def start_of(self, cell: Cell) -> Start:
+        """What a cell's modules start from; a shared start depends on the target host only."""
+        return Start(
+            cell.technique, cell.source_host, cell.target_host, cell.source_dataset, cell.initialisation, cell.block
+        )
+
+    def sources_of(self, cell: Cell) -> list[Source]:
+        """The source trainings a cell needs: the ported module's, and for ``native`` the target's own."""
+        if cell.initialisation == "native":
+            return [Source(cell.technique, cell.target_host, cell.target_dataset, cell.block)]
+        if cell.initialisation in ("bare", SHARED):
+            return []
+        return [
+            Source(cell.technique, cell.source_host, cell.source_dataset, cell.block),
+            *self.siblings_of(self.start_of(cell)),
+        ]
+
+    def siblings_of(self, start: Start) -> list[Source]:
+        """For ``target_mean``: modules of the technique in the target host, trained on the other datasets of the
+        grid, or on the same one where there is no other."""
+        if start.initialisation != "target_mean":
+            return []
+        pairs = self.config["grid"]["dataset_pairs"]
+        datasets = dict.fromkeys(name for pair in pairs for name in (pair["source"], pair["target"]))
+        others = [name for name in datasets if name != start.source_dataset] or [start.source_dataset]
+        return [Source(start.technique, start.target_host, name, start.block) for name in others]
+
+    def sibling_folders(self, start: Start, seed: int) -> list[str]:
+        """Module directories of one seed's siblings: the same seed on other datasets, or other seeds on the same."""
+        return [
+            module_folder(one.technique, one.host, one.dataset, other)
+            for one in self.siblings_of(start)
+            for other in self.blocks[start.block]
+            if (other == seed) != (one.dataset == start.source_dataset)
+        ]
+
+    @cached_property
+    def hosts(self) -> list[str]:
+        """Hosts that the grid uses, then the hosts that those are built from."""
+        used = dict.fromkeys(host for t in self.config["grid"]["transfers"] for host in (t["source"], t["target"]))
+        for host in list(used):
+            while host := self.config["hosts"][host].get("build", {}).get("base"):
+                used[host] = None
+        return list(used)
+
+    @cached_property
+    def datasets(self) -> list[str]:
+        """Datasets that the grid uses."""
+        pairs = self.config["grid"]["dataset_pairs"]
+        return list(dict.fromkeys(name for pair in pairs for name in (pair["source"], pair["target"])))
+
+    def used(self) -> dict[str, Any]:
+        """The config without definitions that the grid does not pick, so that editing those moves nothing."""
+        picked = {"hosts": self.hosts, "datasets": self.datasets, "techniques": self.config["grid"]["techniques"]}
+        return self.config | {name: {key: self.config[name][key] for key in keys} for name, keys in picked.items()}

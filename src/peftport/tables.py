@@ -1,0 +1,224 @@
+"""Every table that the workflow leaves, one line per column, and how they are written and read.
+
+Keys come first, in the order of DESIGN section 2, then values; units are in the names.
+``docs/output.md`` is checked against this file.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from peftport.files import whole
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its Arrow type, what it holds, and whether it may be null."""
+
+    kind: pa.DataType
+    meaning: str
+    null: bool = False
+
+
+TEXT, WHOLE, REAL, FLAG = pa.string(), pa.int64(), pa.float64(), pa.bool_()
+
+STUDY = {"study": Column(TEXT, "name of the study")}
+TECHNIQUE = {"technique": Column(TEXT, "name of the technique in the config; `none` for the bare host")}
+HOSTS = {
+    "source_host": Column(TEXT, "host in which the module was trained; `any` where it does not matter"),
+    "target_host": Column(TEXT, "host in which the module is tested"),
+}
+DATASETS = {
+    "source_dataset": Column(TEXT, "dataset on which the module was trained; `any` where it does not matter"),
+    "target_dataset": Column(TEXT, "dataset on which it is trained further and tested"),
+}
+INITIALISATION = {"initialisation": Column(TEXT, "what the module in the target host starts from, or a reference")}
+BUDGET = {"budget_steps": Column(WHOLE, "optimiser steps taken in the target host before this test; 0 is zero-shot")}
+SEED = {"seed": Column(WHOLE, "seed of the run")}
+CELL = TECHNIQUE | HOSTS | DATASETS | INITIALISATION
+SCORES = {
+    "accuracy": Column(REAL, "share of test examples whose likeliest label word is the right one, 0 to 1"),
+    "macro_f1": Column(REAL, "unweighted mean over labels of the F1 score, 0 to 1"),
+    "loss": Column(REAL, "mean negative log-likelihood of the right label word, nats per example"),
+    "test_examples": Column(WHOLE, "number of test examples"),
+    "generated_accuracy": Column(
+        REAL, "share of right answers in free generation; null unless the study generates", True
+    ),
+    "invalid_rate": Column(REAL, "share of generations that are no label word; null unless the study generates", True),
+}
+INTERVAL = {
+    "low": Column(REAL, "lower end of the 95% interval"),
+    "high": Column(REAL, "upper end of the 95% interval"),
+}
+
+TABLES: dict[str, dict[str, Column]] = {
+    "examples": {
+        "example_id": Column(TEXT, "identifier, unique within the dataset and stable across runs"),
+        "text": Column(TEXT, "the text to classify, before the prompt template"),
+        "label": Column(TEXT, "the right label word"),
+    },
+    "overlap": {
+        "left_dataset": Column(TEXT, "one dataset"),
+        "left_split": Column(TEXT, "its split"),
+        "right_dataset": Column(TEXT, "the other dataset"),
+        "right_split": Column(TEXT, "its split"),
+        "left_examples": Column(WHOLE, "examples in the left split"),
+        "right_examples": Column(WHOLE, "examples in the right split"),
+        "exact": Column(WHOLE, "left examples whose very text stands in the right split"),
+        "normalised": Column(WHOLE, "the same after normalisation: case, punctuation, white space"),
+        "example_ids": Column(TEXT, "JSON list of the left example_ids counted in `normalised`, the first 1,000"),
+    },
+    "curve": SEED
+    | {
+        "phase": Column(TEXT, "`train`, or `validation` for a loss on the validation split"),
+        "step": Column(WHOLE, "optimiser steps taken so far"),
+        "loss": Column(REAL, "mean cross-entropy per label token, nats"),
+        "learning_rate": Column(REAL, "learning rate of this step"),
+        "elapsed_seconds": Column(REAL, "wall time since the training began"),
+    },
+    "tensors": {
+        "name": Column(TEXT, "name of the tensor in adapter_model.safetensors"),
+        "stack": Column(TEXT, "`encoder`, `decoder`, or `shared` for one that belongs to no layer"),
+        "layer": Column(WHOLE, "index of the Transformer layer; -1 for shared tensors"),
+        "site": Column(TEXT, "where in the layer"),
+        "shape": Column(TEXT, "shape, as in 8x512"),
+        "entries": Column(WHOLE, "number of entries"),
+        "mean": Column(REAL, "mean of the entries"),
+        "standard_deviation": Column(REAL, "population standard deviation of the entries; 0 means constant"),
+        "norm": Column(REAL, "Euclidean norm of the entries"),
+    },
+    "scores": CELL | BUDGET | SEED | SCORES,
+    "predictions": BUDGET
+    | SEED
+    | {
+        "example_id": Column(TEXT, "identifier of the test example"),
+        "label": Column(TEXT, "the right label word"),
+        "prediction": Column(TEXT, "the likeliest label word"),
+        "correct": Column(FLAG, "whether they agree"),
+        "log_likelihood": Column(REAL, "log-likelihood of the right label word, nats"),
+        "generated": Column(TEXT, "what the host wrote; null unless the study generates", True),
+    },
+    "runs": STUDY | CELL | BUDGET | SEED | SCORES,
+    "references": STUDY | CELL | BUDGET | SEED | SCORES,
+    "portability": STUDY
+    | CELL
+    | BUDGET
+    | {
+        "seeds": Column(WHOLE, "number of seeds"),
+        "accuracy_mean": Column(REAL, "mean accuracy over seeds"),
+        "accuracy_standard_deviation": Column(REAL, "sample standard deviation over seeds; null for one seed", True),
+        "accuracy_low": Column(REAL, "lower end of the 95% interval (bootstrap over seeds and test examples)"),
+        "accuracy_high": Column(REAL, "upper end of it"),
+        "macro_f1_mean": Column(REAL, "mean macro F1 over seeds"),
+        "bare_accuracy": Column(REAL, "accuracy of the target host without a module", True),
+        "native_accuracy": Column(REAL, "mean accuracy of the target host's own modules", True),
+        "recovered_gap": Column(
+            REAL, "(accuracy - bare) / (native - bare); null where native - bare is under 0.03", True
+        ),
+        "steps_saved": Column(
+            REAL, "first budget at which scratch reaches this accuracy, less this budget; null if none does", True
+        ),
+    },
+    "contrasts": STUDY
+    | TECHNIQUE
+    | HOSTS
+    | DATASETS
+    | BUDGET
+    | {
+        "initialisation": Column(TEXT, "the first of the two compared, `ported` as a rule"),
+        "baseline": Column(TEXT, "the second: an initialisation or a reference"),
+        "seeds": Column(WHOLE, "number of seeds compared pair by pair"),
+        "difference": Column(REAL, "mean accuracy of the first minus that of the second"),
+    }
+    | INTERVAL
+    | {
+        "p_value": Column(REAL, "two-sided bootstrap p-value of no difference"),
+        "p_value_holm": Column(REAL, "the same after Holm's correction over the whole table"),
+        "win_rate": Column(REAL, "share of seeds in which the first is better; ties count half"),
+    },
+    "asymmetry": STUDY
+    | TECHNIQUE
+    | {
+        "first_host": Column(TEXT, "one host of the pair"),
+        "second_host": Column(TEXT, "the other host"),
+    }
+    | DATASETS
+    | BUDGET
+    | {
+        "seeds": Column(WHOLE, "number of seeds compared pair by pair"),
+        "forward": Column(
+            REAL, "mean accuracy of ported above the bare target host, from the first to the second host"
+        ),
+        "backward": Column(REAL, "the same from the second to the first"),
+        "difference": Column(REAL, "forward minus backward"),
+    }
+    | INTERVAL
+    | {
+        "p_value": Column(REAL, "two-sided bootstrap p-value of no difference"),
+        "p_value_holm": Column(REAL, "the same after Holm's correction over the whole table"),
+        "forward_recovered_gap": Column(REAL, "recovered gap from the first to the second host; null as there", True),
+        "backward_recovered_gap": Column(REAL, "the same from the second to the first", True),
+    },
+}
+
+
+def schema(name: str) -> pa.Schema:
+    """The Arrow schema of a table.
+
+    Raises:
+        KeyError: no such table.
+    """
+    return pa.schema([pa.field(key, column.kind, column.null) for key, column in TABLES[name].items()])
+
+
+def write_table(path: str | Path, frame: pd.DataFrame, name: str, made: dict[str, Any] | None = None) -> None:
+    """Write ``frame`` as the table ``name``: exactly its columns, in its order; whole or not at all.
+
+    Args:
+        made: how the file was made (key, config, versions); kept in the Parquet metadata.
+
+    Raises:
+        ValueError: columns are missing or unknown, or a column that may not be null has nulls.
+    """
+    columns = TABLES[name]
+    if wrong := set(columns) ^ set(frame.columns):
+        raise ValueError(f"table {name!r}: missing or unknown columns {sorted(wrong)}")
+    for key, column in columns.items():
+        if not column.null and frame[key].isna().any():
+            raise ValueError(f"table {name!r}: column {key!r} has {int(frame[key].isna().sum())} nulls")
+    table = pa.Table.from_pandas(frame[list(columns)], schema(name), preserve_index=False)
+    table = table.replace_schema_metadata({"peftport": json.dumps({"table": name} | (made or {}), sort_keys=True)})
+    with whole(path) as partial:
+        pq.write_table(table, partial, compression="zstd")
+
+
+def read_table(path: str | Path, name: str) -> pd.DataFrame:
+    """Read a table and check that it is the table ``name``.
+
+    Raises:
+        ValueError: the file is damaged or holds other columns; the message names it.
+    """
+    try:
+        table = pq.read_table(path)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise ValueError(f"{path} is damaged: {error}. Delete it; the next run makes it again.") from error
+    if table.column_names != list(TABLES[name]):
+        raise ValueError(f"{path} is no table {name!r}: its columns are {table.column_names}")
+    return table.to_pandas()
+
+
+def read_made(path: str | Path) -> dict[str, Any]:
+    """How a Parquet file was made, as ``write_table`` was told.
+
+    Raises:
+        ValueError: the file is damaged, or was not written by ``write_table``.
+    """
+    try:
+        return json.loads(pq.read_schema(path).metadata[b"peftport"])
+    except (pa.ArrowInvalid, OSError, KeyError, TypeError) as error:
+        raise ValueError(f"{path} is damaged or not ours: {error}. Delete it; the next run makes it again.") from error

@@ -1,0 +1,1 @@
+"""Techniques: PEFT methods, one file each, reached lazily by name."""

@@ -1,0 +1,1 @@
+"""Training: modules in one frozen host."""

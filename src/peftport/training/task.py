@@ -1,0 +1,55 @@
+"""How a dataset is put to a host: the prompt, and what the host is to answer."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from peftport.data.batches import Encoded, encode
+
+
+@dataclass(frozen=True)
+class Task:
+    """A dataset as a host sees it.
+
+    Attributes:
+        template: prompt with ``{text}`` in it.
+        words: the label words.
+        tokens: token ids of each word, without special tokens (from the host's card).
+        max_tokens: longer prompts are cut.
+        tokenizer: the host's tokenizer.
+    """
+
+    template: str
+    words: list[str]
+    tokens: list[list[int]]
+    max_tokens: int
+    tokenizer: Any
+
+    @classmethod
+    def from_card(cls, task: dict[str, Any], card: dict[str, Any], max_tokens: int, tokenizer: Any) -> "Task":
+        """From the dataset's ``template`` and ``words``, and the host's card."""
+        words = task["words"]
+        return cls(task["template"], words, [card["label_tokens"][word] for word in words], max_tokens, tokenizer)
+
+    def encode(self, examples: pd.DataFrame) -> Encoded:
+        """Tokenise a split (the table ``examples``)."""
+        return encode(examples, self.template, self.words, self.tokenizer, self.max_tokens)
+
+    def answers(self) -> list[np.ndarray]:
+        """What the host learns to write for each word: its tokens, then the end of the sequence."""
+        return [np.asarray([*ids, self.tokenizer.eos_token_id], np.int64) for ids in self.tokens]
+
+
+def host_folder_of(card: dict[str, Any]) -> Path:
+    """Where the host of a card lies.
+
+    Raises:
+        FileNotFoundError: it is there no more.
+    """
+    folder = Path(card["folder"])
+    if not (folder / "config.json").is_file():
+        raise FileNotFoundError(f"host `{card['host']}`: {folder} is gone; delete its card.json and run again")
+    return folder

@@ -1,0 +1,93 @@
+"""Tiny random hosts, one of each kind that techniques must cope with, and batches for them."""
+
+import torch
+from torch import Tensor
+from transformers import (
+    BertConfig,
+    BertForMaskedLM,
+    GPT2Config,
+    GPT2LMHeadModel,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedModel,
+    RobertaConfig,
+    RobertaForMaskedLM,
+    T5Config,
+    T5ForConditionalGeneration,
+)
+
+VOCABULARY, PAD, END = 64, 0, 1
+
+T5_HOSTS = ("t5_gated_untied", "t5_relu_tied", "t5_narrow_heads")
+OTHER_HOSTS = ("bert", "roberta", "gpt2", "llama")
+
+
+def _t5(seed: int, tied: bool, attention: str, **settings: int | str) -> PreTrainedModel:
+    config = T5Config(
+        vocab_size=VOCABULARY,
+        relative_attention_num_buckets=8,
+        relative_attention_max_distance=16,
+        decoder_start_token_id=PAD,
+        pad_token_id=PAD,
+        eos_token_id=END,
+        attn_implementation=attention,
+        **settings,
+    )
+    torch.manual_seed(seed)
+    host = T5ForConditionalGeneration(config)
+    if not tied:  # building from a config always ties in transformers 5, so the separate head is put in by hand
+        host.lm_head = torch.nn.Linear(config.d_model, VOCABULARY, bias=False)
+        torch.nn.init.normal_(host.lm_head.weight, std=0.5)
+        host.config.tie_word_embeddings = False
+    return host
+
+
+def _spread(host: PreTrainedModel) -> PreTrainedModel:
+    """Make the random host's activations large enough that a wrong module would show."""
+    with torch.no_grad():
+        for name, parameter in host.named_parameters():
+            if parameter.dim() == 2 and "embed" not in name and "shared" not in name:
+                parameter.mul_(3.0)
+    return host
+
+
+def host(name: str, seed: int = 0, attention: str = "sdpa") -> PreTrainedModel:
+    """A tiny random host in evaluation mode; the global generator is left as it was."""
+    small = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
+    causal = {"num_key_value_heads": 1, "max_position_embeddings": 32}
+    common = {"vocab_size": VOCABULARY, "attn_implementation": attention, "pad_token_id": PAD, "eos_token_id": END}
+    gated, relu = "gated-gelu", "relu"
+    makers = {
+        "t5_gated_untied": lambda: _t5(
+            seed, False, attention, d_model=16, d_kv=8, num_heads=2, d_ff=32, num_layers=2, feed_forward_proj=gated
+        ),
+        "t5_relu_tied": lambda: _t5(
+            seed, True, attention, d_model=32, d_kv=8, num_heads=4, d_ff=32, num_layers=1, num_decoder_layers=2,
+            feed_forward_proj=relu,
+        ),
+        "t5_narrow_heads": lambda: _t5(
+            seed, False, attention, d_model=16, d_kv=4, num_heads=6, d_ff=32, num_layers=1, feed_forward_proj=gated
+        ),
+        "bert": lambda: BertForMaskedLM(BertConfig(max_position_embeddings=32, **small, **common)),
+        "roberta": lambda: RobertaForMaskedLM(RobertaConfig(max_position_embeddings=34, **small, **common)),
+        "gpt2": lambda: GPT2LMHeadModel(GPT2Config(n_embd=16, n_layer=2, n_head=2, n_positions=32, **common)),
+        "llama": lambda: LlamaForCausalLM(LlamaConfig(**causal, **small, **common)),
+    }  # fmt: skip
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return _spread(makers[name]()).eval()
+
+
+def batch(rows: int = 3, length: int = 7, encoder_decoder: bool = True, seed: int = 0) -> dict[str, Tensor]:
+    """Random token ids with right padding in all rows but the first, and labels of three tokens (or the text's own)."""
+    generator = torch.Generator().manual_seed(seed)
+    ids = torch.randint(2, VOCABULARY, (rows, length), generator=generator)
+    mask = torch.ones_like(ids)
+    for row in range(1, rows):
+        mask[row, length - row :] = 0
+    ids = ids.masked_fill(mask == 0, PAD)
+    if encoder_decoder:
+        labels = torch.randint(2, VOCABULARY, (rows, 3), generator=generator)
+    else:
+        labels = ids.masked_fill(mask == 0, -100)
+    return {"input_ids": ids, "attention_mask": mask, "labels": labels}

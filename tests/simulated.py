@@ -1,0 +1,116 @@
+"""Tables of a simulated study whose true accuracies are known.
+
+A test example has a difficulty that all seeds share, and a seed shifts the accuracy of all its examples: the two
+sources of variation that the statistics must tell apart. Given accuracies are on the scale of shares of right answers.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from scipy.special import ndtri
+
+from peftport.seeds import generator
+from peftport.tables import CELL
+
+Accuracy = Callable[[str, str, str, str, int], float]
+INITIALISATIONS = ("ported", "sampled", "scratch")
+
+
+@dataclass(frozen=True)
+class Design:
+    """The grid of a simulated study, and how much seeds and examples vary."""
+
+    techniques: tuple[str, ...] = ("adapters", "lora")
+    transfers: tuple[tuple[str, str], ...] = (("raw", "instruct"), ("instruct", "raw"))
+    pairs: tuple[tuple[str, str], ...] = (("reviews", "reviews"),)
+    initialisations: tuple[str, ...] = INITIALISATIONS
+    budgets: tuple[int, ...] = (0, 50, 200)
+    seeds: tuple[int, ...] = (0, 1, 2)
+    examples: int = 200
+    seed_deviation: float = 0.02
+    references: tuple[str, ...] = ("bare", "native")
+    bare: float = 0.5
+    native: float = 0.9
+    accuracy: Accuracy = field(default=lambda technique, source, target, start, budget: _typical(start, budget))
+
+
+def _typical(start: str, budget: int) -> float:
+    """Ported starts high, the others at chance; all end near 0.9."""
+    floor = {"ported": 0.75}.get(start, 0.5)
+    return floor + (0.9 - floor) * budget / (budget + 50)
+
+
+@dataclass(frozen=True)
+class Study:
+    """The three frames from which the statistics begin."""
+
+    runs: pd.DataFrame
+    references: pd.DataFrame
+    predictions: pd.DataFrame
+
+
+def answers(accuracies: np.ndarray, examples: int, draw: np.random.Generator, shared: float = 0.6) -> np.ndarray:
+    """Right (1) and wrong (0) answers; shape (seeds, examples).
+
+    Args:
+        accuracies: true accuracy of each seed; shape (seeds,).
+        shared: how much of an answer is the difficulty of its example, 0 to 1.
+    """
+    return answers_of(accuracies, draw.standard_normal(examples), draw, shared)
+
+
+def answers_of(
+    accuracies: np.ndarray, difficulty: np.ndarray, draw: np.random.Generator, shared: float = 0.6
+) -> np.ndarray:
+    """The same for given standard normal difficulties; shape (seeds, examples)."""
+    own = draw.standard_normal((len(accuracies), len(difficulty)))
+    latent = shared * difficulty + np.sqrt(1 - shared**2) * own
+    return (latent < ndtri(np.clip(accuracies, 0.001, 0.999))[:, None]).astype(float)
+
+
+def study(design: Design, seed: int = 0) -> Study:
+    """Simulate the runs, references and predictions of a design."""
+    cells = [
+        (technique, *transfer, *pair, start, budget, design.accuracy(technique, *transfer, start, budget))
+        for technique in design.techniques
+        for transfer in design.transfers
+        for pair in design.pairs
+        for start in design.initialisations
+        for budget in design.budgets
+    ]
+    places = [(target, pair[1]) for _, target in design.transfers for pair in design.pairs]
+    fixed = []
+    for target, dataset in dict.fromkeys(places):
+        if "bare" in design.references:
+            fixed.append(("none", "any", target, "any", dataset, "bare", 0, design.bare))
+        if "native" in design.references:
+            fixed += [(t, "any", target, "any", dataset, "native", 0, design.native) for t in design.techniques]
+    runs, predictions = _simulate(cells, design, seed)
+    references, others = _simulate(fixed, design, seed)
+    return Study(runs, references, pd.concat([predictions, others], ignore_index=True))
+
+
+def _simulate(cells: list[tuple], design: Design, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Score and prediction rows for cells that end with their true accuracy."""
+    columns = [*CELL, "budget_steps"]
+    rows, frames = [], []
+    for *key, accuracy in cells:
+        keys = dict(zip(columns, key, strict=True))
+        # scratch is one training for all sources: the same answers whatever the source
+        name = [part for column, part in keys.items() if keys["initialisation"] != "scratch" or "source" not in column]
+        draw = generator(seed, *name)
+        difficulty = generator(seed, "difficulty", keys["target_dataset"]).standard_normal(design.examples)
+        seeds = design.seeds[:1] if keys["initialisation"] == "bare" else design.seeds
+        true = accuracy + design.seed_deviation * draw.standard_normal(len(seeds))
+        right = answers_of(true, difficulty, draw)
+        for number, row in zip(seeds, right, strict=True):
+            scores = {"accuracy": row.mean(), "macro_f1": row.mean(), "loss": 0.5, "test_examples": design.examples}
+            rows.append({"study": "simulated"} | keys | {"seed": number} | scores)
+            ids = [f"example-{index:05d}" for index in range(design.examples)]
+            frames.append(pd.DataFrame(keys | {"seed": number, "example_id": ids, "correct": row > 0.5}))
+    runs = pd.DataFrame(rows, columns=["study", *columns, "seed", "accuracy", "macro_f1", "loss", "test_examples"])
+    runs[["generated_accuracy", "invalid_rate"]] = np.nan
+    empty = pd.DataFrame(columns=[*columns, "seed", "example_id", "correct"])
+    return runs, pd.concat(frames, ignore_index=True) if frames else empty

@@ -1,0 +1,64 @@
+"""The table of sites against real (tiny) hosts."""
+
+import re
+
+import pytest
+
+from peftport.hosts.sites import expected_sites, family, host_shape, projection_size, site_counts
+from tests.hosts import OTHER_HOSTS, T5_HOSTS, host
+
+HAS_NOT = {"t5_gated_untied": {"wi"}, "t5_narrow_heads": {"wi"}, "t5_relu_tied": {"wi_0", "wi_1"}}
+
+
+@pytest.mark.parametrize("name", T5_HOSTS + OTHER_HOSTS)
+def test_every_kind_is_found_as_often_as_expected(name):
+    bare = host(name)
+    kind, shape = family(bare.config.model_type), host_shape(bare.config)
+    modules = dict(bare.named_modules())
+    for sites, number in expected_sites(kind, shape).items():
+        found = [module for module in modules if re.fullmatch(kind.pattern([sites]), module)]
+        assert len(found) == (0 if sites in HAS_NOT.get(name, ()) else number), sites
+        assert site_counts(shape)[sites] == number
+        assert all(kind.kind(module, [sites]) == sites for module in found)
+        wanted = kind.names([sites], shape)
+        assert all(any(module == want or module.endswith(f".{want}") for want in wanted) for module in found)
+
+
+@pytest.mark.parametrize("name", T5_HOSTS + OTHER_HOSTS)
+def test_projection_sizes_are_those_of_the_weights(name):
+    bare = host(name)
+    kind, shape, modules = family(bare.config.model_type), host_shape(bare.config), dict(bare.named_modules())
+    for projection in set(kind.sites) & {"q", "k", "v", "qkv", "o", "wi", "wi_0", "wi_1", "wo"}:
+        for module in modules:
+            if re.fullmatch(kind.pattern([projection]), module):
+                size = tuple(modules[module].weight.shape)
+                assert projection_size(projection, shape) == (size if kind.transposed else size[::-1])
+
+
+def test_the_shape_of_a_host_with_narrow_heads():
+    assert host_shape(host("t5_narrow_heads").config) == {
+        "d_model": 16,
+        "d_kv": 4,
+        "d_ff": 32,
+        "heads": 6,
+        "key_value_heads": 6,
+        "encoder_layers": 1,
+        "decoder_layers": 1,
+        "vocabulary": 64,
+    }
+    assert host_shape(host("llama").config)["key_value_heads"] == 1
+
+
+def test_mt5_is_t5():
+    assert family("mt5").sites == family("t5").sites
+
+
+def test_unknown_names_are_refused_with_what_there_is():
+    with pytest.raises(ValueError, match=r"'t5x' \(did you mean 't5'\?\); known: t5, mt5, bert"):
+        family("t5x")
+    with pytest.raises(ValueError, match=r"'bert' have no sites cross_attention; they have attention, feed_forward"):
+        family("bert").pattern(["attention", "cross_attention"])
+    with pytest.raises(ValueError, match="is no site of the kinds attention"):
+        family("t5").kind("lm_head", ["attention"])
+    with pytest.raises(ValueError, match="'attention' is no projection"):
+        projection_size("attention", host_shape(host("bert").config))

@@ -1,0 +1,104 @@
+import json
+
+import numpy as np
+import pytest
+
+from peftport.files import write_json
+from peftport.modules import read_module, write_module
+from peftport.porting.start import make_start, make_starts
+from peftport.porting.table import INITIALISATIONS, initialisation
+
+TARGET = {"host": "instruct", "weights_sha256": "t", "shape": {}}
+MADE = [name for name in INITIALISATIONS if initialisation(name).start]
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_a_start_can_be_written_and_says_what_it_is(tmp_path, make_module, name):
+    made = make_start(name, make_module(), TARGET, 7, [make_module(1), make_module(2)])
+    write_module(tmp_path, made)
+    card = read_module(tmp_path).card
+    assert card["initialisation"] == name
+    assert card["rule"] == initialisation(name).rule
+    assert (card["technique"], card["dataset"], card["seed"]) == ("lora", "films", 7)
+    assert (card["source_host"], card["target_host"], card["target_host_sha256"]) == ("raw", "instruct", "t")
+    assert card["source_module"] == {"seed": 0, "key": "k", "weights_sha256": "w0"}
+    assert card["siblings"] == (["w1", "w2"] if name == "target_mean" else [])
+    assert [tensor.rsplit(".", 1)[-1] for tensor in card["constant_tensors"]] == ["bias", "ia3_l", "scale"]
+
+
+def test_the_config_names_the_target_host_and_the_source_module_stays(module):
+    before = json.dumps(module.config)
+    made = make_start("ported", module, TARGET, 0)
+    assert made.config == module.config | {"base_model_name_or_path": "instruct"}
+    assert json.dumps(module.config) == before
+    assert all((made.tensors[name] == tensor).all() for name, tensor in module.tensors.items())
+
+
+def draw(module, name="sampled", target="instruct", seed=0, **card):
+    changed = type(module)(module.config, module.tensors, module.card | card)
+    made = make_start(name, changed, TARGET | {"host": target}, seed)
+    return next(tensor for tensor_name, tensor in made.tensors.items() if tensor_name.endswith("down_weight")).tobytes()
+
+
+def test_same_arguments_same_bits_and_each_start_has_its_own_draw(module):
+    changes = [
+        {},
+        {"name": "norm_matched"},
+        {"target": "other"},
+        {"seed": 1},
+        {"technique": "adapters"},
+        {"host": "x"},
+        {"dataset": "x"},
+    ]
+    assert len({draw(module, **change) for change in changes}) == len(changes)
+    assert draw(module) == draw(module)
+
+
+def test_what_cannot_be_made_is_refused(module):
+    with pytest.raises(ValueError, match="'scratch' is made in the target host"):
+        make_start("scratch", module, TARGET, 0)
+    with pytest.raises(ValueError, match="'target_mean' needs other modules"):
+        make_start("target_mean", module, TARGET, 0)
+    with pytest.raises(ValueError, match="did you mean 'permuted'"):
+        make_start("permutated", module, TARGET, 0)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_diverged_module_is_refused(module, value):
+    next(tensor for name, tensor in module.tensors.items() if "lora_B" in name)[0, 0] = value
+    with pytest.raises(ValueError, match=r"\(lora, raw, films, 0\).*lora_B.*diverged"):
+        make_start("sampled", module, TARGET, 0)
+
+
+def block(tmp_path, make_module, **target_shape):
+    """Module directories of two seeds, and the cards of two hosts."""
+    for seed in (0, 1):
+        write_module(tmp_path / f"source-{seed}", make_module(seed))
+        write_module(tmp_path / f"sibling-{seed}", make_module(seed + 10))
+    write_json(tmp_path / "raw.json", {"host": "raw", "shape": {"d_model": 64}})
+    write_json(tmp_path / "instruct.json", TARGET | {"shape": {"d_model": 64} | target_shape})
+    return {
+        "folders": {seed: tmp_path / f"source-{seed}" for seed in (0, 1)},
+        "siblings": {seed: [tmp_path / f"sibling-{seed}"] for seed in (0, 1)},
+        "cards": {"source": tmp_path / "raw.json", "target": tmp_path / "instruct.json"},
+        "outputs": {seed: tmp_path / "starts" / f"seed-{seed}" for seed in (0, 1)},
+        "made": {"key": "new"},
+    }
+
+
+def test_a_block_of_starts(tmp_path, make_module):
+    files = block(tmp_path, make_module)
+    make_starts("target_mean", **files)
+    for seed, folder in files["outputs"].items():
+        found, sibling = read_module(folder), make_module(seed + 10)
+        assert all((found.tensors[name] == tensor).all() for name, tensor in sibling.tensors.items())
+        assert (found.card["seed"], found.card["key"], found.card["source_module"]["key"]) == (seed, "new", "k")
+
+
+def test_hosts_of_different_shape_are_refused_before_anything_is_written(tmp_path, make_module):
+    files = block(tmp_path, make_module, d_model=128)
+    with pytest.raises(
+        ValueError, match=r"raw -> instruct: the hosts differ in\n  d_model: 64 in raw, 128 in instruct"
+    ):
+        make_starts("ported", **files)
+    assert not (tmp_path / "starts").exists()

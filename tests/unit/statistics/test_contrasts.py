@@ -1,0 +1,73 @@
+"""Paired differences on simulated studies, and Holm's correction and win rates by hand."""
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from peftport.statistics.asymmetry import asymmetry
+from peftport.statistics.contrasts import contrasts, holm, win_rate
+from peftport.statistics.portability import portability
+from tests.simulated import Design, Study, study
+
+
+@pytest.fixture(scope="module")
+def simulated() -> Study:
+    return study(Design())
+
+
+def test_holm_by_hand() -> None:
+    """0.01 x 3; 0.02 x 2; then 0.03 x 1, raised to the one before."""
+    assert holm(pd.Series([0.03, 0.01, 0.02])).tolist() == pytest.approx([0.04, 0.03, 0.04])
+    assert holm(pd.Series([], dtype=float)).tolist() == []
+
+
+def test_contrasts_correct_over_the_whole_table(simulated: Study) -> None:
+    table = contrasts(simulated.runs, simulated.references, simulated.predictions)
+    assert table["p_value_holm"].tolist() == pytest.approx(holm(table["p_value"]).tolist())
+
+
+def test_win_rate_counts_ties_half() -> None:
+    left = np.array([[1, 1], [1, 0], [0, 0]])
+    right = np.array([[1, 0], [0, 1], [1, 0]])
+    assert win_rate(left, right) == pytest.approx(0.5)
+
+
+def test_a_difference_is_the_difference_of_the_means(simulated: Study) -> None:
+    table = contrasts(simulated.runs, simulated.references, simulated.predictions)
+    row = table[table["baseline"] == "sampled"].iloc[0]
+    runs = simulated.runs
+    for column in ("technique", "source_host", "target_host", "budget_steps"):
+        runs = runs[runs[column] == row[column]]
+    means = runs.groupby("initialisation")["accuracy"].mean()
+    assert row["difference"] == pytest.approx(means["ported"] - means["sampled"], abs=1e-6)
+
+
+def test_known_effects_are_found_and_absent_ones_are_not(simulated: Study) -> None:
+    """Ported starts 25 points above sampled and scratch, and the two directions are alike."""
+    frames = (simulated.runs, simulated.references, simulated.predictions)
+    table = contrasts(*frames)
+    start = table[(table["budget_steps"] == 0) & table["baseline"].isin(["sampled", "scratch"])]
+    assert (start["p_value_holm"] < 0.05).all() and start["difference"].between(0.15, 0.35).all()
+    assert (asymmetry(portability(*frames), simulated.predictions)["p_value_holm"] > 0.05).all()
+
+
+def test_failed_seeds_are_left_out_of_the_pairs(simulated: Study) -> None:
+    keep = ~((simulated.runs["initialisation"] == "sampled") & (simulated.runs["seed"] == 1))
+    others = ~((simulated.predictions["initialisation"] == "sampled") & (simulated.predictions["seed"] == 1))
+    table = contrasts(simulated.runs[keep], simulated.references, simulated.predictions[others])
+    assert set(table.loc[table["baseline"] == "sampled", "seeds"]) == {2}
+    assert set(table.loc[table["baseline"] == "scratch", "seeds"]) == {3}
+
+
+def test_without_ported_the_table_is_empty() -> None:
+    made = study(Design(initialisations=("scratch",)))
+    assert contrasts(made.runs, made.references, made.predictions).empty
+
+
+def test_same_seed_same_tables() -> None:
+    made = study(dataclasses.replace(Design(), techniques=("lora",), examples=60))
+    frames = (made.runs, made.references, made.predictions)
+    pd.testing.assert_frame_equal(contrasts(*frames, seed=0), contrasts(*frames, seed=0))
+    assert not contrasts(*frames, seed=0).equals(contrasts(*frames, seed=1))

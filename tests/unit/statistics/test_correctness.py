@@ -1,0 +1,27 @@
+"""Answers are found by the key of a run, and a study with holes is refused."""
+
+import pandas as pd
+import pytest
+
+from peftport.statistics.contrasts import contrasts
+from peftport.statistics.correctness import Correctness
+from tests.simulated import Design, Study, study
+
+
+@pytest.fixture(scope="module")
+def simulated() -> Study:
+    return study(Design())
+
+
+def test_scratch_may_be_kept_once_for_all_sources(simulated: Study) -> None:
+    predictions = simulated.predictions
+    scratch = predictions["initialisation"] == "scratch"
+    shared = predictions[scratch].assign(source_host="any", source_dataset="any").drop_duplicates()
+    kept_once = pd.concat([predictions[~scratch], shared])
+    frames = (simulated.runs, simulated.references)
+    pd.testing.assert_frame_equal(contrasts(*frames, predictions), contrasts(*frames, kept_once))
+
+
+def test_a_run_tested_on_other_examples_is_named(simulated: Study) -> None:
+    with pytest.raises(ValueError, match="exactly one prediction for each of the 200 test examples"):
+        Correctness(simulated.predictions.iloc[1:])

@@ -1,0 +1,66 @@
+"""The grid of a study: every run counted, nothing computed twice."""
+
+from peftport.study import Cell, Study, block_name
+
+
+def config(**grid):
+    transfers = [{"source": "raw", "target": "tuned"}, {"source": "tuned", "target": "raw"}]
+    base = {
+        "techniques": ["lora", "adapters"],
+        "transfers": transfers,
+        "dataset_pairs": [{"source": "film", "target": "film"}, {"source": "book", "target": "film"}],
+        "initialisations": ["ported", "sampled", "scratch"],
+        "budgets": [0, 10, 50],
+        "seeds": [0, 1, 2],
+        "references": ["bare", "native"],
+    }
+    return {"study": "s", "grid": base | grid, "hosts": {"raw": {}, "tuned": {"build": {"base": "raw"}}}}
+
+
+def test_runs_are_the_whole_grid():
+    study = Study(config())
+    assert study.runs == 2 * 2 * 2 * 3 * 3 * 3
+    assert len({counted for counted, _ in study.expanded_runs()}) == 2 * 2 * 2 * 3
+
+
+def test_scratch_is_computed_once_per_target():
+    scratch = [cell for cell in Study(config()).cells if cell.initialisation == "scratch"]
+    assert len(scratch) == 2 * 2  # techniques x target hosts; both dataset pairs share the target dataset
+    assert {cell.source_host for cell in scratch} == {"any"}
+
+
+def test_references_come_on_top():
+    cells = Study(config()).cells
+    assert sum(cell.initialisation == "bare" for cell in cells) == 2
+    assert sum(cell.initialisation == "native" for cell in cells) == 2 * 2
+    assert not [cell for cell in Study(config(references=[])).cells if cell.is_reference]
+
+
+def test_native_is_a_source_of_the_target_host():
+    study = Study(config())
+    native = next(cell for cell in study.cells if cell.initialisation == "native")
+    (source,) = study.sources_of(native)
+    assert (source.host, source.dataset) == (native.target_host, native.target_dataset)
+
+
+def test_a_further_block_of_seeds_leaves_the_first_alone():
+    before, after = Study(config(seeds=[[0, 1, 2]])), Study(config(seeds=[[0, 1, 2], [3]]))
+    bare = {cell for cell in before.cells if cell.initialisation == "bare"}
+    assert set(before.cells) <= set(after.cells)
+    assert bare == {cell for cell in after.cells if cell.initialisation == "bare"}
+    assert set(before.sources) < set(after.sources)
+
+
+def test_block_names():
+    assert [block_name(seeds) for seeds in ([0, 1, 2], [7], [0, 2, 5])] == ["0-2", "7", "0.2.5"]
+
+
+def test_target_mean_takes_the_other_datasets_of_the_target_host():
+    study = Study(config(initialisations=["target_mean"], references=[]))
+    cell = Cell("lora", "raw", "tuned", "film", "film", "target_mean", "0-2")
+    assert [(one.host, one.dataset) for one in study.sources_of(cell)] == [("raw", "film"), ("tuned", "book")]
+
+
+def test_hosts_include_what_they_are_built_from():
+    study = Study(config(transfers=[{"source": "tuned", "target": "tuned"}]))
+    assert study.hosts == ["tuned", "raw"]

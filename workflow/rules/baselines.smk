@@ -1,0 +1,34 @@
+"""in: host cards | out: starts/{technique}/any--{target}/any/scratch/seed-{n}/: the technique's fresh initialisation"""
+
+for block, seeds in STUDY.blocks.items():
+
+    rule:
+        """The technique's fresh initialisation in a target host; no source -> starts/{technique}/any--{target}/..."""
+        name:
+            f"initialise_scratch_{block}"
+        input:
+            card=lambda w: ancient(host_card(w.target_host)),
+            model=lambda w: built_files(w.target_host),
+        output:
+            [
+                f"{RESULTS}/starts/{{technique}}/any--{{target_host}}/any/scratch/seed-{seed}/{file}"
+                for seed in seeds
+                for file in MODULE_FILES
+            ],
+        log:
+            f"{LOGS}/initialise_scratch/{{technique}}/{{target_host}}/seeds-{block}.log",
+        benchmark:
+            f"{BENCHMARKS}/initialise_scratch/{{technique}}/{{target_host}}/seeds-{block}.tsv"
+        conda:
+            "../../envs/peftport.yaml"
+        threads: 1
+        resources:
+            mem_mb=4000,
+            runtime=30,
+        params:
+            key=start_key(block),
+            seeds=seeds,
+            technique=lambda w: STUDY.config["techniques"][w.technique],
+            expects=lambda w: {host_card(w.target_host): KEYS.host(w.target_host)},
+        script:
+            "../scripts/initialise_scratch.py"

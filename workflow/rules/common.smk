@@ -1,0 +1,107 @@
+"""What every stage shares: the checked config, the keys, the names in paths, and which files a cell needs."""
+
+from snakemake.exceptions import WorkflowError
+
+from peftport.config import ConfigError, check_config
+from peftport.figures.table import FIGURES
+from peftport.keys import Keys
+from peftport.statistics.table import STATISTICS
+from peftport.study import Cell, Source, Start, Study, module_folder
+
+try:
+    STUDY = Study(check_config(config))
+    KEYS = Keys(STUDY)
+except (ConfigError, FileNotFoundError) as error:
+    raise WorkflowError(str(error)) from None
+
+RESULTS = f"results/{STUDY.name}"
+LOGS = f"{RESULTS}/logs"
+BENCHMARKS = f"{RESULTS}/benchmarks"
+SPLITS = ["train", "validation", "test"]
+MODEL_FILES = ["config.json", "generation_config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"]
+MODULE_FILES = ["adapter_config.json", "adapter_model.safetensors", "card.json"]
+SOURCE = "{technique}/{host}/{dataset}"
+TRANSFER = "{technique}/{source_host}--{target_host}"
+CELL = f"{TRANSFER}/{{source_dataset}}--{{target_dataset}}/{{initialisation}}/seeds-{{block}}"
+
+
+wildcard_constraints:
+    technique=r"[^/]+?",
+    host=r"[^/]+?",
+    source_host=r"[^/]+?",
+    target_host=r"[^/]+?",
+    dataset=r"[^/]+?",
+    source_dataset=r"[^/]+?",
+    target_dataset=r"[^/]+?",
+    initialisation=r"[a-z_]+",
+    block=r"[0-9.-]+",
+    table="|".join(STATISTICS),
+    figure="|".join(FIGURES),
+
+
+def dataset_files(name, *splits):
+    """The named splits of a dataset."""
+    return [f"{RESULTS}/datasets/{name}/{split}.parquet" for split in splits]
+
+
+def host_card(name):
+    """A host's card. Its key says whether it is the host it was; a newer copy of the same card reruns nothing."""
+    return f"{RESULTS}/hosts/{name}/card.json"
+
+
+def built_files(name):
+    """The files of a host that the study builds; none for other hosts."""
+    folder = f"{RESULTS}/hosts/{name}/model"
+    return [f"{folder}/{file}" for file in MODEL_FILES] if "build" in STUDY.config["hosts"][name] else []
+
+
+def task(dataset):
+    """How a dataset is put to a host: its prompt template and its label words."""
+    definition = STUDY.config["datasets"][dataset]
+    return {"template": definition["template"], "words": sorted(set(definition["labels"].values()))}
+
+
+def module_files(folder):
+    """The files of one module directory."""
+    return [f"{RESULTS}/{folder}/{file}" for file in MODULE_FILES]
+
+
+def start_folders(cell):
+    """Seed to the folder that a cell's module starts from; none for the bare host."""
+    seeds = STUDY.blocks[cell.block]
+    if cell.initialisation == "bare":
+        return {seeds[0]: None}
+    if cell.initialisation == "native":
+        return {
+            s: f"{RESULTS}/{module_folder(cell.technique, cell.target_host, cell.target_dataset, s)}" for s in seeds
+        }
+    return {seed: f"{RESULTS}/{STUDY.start_of(cell).folder(seed)}" for seed in seeds}
+
+
+def table_files(names):
+    """Paths of tables."""
+    return [f"{RESULTS}/tables/{name}.parquet" for name in names]
+
+
+def everything():
+    """Every file of the study. All stages are asked for, not only the last, so that none can be left behind stale."""
+    cells, tables = STUDY.cells, ["runs", "references", *STATISTICS]
+    folders = [f"{RESULTS}/{source.path}" for source in STUDY.sources]
+    modules = [
+        module_folder(source.technique, source.host, source.dataset, seed)
+        for source in STUDY.sources
+        for seed in STUDY.blocks[source.block]
+    ]
+    starts = [start.folder(seed) for start in STUDY.starts for seed in STUDY.blocks[start.block]]
+    return [
+        *(file for name in STUDY.datasets for file in dataset_files(name, *SPLITS)),
+        f"{RESULTS}/datasets/overlap.parquet",
+        *(file for name in STUDY.hosts for file in (host_card(name), *built_files(name))),
+        *(f"{folder}/{file}" for folder in folders for file in ("training.parquet", "state.safetensors", "card.json")),
+        *(file for folder in modules for file in (*module_files(folder), f"{RESULTS}/{folder}/tensors.parquet")),
+        *(file for folder in starts for file in module_files(folder)),
+        *(f"{RESULTS}/{cell.path}/{name}.parquet" for cell in cells for name in ("scores", "predictions", "training")),
+        *(f"{RESULTS}/tables/{table}.parquet" for table in tables),
+        *(f"{RESULTS}/figures/{figure}.svg" for figure in FIGURES),
+        f"{RESULTS}/report.html",
+    ]

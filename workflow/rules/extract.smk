@@ -1,0 +1,44 @@
+"""in: sources/ | out: modules/{technique}/{host}/{dataset}/seed-{n}/: the module alone, as a peft directory"""
+
+
+def module_key(block):
+    """Key of the modules of a block, and of the source they come from."""
+    return lambda w: KEYS.module(Source(w.technique, w.host, w.dataset, block))
+
+
+def module_expects(block):
+    """Key of the source that the modules come from."""
+    return lambda w: {
+        f"{RESULTS}/{source.path}/card.json": KEYS.source(source)
+        for source in [Source(w.technique, w.host, w.dataset, block)]
+    }
+
+
+for block, seeds in STUDY.blocks.items():
+
+    rule:
+        """The modules of one block of seeds, each a peft directory -> modules/.../seed-{n}/"""
+        name:
+            f"extract_modules_{block}"
+        input:
+            state=f"{RESULTS}/sources/{SOURCE}/seeds-{block}/state.safetensors",
+            config=f"{RESULTS}/sources/{SOURCE}/seeds-{block}/card.json",
+        output:
+            [f"{RESULTS}/modules/{SOURCE}/seed-{seed}/{file}" for seed in seeds for file in MODULE_FILES],
+            tensors=[f"{RESULTS}/modules/{SOURCE}/seed-{seed}/tensors.parquet" for seed in seeds],
+        log:
+            f"{LOGS}/extract_modules/{SOURCE}/seeds-{block}.log",
+        benchmark:
+            f"{BENCHMARKS}/extract_modules/{SOURCE}/seeds-{block}.tsv"
+        conda:
+            "../../envs/peftport.yaml"
+        threads: 1
+        resources:
+            mem_mb=1000,
+            runtime=20,
+        params:
+            key=module_key(block),
+            seeds=seeds,
+            expects=module_expects(block),
+        script:
+            "../scripts/extract_modules.py"

@@ -1,0 +1,72 @@
+"""in: config `hosts` (build, bundled, path or hub) | out: hosts/{host}/card.json, and hosts/{host}/model/ if built"""
+
+BUILT = [name for name in STUDY.hosts if "build" in STUDY.config["hosts"][name]]
+
+
+def base_files(wildcards):
+    """The host that this one is trained further from, if any."""
+    base = STUDY.config["hosts"][wildcards.host]["build"].get("base")
+    return [] if base is None else [ancient(host_card(base)), *built_files(base)]
+
+
+def base_key(wildcards):
+    """The key of that host's card."""
+    base = STUDY.config["hosts"][wildcards.host]["build"].get("base")
+    return {} if base is None else {host_card(base): KEYS.host(base)}
+
+
+def card_inputs(wildcards):
+    """The model files, for a host that the study builds."""
+    return built_files(wildcards.host)
+
+
+rule build_host:
+    """A small host, pretrained (raw) or trained further on instructions -> hosts/{host}/model/, training.parquet"""
+    input:
+        base=base_files,
+    output:
+        [f"{RESULTS}/hosts/{{host}}/model/{file}" for file in MODEL_FILES],
+        curve=f"{RESULTS}/hosts/{{host}}/training.parquet",
+    log:
+        f"{LOGS}/build_host/{{host}}.log",
+    benchmark:
+        f"{BENCHMARKS}/build_host/{{host}}.tsv"
+    wildcard_constraints:
+        host="|".join(BUILT) or "(?!)",
+    conda:
+        "../../envs/peftport.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=240,
+    params:
+        key=lambda w: KEYS.host(w.host),
+        recipe=lambda w: STUDY.config["hosts"][w.host]["build"],
+        expects=base_key,
+    script:
+        "../scripts/build_host.py"
+
+
+rule describe_host:
+    """What a host is: shape, fingerprints, label-word tokens -> hosts/{host}/card.json"""
+    input:
+        model=card_inputs,
+    output:
+        card=f"{RESULTS}/hosts/{{host}}/card.json",
+    log:
+        f"{LOGS}/describe_host/{{host}}.log",
+    benchmark:
+        f"{BENCHMARKS}/describe_host/{{host}}.tsv"
+    conda:
+        "../../envs/peftport.yaml"
+    threads: 1
+    resources:
+        mem_mb=8000,
+        runtime=60,
+    params:
+        key=lambda w: KEYS.card(w.host),
+        host_key=lambda w: KEYS.host(w.host),
+        definition=lambda w: STUDY.config["hosts"][w.host],
+        words=KEYS.label_words(),
+    script:
+        "../scripts/describe_host.py"

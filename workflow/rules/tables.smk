@@ -1,0 +1,72 @@
+"""in: evaluations/ | out: tables/{runs,references,portability,contrasts,asymmetry}.parquet"""
+
+
+def cell_files(name):
+    """One file of every cell of the study."""
+    return [f"{RESULTS}/{cell.path}/{name}.parquet" for cell in STUDY.cells]
+
+
+rule gather_runs:
+    """One row per run, and one per reference -> tables/{runs,references}.parquet"""
+    input:
+        scores=cell_files("scores"),
+    output:
+        runs=f"{RESULTS}/tables/runs.parquet",
+        references=f"{RESULTS}/tables/references.parquet",
+    log:
+        f"{LOGS}/gather_runs.log",
+    benchmark:
+        f"{BENCHMARKS}/gather_runs.tsv"
+    conda:
+        "../../envs/peftport.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=20,
+    params:
+        key=lambda w: KEYS.runs(),
+        grid=STUDY.config["grid"],
+        study=STUDY.name,
+        folder=RESULTS,
+        expects=lambda w: {f"{RESULTS}/{cell.path}/scores.parquet": KEYS.evaluation(cell) for cell in STUDY.cells},
+    script:
+        "../scripts/gather_runs.py"
+
+
+def statistics_tables(wildcards):
+    """The tables that a table of statistics is computed from, beside the predictions."""
+    return table_files(name for name in STATISTICS[wildcards.table] if name != "predictions")
+
+
+def statistics_expects(wildcards):
+    """Their keys."""
+    names = [name for name in STATISTICS[wildcards.table] if name != "predictions"]
+    return {f"{RESULTS}/tables/{name}.parquet": KEYS.table(name) for name in names}
+
+
+rule compute_statistics:
+    """Portability, paired differences with intervals, direction asymmetry -> tables/{table}.parquet"""
+    input:
+        tables=statistics_tables,
+        predictions=cell_files("predictions"),
+    output:
+        table=f"{RESULTS}/tables/{{table}}.parquet",
+    log:
+        f"{LOGS}/compute_statistics/{{table}}.log",
+    benchmark:
+        f"{BENCHMARKS}/compute_statistics/{{table}}.tsv"
+    conda:
+        "../../envs/peftport.yaml"
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=60,
+    params:
+        key=lambda w: KEYS.statistics(w.table),
+        grid=STUDY.config["grid"],
+        study=STUDY.name,
+        folder=RESULTS,
+        settings=STUDY.config["statistics"],
+        expects=statistics_expects,
+    script:
+        "../scripts/compute_statistics.py"

@@ -1,0 +1,46 @@
+"""in: datasets, host cards | out: sources/{technique}/{host}/{dataset}/seeds-{block}/: state, card, loss curve"""
+
+
+def source_of(wildcards):
+    """The source that a path names."""
+    return Source(wildcards.technique, wildcards.host, wildcards.dataset, wildcards.block)
+
+
+def source_expects(wildcards):
+    """Keys of what a source training reads."""
+    files = dataset_files(wildcards.dataset, "train", "validation")
+    return {file: KEYS.dataset(wildcards.dataset) for file in files} | {
+        host_card(wildcards.host): KEYS.host(wildcards.host)
+    }
+
+
+rule train_source:
+    """Modules of one technique in one host on one dataset, a block of seeds -> sources/.../state.safetensors"""
+    input:
+        card=lambda w: ancient(host_card(w.host)),
+        model=lambda w: built_files(w.host),
+        train=f"{RESULTS}/datasets/{{dataset}}/train.parquet",
+        validation=f"{RESULTS}/datasets/{{dataset}}/validation.parquet",
+    output:
+        curve=f"{RESULTS}/sources/{SOURCE}/seeds-{{block}}/training.parquet",
+        state=f"{RESULTS}/sources/{SOURCE}/seeds-{{block}}/state.safetensors",
+        config=f"{RESULTS}/sources/{SOURCE}/seeds-{{block}}/card.json",
+    log:
+        f"{LOGS}/train_source/{SOURCE}/seeds-{{block}}.log",
+    benchmark:
+        f"{BENCHMARKS}/train_source/{SOURCE}/seeds-{{block}}.tsv"
+    conda:
+        "../../envs/peftport.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=240,
+    params:
+        key=lambda w: KEYS.source(source_of(w)),
+        technique=lambda w: STUDY.config["techniques"][w.technique],
+        training=STUDY.config["training"],
+        task=lambda w: task(w.dataset),
+        seeds=lambda w: STUDY.blocks[w.block],
+        expects=source_expects,
+    script:
+        "../scripts/train_source.py"

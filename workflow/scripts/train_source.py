@@ -1,0 +1,17 @@
+"""Train the source modules of one technique, host and dataset, for one block of seeds."""
+
+from peftport.jobs import job
+from peftport.training.device import prepare_device
+from peftport.training.source import train_source
+
+with job(snakemake) as made:
+    prepare_device(snakemake.threads)
+    train_source(
+        data={name: snakemake.input[name] for name in ("card", "train", "validation")},
+        technique=snakemake.params.technique,
+        training=snakemake.params.training,
+        task=snakemake.params.task,
+        seeds=snakemake.params.seeds,
+        outputs=dict(snakemake.output.items()),
+        made=made,
+    )

@@ -1,0 +1,19 @@
+"""Write the report of a study."""
+
+from pathlib import Path
+
+from peftport.jobs import job
+from peftport.report.page import write_report
+from peftport.report.study import describe_cost, describe_study
+from peftport.tables import read_table
+
+with job(snakemake) as made:
+    config, page = snakemake.params.config, Path(snakemake.output.page)
+    files = {Path(file).stem: file for file in (*snakemake.input.tables, snakemake.input.overlap)}
+    write_report(
+        page,
+        study=describe_study(config, page.parent),
+        tables={name: read_table(file, name) for name, file in files.items()},
+        figures={Path(file).stem: Path(file) for file in snakemake.input.figures},
+        cost=describe_cost(config, Path(snakemake.params.benchmarks)),
+    )
