@@ -42,6 +42,11 @@ def check_config(config: dict[str, Any], folder: Path | None = None) -> dict[str
             raise ConfigError(unknown(f"techniques.{name}.method", method, methods, "method"))
         _validate(technique, methods[method], schema, ("techniques", name))
         _fill(technique, methods[method], schema)
+    for name, host in config["hosts"].items():
+        if isinstance(recipe := host.get("build"), dict):
+            kind = schema["$defs"]["recipes"]["instruction_host" if "instructions" in recipe else "raw_host"]
+            _validate(recipe, kind, schema, ("hosts", name, "build"))
+            _fill(recipe, kind, schema)
     _fill(config, schema, schema)
     _check_names(config)
     _check_grid(config["grid"])
@@ -199,11 +204,16 @@ def _check_hosts(hosts: dict[str, Any], folder: Path) -> None:
                     f"config key `hosts.{name}.build.base`: built from itself ({' <- '.join([*seen, base])})."
                 )
             seen.append(base)
-        for file in host.get("build", {}).get("corpus", {}).get("files", []):
-            if not (folder / file).is_file():
-                raise ConfigError(
-                    f"config key `hosts.{name}.build.corpus.files`: expected a text file, {file!r} is none."
-                )
+        for part in ("corpus", "instructions"):
+            texts = host.get("build", {}).get(part, {})
+            if part in host.get("build", {}) and ("generated" in texts) == ("files" in texts):
+                raise ConfigError(f"config key `hosts.{name}.build.{part}`: expected one of `generated`, `files`.")
+            if "files" in texts and part == "instructions" and "examples" not in texts:
+                raise ConfigError(f"config key `hosts.{name}.build.instructions`: `files` need a number of `examples`.")
+            for file in texts.get("files", []):
+                if not (folder / file).is_file():
+                    key = f"hosts.{name}.build.{part}.files"
+                    raise ConfigError(f"config key `{key}`: expected a text file, {file!r} is none (looked in {folder}).")
 
 
 def _check_datasets(datasets: dict[str, Any], folder: Path) -> None:

@@ -81,6 +81,13 @@ TABLES: dict[str, dict[str, Column]] = {
         "learning_rate": Column(REAL, "learning rate of this step"),
         "elapsed_seconds": Column(REAL, "wall time since the training began"),
     },
+    "host_curve": {
+        "phase": Column(TEXT, "`pretraining` or `instructions`"),
+        "step": Column(WHOLE, "optimiser steps taken so far"),
+        "loss": Column(REAL, "mean cross-entropy per token since the row before, nats"),
+        "learning_rate": Column(REAL, "learning rate of this step, before multipliers"),
+        "seconds": Column(REAL, "wall time since the training began"),
+    },
     "tensors": {
         "name": Column(TEXT, "name of the tensor in adapter_model.safetensors"),
         "stack": Column(TEXT, "`encoder`, `decoder`, or `shared` for one that belongs to no layer"),

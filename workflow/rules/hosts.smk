@@ -15,6 +15,12 @@ def base_key(wildcards):
     return {} if base is None else {host_card(base): KEYS.host(base)}
 
 
+def build_steps(wildcards):
+    """Optimiser steps that the build takes."""
+    recipe = STUDY.config["hosts"][wildcards.host]["build"]
+    return recipe["training" if "instructions" in recipe else "pretraining"]["steps"]
+
+
 def card_inputs(wildcards):
     """The model files, for a host that the study builds."""
     return built_files(wildcards.host)
@@ -42,6 +48,7 @@ rule build_host:
     params:
         key=lambda w: KEYS.host(w.host),
         recipe=lambda w: STUDY.config["hosts"][w.host]["build"],
+        steps=build_steps,
         expects=base_key,
     script:
         "../scripts/build_host.py"

@@ -2,13 +2,16 @@
 
 from pathlib import Path
 
+from peftport.files import read_json
 from peftport.hosts.build import build_host
 from peftport.jobs import job
 from peftport.progress import Progress
 from peftport.tables import write_table
 
 with job(snakemake) as made:
-    base = Path(snakemake.input.base[1]).parent if len(snakemake.input.base) > 1 else None
-    folder, recipe = Path(snakemake.output[0]).parent, snakemake.params.recipe
-    curve = build_host(recipe, folder, base, snakemake.threads, Progress(snakemake.wildcards.host, recipe["steps"]))
-    write_table(snakemake.output.curve, curve, "host_curve", made)
+    recipe, base = snakemake.params.recipe, snakemake.input.base
+    folder = Path(snakemake.output.curve).parent / "model"
+    base = Path(read_json(base[0])["folder"]) if base else None
+    progress = Progress(snakemake.wildcards.host, snakemake.params.steps)
+    report = lambda step, steps, loss: progress(step, loss)  # noqa: E731
+    write_table(snakemake.output.curve, build_host(recipe, folder, base, snakemake.threads, report), "host_curve", made)

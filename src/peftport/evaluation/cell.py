@@ -1,4 +1,4 @@
-"""Evaluate one cell: test what a block of modules starts from, then train in the target host and test at each budget."""
+"""Evaluate a cell: test what a block of modules starts from, then train in the target host, testing at each budget."""
 
 from pathlib import Path
 from typing import Any

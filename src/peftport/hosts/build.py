@@ -102,7 +102,7 @@ def _pretrain(recipe: Mapping[str, Any], report: Report):
         continuation_share=settings.pop("continuation_share", 0.15),
         sentinels=tuple(tokenizer.convert_tokens_to_ids(list(SENTINELS[: settings.pop("spans_at_most", 1)]))),
         end=tokenizer.eos_token_id,
-        full_stop=tokenizer.convert_tokens_to_ids("."),
+        full_stop=tokenizer.get_vocab().get("."),
     )
     model = _fresh_model(recipe["shape"], len(tokenizer), seed)
     draw = generator(seed, "corruption")
@@ -178,9 +178,10 @@ def _write(tokenizer: PreTrainedTokenizerFast, model: T5ForConditionalGeneration
         beside = Path(scratch)
         model.save_pretrained(beside)
         tokenizer.save_pretrained(beside)
-        config = json.loads((beside / "config.json").read_text())
-        config["tie_word_embeddings"] = False  # else a reader takes the head for tied and scales its inputs
-        (beside / "config.json").write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
+        # without this, a reader takes the head for tied and scales its inputs
+        _edit_json(beside / "config.json", {"tie_word_embeddings": False})
+        # how this tokenizer was loaded is no part of it
+        _edit_json(beside / "tokenizer_config.json", {}, drop=("is_local", "local_files_only", "name_or_path"))
         _, copy = load_host(beside)
         for name, tensor in model.state_dict().items():
             if not torch.equal(copy.state_dict()[name], tensor):
@@ -188,3 +189,8 @@ def _write(tokenizer: PreTrainedTokenizerFast, model: T5ForConditionalGeneration
         for name in FILES:
             with whole(folder / name) as partial:
                 shutil.copyfile(beside / name, partial)
+
+
+def _edit_json(path: Path, put: Mapping[str, Any], drop: tuple[str, ...] = ()) -> None:
+    value = {k: v for k, v in json.loads(path.read_text()).items() if k not in drop} | dict(put)
+    path.write_text(json.dumps(value, indent=2, sort_keys=True) + "\n")

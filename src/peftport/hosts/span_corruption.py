@@ -30,6 +30,7 @@ class Objective:
         continuation_share: share of examples that are continuations, in [0, 1].
         sentinels: ids of the sentinel tokens, in order of use; at most this many spans are hidden.
         end: id of the end-of-sequence token.
+        full_stop: id of the token that ends a sentence; None if the tokenizer has none.
     """
 
     corrupted_share: float
@@ -65,7 +66,7 @@ class Objective:
         return Example([*inputs, *segment[at:], self.end], [*targets, self.end])
 
     def continued(self, segment: list[int], random: np.random.Generator) -> Example:
-        """The start of `segment` and what follows, cut anywhere after its first third."""
+        """The start of `segment` and what follows, cut behind a full stop, or behind its first third if it has none."""
         stops = [i + 1 for i, token in enumerate(segment[:-1]) if token == self.full_stop]
         cut = int(random.choice(stops)) if stops else int(random.integers(max(1, len(segment) // 3), len(segment)))
         return Example([*segment[:cut], self.end], [*segment[cut:], self.end])

@@ -58,6 +58,14 @@ def test_continuation_splits_the_segment():
         assert inputs[:-1] + targets[:-1] == segment and len(inputs) > 1 and len(targets) > 1
 
 
+def test_continuation_starts_a_sentence_where_it_can():
+    objective = Objective(0.15, 3.0, 1.0, SENTINELS, END, full_stop=9)
+    starts = {
+        objective.example([10, 11, 9, 12, 9, 13, 9], np.random.default_rng(seed)).targets[0] for seed in range(50)
+    }
+    assert starts == {12, 13}
+
+
 def test_segments_are_cut_and_short_ones_dropped():
     assert cut_segments([list(range(10)), [1, 2], list(range(4))], longest=8, shortest=4) == [
         list(range(8)),

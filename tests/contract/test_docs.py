@@ -1,0 +1,220 @@
+"""The documentation says what is there: the README's tree, every file, column and key; and no machine's paths."""
+
+import ast
+import inspect
+import re
+import subprocess
+from fnmatch import fnmatch
+
+import pytest
+import yaml
+
+from peftport import jobs
+from peftport.config import check_config
+from peftport.figures.table import FIGURES
+from peftport.hosts import card
+from peftport.pipeline import CHECKOUT, config_schema
+from peftport.porting import start
+from peftport.reference import columns, keys, refresh
+from peftport.statistics.table import STATISTICS
+from peftport.tables import TABLES
+from peftport.training import extract, scratch, source
+
+PAGES = ("config/README.md", "docs/output.md")
+KEYWORDS = {
+    *("$ref", "type", "enum", "const", "default", "description", "title"),
+    *("properties", "additionalProperties", "propertyNames", "required", "minProperties", "maxProperties"),
+    *("items", "minItems", "maxItems", "uniqueItems", "pattern", "minLength", "maxLength"),
+    *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"),
+}
+OUTPUT = re.compile(r"^( *)output:\n((?:\1 .*\n)+)", re.MULTILINE)
+CONSTANT = re.compile(r"^([A-Z_]+) = (f?\".*\"|\[.*\])$", re.MULTILINE)
+HEADING = re.compile(r"^### `([^`]+)/`\n(.*?)(?=^##|\Z)", re.MULTILINE | re.DOTALL)
+MACHINE = re.compile(r"(?:^|[^\w.])/(?:work|farm|tmp|home|root)/")
+
+
+def page(name):
+    return (CHECKOUT / name).read_text(encoding="utf-8")
+
+
+def tracked():
+    """Paths that git knows, or would take."""
+    asked = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    done = subprocess.run(asked, cwd=CHECKOUT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip("not a git checkout")
+    return sorted(path for path in done.stdout.splitlines() if (CHECKOUT / path).exists())
+
+
+def tree():
+    """Paths named by the README's tree; two blanks are one level."""
+    text = re.search(r"## What is where\n\n```\n(.*?)```", page("README.md"), re.DOTALL)[1]
+    folders, found = [], []
+    for line in text.splitlines():
+        indent, name = re.match(r"( *)(\S+)", line).groups()
+        assert re.match(r" *\S+  +\S", line) or name.endswith("/"), f"what is it for? {line}"
+        folders[len(indent) // 2 :] = [name.rstrip("/")]
+        found.append("/".join(folders))
+    return found
+
+
+def test_every_path_in_the_tree_exists():
+    assert [path for path in tree() if not (CHECKOUT / path).exists()] == []
+
+
+def test_the_tree_names_what_is_there():
+    files = tracked()
+    expected = {path.split("/")[0] for path in files}
+    expected |= {path for path in files if path.startswith("workflow/rules/")}
+    expected |= {"/".join(path.split("/")[:3]) for path in files if re.match(r"src/peftport/\w+/", path)}
+    for folder in ("workflow", "tests", "config", "docs", "envs", "profiles", ".ci"):
+        expected |= {"/".join(path.split("/")[:2]) for path in files if path.startswith(f"{folder}/")}
+    assert sorted(expected - set(tree())) == []
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_generated_parts_are_up_to_date(name):
+    assert page(name) == refresh(page(name)), f"run: python -m peftport.reference {' '.join(PAGES)}"
+
+
+def test_every_section_of_the_config_is_in_its_readme():
+    marks = re.findall(r"<!-- keys of (.+) -->", page("config/README.md"))
+    schema = config_schema()
+    maps = {name for name, part in schema["properties"].items() if part.get("type") == "object" or "$ref" in part}
+    sections = {*maps - {"study", "techniques"}, *(f"techniques {name}" for name in schema["$defs"]["techniques"])}
+    assert sorted(marks) == sorted({"the top level", *sections})
+
+
+def parts(value):
+    """Every subschema of a schema."""
+    yield value
+    below = [value["items"]] if "items" in value else []
+    below += [*value.get("properties", {}).values()]
+    below += [value[name] for name in ("additionalProperties", "propertyNames") if isinstance(value.get(name), dict)]
+    for part in below:
+        yield from parts(part)
+
+
+def test_the_schema_has_no_unknown_keywords():
+    """An unquoted comma in a description makes one: `{description: branch, tag or commit}`."""
+    schema = config_schema()
+    definitions = dict(schema["$defs"])
+    methods = definitions.pop("techniques")
+    roots = [{"properties": schema["properties"]}, *definitions.values(), *methods.values()]
+    strange = [sorted(set(part) - KEYWORDS) for root in roots for part in parts(root)]
+    assert [names for names in strange if names] == []
+
+
+def test_every_key_says_what_it_means():
+    for section in re.findall(r"<!-- keys of (.+) -->", page("config/README.md")):
+        for row in keys(section).splitlines()[2:]:
+            assert not row.endswith("|  |"), row
+
+
+def test_every_table_and_column_is_documented():
+    marked = [
+        name for names in re.findall(r"<!-- columns of (.+) -->", page("docs/output.md")) for name in names.split()
+    ]
+    assert sorted(marked) == sorted(TABLES)
+
+
+def test_tables_with_different_columns_do_not_share_a_block():
+    with pytest.raises(ValueError, match="runs, scores have different columns"):
+        columns(["runs", "scores"])
+
+
+def outputs():
+    """Every file that a rule makes, as (folder, file) below the study's results, with `*` for each name in a path."""
+    lists, texts = {}, {"RESULTS": "", "seed": "*"}
+    for name, value in CONSTANT.findall(page("workflow/rules/common.smk")):
+        if value.startswith("["):
+            lists[name] = re.findall(r'"([^"]+)"', value)
+        elif name != "RESULTS":
+            texts[name] = filled(value.removeprefix("f").strip('"'), texts)
+    rules = "".join(page(path) for path in tracked() if path.endswith(".smk"))
+    for _, block in OUTPUT.findall(rules):
+        several = re.search(r"for file in ([A-Z_]+)", block)
+        for text in re.findall(r'"\{RESULTS\}/([^"]+)"', block):
+            for file in lists[several[1]] if "{file}" in text else [""]:
+                yield from expanded(text, texts | {"file": file})
+
+
+def expanded(text, texts):
+    """The files of one output; tables and figures are known by name."""
+    kind = next((kind for kind in ("table", "figure") if f"{{{{{kind}}}}}" in text), "")
+    for name in {"table": STATISTICS, "figure": FIGURES}.get(kind, [""]):
+        folder, _, file = filled(text.replace(f"{{{{{kind}}}}}", name), texts).rpartition("/")
+        yield folder or ".", file
+
+
+def filled(text, texts):
+    """A path of a rule with its constants put in, and `*` for its wildcards."""
+    text = re.sub(r"\{\{\w+\}\}", "*", text)
+    return re.sub(r"\{(\w+)\}", lambda match: texts.get(match[1], "*"), text)
+
+
+def alike(folder, documented):
+    """Whether a folder of the rules is one that the page describes, name by name."""
+    names, patterns = folder.split("/"), documented.split("/")
+    return len(names) == len(patterns) and all(map(fnmatch, names, patterns))
+
+
+def test_every_output_of_the_rules_is_documented():
+    sections = {re.sub(r"<[^>]+>", "*", folder): text for folder, text in HEADING.findall(page("docs/output.md"))}
+    made = sorted(set(outputs()))
+    assert len(made) > 30
+    lacking = [
+        f"{folder}/{file}"
+        for folder, file in made
+        if not any(f"`{file}`" in text for documented, text in sections.items() if alike(folder, documented))
+    ]
+    assert lacking == []
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        jobs.job,
+        card.describe_host,
+        source.train_source,
+        extract.extract_modules,
+        start.make_start,
+        scratch.initialise_scratch,
+    ],
+    ids=lambda function: function.__name__,
+)
+def test_every_field_of_a_card_is_documented(function):
+    """Keys of the mappings that a function writes, and of nothing else that it touches."""
+    code = ast.parse(inspect.getsource(inspect.unwrap(function)))
+    written = [node for node in ast.walk(code) if isinstance(node, ast.Dict)]
+    fields = {key.value for node in written for key in node.keys if isinstance(key, ast.Constant)}
+    assert len(fields) >= 3
+    assert sorted(field for field in fields if f"`{field}`" not in page("docs/output.md")) == []
+
+
+def test_the_example_study_is_a_valid_config(tmp_path):
+    for file in ("models/my-t5-v1/config.json", "data/comments.csv"):
+        (tmp_path / file).parent.mkdir(parents=True)
+        (tmp_path / file).touch()
+    (example,) = re.findall(r"```yaml\n(.*?)```", page("README.md"), re.DOTALL)
+    assert check_config(yaml.safe_load(example), tmp_path)["study"] == "mine"
+
+
+def test_the_example_overlay_fits_the_default_study():
+    (example,) = re.findall(r"```yaml\n(.*?)```", page("config/README.md"), re.DOTALL)
+    overlay, default = yaml.safe_load(example), yaml.safe_load(page("config/config.yaml"))
+    merged = default | overlay | {"grid": default["grid"] | overlay["grid"]}
+    assert check_config(merged)["grid"]["seeds"] == [0]
+
+
+def test_no_text_names_a_path_of_a_machine():
+    texts = [path for path in tracked() if not path.endswith((".safetensors", ".svg", ".png", ".parquet"))]
+    this = "tests/contract/test_docs.py"
+    found = {path: MACHINE.search(page(path)) for path in texts if path != this and not path.endswith("tokenizer.json")}
+    assert {path: match[0] for path, match in found.items() if match} == {}
+
+
+def test_links_between_pages_lead_somewhere():
+    for path in (path for path in tracked() if path.endswith(".md")):
+        for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", page(path)):
+            assert ((CHECKOUT / path).parent / target).exists(), f"{path}: {target}"

@@ -1,0 +1,195 @@
+"""Who may import whom: rooms meet through files, and what sees only tables loads no torch."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+import peftport
+from peftport import keys
+from peftport.config import check_config
+from peftport.figures.table import FIGURES
+from peftport.keys import SCRIPTS
+from peftport.pipeline import pipeline_root
+from peftport.porting.table import INITIALISATIONS
+from peftport.provenance import import_closure
+from peftport.statistics.table import STATISTICS
+from peftport.study import Study
+from peftport.techniques.table import METHODS
+
+LIBRARY = Path(peftport.__file__).parent
+ROOMS = sorted(path.name for path in LIBRARY.iterdir() if (path / "__init__.py").is_file())
+MODULES = sorted(
+    ".".join(path.relative_to(LIBRARY.parent).with_suffix("").parts).removesuffix(".__init__")
+    for path in LIBRARY.rglob("*.py")
+)
+
+# beside its own files and the base files
+MAY_IMPORT = {
+    "data": set(),
+    "hosts": {"data"},
+    "techniques": {"hosts.sites"},
+    "porting": set(),
+    "training": {"data", "hosts", "techniques", "porting.scratch"},
+    "evaluation": {"data", "hosts", "techniques", "training"},
+    "statistics": set(),
+    "figures": set(),
+    "report": {"statistics", "figures", "porting.table"},
+}
+BASE = {"config", "files", "jobs", "modules", "pipeline", "progress", "provenance", "seeds", "study", "tables"}
+KEYS_MAY_IMPORT = {"hosts.locate", "porting.table", "statistics.table", "techniques.table"}
+# around every job, and tables of names: they make no results, and a new line in them must rerun nothing
+FRAME = {"jobs", "progress", "tables", "statistics.table", "figures.table"}
+WITH_TORCH = {"hosts", "techniques", "training", "evaluation"}
+WITHOUT_TORCH = [
+    "hosts.sites",
+    "hosts.locate",
+    "techniques.table",
+    "training.extract",
+    "evaluation.gather",
+    "evaluation.metrics",
+]
+
+
+def inside(module):
+    """The name within the library: `hosts.sites` for `peftport.hosts.sites`."""
+    return module.partition(".")[2]
+
+
+def room(module):
+    """The room of a library module; empty for the base files."""
+    name = inside(module).split(".")[0]
+    return name if name in ROOMS else ""
+
+
+def imports(path, module=""):
+    """Library modules that a file imports itself, wherever in its code."""
+    found, package = set(), module.split(".")
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + (path.name == "__init__.py")] if node.level else []
+            name = ".".join([*base, *filter(None, [node.module])])
+            found |= {name, *(f"{name}.{alias.name}" for alias in node.names)}
+    return found & set(MODULES)
+
+
+def file_of(module):
+    base = LIBRARY.parent.joinpath(*module.split("."))
+    return base / "__init__.py" if base.is_dir() else base.with_suffix(".py")
+
+
+def test_every_room_has_its_rule():
+    assert set(MAY_IMPORT) == set(ROOMS)
+
+
+@pytest.mark.parametrize("name", MAY_IMPORT)
+def test_a_room_imports_only_what_it_may(name):
+    strange = {
+        f"{module} imports {other}"
+        for module in MODULES
+        if room(module) == name
+        for other in imports(file_of(module), module)
+        if room(other) != name and inside(other) and not allowed(other, MAY_IMPORT[name] | BASE)
+    }
+    assert not strange
+
+
+def allowed(module, names):
+    """Whether a module, or its room, is among the names; a room itself is imported with any part of it."""
+    name = inside(module)
+    return name in names or room(module) in names or any(one.startswith(f"{name}.") for one in names)
+
+
+def test_base_files_import_no_room():
+    strange = {
+        f"{module} imports {other}"
+        for module in MODULES
+        if not room(module)
+        for other in imports(file_of(module), module)
+        if room(other) and not (inside(module) == "keys" and allowed(other, KEYS_MAY_IMPORT))
+    }
+    assert not strange
+
+
+def test_only_the_workflow_imports_keys():
+    assert [module for module in MODULES if "peftport.keys" in imports(file_of(module), module)] == []
+
+
+def test_training_never_reaches_evaluation():
+    training = [module for module in MODULES if room(module) == "training"]
+    assert [module for module in import_closure(*training) if room(module) == "evaluation"] == []
+
+
+def test_techniques_are_reached_lazily():
+    """Else editing one would rerun the cells of all."""
+    for entry in ("peftport.techniques", "peftport.techniques.table", *(module for _, module in SCRIPTS.values())):
+        assert not set(import_closure(entry)) & set(METHODS.values()), entry
+
+
+@pytest.mark.parametrize(
+    ("entry", "others"),
+    [
+        ("peftport.porting.start", INITIALISATIONS.values()),
+        ("peftport.evaluation.gather", [f"peftport.statistics.{name}" for name in STATISTICS]),
+        ("peftport.figures.style", [f"peftport.figures.{name}" for name in FIGURES]),
+    ],
+    ids=["initialisations", "statistics", "figures"],
+)
+def test_what_has_a_table_is_reached_lazily(entry, others):
+    assert not set(import_closure(entry)) & set(others)
+
+
+def test_what_sees_only_tables_loads_no_torch():
+    """Really imported, in a process of its own: rooms without models, the base files, what the Snakefile reads."""
+    names = [
+        module
+        for module in MODULES
+        if (room(module) not in WITH_TORCH or inside(module) in WITHOUT_TORCH) and inside(module) != "hosts.bundled"
+    ]
+    code = (
+        "import importlib, sys\n"
+        f"for name in {names!r}:\n"
+        "    importlib.import_module(name)\n"
+        "    assert 'torch' not in sys.modules, name\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=LIBRARY.parent, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture(scope="module")
+def stamped():
+    """Stage to the library modules that stand in its keys, seen while every key of the default study is computed."""
+    seen, now = {stage: set() for stage in SCRIPTS}, []
+    stage_code, code_stamp = keys.stage_code, keys.code_stamp
+
+    def noting_stage(stage, *modules):
+        now.append(stage)
+        return stage_code(stage, *modules)
+
+    def noting_modules(*modules):
+        seen[now[-1]] |= set(import_closure(*modules))
+        return code_stamp(*modules)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keys, "stage_code", noting_stage)
+        patch.setattr(keys, "code_stamp", noting_modules)
+        config = yaml.safe_load((pipeline_root() / "config" / "config.yaml").read_text(encoding="utf-8"))
+        study = Study(check_config(config))
+        of = keys.Keys(study)
+        of.report(["overlap", "runs", "references", *STATISTICS], FIGURES)
+        for host in study.hosts:
+            of.card(host)
+        noting_stage("build")
+    return seen
+
+
+@pytest.mark.parametrize("stage", SCRIPTS)
+def test_a_key_covers_what_its_script_imports(stage, stamped):
+    """Else editing it would rerun nothing."""
+    used = imports(pipeline_root() / "workflow" / "scripts" / f"{SCRIPTS[stage][0]}.py")
+    assert {module for module in used if inside(module) not in FRAME} - stamped[stage] == set()

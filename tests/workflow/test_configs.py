@@ -1,0 +1,36 @@
+"""Every shipped config plans; every wrong one gets one clear message before any job."""
+
+import pytest
+
+from tests import studies
+
+SHIPPED = sorted([studies.ROOT / "config/config.yaml", *(studies.ROOT / "config/studies").glob("*.yaml")])
+
+
+@pytest.mark.parametrize("config", SHIPPED, ids=lambda path: path.stem)
+def test_shipped_config_plans(tmp_path, config):
+    (tmp_path / "study.yaml").write_text(config.read_text())
+    if "../shared/" in config.read_text() and not (studies.ROOT / "../shared/data").is_dir():
+        pytest.skip("the real texts that this study reads are not here")
+    jobs = studies.planned(tmp_path)
+    assert jobs["write_report"] == 1
+
+
+def test_wrong_config_gets_one_message_and_no_job(tmp_path, hosts):
+    config = studies.smoke_config(hosts)
+    config["techniques"]["lora"]["rnak"] = 4
+    studies.write_config(tmp_path, config)
+    out = studies.run(tmp_path)
+    assert out.returncode != 0
+    assert "config key `techniques.lora.rnak`" in out.stdout and "Did you mean `rank`?" in out.stdout
+    assert "Traceback" not in out.stdout
+    assert not (tmp_path / "results").exists()
+
+
+def test_checkout_runs_its_own_library(tmp_path, hosts):
+    """Even when another copy of the library is on the path."""
+    checkout = studies.copy_checkout(tmp_path / "checkout")
+    studies.edit(checkout / "src/peftport/study.py", "class Study:", "raise RuntimeError('the copy')\n\n\nclass Study:")
+    studies.write_config(tmp_path / "run", studies.smoke_config(hosts))
+    assert "the copy" in studies.run(tmp_path / "run", "--dry-run", checkout=checkout).stdout
+    assert studies.run(tmp_path / "run", "--dry-run").returncode == 0

@@ -1,0 +1,78 @@
+"""A whole small study in a folder of its own: what it leaves, and that a second run finds nothing to do."""
+
+import json
+import re
+
+import pandas as pd
+
+from peftport.evaluation.gather import KEYS
+from peftport.tables import read_made, read_table
+from tests import studies
+
+
+def test_tables_hold_the_whole_grid(finished):
+    results = finished / "results/smoke"
+    runs = read_table(results / "tables/runs.parquet", "runs")
+    assert len(runs) == 2 * 1 * 1 * 3 * 2 * 1  # techniques, transfers, pairs, initialisations, budgets, seeds
+    assert not runs.duplicated(KEYS).any()
+    assert runs["accuracy"].between(0, 1).all()
+    assert set(runs["source_host"]) == {"raw"}  # scratch counts under the transfer, not under `any`
+    references = read_table(results / "tables/references.parquet", "references")
+    assert sorted(references["initialisation"]) == ["bare", "native", "native"]
+
+
+def test_scratch_and_bare_agree_with_the_law_of_lora(finished):
+    """LoRA's B starts at zero, so before training its scratch module is the bare host."""
+    results = finished / "results/smoke/tables"
+    runs, references = (read_table(results / f"{name}.parquet", name) for name in ("runs", "references"))
+    scratch = runs.query("technique == 'lora' and initialisation == 'scratch' and budget_steps == 0")
+    bare = references.query("initialisation == 'bare'")
+    assert scratch["accuracy"].item() == bare["accuracy"].item()
+    assert abs(scratch["loss"].item() - bare["loss"].item()) < 1e-6
+
+
+def test_every_table_says_how_it_was_made(finished):
+    files = list((finished / "results").rglob("*.parquet"))
+    assert len(files) > 20
+    for file in files:
+        made = read_made(file)
+        assert re.fullmatch(r"[0-9a-f]{16}", made["key"]), file
+        assert {"torch", "transformers", "peft"} <= set(made["versions"]), file
+
+
+def test_every_module_is_a_peft_directory_with_a_card(finished):
+    cards = list((finished / "results").rglob("seed-0/card.json"))
+    assert len(cards) == 2 * 2 + 2 * 3  # modules of two techniques in two hosts, and starts of three initialisations
+    for card in cards:
+        facts = json.loads(card.read_text())
+        assert facts["key"] and facts["weights_sha256"] and facts["parameters"] > 0
+        assert (card.parent / "adapter_config.json").is_file()
+
+
+def test_nothing_partial_is_left(finished):
+    assert not [path for path in (finished / "results").rglob("*") if "partial" in path.name]
+
+
+def test_report_opens_from_disk(finished):
+    page = (finished / "results/smoke/report.html").read_text()
+    assert page.count("<svg") == 3
+    assert not re.search(r"""(src|href)=["']https?:""", page)
+
+
+def test_second_run_has_nothing_to_do(finished):
+    out = studies.run(finished)
+    assert out.returncode == 0
+    assert "Nothing to be done" in out.stdout
+
+
+def test_same_study_in_another_folder_gives_equal_tables(finished, hosts, tmp_path):
+    """Bit for bit, on one technique, in a folder of its own."""
+    studies.write_config(
+        tmp_path, studies.smoke_config(hosts, techniques=["lora"], initialisations=["ported"], references=[])
+    )
+    out = studies.run(tmp_path, "results/smoke/tables/runs.parquet")
+    assert out.returncode == 0, out.stdout
+    again = read_table(tmp_path / "results/smoke/tables/runs.parquet", "runs")
+    before = read_table(finished / "results/smoke/tables/runs.parquet", "runs")
+    before = before.query("technique == 'lora' and initialisation == 'ported'").reset_index(drop=True)
+    pd.testing.assert_frame_equal(again, before, check_exact=True)
