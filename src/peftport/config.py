@@ -213,7 +213,7 @@ def _check_hosts(hosts: dict[str, Any], folder: Path) -> None:
             for file in texts.get("files", []):
                 if not (folder / file).is_file():
                     key = f"hosts.{name}.build.{part}.files"
-                    raise ConfigError(f"config key `{key}`: expected a text file, {file!r} is none (looked in {folder}).")
+                    raise ConfigError(f"config key `{key}`: expected a file, {file!r} is none (looked in {folder}).")
 
 
 def _check_datasets(datasets: dict[str, Any], folder: Path) -> None:

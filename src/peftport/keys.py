@@ -14,33 +14,21 @@ from peftport.files import file_digest
 from peftport.hosts.locate import bundled_folder
 from peftport.pipeline import pipeline_root
 from peftport.porting.table import INITIALISATIONS
-from peftport.provenance import code_stamp, digest, script_stamp, versions
+from peftport.provenance import digest, script_stamp, versions
 from peftport.statistics.table import STATISTICS
 from peftport.study import Cell, Source, Start, Study
 from peftport.techniques.table import METHODS
 
-SCRIPTS = {
-    "dataset": ("prepare_dataset", "peftport.data.prepare"),
-    "overlap": ("audit_overlap", "peftport.data.overlap"),
-    "build": ("build_host", "peftport.hosts.build"),
-    "card": ("describe_host", "peftport.hosts.card"),
-    "source": ("train_source", "peftport.training.source"),
-    "module": ("extract_modules", "peftport.training.extract"),
-    "port": ("make_starts", "peftport.porting.start"),
-    "scratch": ("initialise_scratch", "peftport.training.scratch"),
-    "evaluation": ("evaluate_cell", "peftport.evaluation.cell"),
-    "runs": ("gather_runs", "peftport.evaluation.gather"),
-    "statistics": ("compute_statistics", "peftport.evaluation.gather"),
-    "figure": ("draw_figure", "peftport.figures.style"),
-    "report": ("write_report", "peftport.report.page"),
-}
+# What of the training section and of a technique's entry a training in the target host depends on.
+TRAINED_BY = ("batch_size", "warmup_steps", "weight_decay", "gradient_clip", "max_tokens")
+SOURCE_ONLY = ("source_steps",)
 
 
-def stage_code(stage: str, *modules: str) -> str:
-    """The stamp of a stage: its script, the module behind it, further ``modules`` reached by name, and versions."""
-    script, module = SCRIPTS[stage]
-    script_code = script_stamp(pipeline_root() / "workflow" / "scripts" / f"{script}.py")
-    return digest([stage, script_code, code_stamp(module, *modules), versions()])
+@functools.cache
+def stage_code(script: str, *modules: str) -> str:
+    """The stamp of a stage: its script with what that imports, ``modules`` reached by name, and library versions."""
+    path = pipeline_root() / "workflow" / "scripts" / f"{script}.py"
+    return digest([script, script_stamp(path, *modules), versions()])
 
 
 @functools.cache
@@ -67,11 +55,11 @@ class Keys:
         slices = {part: definition[part] for part in ("source", "labels", "split", "examples")}
         files = [_file(self.folder / file["path"]) for file in definition["source"].get("files", [])]
         generator = ["peftport.data.reviews"] if "generated" in definition["source"] else []
-        return digest([stage_code("dataset", *generator), slices, files])
+        return digest([stage_code("prepare_dataset", *generator), slices, files])
 
     def overlap(self) -> str:
         """Of the leak audit."""
-        return digest([stage_code("overlap"), {name: self.dataset(name) for name in self.study.datasets}])
+        return digest([stage_code("audit_overlap"), {name: self.dataset(name) for name in self.study.datasets}])
 
     def host(self, name: str) -> str:
         """Of a host's weights and tokenizer, whatever they are used for."""
@@ -79,7 +67,7 @@ class Keys:
         if recipe := definition.get("build"):
             files = recipe.get("corpus", {}).get("files", []) + recipe.get("instructions", {}).get("files", [])
             base = self.host(recipe["base"]) if "base" in recipe else None
-            return digest([stage_code("build"), recipe, [_file(self.folder / file) for file in files], base])
+            return digest([stage_code("build_host"), recipe, [_file(self.folder / file) for file in files], base])
         if "hub" in definition:
             return digest(definition["hub"])
         folder = bundled_folder(definition["bundled"]) if "bundled" in definition else self.folder / definition["path"]
@@ -87,7 +75,7 @@ class Keys:
 
     def card(self, name: str) -> str:
         """Of a host's card, which also holds the tokens of every label word of the study."""
-        return digest([stage_code("card"), self.host(name), self.config["hosts"][name], self.label_words()])
+        return digest([stage_code("describe_host"), self.host(name), self.config["hosts"][name], self.label_words()])
 
     def label_words(self) -> list[str]:
         """The label words of the study's datasets."""
@@ -105,49 +93,60 @@ class Keys:
     def source(self, source: Source) -> str:
         """Of one block of source modules."""
         technique = self.config["techniques"][source.technique]
-        code = stage_code("source", self._method(source.technique))
+        code = stage_code("train_source", self._method(source.technique))
         seeds = self.study.blocks[source.block]
         training = self.config["training"]
         return digest([code, technique, training, self.host(source.host), self._task(source.dataset), seeds])
 
     def module(self, source: Source) -> str:
         """Of the module directories extracted from a source."""
-        return digest([stage_code("module"), self.source(source)])
+        return digest([stage_code("extract_modules"), self.source(source)])
 
     def start(self, start: Start) -> str:
         """Of what a block of modules in a target host starts from."""
         rule = INITIALISATIONS[start.initialisation]
         if start.source_host == "any":
-            technique = self.config["techniques"][start.technique]
-            settings = {key: value for key, value in technique.items() if key not in ("learning_rate", "source_steps")}
-            code = stage_code("scratch", self._method(start.technique), rule)
+            settings = self.form(start.technique)
+            code = stage_code("initialise_scratch", self._method(start.technique), rule)
             return digest([code, settings, self.host(start.target_host), self.study.blocks[start.block]])
         source = Source(start.technique, start.source_host, start.source_dataset, start.block)
         needed = [self.module(one) for one in (source, *self.study.siblings_of(start))]
-        return digest([stage_code("port", rule), start.initialisation, needed, self.host(start.target_host)])
+        return digest([stage_code("make_starts", rule), start.initialisation, needed, self.host(start.target_host)])
+
+    def training(self) -> dict[str, Any]:
+        """The part of the training section that a training in the target host depends on."""
+        return {name: self.config["training"][name] for name in TRAINED_BY}
+
+    def technique(self, name: str) -> dict[str, Any]:
+        """The part of a technique's entry that a training in the target host depends on; nothing for the bare host."""
+        entry = self.config["techniques"].get(name, {})
+        return {key: value for key, value in entry.items() if key not in SOURCE_ONLY}
+
+    def form(self, name: str) -> dict[str, Any]:
+        """The part of a technique's entry that says what its modules are, and not how they are trained."""
+        return {key: value for key, value in self.technique(name).items() if key != "learning_rate"}
 
     def evaluation(self, cell: Cell) -> str:
         """Of one cell."""
-        data, evaluation = self._task(cell.target_dataset), self.config["evaluation"]
+        data = [self.host(cell.target_host), self._task(cell.target_dataset), self.config["evaluation"]]
         if cell.initialisation == "bare":
-            return digest([stage_code("evaluation"), self.host(cell.target_host), data, evaluation])
-        code = stage_code("evaluation", self._method(cell.technique))
+            return digest([stage_code("evaluate_cell"), data, self.config["training"]["max_tokens"]])
+        code = stage_code("evaluate_cell", self._method(cell.technique))
         if cell.initialisation == "native":
             modules = [self.module(source) for source in self.study.sources_of(cell)]
-            return digest([code, self.host(cell.target_host), data, evaluation, modules])
-        technique, training = self.config["techniques"][cell.technique], dict(self.config["training"])
+            return digest([code, data, modules, self.config["training"]["max_tokens"]])
         start, budgets = self.start(self.study.start_of(cell)), self.study.budgets
-        return digest([code, self.host(cell.target_host), data, evaluation, start, budgets, technique, training])
+        return digest([code, data, start, budgets, self.technique(cell.technique), self.training()])
 
     def runs(self) -> str:
         """Of the tables that hold one row per run and reference."""
         cells = sorted((counted.path, self.evaluation(done)) for counted, done in self.study.expanded_runs())
         references = sorted((cell.path, self.evaluation(cell)) for cell in self.study.cells if cell.is_reference)
-        return digest([stage_code("runs"), self.study.name, cells, references])
+        return digest([stage_code("gather_runs"), self.study.name, cells, references])
 
     def statistics(self, table: str) -> str:
         """Of one table of statistics."""
-        code = stage_code("statistics", f"peftport.statistics.{table}")
+        code = stage_code("compute_statistics", f"peftport.statistics.{table}")
         return digest(
             [
                 code,
@@ -159,14 +158,14 @@ class Keys:
 
     def figure(self, name: str, tables: list[str]) -> str:
         """Of one figure, over the tables it is drawn from."""
-        return digest([stage_code("figure", f"peftport.figures.{name}"), [self.table(table) for table in tables]])
+        return digest([stage_code("draw_figure", f"peftport.figures.{name}"), [self.table(table) for table in tables]])
 
     def report(self, tables: list[str], figures: dict[str, list[str]]) -> str:
         """Of the report."""
         drawn = {name: self.figure(name, needs) for name, needs in figures.items()}
         return digest(
             [
-                stage_code("report", "peftport.report.study"),
+                stage_code("write_report"),
                 self.study.used(),
                 [self.table(table) for table in tables],
                 drawn,

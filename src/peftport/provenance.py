@@ -17,6 +17,17 @@ from typing import Any
 ROOT = Path(__file__).parent
 PACKAGE = ROOT.name
 LEANED_ON = ("torch", "transformers", "peft")
+# Tables of entries that are reached by name: a rule stamps the entry it uses, so a further entry moves no other's key.
+# Jobs only carries out what the stages ask for.
+NOT_STAMPED = frozenset(
+    {
+        "peftport.jobs",
+        "peftport.figures.table",
+        "peftport.porting.table",
+        "peftport.statistics.table",
+        "peftport.techniques.table",
+    }
+)
 
 
 def _file(module: str) -> Path | None:
@@ -85,13 +96,15 @@ def import_closure(*modules: str) -> list[str]:
 @functools.cache
 def code_stamp(*modules: str) -> str:
     """One digest for the code of ``modules`` and of all that they import within the library."""
-    return digest({name: _module(name)[0] for name in import_closure(*modules)})
+    return digest({name: _module(name)[0] for name in import_closure(*modules) if name not in NOT_STAMPED})
 
 
 @functools.cache
-def script_stamp(path: Path) -> str:
-    """The digest of a workflow script's code."""
-    return digest(ast.dump(_without_docstrings(ast.parse(path.read_text(encoding="utf-8")))))
+def script_stamp(path: Path, *modules: str) -> str:
+    """One digest for a workflow script's code, for what it imports, and for further ``modules`` reached by name."""
+    tree = _without_docstrings(ast.parse(path.read_text(encoding="utf-8")))
+    imported = sorted(name for name in _imports(tree, "script", False) if _file(name) is not None)
+    return digest([ast.dump(tree), code_stamp(*imported, *modules)])
 
 
 @functools.cache

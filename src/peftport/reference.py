@@ -20,6 +20,7 @@ from peftport.tables import TABLES
 
 BLOCK = re.compile(r"<!-- (keys|columns) of ([\w ]+) -->\n.*?<!-- end -->", re.DOTALL)
 COLUMN_KINDS = {pa.string(): "text", pa.int64(): "whole number", pa.float64(): "number", pa.bool_(): "true or false"}
+KINDS_OF_ENTRIES = {"techniques": "techniques.<name>", "recipes": "hosts.<name>.build"}
 KINDS = {
     "object": "mapping",
     "array": "list",
@@ -73,14 +74,15 @@ def keys(section: str) -> str:
     """The config's keys in one section, as a Markdown table.
 
     Args:
-        section: a section of the config (``grid``), a technique's method (``techniques lora``), or ``the top level``.
+        section: a section of the config (``grid``), a kind of its entries (``techniques lora``, ``recipes raw_host``),
+            or ``the top level``.
     """
     schema = config_schema()
     if section == "the top level":
         rows = [_row(key, part, key in schema["required"], schema) for key, part in schema["properties"].items()]
-    elif section.startswith("techniques "):
-        method = section.split()[1]
-        rows = list(_inner("techniques.<name>", schema["$defs"]["techniques"][method], schema))
+    elif " " in section:
+        group, kind = section.split()
+        rows = list(_inner(KINDS_OF_ENTRIES[group], schema["$defs"][group][kind], schema))
     else:
         rows = list(_inner(section, schema["properties"][section], schema))
     return _markdown(("key", "type", "default", "meaning"), rows)

@@ -86,7 +86,7 @@ TABLES: dict[str, dict[str, Column]] = {
         "step": Column(WHOLE, "optimiser steps taken so far"),
         "loss": Column(REAL, "mean cross-entropy per token since the row before, nats"),
         "learning_rate": Column(REAL, "learning rate of this step, before multipliers"),
-        "seconds": Column(REAL, "wall time since the training began"),
+        "elapsed_seconds": Column(REAL, "wall time since the training began"),
     },
     "tensors": {
         "name": Column(TEXT, "name of the tensor in adapter_model.safetensors"),

@@ -15,7 +15,7 @@ from peftport.figures.table import FIGURES
 from peftport.hosts import card
 from peftport.pipeline import CHECKOUT, config_schema
 from peftport.porting import start
-from peftport.reference import columns, keys, refresh
+from peftport.reference import KINDS_OF_ENTRIES, columns, keys, refresh
 from peftport.statistics.table import STATISTICS
 from peftport.tables import TABLES
 from peftport.training import extract, scratch, source
@@ -81,8 +81,8 @@ def test_every_section_of_the_config_is_in_its_readme():
     marks = re.findall(r"<!-- keys of (.+) -->", page("config/README.md"))
     schema = config_schema()
     maps = {name for name, part in schema["properties"].items() if part.get("type") == "object" or "$ref" in part}
-    sections = {*maps - {"study", "techniques"}, *(f"techniques {name}" for name in schema["$defs"]["techniques"])}
-    assert sorted(marks) == sorted({"the top level", *sections})
+    kinds = [f"{group} {kind}" for group in KINDS_OF_ENTRIES for kind in schema["$defs"][group]]
+    assert sorted(marks) == sorted(["the top level", *maps - {"study", "techniques"}, *kinds])
 
 
 def parts(value):
@@ -99,8 +99,8 @@ def test_the_schema_has_no_unknown_keywords():
     """An unquoted comma in a description makes one: `{description: branch, tag or commit}`."""
     schema = config_schema()
     definitions = dict(schema["$defs"])
-    methods = definitions.pop("techniques")
-    roots = [{"properties": schema["properties"]}, *definitions.values(), *methods.values()]
+    kinds = [kind for group in KINDS_OF_ENTRIES for kind in definitions.pop(group).values()]
+    roots = [{"properties": schema["properties"]}, *definitions.values(), *kinds]
     strange = [sorted(set(part) - KEYWORDS) for root in roots for part in parts(root)]
     assert [names for names in strange if names] == []
 

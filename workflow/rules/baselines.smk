@@ -28,7 +28,7 @@ for block, seeds in STUDY.blocks.items():
         params:
             key=start_key(block),
             seeds=seeds,
-            technique=lambda w: STUDY.config["techniques"][w.technique],
+            technique=lambda w: KEYS.form(w.technique),
             expects=lambda w: {host_card(w.target_host): KEYS.host(w.target_host)},
         script:
             "../scripts/initialise_scratch.py"

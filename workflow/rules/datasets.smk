@@ -1,17 +1,6 @@
 """in: config `datasets` (generated, local files or a hub) | out: datasets/{dataset}/{train,validation,test}.parquet"""
 
 
-def dataset_sources(wildcards):
-    """Local files of a dataset; their content is in the key, so a newer copy of the same content reruns nothing."""
-    files = STUDY.config["datasets"][wildcards.dataset]["source"].get("files", [])
-    return [ancient(file["path"]) for file in files]
-
-
-def split_files(wildcards):
-    """All splits of all datasets, for the leak audit."""
-    return [file for name in STUDY.datasets for file in dataset_files(name, *SPLITS)]
-
-
 rule prepare_dataset:
     """Examples of one dataset, cleaned and split -> datasets/{dataset}/{train,validation,test}.parquet"""
     input:

@@ -1,19 +1,5 @@
 """in: sources/ | out: modules/{technique}/{host}/{dataset}/seed-{n}/: the module alone, as a peft directory"""
 
-
-def module_key(block):
-    """Key of the modules of a block, and of the source they come from."""
-    return lambda w: KEYS.module(Source(w.technique, w.host, w.dataset, block))
-
-
-def module_expects(block):
-    """Key of the source that the modules come from."""
-    return lambda w: {
-        f"{RESULTS}/{source.path}/card.json": KEYS.source(source)
-        for source in [Source(w.technique, w.host, w.dataset, block)]
-    }
-
-
 for block, seeds in STUDY.blocks.items():
 
     rule:

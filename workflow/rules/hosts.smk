@@ -3,29 +3,6 @@
 BUILT = [name for name in STUDY.hosts if "build" in STUDY.config["hosts"][name]]
 
 
-def base_files(wildcards):
-    """The host that this one is trained further from, if any."""
-    base = STUDY.config["hosts"][wildcards.host]["build"].get("base")
-    return [] if base is None else [ancient(host_card(base)), *built_files(base)]
-
-
-def base_key(wildcards):
-    """The key of that host's card."""
-    base = STUDY.config["hosts"][wildcards.host]["build"].get("base")
-    return {} if base is None else {host_card(base): KEYS.host(base)}
-
-
-def build_steps(wildcards):
-    """Optimiser steps that the build takes."""
-    recipe = STUDY.config["hosts"][wildcards.host]["build"]
-    return recipe["training" if "instructions" in recipe else "pretraining"]["steps"]
-
-
-def card_inputs(wildcards):
-    """The model files, for a host that the study builds."""
-    return built_files(wildcards.host)
-
-
 rule build_host:
     """A small host, pretrained (raw) or trained further on instructions -> hosts/{host}/model/, training.parquet"""
     input:

@@ -1,11 +1,6 @@
 """in: evaluations/ | out: tables/{runs,references,portability,contrasts,asymmetry}.parquet"""
 
 
-def cell_files(name):
-    """One file of every cell of the study."""
-    return [f"{RESULTS}/{cell.path}/{name}.parquet" for cell in STUDY.cells]
-
-
 rule gather_runs:
     """One row per run, and one per reference -> tables/{runs,references}.parquet"""
     input:
@@ -27,21 +22,9 @@ rule gather_runs:
         key=lambda w: KEYS.runs(),
         grid=STUDY.config["grid"],
         study=STUDY.name,
-        folder=RESULTS,
         expects=lambda w: {f"{RESULTS}/{cell.path}/scores.parquet": KEYS.evaluation(cell) for cell in STUDY.cells},
     script:
         "../scripts/gather_runs.py"
-
-
-def statistics_tables(wildcards):
-    """The tables that a table of statistics is computed from, beside the predictions."""
-    return table_files(name for name in STATISTICS[wildcards.table] if name != "predictions")
-
-
-def statistics_expects(wildcards):
-    """Their keys."""
-    names = [name for name in STATISTICS[wildcards.table] if name != "predictions"]
-    return {f"{RESULTS}/tables/{name}.parquet": KEYS.table(name) for name in names}
 
 
 rule compute_statistics:
@@ -65,7 +48,6 @@ rule compute_statistics:
         key=lambda w: KEYS.statistics(w.table),
         grid=STUDY.config["grid"],
         study=STUDY.name,
-        folder=RESULTS,
         settings=STUDY.config["statistics"],
         expects=statistics_expects,
     script:

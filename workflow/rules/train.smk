@@ -1,19 +1,6 @@
 """in: datasets, host cards | out: sources/{technique}/{host}/{dataset}/seeds-{block}/: state, card, loss curve"""
 
 
-def source_of(wildcards):
-    """The source that a path names."""
-    return Source(wildcards.technique, wildcards.host, wildcards.dataset, wildcards.block)
-
-
-def source_expects(wildcards):
-    """Keys of what a source training reads."""
-    files = dataset_files(wildcards.dataset, "train", "validation")
-    return {file: KEYS.dataset(wildcards.dataset) for file in files} | {
-        host_card(wildcards.host): KEYS.host(wildcards.host)
-    }
-
-
 rule train_source:
     """Modules of one technique in one host on one dataset, a block of seeds -> sources/.../state.safetensors"""
     input:

@@ -13,5 +13,5 @@ with job(snakemake) as made:
     folder = Path(snakemake.output.curve).parent / "model"
     base = Path(read_json(base[0])["folder"]) if base else None
     progress = Progress(snakemake.wildcards.host, snakemake.params.steps)
-    report = lambda step, steps, loss: progress(step, loss)  # noqa: E731
-    write_table(snakemake.output.curve, build_host(recipe, folder, base, snakemake.threads, report), "host_curve", made)
+    curve = build_host(recipe, folder, base, snakemake.threads, progress)
+    write_table(snakemake.output.curve, curve, "host_curve", made)

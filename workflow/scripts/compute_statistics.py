@@ -9,7 +9,8 @@ from peftport.study import Study
 from peftport.tables import read_table, write_table
 
 with job(snakemake) as made:
-    params, name = snakemake.params, snakemake.wildcards.table
+    name, results = snakemake.wildcards.table, Path(snakemake.output.table).parents[1]
+    study = Study({"study": snakemake.params.study, "grid": snakemake.params.grid})
     tables = {Path(file).stem: read_table(file, Path(file).stem) for file in snakemake.input.tables}
-    tables["predictions"] = gather_predictions(Study({"study": params.study, "grid": params.grid}), Path(params.folder))
-    write_table(snakemake.output.table, compute(name, tables, params.settings), name, made)
+    tables["predictions"] = gather_predictions(study, results)
+    write_table(snakemake.output.table, compute(name, tables, snakemake.params.settings), name, made)

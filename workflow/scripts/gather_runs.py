@@ -9,6 +9,6 @@ from peftport.tables import write_table
 
 with job(snakemake) as made:
     study = Study({"study": snakemake.params.study, "grid": snakemake.params.grid})
-    runs, references = gather_runs(study, Path(snakemake.params.folder))
+    runs, references = gather_runs(study, Path(snakemake.output.runs).parents[1])
     write_table(snakemake.output.runs, runs, "runs", made)
     write_table(snakemake.output.references, references, "references", made)

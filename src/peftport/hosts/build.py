@@ -41,7 +41,7 @@ def build_host(
     folder: Path,
     base: Path | None = None,
     threads: int = 1,
-    report: Report = lambda step, steps, loss: None,
+    report: Report = lambda step, loss: None,
 ) -> pd.DataFrame:
     """Build a host and write its files into `folder`.
 
@@ -51,7 +51,7 @@ def build_host(
         folder: where the files go; each appears only when all of them are finished.
         base: folder of the host to train further; None for a raw recipe.
         threads: CPU threads.
-        report: called as (step, steps, mean loss).
+        report: called as (step, mean loss).
 
     Returns:
         the loss curve: phase ("pretraining" or "instructions"), step, loss, learning_rate, seconds.

@@ -12,7 +12,7 @@ from transformers import T5ForConditionalGeneration
 
 from peftport.hosts.span_corruption import Example
 
-Report = Callable[[int, int, float], None]
+Report = Callable[[int, float], None]
 _POOL = 32  # batches sorted by length together
 _LOG_ROWS = 100
 
@@ -64,7 +64,7 @@ def optimise(
         lengths: length of each item in tokens, used to batch items of similar length.
         plan: settings.
         random: order of the items.
-        report: called as (step, steps, mean loss) about a hundred times.
+        report: called as (step, mean loss) about a hundred times.
 
     Returns:
         columns step, loss (mean over the steps since the row before, nats a token), learning_rate, seconds (since
@@ -94,9 +94,9 @@ def optimise(
                 raise FloatingPointError(f"loss {mean} at step {step + 1}; try a smaller learning_rate")
             rows.append((step + 1, mean, plan.rate(step), time.perf_counter() - start))
             losses = []
-            report(step + 1, plan.steps, mean)
+            report(step + 1, mean)
     model.eval()
-    return pd.DataFrame(rows, columns=["step", "loss", "learning_rate", "seconds"])
+    return pd.DataFrame(rows, columns=["step", "loss", "learning_rate", "elapsed_seconds"])
 
 
 def collate(examples: Sequence[Example]) -> dict[str, torch.Tensor]:

@@ -1,0 +1,152 @@
+"""What the rules read and expect: input functions and parameter functions, in the order of the stages."""
+
+
+def dataset_sources(wildcards):
+    """Local files of a dataset; their content is in the key, so a newer copy of the same content reruns nothing."""
+    files = STUDY.config["datasets"][wildcards.dataset]["source"].get("files", [])
+    return [ancient(file["path"]) for file in files]
+
+
+def split_files(wildcards):
+    """All splits of all datasets, for the leak audit."""
+    return [file for name in STUDY.datasets for file in dataset_files(name, *SPLITS)]
+
+
+def base_files(wildcards):
+    """The host that this one is trained further from, if any."""
+    base = STUDY.config["hosts"][wildcards.host]["build"].get("base")
+    return [] if base is None else [ancient(host_card(base)), *built_files(base)]
+
+
+def base_key(wildcards):
+    """The key of that host's card."""
+    base = STUDY.config["hosts"][wildcards.host]["build"].get("base")
+    return {} if base is None else {host_card(base): KEYS.host(base)}
+
+
+def build_steps(wildcards):
+    """Optimiser steps that the build takes."""
+    recipe = STUDY.config["hosts"][wildcards.host]["build"]
+    return recipe["training" if "instructions" in recipe else "pretraining"]["steps"]
+
+
+def card_inputs(wildcards):
+    """The model files, for a host that the study builds."""
+    return built_files(wildcards.host)
+
+
+def source_of(wildcards):
+    """The source that a path names."""
+    return Source(wildcards.technique, wildcards.host, wildcards.dataset, wildcards.block)
+
+
+def source_expects(wildcards):
+    """Keys of what a source training reads."""
+    files = dataset_files(wildcards.dataset, "train", "validation")
+    return {file: KEYS.dataset(wildcards.dataset) for file in files} | {
+        host_card(wildcards.host): KEYS.host(wildcards.host)
+    }
+
+
+def module_key(block):
+    """Key of the modules of a block, and of the source they come from."""
+    return lambda w: KEYS.module(Source(w.technique, w.host, w.dataset, block))
+
+
+def module_expects(block):
+    """Key of the source that the modules come from."""
+    return lambda w: {
+        f"{RESULTS}/{source.path}/card.json": KEYS.source(source)
+        for source in [Source(w.technique, w.host, w.dataset, block)]
+    }
+
+
+def start_inputs(block):
+    """Source modules of a block, and sibling modules in the target host where the initialisation needs them."""
+
+    def files(wildcards):
+        start = Start(**wildcards, block=block)
+        source = Source(start.technique, start.source_host, start.source_dataset, block)
+        return [
+            file
+            for one in (source, *STUDY.siblings_of(start))
+            for seed in STUDY.blocks[block]
+            for file in module_files(module_folder(one.technique, one.host, one.dataset, seed))
+        ]
+
+    return files
+
+
+def start_expects(block):
+    """Keys of what a start is made from."""
+
+    def expected(wildcards):
+        start = Start(**wildcards, block=block)
+        source = Source(start.technique, start.source_host, start.source_dataset, block)
+        hosts = (start.source_host, start.target_host)
+        return {host_card(host): KEYS.host(host) for host in hosts} | {
+            f"{RESULTS}/{module_folder(one.technique, one.host, one.dataset, seed)}/card.json": KEYS.module(one)
+            for one in (source, *STUDY.siblings_of(start))
+            for seed in STUDY.blocks[block]
+        }
+
+    return expected
+
+
+def start_siblings(block):
+    """Folders of the sibling modules, per seed."""
+
+    def folders(wildcards):
+        start = Start(**wildcards, block=block)
+        return {str(s): [f"{RESULTS}/{one}" for one in STUDY.sibling_folders(start, s)] for s in STUDY.blocks[block]}
+
+    return folders
+
+
+def start_key(block):
+    """Key of the starts of a block."""
+    return lambda w: KEYS.start(
+        Start(**{"source_host": "any", "source_dataset": "any", "initialisation": "scratch", **w}, block=block)
+    )
+
+
+def cell_starts(wildcards):
+    """The module directories that a cell starts from."""
+    folders = start_folders(Cell(**wildcards)).values()
+    return [f"{folder}/{file}" for folder in folders if folder for file in MODULE_FILES]
+
+
+def cell_expects(wildcards):
+    """Keys of what an evaluation reads."""
+    cell = Cell(**wildcards)
+    data = {file: KEYS.dataset(cell.target_dataset) for file in dataset_files(cell.target_dataset, "train", "test")}
+    cards = [f"{folder}/card.json" for folder in start_folders(cell).values() if folder]
+    if cell.initialisation == "native":
+        made = KEYS.module(Source(cell.technique, cell.target_host, cell.target_dataset, cell.block))
+    else:
+        made = KEYS.start(STUDY.start_of(cell)) if cards else ""
+    return data | {host_card(cell.target_host): KEYS.host(cell.target_host)} | dict.fromkeys(cards, made)
+
+
+def cell_sections(wildcards):
+    """The parts of the config that a cell depends on; a reference is not trained."""
+    training = KEYS.training()
+    if Cell(**wildcards).is_reference:
+        training = {"max_tokens": training["max_tokens"]}
+    return {"training": training, "evaluation": STUDY.config["evaluation"]}
+
+
+def cell_files(name):
+    """One file of every cell of the study."""
+    return [f"{RESULTS}/{cell.path}/{name}.parquet" for cell in STUDY.cells]
+
+
+def statistics_tables(wildcards):
+    """The tables that a table of statistics is computed from, beside the predictions."""
+    return table_files(name for name in STATISTICS[wildcards.table] if name != "predictions")
+
+
+def statistics_expects(wildcards):
+    """Their keys."""
+    names = [name for name in STATISTICS[wildcards.table] if name != "predictions"]
+    return {f"{RESULTS}/tables/{name}.parquet": KEYS.table(name) for name in names}
