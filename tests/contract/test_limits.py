@@ -71,12 +71,12 @@ def test_the_snakefile_is_a_table_of_contents():
 def test_a_rule_file_begins_with_what_comes_in_and_goes_out(path):
     first = path.read_text(encoding="utf-8").splitlines()[0]
     assert first.startswith('"""') and first.endswith('"""')
-    if path.name != "common.smk":
+    if path.name not in ("common.smk", "inputs.smk"):
         assert first.startswith('"""in: ') and " | out: " in first
 
 
 def test_every_stage_but_common_has_rules():
-    assert len(rules()) >= len(RULE_FILES) - 1
+    assert len(rules()) >= len(RULE_FILES) - 2
 
 
 @pytest.mark.parametrize("body", rules())
