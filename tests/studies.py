@@ -84,8 +84,13 @@ def planned(folder: Path, *options: str, checkout: Path = ROOT) -> dict[str, int
     """Jobs that a run would start, by rule (blocks of seeds counted together), from a dry run."""
     out = run(folder, "--dry-run", *options, checkout=checkout)
     assert out.returncode == 0, out.stdout
+    return job_counts(out.stdout)
+
+
+def job_counts(printed: str) -> dict[str, int]:
+    """Jobs by rule (blocks of seeds counted together) in what a dry run prints."""
     counts: dict[str, int] = {}
-    for line in out.stdout.split("Job stats:")[1].splitlines() if "Job stats:" in out.stdout else []:
+    for line in printed.split("Job stats:")[1].splitlines() if "Job stats:" in printed else []:
         if (found := JOB.match(line.strip())) and found[1] != "total":
             counts[found[1]] = int(found[2])
         elif line.startswith("total"):

@@ -1,15 +1,25 @@
 """``peftport``: run the workflow that ships with the package, in any folder.
 
 peftport [snakemake options]     the default study, or the one given by --configfile
+peftport plan [CONFIG ...]       what a study asks for, what of it is there, what would run; runs nothing
 """
 
+import argparse
+import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 
+from peftport.config import ConfigError
+from peftport.dryrun import DryRunError
 from peftport.pipeline import pipeline_root
+from peftport.plan import make_plan
+from peftport.plan_text import plan_text
 
 ENOUGH = ("--cores", "-c", "--jobs", "-j", "--executor", "-e", "--workflow-profile", "--profile")
+WRONG = 2
 
 
 def command(arguments: list[str]) -> list[str]:
@@ -19,11 +29,29 @@ def command(arguments: list[str]) -> list[str]:
     return [*start, *([] if said else ["--cores", "all"]), *arguments]
 
 
+def plan(arguments: Sequence[str]) -> int:
+    """Print the plan of a study; returns the exit status, 2 where the config is wrong."""
+    parser = argparse.ArgumentParser("peftport plan", description="What a study asks for, before anything runs.")
+    parser.add_argument("config", nargs="*", type=Path, help="config files, merged in order; else the default study")
+    parser.add_argument("--directory", "-d", type=Path, default=Path(), help="where results/ lies; else this folder")
+    parser.add_argument("--json", action="store_true", help="for machines, with every job that is made again")
+    chosen = parser.parse_args(arguments)
+    try:
+        made = make_plan(chosen.config, chosen.directory)
+    except (ConfigError, DryRunError) as error:
+        print("error:", " ".join(str(error).split()), file=sys.stderr)
+        return WRONG
+    print(json.dumps(made, indent=2) if chosen.json else plan_text(made), end="\n" if chosen.json else "")
+    return 0
+
+
 def main() -> None:
     """Entry of the ``peftport`` command."""
     arguments = sys.argv[1:]
     if arguments[:1] in (["-h"], ["--help"]):
         print(__doc__)
         raise SystemExit(0)
+    if arguments[:1] == ["plan"]:
+        raise SystemExit(plan(arguments[1:]))
     environment = os.environ | {"PYTHONUNBUFFERED": "1"}
     raise SystemExit(subprocess.call(command(arguments), env=environment))

@@ -1,24 +1,22 @@
 """Check a config: one clear message for whatever is wrong with it, before any job starts.
 
 The schema (``workflow/schemas/config.schema.yaml``) holds types, bounds, descriptions and every default; what a
-schema cannot say (names that must be defined, order of budgets, files that must exist) is checked here.
+schema cannot say is checked by ``config_meaning``.
 """
 
 import copy
-import difflib
+import functools
 import json
-from collections.abc import Iterable
+import math
 from pathlib import Path
 from typing import Any
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
+from jsonschema.validators import extend
 
+from peftport.config_meaning import ConfigError, check_meaning, near, unknown
 from peftport.pipeline import config_schema
-
-
-class ConfigError(ValueError):
-    """What is wrong with a config: key, value, what is allowed, the nearest valid name."""
 
 
 def check_config(config: dict[str, Any], folder: Path | None = None) -> dict[str, Any]:
@@ -30,7 +28,9 @@ def check_config(config: dict[str, Any], folder: Path | None = None) -> dict[str
     Raises:
         ConfigError: the first thing that is wrong.
     """
-    schema, config = config_schema(), copy.deepcopy(config)
+    schema, config = _schema(), copy.deepcopy(config)
+    if not isinstance(config, dict):
+        raise ConfigError(f"config: expected a mapping with the keys of a study, got {_shown(config)}.")
     _refuse_strange_keys(config)
     for section in ("techniques", "datasets", "hosts", "training", "evaluation", "statistics"):
         config.setdefault(section, {})
@@ -38,7 +38,7 @@ def check_config(config: dict[str, Any], folder: Path | None = None) -> dict[str
     for name, technique in config["techniques"].items():
         method = technique.setdefault("method", name)
         methods = schema["$defs"]["techniques"]
-        if method not in methods:
+        if not isinstance(method, str) or method not in methods:
             raise ConfigError(unknown(f"techniques.{name}.method", method, methods, "method"))
         _validate(technique, methods[method], schema, ("techniques", name))
         _fill(technique, methods[method], schema)
@@ -48,24 +48,29 @@ def check_config(config: dict[str, Any], folder: Path | None = None) -> dict[str
             _validate(recipe, kind, schema, ("hosts", name, "build"))
             _fill(recipe, kind, schema)
     _fill(config, schema, schema)
-    _check_names(config)
-    _check_grid(config["grid"])
-    _check_hosts(config["hosts"], folder or Path.cwd())
-    _check_datasets(config["datasets"], folder or Path.cwd())
+    check_meaning(config, folder or Path.cwd())
     return config
 
 
-def near(name: Any, known: Iterable[str]) -> str:
-    """`` Did you mean `lora`?`` where a known name is near, else nothing."""
-    found = difflib.get_close_matches(str(name), list(known), n=1, cutoff=0.5)
-    return f" Did you mean `{found[0]}`?" if found else ""
+@functools.cache
+def _schema() -> dict[str, Any]:
+    """The schema, read once; nothing here changes it."""
+    return config_schema()
 
 
-def unknown(key: str, value: Any, known: Iterable[str], what: str) -> str:
-    """The message for a name that is defined nowhere."""
-    known = list(known)
-    listed = ", ".join(f"`{name}`" for name in known) or "none"
-    return f"config key `{key}`: no {what} `{value}`.{near(value, known)} Known: {listed}."
+def _is_number(checker: Any, value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _is_whole(checker: Any, value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+# JSON Schema takes 5.0 for a whole number and knows no infinity; a seed of 5.0 would become another folder.
+_Validator = extend(
+    Draft202012Validator,
+    type_checker=Draft202012Validator.TYPE_CHECKER.redefine_many({"number": _is_number, "integer": _is_whole}),
+)
 
 
 def _refuse_strange_keys(value: Any, path: tuple[Any, ...] = ()) -> None:
@@ -82,7 +87,7 @@ def _refuse_strange_keys(value: Any, path: tuple[Any, ...] = ()) -> None:
 
 
 def _validate(value: Any, part: dict, schema: dict, path: tuple[Any, ...]) -> None:
-    validator = Draft202012Validator({"$defs": schema["$defs"], **part})
+    validator = _Validator({"$defs": schema["$defs"], **part})
     errors = sorted(
         validator.iter_errors(value), key=lambda error: (len(error.absolute_path), str(error.absolute_path))
     )
@@ -92,9 +97,7 @@ def _validate(value: Any, part: dict, schema: dict, path: tuple[Any, ...]) -> No
 
 def _message(error: ValidationError, path: tuple[Any, ...]) -> str:
     key = ".".join(map(str, (*path, *error.absolute_path))) or "the top level"
-    rule, value = error.validator_value, error.instance
-    shown = json.dumps(value, default=str)
-    shown = shown if len(shown) <= 80 else shown[:77] + "..."
+    rule, value, shown = error.validator_value, error.instance, _shown(error.instance)
     meaning = f" ({error.schema['description']})" if "description" in error.schema else ""
     if error.validator == "additionalProperties":
         known = error.schema.get("properties", {})
@@ -115,6 +118,7 @@ def _message(error: ValidationError, path: tuple[Any, ...]) -> str:
         "exclusiveMaximum": lambda: f"expected less than {rule}",
         "minItems": lambda: f"expected at least {rule} entries",
         "minLength": lambda: "expected some text",
+        "maxLength": lambda: f"expected at most {rule} characters",
         "minProperties": lambda: f"expected {'one' if rule == 1 else 'at least ' + str(rule)} of {_known(error)}",
         "maxProperties": lambda: f"expected only {'one' if rule == 1 else rule} of {_known(error)}",
         "uniqueItems": lambda: "expected no entry twice",
@@ -122,6 +126,11 @@ def _message(error: ValidationError, path: tuple[Any, ...]) -> str:
         "propertyNames": lambda: "expected a plain name",
     }.get(error.validator, lambda: error.message)()
     return f"config key `{key}`: {wanted}, got {shown}{meaning}."
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value, default=str)
+    return text if len(text) <= 80 else text[:77] + "..."
 
 
 def _words(kinds: str | list[str]) -> str:
@@ -159,75 +168,3 @@ def _fill(value: Any, part: dict, schema: dict) -> None:
     elif isinstance(value, list) and isinstance(part.get("items"), dict):
         for inner in value:
             _fill(inner, part["items"], schema)
-
-
-def _check_names(config: dict[str, Any]) -> None:
-    grid, hosts, datasets = config["grid"], config["hosts"], config["datasets"]
-    for index, name in enumerate(grid["techniques"]):
-        if name not in config["techniques"]:
-            raise ConfigError(unknown(f"grid.techniques.{index}", name, config["techniques"], "technique"))
-    for key, known, what in (("transfers", hosts, "host"), ("dataset_pairs", datasets, "dataset")):
-        for index, pair in enumerate(grid[key]):
-            for end in ("source", "target"):
-                if pair[end] not in known:
-                    raise ConfigError(unknown(f"grid.{key}.{index}.{end}", pair[end], known, what))
-    for name, host in hosts.items():
-        if (base := host.get("build", {}).get("base")) and base not in hosts:
-            raise ConfigError(unknown(f"hosts.{name}.build.base", base, hosts, "host"))
-
-
-def _check_grid(grid: dict[str, Any]) -> None:
-    budgets = grid["budgets"]
-    if budgets != sorted(set(budgets)):
-        raise ConfigError(f"config key `grid.budgets`: expected rising numbers of steps, got {budgets}.")
-    nested = [isinstance(entry, list) for entry in grid["seeds"]]
-    if any(nested) and not all(nested):
-        raise ConfigError(f"config key `grid.seeds`: expected seeds or lists of seeds, not both, got {grid['seeds']}.")
-    seeds = [seed for block in grid["seeds"] for seed in block] if all(nested) else grid["seeds"]
-    for what, entries in (("seeds", seeds), ("transfers", grid["transfers"]), ("dataset_pairs", grid["dataset_pairs"])):
-        twice = [entry for index, entry in enumerate(entries) if entry in entries[:index]]
-        if twice:
-            raise ConfigError(f"config key `grid.{what}`: expected each entry once, got {twice[0]} twice.")
-
-
-def _check_hosts(hosts: dict[str, Any], folder: Path) -> None:
-    for name, host in hosts.items():
-        if "path" in host and not (folder / host["path"] / "config.json").is_file():
-            raise ConfigError(
-                f"config key `hosts.{name}.path`: expected a host directory with config.json, model.safetensors and "
-                f"tokenizer files, got {host['path']!r}, which has no config.json."
-            )
-        seen = [name]
-        while base := hosts[seen[-1]].get("build", {}).get("base"):
-            if base in seen:
-                raise ConfigError(
-                    f"config key `hosts.{name}.build.base`: built from itself ({' <- '.join([*seen, base])})."
-                )
-            seen.append(base)
-        for part in ("corpus", "instructions"):
-            texts = host.get("build", {}).get(part, {})
-            if part in host.get("build", {}) and ("generated" in texts) == ("files" in texts):
-                raise ConfigError(f"config key `hosts.{name}.build.{part}`: expected one of `generated`, `files`.")
-            if "files" in texts and part == "instructions" and "examples" not in texts:
-                raise ConfigError(f"config key `hosts.{name}.build.instructions`: `files` need a number of `examples`.")
-            for file in texts.get("files", []):
-                if not (folder / file).is_file():
-                    key = f"hosts.{name}.build.{part}.files"
-                    raise ConfigError(f"config key `{key}`: expected a file, {file!r} is none (looked in {folder}).")
-
-
-def _check_datasets(datasets: dict[str, Any], folder: Path) -> None:
-    for name, dataset in datasets.items():
-        if dataset["template"].count("{text}") != 1:
-            raise ConfigError(
-                f"config key `datasets.{name}.template`: expected {{text}} exactly once, got {dataset['template']!r}."
-            )
-        words = list(dataset["labels"].values())
-        if len(set(words)) < 2:
-            raise ConfigError(f"config key `datasets.{name}.labels`: expected at least two label words, got {words}.")
-        for index, file in enumerate(dataset["source"].get("files", [])):
-            if not (folder / file["path"]).is_file():
-                key = f"datasets.{name}.source.files.{index}.path"
-                raise ConfigError(
-                    f"config key `{key}`: expected a file, {file['path']!r} is none (looked in {folder})."
-                )

@@ -68,7 +68,8 @@ def job(snakemake: Any) -> Iterator[dict[str, Any]]:
                 "threads": snakemake.threads,
             }
         except PLAIN as error:
-            print(f"error: {error}", flush=True)
+            where = ", ".join([snakemake.rule, *(f"{name} {value}" for name, value in snakemake.wildcards.items())])
+            print(f"error ({where}): {error}", flush=True)
             if os.environ.get("PEFTPORT_TRACEBACK"):
                 traceback.print_exc()
             raise SystemExit(1) from None

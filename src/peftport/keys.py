@@ -10,6 +10,7 @@ import functools
 from pathlib import Path
 from typing import Any
 
+from peftport.derived import left_out, parent, root
 from peftport.files import file_digest
 from peftport.hosts.locate import bundled_folder
 from peftport.pipeline import pipeline_root
@@ -50,12 +51,20 @@ class Keys:
             setattr(self, name, functools.cache(getattr(self, name)))
 
     def dataset(self, name: str) -> str:
-        """Of a dataset's three splits."""
+        """Of a dataset's splits."""
+        if (above := parent(name)) is not None:
+            if (other := left_out(name)) is not None:
+                return digest([stage_code("decontaminate_dataset"), self.dataset(above), self.dataset(other)])
+            return digest([stage_code("randomise_labels"), self.dataset(above), self.label_seed(name)])
         definition = self.config["datasets"][name]
         slices = {part: definition[part] for part in ("source", "labels", "split", "examples")}
         files = [_file(self.folder / file["path"]) for file in definition["source"].get("files", [])]
         generator = ["peftport.data.reviews"] if "generated" in definition["source"] else []
         return digest([stage_code("prepare_dataset", *generator), slices, files])
+
+    def label_seed(self, name: str) -> int:
+        """Seed of the shuffled labels of a derived dataset."""
+        return self.config["datasets"][root(name)]["split"]["seed"]
 
     def overlap(self) -> str:
         """Of the leak audit."""
@@ -77,6 +86,11 @@ class Keys:
         """Of a host's card, which also holds the tokens of every label word of the study."""
         return digest([stage_code("describe_host"), self.host(name), self.config["hosts"][name], self.label_words()])
 
+    def transfers(self) -> str:
+        """Of the check that modules can be copied in every transfer."""
+        hosts = {name: self.host(name) for name in self.study.moved_between}
+        return digest([stage_code("check_transfers"), self.study.copied_transfers, hosts])
+
     def label_words(self) -> list[str]:
         """The label words of the study's datasets."""
         return sorted(
@@ -84,7 +98,7 @@ class Keys:
         )
 
     def _task(self, dataset: str) -> list[Any]:
-        definition = self.config["datasets"][dataset]
+        definition = self.config["datasets"][root(dataset)]
         return [self.dataset(dataset), definition["template"], sorted(set(definition["labels"].values()))]
 
     def _method(self, technique: str) -> str:
@@ -109,8 +123,7 @@ class Keys:
             settings = self.form(start.technique)
             code = stage_code("initialise_scratch", self._method(start.technique), rule)
             return digest([code, settings, self.host(start.target_host), self.study.blocks[start.block]])
-        source = Source(start.technique, start.source_host, start.source_dataset, start.block)
-        needed = [self.module(one) for one in (source, *self.study.siblings_of(start))]
+        needed = [self.module(one) for one in (self.study.source_of(start), *self.study.siblings_of(start))]
         return digest([stage_code("make_starts", rule), start.initialisation, needed, self.host(start.target_host)])
 
     def training(self) -> dict[str, Any]:

@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from peftport.derived import left_out, parent, randomised, root, without
+
 ANY = "any"
 NONE = "none"
 SHARED = "scratch"
 REFERENCES = ("bare", "native")
+RELABELLED = ("random_target",)  # their source modules are trained on shuffled labels
 
 
 @dataclass(frozen=True, order=True)
@@ -57,7 +60,10 @@ class Cell:
 
 @dataclass(frozen=True, order=True)
 class Start:
-    """What one block of modules in a target host starts from."""
+    """What one block of modules in a target host starts from.
+
+    Its dataset is the one whose texts the source module was trained on: a derived one where the study decontaminates.
+    """
 
     technique: str
     source_host: str
@@ -153,9 +159,18 @@ class Study:
 
     def start_of(self, cell: Cell) -> Start:
         """What a cell's modules start from; a shared start depends on the target host only."""
-        return Start(
-            cell.technique, cell.source_host, cell.target_host, cell.source_dataset, cell.initialisation, cell.block
-        )
+        dataset = self._cleaned(cell.source_dataset, cell.target_dataset)
+        return Start(cell.technique, cell.source_host, cell.target_host, dataset, cell.initialisation, cell.block)
+
+    def source_of(self, start: Start) -> Source:
+        """The training of the source modules that a start is made from."""
+        dataset = randomised(start.source_dataset) if start.initialisation in RELABELLED else start.source_dataset
+        return Source(start.technique, start.source_host, dataset, start.block)
+
+    def _cleaned(self, dataset: str, target: str) -> str:
+        """The dataset, without what stands in the target's test set where the study asks for that."""
+        asked = self.config.get("decontaminate", False) and dataset not in (ANY, target)
+        return without(dataset, target) if asked else dataset
 
     def sources_of(self, cell: Cell) -> list[Source]:
         """The source trainings a cell needs: the ported module's, and for ``native`` the target's own."""
@@ -163,20 +178,18 @@ class Study:
             return [Source(cell.technique, cell.target_host, cell.target_dataset, cell.block)]
         if cell.initialisation in ("bare", SHARED):
             return []
-        return [
-            Source(cell.technique, cell.source_host, cell.source_dataset, cell.block),
-            *self.siblings_of(self.start_of(cell)),
-        ]
+        start = self.start_of(cell)
+        return [self.source_of(start), *self.siblings_of(start)]
 
     def siblings_of(self, start: Start) -> list[Source]:
         """For ``target_mean``: modules of the technique in the target host, trained on the other datasets of the
         grid, or on the same one where there is no other."""
         if start.initialisation != "target_mean":
             return []
-        pairs = self.config["grid"]["dataset_pairs"]
-        datasets = dict.fromkeys(name for pair in pairs for name in (pair["source"], pair["target"]))
-        others = [name for name in datasets if name != start.source_dataset] or [start.source_dataset]
-        return [Source(start.technique, start.target_host, name, start.block) for name in others]
+        own = root(start.source_dataset)
+        target = left_out(start.source_dataset) or own
+        others = [name for name in self.datasets if name != own] or [own]
+        return [Source(start.technique, start.target_host, self._cleaned(n, target), start.block) for n in others]
 
     def sibling_folders(self, start: Start, seed: int) -> list[str]:
         """Module directories of one seed's siblings: the same seed on other datasets, or other seeds on the same."""
@@ -184,8 +197,19 @@ class Study:
             module_folder(one.technique, one.host, one.dataset, other)
             for one in self.siblings_of(start)
             for other in self.blocks[start.block]
-            if (other == seed) != (one.dataset == start.source_dataset)
+            if (other == seed) != (root(one.dataset) == root(start.source_dataset))
         ]
+
+    @property
+    def copied_transfers(self) -> list[dict[str, str]]:
+        """Transfers in which modules are copied from host to host: all, unless the study has ``scratch`` only."""
+        grid = self.config["grid"]
+        return grid["transfers"] if set(grid["initialisations"]) - {SHARED} else []
+
+    @property
+    def moved_between(self) -> list[str]:
+        """Hosts that those transfers name."""
+        return sorted({host for transfer in self.copied_transfers for host in transfer.values()})
 
     @cached_property
     def hosts(self) -> list[str]:
@@ -198,9 +222,19 @@ class Study:
 
     @cached_property
     def datasets(self) -> list[str]:
-        """Datasets that the grid uses."""
+        """Datasets of the config that the grid uses."""
         pairs = self.config["grid"]["dataset_pairs"]
         return list(dict.fromkeys(name for pair in pairs for name in (pair["source"], pair["target"])))
+
+    @cached_property
+    def derived(self) -> list[str]:
+        """Datasets that source modules are trained on and that the workflow derives from those of the config."""
+        found: dict[str, None] = {}
+        for source in self.sources:
+            name = source.dataset
+            while (above := parent(name)) is not None:
+                found[name], name = None, above
+        return list(found)
 
     def used(self) -> dict[str, Any]:
         """The config without definitions that the grid does not pick, so that editing those moves nothing."""

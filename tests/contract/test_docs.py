@@ -193,9 +193,10 @@ def test_every_field_of_a_card_is_documented(function):
 
 
 def test_the_example_study_is_a_valid_config(tmp_path):
-    for file in ("models/my-t5-v1/config.json", "data/comments.csv"):
-        (tmp_path / file).parent.mkdir(parents=True)
-        (tmp_path / file).touch()
+    host, comments = tmp_path / "models/my-t5-v1", tmp_path / "data/comments.csv"
+    for file in (host / "config.json", host / "model.safetensors", host / "tokenizer.json", comments):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("{}")
     (example,) = re.findall(r"```yaml\n(.*?)```", page("README.md"), re.DOTALL)
     assert check_config(yaml.safe_load(example), tmp_path)["study"] == "mine"
 

@@ -64,3 +64,55 @@ def test_target_mean_takes_the_other_datasets_of_the_target_host():
 def test_hosts_include_what_they_are_built_from():
     study = Study(config(transfers=[{"source": "tuned", "target": "tuned"}]))
     assert study.hosts == ["tuned", "raw"]
+
+
+def starts(name, **keys):
+    grid = {"initialisations": [name], "references": [], "techniques": ["lora"]} | keys.pop("grid", {})
+    study = Study(config(**grid) | keys)
+    return study, {start.source_dataset: start for start in study.starts if start.source_host == "raw"}
+
+
+def test_siblings_are_of_the_same_seed_on_other_datasets():
+    study, found = starts("target_mean")
+    for dataset, other in (("film", "book"), ("book", "film")):
+        expected = [f"modules/lora/tuned/{other}/seed-1"]
+        assert study.sibling_folders(found[dataset], 1) == expected
+
+
+def test_siblings_are_of_the_other_seeds_where_there_is_one_dataset():
+    pairs = [{"source": "film", "target": "film"}]
+    study, found = starts("target_mean", grid={"dataset_pairs": pairs, "seeds": [[0, 1, 2], [5]]})
+    assert study.sibling_folders(found["film"], 5) == []  # refused by check_config
+    study, found = starts("target_mean", grid={"dataset_pairs": pairs})
+    assert study.sibling_folders(found["film"], 1) == [f"modules/lora/tuned/film/seed-{seed}" for seed in (0, 2)]
+
+
+def test_siblings_of_a_decontaminated_study_know_nothing_of_the_target_test_set():
+    study, found = starts("target_mean", decontaminate=True)
+    assert set(found) == {"film", "book@without-film"}
+    assert study.sibling_folders(found["film"], 0) == ["modules/lora/tuned/book@without-film/seed-0"]
+    assert study.sibling_folders(found["book@without-film"], 0) == ["modules/lora/tuned/film/seed-0"]
+
+
+def test_the_source_of_random_target_is_trained_on_shuffled_labels():
+    study, found = starts("random_target")
+    assert {name: study.source_of(start).dataset for name, start in found.items()} == {
+        "film": "film@random",
+        "book": "book@random",
+    }
+    assert {cell.source_dataset for cell in study.cells} == {"film", "book"}
+    assert set(study.derived) == {"film@random", "book@random"}
+
+
+def test_decontamination_is_for_pairs_of_different_datasets():
+    study, found = starts("random_target", decontaminate=True)
+    assert set(found) == {"film", "book@without-film"}
+    assert study.source_of(found["book@without-film"]).dataset == "book@without-film@random"
+    assert set(study.derived) == {"film@random", "book@without-film", "book@without-film@random"}
+    assert study.datasets == ["film", "book"]
+    assert starts("ported")[0].derived == []
+
+
+def test_scratch_copies_nothing():
+    assert Study(config(initialisations=["scratch"])).copied_transfers == []
+    assert Study(config()).moved_between == ["raw", "tuned"]

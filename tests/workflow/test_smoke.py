@@ -76,3 +76,9 @@ def test_same_study_in_another_folder_gives_equal_tables(finished, hosts, tmp_pa
     before = read_table(finished / "results/smoke/tables/runs.parquet", "runs")
     before = before.query("technique == 'lora' and initialisation == 'ported'").reset_index(drop=True)
     pd.testing.assert_frame_equal(again, before, check_exact=True)
+
+
+def test_snakemakes_own_report_is_made(finished, tmp_path):
+    out = studies.run(finished, "--report", str(tmp_path / "report.html"))
+    assert out.returncode == 0, out.stdout
+    assert (tmp_path / "report.html").stat().st_size > 100_000

@@ -9,6 +9,7 @@ for block, seeds in STUDY.blocks.items():
         input:
             card=lambda w: ancient(host_card(w.target_host)),
             model=lambda w: built_files(w.target_host),
+            checked=ancient(CHECKED),
         output:
             [
                 f"{RESULTS}/starts/{{technique}}/any--{{target_host}}/any/scratch/seed-{seed}/{file}"

@@ -3,6 +3,7 @@
 from snakemake.exceptions import WorkflowError
 
 from peftport.config import ConfigError, check_config
+from peftport.derived import parent, randomised, root, without
 from peftport.figures.table import FIGURES
 from peftport.keys import Keys
 from peftport.statistics.table import STATISTICS
@@ -22,6 +23,8 @@ MODEL_FILES = ["config.json", "generation_config.json", "model.safetensors", "to
 MODULE_FILES = ["adapter_config.json", "adapter_model.safetensors", "card.json"]
 SOURCE = "{technique}/{host}/{dataset}"
 TRANSFER = "{technique}/{source_host}--{target_host}"
+# What must have gone well before anything is trained: every dataset could be read, every module can be copied.
+CHECKED = [f"{RESULTS}/datasets/overlap.parquet", f"{RESULTS}/hosts/transfers.json"]
 CELL = f"{TRANSFER}/{{source_dataset}}--{{target_dataset}}/{{initialisation}}/seeds-{{block}}"
 
 
@@ -32,6 +35,8 @@ wildcard_constraints:
     target_host=r"[^/]+?",
     dataset=r"[^/]+?",
     source_dataset=r"[^/]+?",
+    parent=r"[^/]+?",
+    other=r"[^/@]+?",
     target_dataset=r"[^/]+?",
     initialisation=r"[a-z_]+",
     block=r"[0-9.-]+",
@@ -57,7 +62,7 @@ def built_files(name):
 
 def task(dataset):
     """How a dataset is put to a host: its prompt template and its label words."""
-    definition = STUDY.config["datasets"][dataset]
+    definition = STUDY.config["datasets"][root(dataset)]
     return {"template": definition["template"], "words": sorted(set(definition["labels"].values()))}
 
 
@@ -95,7 +100,8 @@ def everything():
     starts = [start.folder(seed) for start in STUDY.starts for seed in STUDY.blocks[start.block]]
     return [
         *(file for name in STUDY.datasets for file in dataset_files(name, *SPLITS)),
-        f"{RESULTS}/datasets/overlap.parquet",
+        *(file for name in STUDY.derived for file in dataset_files(name, "train", "validation")),
+        *CHECKED,
         *(file for name in STUDY.hosts for file in (host_card(name), *built_files(name))),
         *(f"{folder}/{file}" for folder in folders for file in ("training.parquet", "state.safetensors", "card.json")),
         *(file for folder in modules for file in (*module_files(folder), f"{RESULTS}/{folder}/tensors.parquet")),

@@ -13,6 +13,8 @@ rule prepare_dataset:
         f"{LOGS}/prepare_dataset/{{dataset}}.log",
     benchmark:
         f"{BENCHMARKS}/prepare_dataset/{{dataset}}.tsv"
+    wildcard_constraints:
+        dataset=r"[^/@]+?",
     conda:
         "../../envs/peftport.yaml"
     threads: 1
@@ -48,3 +50,55 @@ rule audit_overlap:
         expects=lambda w: {file: KEYS.dataset(name) for name in STUDY.datasets for file in dataset_files(name, *SPLITS)},
     script:
         "../scripts/audit_overlap.py"
+
+
+rule decontaminate_dataset:
+    """Training data without the texts of another's test set -> datasets/{parent}@without-{other}/train.parquet"""
+    input:
+        train=f"{RESULTS}/datasets/{{parent}}/train.parquet",
+        validation=f"{RESULTS}/datasets/{{parent}}/validation.parquet",
+        test=f"{RESULTS}/datasets/{{other}}/test.parquet",
+    output:
+        train=f"{RESULTS}/datasets/{{parent}}@without-{{other}}/train.parquet",
+        validation=f"{RESULTS}/datasets/{{parent}}@without-{{other}}/validation.parquet",
+    log:
+        f"{LOGS}/decontaminate_dataset/{{parent}}@without-{{other}}.log",
+    benchmark:
+        f"{BENCHMARKS}/decontaminate_dataset/{{parent}}@without-{{other}}.tsv"
+    conda:
+        "../../envs/peftport.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=20,
+    params:
+        key=lambda w: KEYS.dataset(without(w.parent, w.other)),
+        expects=decontamination_expects,
+    script:
+        "../scripts/decontaminate_dataset.py"
+
+
+rule randomise_labels:
+    """The same texts with their labels shuffled within each split -> datasets/{parent}@random/train.parquet"""
+    input:
+        train=f"{RESULTS}/datasets/{{parent}}/train.parquet",
+        validation=f"{RESULTS}/datasets/{{parent}}/validation.parquet",
+    output:
+        train=f"{RESULTS}/datasets/{{parent}}@random/train.parquet",
+        validation=f"{RESULTS}/datasets/{{parent}}@random/validation.parquet",
+    log:
+        f"{LOGS}/randomise_labels/{{parent}}.log",
+    benchmark:
+        f"{BENCHMARKS}/randomise_labels/{{parent}}.tsv"
+    conda:
+        "../../envs/peftport.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=20,
+    params:
+        key=lambda w: KEYS.dataset(randomised(w.parent)),
+        seed=lambda w: KEYS.label_seed(w.parent),
+        expects=randomisation_expects,
+    script:
+        "../scripts/randomise_labels.py"

@@ -8,7 +8,7 @@ rule draw_figure:
     output:
         figure=report(
             f"{RESULTS}/figures/{{figure}}.svg",
-            caption="../report/{figure}.rst",
+            caption="../report/figure.rst",
             category="Figures",
             labels={"figure": "{figure}"},
         ),

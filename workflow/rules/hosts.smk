@@ -1,4 +1,4 @@
-"""in: config `hosts` (build, bundled, path or hub) | out: hosts/{host}/card.json, and hosts/{host}/model/ if built"""
+"""in: config `hosts` (build, bundled, path or hub) | out: hosts/{host}/card.json, model/ if built; transfers.json"""
 
 BUILT = [name for name in STUDY.hosts if "build" in STUDY.config["hosts"][name]]
 
@@ -54,3 +54,27 @@ rule describe_host:
         words=KEYS.label_words(),
     script:
         "../scripts/describe_host.py"
+
+
+rule check_transfers:
+    """Whether modules can be copied in every transfer, before anything is trained -> hosts/transfers.json"""
+    input:
+        cards=transfer_cards,
+    output:
+        transfers=f"{RESULTS}/hosts/transfers.json",
+    log:
+        f"{LOGS}/check_transfers.log",
+    benchmark:
+        f"{BENCHMARKS}/check_transfers.tsv"
+    conda:
+        "../../envs/peftport.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=20,
+    params:
+        key=lambda w: KEYS.transfers(),
+        transfers=STUDY.copied_transfers,
+        expects=transfer_expects,
+    script:
+        "../scripts/check_transfers.py"

@@ -12,6 +12,18 @@ def split_files(wildcards):
     return [file for name in STUDY.datasets for file in dataset_files(name, *SPLITS)]
 
 
+def decontamination_expects(wildcards):
+    """Keys of a dataset that is decontaminated, and of the one whose test set it must not hold."""
+    files = dataset_files(wildcards.parent, "train", "validation")
+    test = {file: KEYS.dataset(wildcards.other) for file in dataset_files(wildcards.other, "test")}
+    return dict.fromkeys(files, KEYS.dataset(wildcards.parent)) | test
+
+
+def randomisation_expects(wildcards):
+    """Keys of a dataset whose labels are shuffled."""
+    return dict.fromkeys(dataset_files(wildcards.parent, "train", "validation"), KEYS.dataset(wildcards.parent))
+
+
 def base_files(wildcards):
     """The host that this one is trained further from, if any."""
     base = STUDY.config["hosts"][wildcards.host]["build"].get("base")
@@ -33,6 +45,16 @@ def build_steps(wildcards):
 def card_inputs(wildcards):
     """The model files, for a host that the study builds."""
     return built_files(wildcards.host)
+
+
+def transfer_cards(wildcards):
+    """Cards of the hosts that modules move between."""
+    return [ancient(host_card(name)) for name in STUDY.moved_between]
+
+
+def transfer_expects(wildcards):
+    """Their keys."""
+    return {host_card(name): KEYS.host(name) for name in STUDY.moved_between}
 
 
 def source_of(wildcards):
@@ -66,10 +88,9 @@ def start_inputs(block):
 
     def files(wildcards):
         start = Start(**wildcards, block=block)
-        source = Source(start.technique, start.source_host, start.source_dataset, block)
         return [
             file
-            for one in (source, *STUDY.siblings_of(start))
+            for one in (STUDY.source_of(start), *STUDY.siblings_of(start))
             for seed in STUDY.blocks[block]
             for file in module_files(module_folder(one.technique, one.host, one.dataset, seed))
         ]
@@ -82,15 +103,25 @@ def start_expects(block):
 
     def expected(wildcards):
         start = Start(**wildcards, block=block)
-        source = Source(start.technique, start.source_host, start.source_dataset, block)
         hosts = (start.source_host, start.target_host)
         return {host_card(host): KEYS.host(host) for host in hosts} | {
             f"{RESULTS}/{module_folder(one.technique, one.host, one.dataset, seed)}/card.json": KEYS.module(one)
-            for one in (source, *STUDY.siblings_of(start))
+            for one in (STUDY.source_of(start), *STUDY.siblings_of(start))
             for seed in STUDY.blocks[block]
         }
 
     return expected
+
+
+def start_sources(block):
+    """Folders of the source modules, per seed."""
+
+    def folders(wildcards):
+        one = STUDY.source_of(Start(**wildcards, block=block))
+        named = {seed: module_folder(one.technique, one.host, one.dataset, seed) for seed in STUDY.blocks[block]}
+        return {str(seed): f"{RESULTS}/{folder}" for seed, folder in named.items()}
+
+    return folders
 
 
 def start_siblings(block):

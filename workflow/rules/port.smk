@@ -31,7 +31,7 @@ for block, seeds in STUDY.blocks.items():
         params:
             key=start_key(block),
             seeds=seeds,
-            folder=lambda w: f"{RESULTS}/modules/{w.technique}/{w.source_host}/{w.source_dataset}",
+            sources=start_sources(block),
             siblings=start_siblings(block),
             expects=start_expects(block),
         script:

@@ -8,6 +8,7 @@ rule train_source:
         model=lambda w: built_files(w.host),
         train=f"{RESULTS}/datasets/{{dataset}}/train.parquet",
         validation=f"{RESULTS}/datasets/{{dataset}}/validation.parquet",
+        checked=ancient(CHECKED),
     output:
         curve=f"{RESULTS}/sources/{SOURCE}/seeds-{{block}}/training.parquet",
         state=f"{RESULTS}/sources/{SOURCE}/seeds-{{block}}/state.safetensors",

@@ -8,7 +8,7 @@ from peftport.porting.start import make_starts
 with job(snakemake) as made:
     make_starts(
         initialisation=snakemake.wildcards.initialisation,
-        folders={seed: Path(snakemake.params.folder) / f"seed-{seed}" for seed in snakemake.params.seeds},
+        folders={int(seed): Path(folder) for seed, folder in snakemake.params.sources.items()},
         siblings={int(seed): folders for seed, folders in snakemake.params.siblings.items()},
         cards={"source": snakemake.input.source, "target": snakemake.input.target},
         outputs={seed: Path(snakemake.output[3 * place]).parent for place, seed in enumerate(snakemake.params.seeds)},

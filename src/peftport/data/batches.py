@@ -63,6 +63,7 @@ def pad(rows: list[np.ndarray], value: int) -> np.ndarray:
 def training_order(lengths: np.ndarray, batch_size: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
     """Indices of one batch after the other, without end: epochs are shuffled, batches hold examples of like length.
 
+    An epoch leaves out the examples that fill no whole batch, others each time.
     The order does not depend on how many batches are drawn, so a shorter training sees the first batches of a longer.
 
     Args:
@@ -71,7 +72,7 @@ def training_order(lengths: np.ndarray, batch_size: int, rng: np.random.Generato
     examples, pool = len(lengths), batch_size * POOL_BATCHES
     batch_size = min(batch_size, examples)
     while True:
-        order = rng.permutation(examples)
+        order = rng.permutation(examples)[: examples - examples % batch_size]  # sorted first, the longest would go
         for begin in range(0, examples, pool):
             near = order[begin : begin + pool]
             near = near[np.argsort(lengths[near], kind="stable")]

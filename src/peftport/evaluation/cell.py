@@ -16,6 +16,7 @@ from peftport.modules import read_module
 from peftport.progress import Progress
 from peftport.tables import TABLES, read_table
 from peftport.techniques.attach import attach_module, load_tensors
+from peftport.training.device import job_device
 from peftport.training.loop import Recipe, Training
 from peftport.training.task import Task, host_folder_of
 
@@ -46,7 +47,7 @@ def evaluate_cell(
     task_ = Task.from_card(task, card, recipe["training"]["max_tokens"], load_tokenizer(folder))
     test = task_.encode(read_table(data["test"], "examples"))
     train = task_.encode(read_table(data["train"], "examples")) if budgets[-1] else None
-    model, scores, predictions, curves = load_model(folder), [], [], []
+    model, scores, predictions, curves = load_model(folder).to(job_device()), [], [], []
     for order, (seed, start) in enumerate(starts.items()):
         if start is not None:
             module = read_module(start)
@@ -79,6 +80,7 @@ def evaluate_cell(
 
 def score(model: Any, test: Encoded, task: Task, evaluation: dict[str, Any]) -> tuple[dict[str, Any], pd.DataFrame]:
     """One row of scores, and one row per test example, for the host as it is now."""
+    model.eval()  # peft's LoRA layers come with their dropout on
     likelihoods = log_likelihoods(model, test, task.tokens, evaluation["batch_size"])
     predicted, right = likelihoods.argmax(1), likelihoods[range(len(test)), test.labels]
     row: dict[str, Any] = {

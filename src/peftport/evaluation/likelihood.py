@@ -2,12 +2,14 @@
 
 The log-likelihood of a label word is the sum over its tokens (Brown et al., 2020, without length normalisation).
 When every word is a single token, one decoder step gives it; otherwise all words of a batch are read in one pass
-over a shared encoder output. The end-of-sequence token is left out, so both ways agree; a host whose tokenizer
-writes one word as the beginning of another is refused when its card is made.
+over a shared encoder output (but for soft prompts, which are part of the text that is read). The end-of-sequence
+token is left out, so both ways agree; a host whose tokenizer writes one word as the beginning of another is refused
+when its card is made.
 """
 
 import numpy as np
 import torch
+from peft import PeftModel
 from torch import nn
 
 from peftport.data.batches import Encoded, pad, test_order
@@ -43,10 +45,15 @@ def _many_tokens(model: nn.Module, ids: torch.Tensor, mask: torch.Tensor, tokens
     targets = torch.from_numpy(pad([np.asarray(row) for row in tokens], -1)).to(ids.device)
     targets = targets.repeat(len(ids), 1)
     inputs = torch.cat([targets.new_full((len(targets), 1), model.config.decoder_start_token_id), targets[:, :-1]], 1)
-    encoder = model.get_encoder()(input_ids=ids, attention_mask=mask)
-    encoder.last_hidden_state = encoder.last_hidden_state.repeat_interleave(words, 0)
+    if isinstance(model, PeftModel) and model.active_peft_config.is_prompt_learning:
+        # peft puts the prompt before the text only where it is given the text itself
+        text = {"input_ids": ids.repeat_interleave(words, 0)}
+    else:
+        encoder = model.get_encoder()(input_ids=ids, attention_mask=mask)
+        encoder.last_hidden_state = encoder.last_hidden_state.repeat_interleave(words, 0)
+        text = {"encoder_outputs": encoder}
     logits = model(
-        encoder_outputs=encoder,
+        **text,
         attention_mask=mask.repeat_interleave(words, 0),
         decoder_input_ids=inputs.clamp(min=0),
         use_cache=False,

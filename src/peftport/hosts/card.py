@@ -8,11 +8,9 @@ from typing import Any
 from transformers import PreTrainedTokenizerBase
 
 from peftport.files import file_digest
-from peftport.hosts.load import is_tied, load_model, load_tokenizer, weight_files
+from peftport.hosts.load import TOKENIZER_FILES, is_tied, load_model, load_tokenizer, weight_files
 from peftport.hosts.locate import hub_commit
 from peftport.hosts.sites import host_shape
-
-TOKENIZER_FILES = ("tokenizer.json", "spiece.model", "vocab.json", "vocab.txt", "merges.txt")
 
 
 def combined_digest(files: Iterable[Path]) -> str:

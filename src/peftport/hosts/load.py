@@ -1,12 +1,23 @@
 """Load a frozen host: safetensors only, no code from outside, nothing missing, nothing tied that was not."""
 
+import json
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import safe_open
 from transformers import AutoConfig, AutoModelForSeq2SeqLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from peftport.hosts.sites import family
+
+TOKENIZER_FILES = ("tokenizer.json", "spiece.model", "vocab.json", "vocab.txt", "merges.txt")
+HEAD = "lm_head.weight"
+WRONG = {
+    "missing_keys": "missing from the weight files",
+    "unexpected_keys": "no place for them in such a host",
+    "mismatched_keys": "of another shape",
+}
 
 
 def weight_files(folder: Path) -> list[Path]:
@@ -37,27 +48,30 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     Raises:
         ValueError: the files are not a tokenizer.
     """
+    if not any((folder / file).is_file() for file in TOKENIZER_FILES):  # without, transformers makes up an empty one
+        raise ValueError(f"{folder}: expected tokenizer files (tokenizer.json or spiece.model), got none")
     try:
         return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except Exception as error:
         first = (str(error).splitlines() or [type(error).__name__])[0]
-        raise ValueError(
-            f"{folder}: expected tokenizer files (tokenizer.json or spiece.model), got none: {first}"
-        ) from error
+        raise ValueError(f"{folder}: its tokenizer files cannot be read: {first}") from error
 
 
 def load_model(folder: Path, dtype: torch.dtype = torch.float32) -> PreTrainedModel:
     """The model of a host, frozen, in inference mode (no dropout).
 
     A separate output layer (T5 v1.1, Flan-T5) is kept: transformers 5 ties T5's output layer to the input
-    embedding whenever a model is built from its config, so what was loaded is compared with the file.
+    embedding whenever a model is built from its config, so what was loaded is compared with the file. And it scales
+    what goes into that layer unless ``config.json`` says otherwise (``tie_word_embeddings``, in files of transformers
+    5 ``scale_decoder_outputs``), so a config that says nothing is refused.
 
     Raises:
         FileNotFoundError: no safetensors.
-        ValueError: tensors are missing, unknown or mis-shaped; unknown family; the output layer was lost.
+        ValueError: tensors are missing, unknown or mis-shaped; unknown family; the output layer was lost, or is at
+            odds with the config.
     """
     family(AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False).model_type)
-    names = tensor_names(folder)
+    weight_files(folder)
     model, report = AutoModelForSeq2SeqLM.from_pretrained(
         folder,
         dtype=dtype,
@@ -66,15 +80,47 @@ def load_model(folder: Path, dtype: torch.dtype = torch.float32) -> PreTrainedMo
         trust_remote_code=False,
         attn_implementation="sdpa",
         output_loading_info=True,
+        ignore_mismatched_sizes=True,  # listed below, with their names
     )
-    wrong = {kind: sorted(map(str, report[kind])) for kind in ("missing_keys", "mismatched_keys") if report[kind]}
-    if wrong:
-        raise ValueError(f"{folder}: the weights do not fit config.json: {wrong}")
-    if "lm_head.weight" in names and is_tied(model):
-        raise ValueError(f"{folder}: its separate output layer (lm_head.weight) was lost while loading")
+    if wrong := [f"{said}: {_some(report[kind])}" for kind, said in WRONG.items() if report[kind]]:
+        raise ValueError(f"{folder}: the weights do not fit config.json; {'; '.join(wrong)}")
+    _check_output_layer(folder, model)
     return model.eval().requires_grad_(False)
 
 
 def is_tied(model: PreTrainedModel) -> bool:
     """Whether the output layer is the input embedding."""
     return model.get_output_embeddings().weight is model.get_input_embeddings().weight
+
+
+def _some(names: Iterable[Any], shown: int = 5) -> str:
+    listed = sorted(map(str, names))
+    more = f" and {len(listed) - shown} more" if len(listed) > shown else ""
+    return f"{', '.join(listed[:shown])}{more}"
+
+
+def _check_output_layer(folder: Path, model: PreTrainedModel) -> None:
+    """Raise ValueError unless the output layer is the file's, and the config agrees on whether it is separate."""
+    said = json.loads((folder / "config.json").read_text())
+    if HEAD not in tensor_names(folder):
+        if False in (said.get("tie_word_embeddings"), said.get("scale_decoder_outputs")):
+            raise ValueError(f"{folder}: config.json says that the output layer is separate, but there is no {HEAD}")
+        return
+    here = model.get_output_embeddings().weight
+    if not torch.equal(here, _tensor(folder, HEAD).to(here.dtype)):
+        raise ValueError(f"{folder}: its separate output layer ({HEAD}) was lost while loading")
+    scaled = getattr(model.config, "scale_decoder_outputs", False)
+    if scaled and not is_tied(model) and "scale_decoder_outputs" not in said:
+        raise ValueError(
+            f"{folder}: the weights have a separate output layer ({HEAD}), but config.json does not say so, and what "
+            "goes into it would be scaled. Set tie_word_embeddings to false there if the host was trained like that "
+            "(as T5 v1.1 and Flan-T5 were)."
+        )
+
+
+def _tensor(folder: Path, name: str) -> torch.Tensor:
+    for file in weight_files(folder):
+        with safe_open(file, "pt") as tensors:
+            if name in tensors.keys():  # noqa: SIM118 - no dict
+                return tensors.get_tensor(name)
+    raise KeyError(name)

@@ -21,6 +21,7 @@ INITIALISATIONS: dict[str, str] = {
     "norm_matched": "peftport.porting.norm_matched",
     "target_mean": "peftport.porting.target_mean",
     "sampled_product": "peftport.porting.sampled_product",
+    "random_target": "peftport.porting.random_target",
 }
 
 Start = Callable[[Module, np.random.Generator, list[Module]], Module]

@@ -7,11 +7,13 @@ from typing import Any
 
 import pandas as pd
 
+from peftport.derived import root
 from peftport.files import read_json
 from peftport.porting.table import initialisation
 from peftport.provenance import versions
 from peftport.study import Study
 from peftport.tables import read_made
+from peftport.workload import optimiser_steps
 
 
 def describe_study(config: dict[str, Any], results: Path) -> dict[str, Any]:
@@ -28,7 +30,10 @@ def describe_study(config: dict[str, Any], results: Path) -> dict[str, Any]:
         "rules": {name: initialisation(name).rule for name in config["grid"]["initialisations"]},
         "reconstructions": config["reconstructions"],
         "hosts": {name: _host(read_json(results / "hosts" / name / "card.json")) for name in study.hosts},
-        "datasets": {name: _dataset(results / "datasets" / name, config["datasets"][name]) for name in study.datasets},
+        "datasets": {
+            name: _dataset(results / "datasets" / name, config["datasets"][root(name)])
+            for name in (*study.datasets, *study.derived)
+        },
         "config": config,
     }
 
@@ -51,17 +56,6 @@ def describe_cost(config: dict[str, Any], benchmarks: Path) -> dict[str, Any]:
     }
 
 
-def optimiser_steps(study: Study) -> int:
-    """Optimiser steps of all trainings of a study: sources, and the longest budget of every cell that trains."""
-    training, techniques = study.config["training"], study.config["techniques"]
-    source = sum(
-        (techniques[one.technique]["source_steps"] or training["source_steps"]) * len(study.blocks[one.block])
-        for one in study.sources
-    )
-    cells = [cell for cell in study.cells if not cell.is_reference]
-    return source + sum(study.budgets[-1] * len(study.blocks[cell.block]) for cell in cells)
-
-
 def _host(card: dict[str, Any]) -> dict[str, Any]:
     shape = card["shape"]
     return {
@@ -82,10 +76,13 @@ def _dataset(folder: Path, definition: dict[str, Any]) -> dict[str, Any]:
     facts = read_made(folder / "train.parquet")["facts"]
     kind = next(iter(definition["source"]))
     counts = {split: sum(labels.values()) for split, labels in facts["examples"].items()}
+    removed, changed = facts.get("removed", {}), facts.get("labels_changed", {})
     return {
         "source": kind,
         **{f"{split} examples": number for split, number in counts.items()},
         "duplicates dropped": facts["duplicates_dropped"],
+        **{f"{split} texts that stand in the target's test set, removed": count for split, count in removed.items()},
+        **{f"{split} labels changed by shuffling": count for split, count in changed.items()},
         "label words": ", ".join(sorted(set(definition["labels"].values()))),
         "prompt": definition["template"],
     }

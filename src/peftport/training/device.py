@@ -5,12 +5,15 @@ import os
 import torch
 
 
-def prepare_device(threads: int) -> torch.device:
-    """The GPU given to this job if there is one, else the CPU with ``threads`` threads; says so in the log."""
+def job_device() -> torch.device:
+    """The GPU given to this job (the first that it sees) if there is one, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def prepare_device(threads: int) -> None:
+    """Take ``threads`` CPU threads, and say in the log on which device the job computes."""
     torch.set_num_threads(max(threads, 1))
-    if torch.cuda.is_available():
-        device = torch.device("cuda")
+    if job_device().type == "cuda":
         print(f"device: {torch.cuda.get_device_name()} (CUDA_VISIBLE_DEVICES={os.environ.get('CUDA_VISIBLE_DEVICES')})")
-        return device
-    print(f"device: cpu, {torch.get_num_threads()} threads (no GPU visible)")
-    return torch.device("cpu")
+    else:
+        print(f"device: cpu, {torch.get_num_threads()} threads (no GPU visible)")

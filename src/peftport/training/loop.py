@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from peft.tuners.tuners_utils import BaseTunerLayer
 from torch import nn
 
 from peftport.data.batches import Encoded, pad, training_order
-from peftport.seeds import generator
+from peftport.seeds import derive, generator
 
 IGNORED = -100
 KEEP_EVERY = 10
@@ -58,6 +59,15 @@ def batch_tensors(
     return {name: torch.from_numpy(array).to(device) for name, array in arrays.items()}
 
 
+def train_module_only(model: nn.Module) -> None:
+    """Switch the module to training (its dropout is on) and the host around it to inference (its dropout is off)."""
+    model.eval()
+    for layer in model.modules():
+        if isinstance(layer, BaseTunerLayer):
+            layer.train()
+            layer.get_base_layer().eval()
+
+
 class Training:
     """The training of one module; ``advance`` takes it to a number of steps, from where it can be taken further.
 
@@ -66,7 +76,7 @@ class Training:
         data: the training split.
         answers: token ids that the host is to write for each label word, end-of-sequence included.
         recipe: learning rate and the like.
-        seed: decides the order of the data.
+        seed: decides the order of the data, and what a module's dropout hides.
         report: called with (step, loss) after every step.
     """
 
@@ -96,15 +106,20 @@ class Training:
             FloatingPointError: the loss is no finite number; seed and step are named.
         """
         losses: list[float] = []
-        while self.step < steps:
-            losses.append(self._take_step())
-            if self.step % KEEP_EVERY == 0 or self.step == 1 or self.step == steps:
-                self._note("train", float(np.mean(losses)))
-                losses = []
+        train_module_only(self.model)
+        try:
+            while self.step < steps:
+                losses.append(self._take_step())
+                if self.step % KEEP_EVERY == 0 or self.step == 1 or self.step == steps:
+                    self._note("train", float(np.mean(losses)))
+                    losses = []
+        finally:
+            self.model.eval()
 
     def validate(self, data: Encoded, batch_size: int = 128) -> float:
         """Mean cross-entropy per label token on ``data``; noted in the curve."""
         total, tokens = 0.0, 0
+        self.model.eval()
         with torch.inference_mode():
             for begin in range(0, len(data), batch_size):
                 batch = self._batch(data, np.arange(begin, min(begin + batch_size, len(data))))
@@ -126,7 +141,10 @@ class Training:
         rate = self.learning_rate(self.step + 1)
         for group in self.optimiser.param_groups:
             group["lr"] = rate
-        loss = self.model(**self._batch(self.data, next(self.order))).loss
+        batch = self._batch(self.data, next(self.order))
+        with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+            torch.manual_seed(derive(self.seed, "dropout", self.step + 1))
+            loss = self.model(**batch).loss
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(self.parameters, self.recipe.gradient_clip)

@@ -12,6 +12,7 @@ from peftport.hosts.load import load_model, load_tokenizer
 from peftport.progress import Progress
 from peftport.tables import read_table, write_table
 from peftport.techniques.attach import attach, config_dict, module_tensors
+from peftport.training.device import job_device
 from peftport.training.loop import Recipe, Training
 from peftport.training.task import Task, host_folder_of
 
@@ -41,7 +42,7 @@ def train_source(
     curves: list[pd.DataFrame] = []
     state: dict[str, np.ndarray] = {}
     for seed in seeds:
-        model = attach(load_model(folder), technique["method"], technique, seed=seed)
+        model = attach(load_model(folder).to(job_device()), technique["method"], technique, seed=seed)
         steps = technique["source_steps"] or training["source_steps"]
         progress = Progress(f"{technique['method']} in {card['host']}, seed {seed}", steps)
         recipe = Recipe.from_config(training, technique)
@@ -57,7 +58,11 @@ def train_source(
 
 
 def _train_keeping(run: Training, validation: Any, steps: int, training: dict[str, Any]) -> dict[str, np.ndarray]:
-    """The state after ``steps``, or the one with the lowest validation loss if the config says ``keep: best``."""
+    """The state after ``steps``, or the one with the lowest validation loss if the config says ``keep: best``.
+
+    Raises:
+        FloatingPointError: no validation loss is a finite number.
+    """
     if training["keep"] == "last":
         run.advance(steps)
         run.validate(validation)
@@ -67,4 +72,6 @@ def _train_keeping(run: Training, validation: Any, steps: int, training: dict[st
         run.advance(step)
         if (loss := run.validate(validation)) < lowest:
             lowest, best = loss, module_tensors(run.model)
+    if not best:
+        raise FloatingPointError(f"seed {run.seed}: no validation loss is a number; lower its learning_rate")
     return best

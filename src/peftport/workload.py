@@ -1,0 +1,27 @@
+"""How much training a study asks for, in optimiser steps; a step of one seed counts once, however seeds are fused."""
+
+from peftport.study import Cell, Source, Study
+
+
+def optimiser_steps(study: Study) -> int:
+    """Optimiser steps of all trainings of modules: sources, and the longest budget of every cell that trains."""
+    return sum(source_steps(study, source) for source in study.sources) + sum(
+        cell_steps(study, cell) for cell in study.cells
+    )
+
+
+def source_steps(study: Study, source: Source) -> int:
+    """Optimiser steps of one block of source modules; a technique may have its own number."""
+    steps = study.config["techniques"][source.technique]["source_steps"] or study.config["training"]["source_steps"]
+    return steps * len(study.blocks[source.block])
+
+
+def cell_steps(study: Study, cell: Cell) -> int:
+    """Optimiser steps of one cell: budgets are nested, so the longest is all of them. References are not trained."""
+    return 0 if cell.is_reference else study.budgets[-1] * len(study.blocks[cell.block])
+
+
+def build_steps(study: Study, host: str) -> int:
+    """Optimiser steps that building a host takes; none for a host that comes from elsewhere."""
+    recipe = study.config["hosts"][host].get("build", {})
+    return next((recipe[part]["steps"] for part in ("pretraining", "training") if part in recipe), 0)

@@ -1,0 +1,40 @@
+"""A tiny encoded task without a tokenizer: which of two tokens a prompt holds decides its label."""
+
+import numpy as np
+
+from peftport.data.batches import Encoded
+from tests.hosts import END, PAD, VOCABULARY
+
+WORDS = ["negative", "positive"]
+TOKENS = [[3], [4]]
+ANSWERS = [np.asarray([3, END]), np.asarray([4, END])]
+SIGNS = (5, 6)
+
+
+def examples(count: int = 24, seed: int = 0, labels: int = 2, flipped: bool = False) -> Encoded:
+    """``count`` prompts of 4 to 12 tokens.
+
+    Args:
+        labels: number of labels; only the first two show in the prompt.
+        flipped: every label is the other one, so that what training teaches is wrong here.
+    """
+    random = np.random.default_rng(seed)
+    truth = random.integers(0, labels, count)
+    prompts = []
+    for label in truth:
+        prompt = random.integers(8, VOCABULARY, random.integers(3, 12))
+        prompt[random.integers(len(prompt))] = SIGNS[label % 2]
+        prompts.append(np.append(prompt, END))
+    words = [*WORDS, *(f"word {index}" for index in range(2, labels))]
+    return Encoded(prompts, labels - 1 - truth if flipped else truth, words, [f"example {n}" for n in range(count)])
+
+
+class Tokenizer:
+    """Writes token ids as numbers: all that scoring by generation needs."""
+
+    eos_token_id = END
+
+    def batch_decode(self, rows, skip_special_tokens: bool) -> list[str]:
+        """The ids of each row, without padding and end."""
+        assert skip_special_tokens
+        return [" ".join(str(int(token)) for token in row if token not in (PAD, END)) for row in rows]

@@ -1,0 +1,105 @@
+from itertools import islice
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from peftport.data.batches import encode, pad, test_order, training_order
+
+test_order.__test__ = False  # pytest would take it for a test
+
+LENGTHS = some.lists(some.integers(1, 60), min_size=1, max_size=150).map(np.asarray)
+
+
+def order(lengths, batch_size, seed=0):
+    return training_order(lengths, batch_size, np.random.default_rng(seed))
+
+
+@given(LENGTHS, some.integers(1, 12), some.integers(0, 5), some.integers(1, 20))
+def test_a_shorter_training_sees_the_first_batches_of_a_longer(lengths, batch_size, seed, count):
+    """However the two are drawn: one after the other, or with pauses."""
+    whole = list(islice(order(lengths, batch_size, seed), 40))
+    first = order(lengths, batch_size, seed)
+    pieces = [*islice(first, count), *islice(first, count)]
+    assert all((left == right).all() for left, right in zip(whole, pieces, strict=False))
+
+
+@given(LENGTHS, some.integers(1, 12))
+def test_every_epoch_covers_all_whole_batches_once(lengths, batch_size):
+    size = min(batch_size, len(lengths))
+    batches = len(lengths) // size
+    drawn = order(lengths, batch_size)
+    for _ in range(3):
+        epoch = list(islice(drawn, batches))
+        assert {len(batch) for batch in epoch} == {size}
+        seen = np.concatenate(epoch)
+        assert len(set(seen)) == len(seen) == batches * size
+
+
+def test_every_example_is_met_in_the_long_run():
+    met = set(np.concatenate(list(islice(order(np.arange(1, 24), 5), 60))))
+    assert met == set(range(23))
+
+
+def test_batches_hold_examples_of_like_length():
+    """A pool of 16 batches is sorted, so a batch spans about a sixteenth of the lengths."""
+    lengths = np.random.default_rng(3).permutation(160)
+    spans = [np.ptp(lengths[batch]) for batch in islice(order(lengths, 10), 32)]
+    assert max(spans) == 9
+    shuffled = np.random.default_rng(0).permutation(160).reshape(16, 10)
+    assert min(np.ptp(lengths[batch]) for batch in shuffled) > 50
+
+
+def test_neither_epochs_nor_batches_come_in_the_order_of_length():
+    lengths = np.arange(160)
+    drawn = order(lengths, 10)
+    first, second = ([tuple(batch) for batch in islice(drawn, 16)] for _ in range(2))
+    assert first != second and sorted(first) == sorted(second)
+    starts = [batch[0] for batch in first]
+    assert starts != sorted(starts) and starts != sorted(starts, reverse=True)
+
+
+def test_the_order_depends_on_the_generator_only():
+    lengths = np.random.default_rng(0).integers(1, 9, 50)
+    first, again, other = (list(islice(order(lengths, 4, seed), 12)) for seed in (0, 0, 1))
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+@given(LENGTHS, some.integers(1, 50))
+def test_tests_cover_every_example_once_longest_first(lengths, batch_size):
+    batches = test_order(lengths, batch_size)
+    assert sorted(np.concatenate(batches)) == list(range(len(lengths)))
+    assert all(len(batch) == batch_size for batch in batches[:-1])
+    assert (np.diff(lengths[np.concatenate(batches)]) <= 0).all()
+
+
+def test_rows_are_filled_up_on_the_right():
+    padded = pad([np.asarray([5]), np.asarray([6, 7, 8])], -100)
+    assert padded.tolist() == [[5, -100, -100], [6, 7, 8]]
+    assert padded.dtype == np.int64
+
+
+class Letters:
+    """A tokenizer: one token per letter, and an end."""
+
+    def __call__(self, texts, truncation, max_length):
+        assert truncation
+        return {"input_ids": [[*[*map(ord, text)][: max_length - 1], 1] for text in texts]}
+
+
+def test_a_split_becomes_prompts_and_indices():
+    examples = pd.DataFrame({"example_id": ["a", "b"], "text": ["xy", "{text}"], "label": ["good", "bad"]})
+    data = encode(examples, "<{text}>", ["bad", "good"], Letters(), 6)
+    assert [row.tolist() for row in data.prompts] == [[*map(ord, "<xy>"), 1], [*map(ord, "<{tex"), 1]]
+    assert data.labels.tolist() == [1, 0]
+    assert (data.words, data.example_ids, len(data)) == (["bad", "good"], ["a", "b"], 2)
+    assert all(row.dtype == np.int64 for row in data.prompts)
+
+
+def test_a_label_that_is_no_word_is_refused():
+    examples = pd.DataFrame({"example_id": ["a"], "text": ["xy"], "label": ["ugly"]})
+    with pytest.raises(KeyError, match="ugly"):
+        encode(examples, "{text}", ["bad", "good"], Letters(), 6)

@@ -1,0 +1,161 @@
+"""A cell: its tables, its laws against the host alone, against its source and against shorter trainings."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from peftport.evaluation.cell import evaluate_cell, score
+from peftport.evaluation.likelihood import log_likelihoods
+from peftport.files import read_json
+from peftport.hosts.load import load_model, load_tokenizer
+from peftport.modules import Module, write_module
+from peftport.porting.start import make_starts
+from peftport.tables import CELL, read_table, write_table
+from peftport.techniques.attach import attach, config_dict, module_tensors
+from peftport.training.loop import Recipe, Training
+from peftport.training.scratch import initialise_scratch
+from peftport.training.task import Task
+from tests.ground import TASK, TECHNIQUE, TRAINING, modules
+
+NAMES = {
+    "technique": "lora",
+    "source_host": "raw",
+    "target_host": "instruct",
+    "source_dataset": "film",
+    "target_dataset": "film",
+    "initialisation": "ported",
+}
+
+
+def evaluate(ground, host, starts, budgets, cell=NAMES, generate=False, technique=TECHNIQUE, task=TASK):
+    data = {"card": ground / f"{host}.json"} | {name: ground / f"{name}.parquet" for name in ("train", "test")}
+    recipe = {
+        "technique": technique,
+        "training": TRAINING,
+        "evaluation": {"batch_size": 16, "generate": generate},
+    }
+    return evaluate_cell(data, starts, budgets, recipe, task, cell)
+
+
+def encoded_test(ground, host):
+    card, folder = read_json(ground / f"{host}.json"), ground / "hosts" / host
+    task = Task.from_card(TASK, card, TRAINING["max_tokens"], load_tokenizer(folder))
+    return task, task.encode(read_table(ground / "test.parquet", "examples"))
+
+
+@pytest.mark.parametrize("generate", [False, True])
+def test_a_cell_leaves_its_three_tables(ground, tmp_path, generate):
+    tables = evaluate(ground, "instruct", modules(ground, "raw"), [0, 2, 5], generate=generate)
+    for name, table in tables.items():
+        write_table(tmp_path / f"{name}.parquet", table, name)
+        back = read_table(tmp_path / f"{name}.parquet", name)
+        assert [name for name in back if back[name].isna().all()] == [n for n in back if table[n].isna().all()]
+        filled = list(back.dropna(axis="columns", how="all"))
+        pd.testing.assert_frame_equal(back[filled], table[filled], check_dtype=False)
+    scores, predictions, curve = tables["scores"], tables["predictions"], tables["curve"]
+    assert list(zip(scores["seed"], scores["budget_steps"], strict=True)) == [
+        (seed, budget) for seed in (0, 1) for budget in (0, 2, 5)
+    ]
+    assert all((scores[name] == NAMES[name]).all() for name in CELL)
+    test = read_table(ground / "test.parquet", "examples")
+    assert len(predictions) == 2 * 3 * len(test) and (scores["test_examples"] == len(test)).all()
+    for (seed, budget), rows in predictions.groupby(["seed", "budget_steps"]):
+        assert rows["example_id"].tolist() == test["example_id"].tolist()
+        assert rows["label"].tolist() == test["label"].tolist()
+        row = scores[(scores["seed"] == seed) & (scores["budget_steps"] == budget)]
+        assert rows["correct"].mean() == row["accuracy"].item()
+        assert -rows["log_likelihood"].mean() == pytest.approx(row["loss"].item())
+        assert rows["generated"].notna().all() == generate
+    assert set(curve["seed"]) == {0, 1} and curve["step"].max() == 5
+    assert scores["invalid_rate"].notna().all() == generate
+
+
+def test_a_budget_inside_a_longer_one_is_a_cell_of_its_own(ground):
+    starts = modules(ground, "raw")
+    long = evaluate(ground, "instruct", starts, [0, 2, 5])
+    for budget in (0, 2, 5):
+        for seed in (0, 1):
+            alone = evaluate(ground, "instruct", {seed: starts[seed]}, [budget])
+            for name in ("scores", "predictions"):
+                part = long[name].query("seed == @seed and budget_steps == @budget").reset_index(drop=True)
+                pd.testing.assert_frame_equal(alone[name].reset_index(drop=True), part, check_exact=True)
+
+
+def test_seeds_differ_and_the_order_of_seeds_does_not_matter(ground):
+    starts = modules(ground, "raw")
+    forward = evaluate(ground, "instruct", starts, [0, 3])["predictions"]
+    backward = evaluate(ground, "instruct", dict(reversed(starts.items())), [0, 3])["predictions"]
+    keys = ["seed", "budget_steps"]
+    forward, backward = (frame.sort_values(keys, kind="stable", ignore_index=True) for frame in (forward, backward))
+    pd.testing.assert_frame_equal(forward, backward, check_exact=True)
+    by_run = forward.groupby(keys)["log_likelihood"].agg(tuple)
+    assert by_run.nunique() == 4
+
+
+def test_the_bare_cell_is_the_host_alone(ground):
+    bare = evaluate(ground, "instruct", {0: None}, [0], NAMES | {"technique": "none", "initialisation": "bare"})
+    task, test = encoded_test(ground, "instruct")
+    host = load_model(ground / "hosts/instruct")
+    alone = log_likelihoods(host, test, task.tokens, 16)
+    assert bare["predictions"]["log_likelihood"].tolist() == alone[range(len(test)), test.labels].tolist()
+    assert bare["scores"]["accuracy"].item() == (alone.argmax(1) == test.labels).mean()
+    assert bare["curve"].empty
+    row, _ = score(host, test, task, {"batch_size": 16, "generate": False})
+    assert bare["scores"]["loss"].item() == row["loss"]
+
+
+def test_a_start_onto_its_own_host_has_the_source_modules_predictions(ground, tmp_path):
+    """Ported through every stage, against the training it comes from, in memory."""
+    cards = {end: ground / "raw.json" for end in ("source", "target")}
+    outputs = {seed: tmp_path / f"seed-{seed}" for seed in (0, 1)}
+    make_starts("ported", modules(ground, "raw"), {}, cards, outputs, {})
+    ported = evaluate(ground, "raw", outputs, [0])["predictions"]
+    native = evaluate(ground, "raw", modules(ground, "raw"), [0])["predictions"]
+    pd.testing.assert_frame_equal(ported, native, check_exact=True)
+    task, test = encoded_test(ground, "raw")
+    train = task.encode(read_table(ground / "train.parquet", "examples"))
+    for seed in (0, 1):
+        model = attach(load_model(ground / "hosts/raw"), "lora", TECHNIQUE, seed=seed)
+        Training(model, train, task.answers(), Recipe.from_config(TRAINING, TECHNIQUE), seed).advance(6)
+        likelihoods = log_likelihoods(model, test, task.tokens, 16)[range(len(test)), test.labels]
+        assert ported.query("seed == @seed")["log_likelihood"].tolist() == likelihoods.tolist()
+
+
+def test_scratch_starts_as_the_bare_host_and_leaves_it(ground, tmp_path):
+    """LoRA's B is zero before the first step."""
+    folders = {0: tmp_path / "seed-0"}
+    initialise_scratch(ground / "instruct.json", TECHNIQUE, folders, {})
+    scratch = evaluate(ground, "instruct", folders, [0, 4])["scores"]
+    bare = evaluate(ground, "instruct", {0: None}, [0])["scores"]
+    assert scratch["loss"][0] == pytest.approx(bare["loss"][0], abs=1e-6)
+    assert abs(scratch["loss"][1] - bare["loss"][0]) > 0.01
+
+
+def test_a_modules_dropout_is_off_in_tests(ground, tmp_path):
+    technique = TECHNIQUE | {"dropout": 0.5}
+    model = attach(load_model(ground / "hosts/raw"), "lora", technique, seed=0)
+    tensors = {name: np.full_like(tensor, 0.1) for name, tensor in module_tensors(model).items()}
+    write_module(tmp_path, Module(config_dict(model), tensors, {}))
+    once, again = (evaluate(ground, "raw", {0: tmp_path}, [0])["predictions"] for _ in range(2))
+    pd.testing.assert_frame_equal(once, again, check_exact=True)
+
+
+def test_a_module_that_does_not_fit_is_refused(ground, tmp_path):
+    model = attach(load_model(ground / "hosts/raw"), "lora", TECHNIQUE, seed=0)
+    tensors = module_tensors(model)
+    first = next(iter(tensors))
+    tensors[first] = tensors[first][:1]
+    write_module(tmp_path, Module(config_dict(model), tensors, {}))
+    with pytest.raises(ValueError, match="does not fit"):
+        evaluate(ground, "instruct", {0: modules(ground, "raw")[0], 1: tmp_path}, [0])
+
+
+def test_a_host_that_is_gone_is_named(ground, tmp_path):
+    from peftport.files import write_json
+
+    card = read_json(ground / "raw.json") | {"folder": str(tmp_path / "gone")}
+    write_json(tmp_path / "card.json", card)
+    data = {"card": tmp_path / "card.json", "test": ground / "test.parquet"}
+    recipe = {"technique": TECHNIQUE, "training": TRAINING, "evaluation": {"batch_size": 8, "generate": False}}
+    with pytest.raises(FileNotFoundError, match=r"host `raw`: .*gone is gone; delete its card.json"):
+        evaluate_cell(data, {0: None}, [0], recipe, TASK, NAMES)

@@ -1,0 +1,125 @@
+"""One row per run, exactly the grid: scratch is computed once per target and counted under every transfer."""
+
+import pandas as pd
+import pytest
+
+from peftport.evaluation.gather import KEYS, gather_predictions, gather_runs, names, score_files
+from peftport.study import Study
+from peftport.tables import CELL, TABLES, write_table
+
+GRID = {
+    "techniques": ["lora", "ia3"],
+    "transfers": [{"source": "a", "target": "c"}, {"source": "b", "target": "c"}],
+    "dataset_pairs": [{"source": "film", "target": "film"}, {"source": "book", "target": "film"}],
+    "initialisations": ["ported", "scratch"],
+    "budgets": [0, 5],
+    "seeds": [[0, 1], [2]],
+    "references": ["bare", "native"],
+}
+
+
+def seeds_of(study, cell):
+    return study.blocks[cell.block]
+
+
+@pytest.fixture
+def study():
+    return Study({"study": "small", "grid": GRID})
+
+
+@pytest.fixture
+def results(study, tmp_path):
+    """Scores of every cell; each accuracy is a number of its own."""
+    for number, cell in enumerate(study.cells):
+        budgets = [0] if cell.is_reference else GRID["budgets"]
+        rows = [
+            names(cell)
+            | {"budget_steps": budget, "seed": seed, "accuracy": number / 1000 + budget / 100 + seed / 10}
+            | {"macro_f1": 0.5, "loss": 1.0, "test_examples": 2, "generated_accuracy": None, "invalid_rate": None}
+            for seed in seeds_of(study, cell)
+            for budget in budgets
+        ]
+        write_table(tmp_path / cell.path / "scores.parquet", pd.DataFrame(rows), "scores")
+        answers = [
+            {"budget_steps": row["budget_steps"], "seed": row["seed"], "example_id": name, "label": "x"}
+            | {"prediction": "x", "correct": True, "log_likelihood": -1.0, "generated": None}
+            for row in rows
+            for name in ("one", "two")
+        ]
+        write_table(tmp_path / cell.path / "predictions.parquet", pd.DataFrame(answers), "predictions")
+    return tmp_path
+
+
+def test_there_is_one_row_per_run(study, results):
+    runs, _ = gather_runs(study, results)
+    assert len(runs) == 2 * 2 * 2 * 2 * 2 * 3 == study.runs
+    assert list(runs) == list(TABLES["runs"])
+    assert not runs.duplicated(KEYS).any()
+    assert set(runs["study"]) == {"small"}
+    for column in (*CELL, "budget_steps", "seed"):
+        assert "any" not in set(runs[column])
+
+
+def test_scratch_counts_under_every_transfer_and_pair(study, results):
+    runs, _ = gather_runs(study, results)
+    scratch = runs.query("initialisation == 'scratch'").groupby(["technique", "budget_steps", "seed"])["accuracy"]
+    assert (scratch.nunique() == 1).all() and (scratch.size() == 2 * 2).all()
+    ported = runs.query("initialisation == 'ported'").groupby(["technique", "budget_steps", "seed"])["accuracy"]
+    assert (ported.nunique() == 2 * 2).all()
+
+
+def test_every_row_is_its_cells(study, results):
+    runs, references = gather_runs(study, results)
+    for number, cell in enumerate(study.cells):
+        table = references if cell.is_reference else runs
+        rows = table
+        for column, value in names(cell).items():
+            if value != "any" or cell.is_reference:
+                rows = rows[rows[column] == value]
+        rows = rows[rows["seed"].isin(seeds_of(study, cell))]
+        expected = number / 1000 + rows["budget_steps"] / 100 + rows["seed"] / 10
+        assert len(rows) and rows["accuracy"].tolist() == pytest.approx(expected.tolist())
+
+
+def test_references_are_apart(study, results):
+    _, references = gather_runs(study, results)
+    assert list(references) == list(TABLES["references"])
+    counts = references.groupby(["initialisation", "technique"]).size().to_dict()
+    assert counts == {("bare", "none"): 2, ("native", "ia3"): 3, ("native", "lora"): 3}
+
+
+def test_a_study_without_references(results):
+    alone = Study({"study": "small", "grid": GRID | {"references": []}})
+    _, references = gather_runs(alone, results)
+    assert references.empty and list(references) == list(TABLES["references"])
+
+
+def edit(study, results, change):
+    path = results / study.cells[0].path / "scores.parquet"
+    write_table(path, change(pd.read_parquet(path)), "scores")
+
+
+def test_missing_runs_are_an_error(study, results):
+    edit(study, results, lambda scores: scores.iloc[1:])
+    with pytest.raises(ValueError, match=f"runs: {study.runs - 1} rows, 0 twice; expected {study.runs}"):
+        gather_runs(study, results)
+
+
+def test_runs_that_are_there_twice_are_an_error(study, results):
+    edit(study, results, lambda scores: pd.concat([scores.iloc[1:], scores.iloc[1:2]]))
+    with pytest.raises(ValueError, match=f"runs: {study.runs} rows, 1 twice"):
+        gather_runs(study, results)
+
+
+def test_predictions_carry_the_names_of_their_cells(study, results):
+    predictions = gather_predictions(study, results)
+    computed = sum(len(seeds_of(study, c)) * (1 if c.is_reference else 2) for c in study.cells)
+    assert len(predictions) == 2 * computed
+    assert set(CELL) <= set(predictions)
+    assert "any" in set(predictions.query("initialisation == 'scratch'")["source_host"])
+
+
+def test_score_files_are_the_cells(study, results):
+    files = score_files(study.cells)
+    assert len(files) == len(set(files)) == len(study.cells)
+    assert all((results / file).is_file() for file in files)

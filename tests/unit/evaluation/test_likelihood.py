@@ -1,0 +1,115 @@
+"""Likelihood scoring against brute force: one example at a time, whole label sequences, no padding."""
+
+import numpy as np
+import pytest
+import torch
+
+from peftport.evaluation import likelihood
+from peftport.evaluation.likelihood import log_likelihoods
+from peftport.techniques.attach import attach
+from tests import encoded, hosts
+from tests.techniques import SETTINGS
+
+LABELS = {
+    "one token each": [[3], [4], [9]],
+    "two and three tokens": [[3, 4], [4, 9, 10], [9, 3, 3]],
+    "unequal lengths": [[3], [4, 9], [9, 10, 11], [9, 3]],
+}
+DATA = encoded.examples(11)
+
+
+def models():
+    yield "bare", lambda: hosts.host("t5_gated_untied")
+    yield "tied", lambda: hosts.host("t5_relu_tied")
+    for name in ("lora", "adapters", "prefix_tuning", "prompt_tuning"):
+        yield name, lambda name=name: spread(attach(hosts.host("t5_gated_untied"), name, SETTINGS[name], seed=0))
+
+
+def spread(model):
+    """Make the module large enough to matter."""
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.requires_grad:
+                parameter.normal_(0, 0.5, generator=generator)
+    return model.eval()
+
+
+MODELS = dict(models())
+
+
+@pytest.fixture
+def many_path(monkeypatch):
+    monkeypatch.setattr(likelihood, "_single_token", likelihood._many_tokens)
+
+
+@torch.inference_mode()
+def brute_force(model, data, tokens):
+    """The log-softmax written out; each label after the start token, each token given those before it."""
+    scores = np.zeros((len(data), len(tokens)))
+    for row, prompt in enumerate(data.prompts):
+        for column, label in enumerate(tokens):
+            written = [model.config.decoder_start_token_id, *label[:-1]]
+            ids, decoder = torch.as_tensor(prompt)[None], torch.as_tensor(written)[None]
+            logits = model(input_ids=ids, attention_mask=torch.ones_like(ids), decoder_input_ids=decoder).logits[0]
+            for place, token in enumerate(label):
+                line = logits[place].double().numpy()
+                scores[row, column] += line[token] - np.log(np.exp(line - line.max()).sum()) - line.max()
+    return scores
+
+
+@pytest.mark.parametrize("tokens", LABELS.values(), ids=LABELS)
+@pytest.mark.parametrize("name", MODELS)
+def test_it_is_the_brute_force(name, tokens):
+    model = MODELS[name]().double()
+    expected = brute_force(model, DATA, tokens)
+    assert expected.std(0).min() > 1e-3  # the prompt matters
+    np.testing.assert_allclose(log_likelihoods(model, DATA, tokens, 4), expected, rtol=1e-6, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_both_paths_agree_on_single_tokens(name, request):
+    model, tokens = MODELS[name](), LABELS["one token each"]
+    single = log_likelihoods(model, DATA, tokens, 4)
+    request.getfixturevalue("many_path")
+    np.testing.assert_allclose(log_likelihoods(model, DATA, tokens, 4), single, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["one token each", "unequal lengths"])
+def test_the_path_is_chosen_by_the_labels(name, monkeypatch):
+    taken = []
+    for path in ("_single_token", "_many_tokens"):
+        real = getattr(likelihood, path)
+        monkeypatch.setattr(likelihood, path, lambda *args, p=path, r=real: taken.append(p) or r(*args))
+    log_likelihoods(MODELS["bare"](), DATA, LABELS[name], 128)
+    assert taken == ["_single_token" if name == "one token each" else "_many_tokens"]
+
+
+@pytest.mark.parametrize("tokens", LABELS.values(), ids=LABELS)
+@pytest.mark.parametrize("name", ["bare", "prefix_tuning"])
+def test_batch_size_and_padding_change_nothing(name, tokens):
+    model = MODELS[name]()
+    alone = log_likelihoods(model, DATA, tokens, 1)
+    for batch_size in (2, 5, 128):
+        np.testing.assert_allclose(log_likelihoods(model, DATA, tokens, batch_size), alone, rtol=1e-5, atol=1e-5)
+
+
+def test_other_labels_change_nothing():
+    """A label is read for itself: neither longer ones beside it nor their order move its score."""
+    model, tokens = MODELS["bare"](), LABELS["unequal lengths"]
+    together = log_likelihoods(model, DATA, tokens, 4)
+    for column, label in enumerate(tokens):
+        np.testing.assert_allclose(log_likelihoods(model, DATA, [label], 4)[:, 0], together[:, column], rtol=1e-5)
+
+
+def test_likelihoods_of_all_single_tokens_sum_to_one():
+    everything = [[token] for token in range(hosts.VOCABULARY)]
+    scores = log_likelihoods(MODELS["bare"](), DATA, everything, 4)
+    assert scores.dtype == np.float64
+    np.testing.assert_allclose(np.exp(scores).sum(1), 1, atol=1e-5)
+
+
+def test_nothing_asks_for_gradients():
+    model = MODELS["lora"]()
+    log_likelihoods(model, DATA, LABELS["unequal lengths"], 4)
+    assert all(parameter.grad is None for parameter in model.parameters())

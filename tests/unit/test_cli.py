@@ -1,0 +1,66 @@
+"""The ``peftport`` command: what it passes to Snakemake, and ``peftport plan``."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from peftport import cli
+from peftport.config import ConfigError
+from peftport.dryrun import DryRunError
+
+PLANNED = {"study": "s"}
+
+
+def test_all_cores_unless_said_otherwise():
+    assert cli.command([])[-2:] == ["--cores", "all"]
+    for said in (["-c2"], ["--cores=2"], ["--cores", "2"], ["-j", "1"], ["--executor", "slurm"], ["--profile", "p"]):
+        assert cli.command(said)[-len(said) :] == said
+        assert "all" not in cli.command(said)
+
+
+def test_without_a_subcommand_it_runs_the_workflow(monkeypatch):
+    called = []
+    monkeypatch.setattr(cli.subprocess, "call", lambda command, env: called.append(command) or 3)
+    monkeypatch.setattr(sys, "argv", ["peftport", "--dry-run"])
+    with pytest.raises(SystemExit, match="3"):
+        cli.main()
+    assert called == [cli.command(["--dry-run"])]
+
+
+def test_help_names_the_plan(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["peftport", "--help"])
+    with pytest.raises(SystemExit, match="0"):
+        cli.main()
+    assert "peftport plan" in capsys.readouterr().out
+
+
+def test_a_plan_for_people_and_for_machines(monkeypatch, capsys, tmp_path):
+    asked = []
+    monkeypatch.setattr(cli, "make_plan", lambda *given: asked.append(given) or PLANNED)
+    monkeypatch.setattr(cli, "plan_text", lambda plan: f"study {plan['study']}\n")
+    assert cli.plan(["a.yaml", "b.yaml", "--directory", str(tmp_path)]) == 0
+    assert capsys.readouterr().out == "study s\n"
+    assert cli.plan(["--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == PLANNED
+    assert [[str(path) for path in configs] for configs, _ in asked] == [["a.yaml", "b.yaml"], []]
+    assert asked[0][1] == tmp_path
+
+
+@pytest.mark.parametrize("error", [ConfigError, DryRunError])
+def test_an_error_is_one_line_and_status_2(monkeypatch, capsys, error):
+    def wrong(configs, directory):
+        raise error("config key `study`:\n  wrong")
+
+    monkeypatch.setattr(cli, "make_plan", wrong)
+    assert cli.plan([]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err == "error: config key `study`: wrong\n"
+
+
+def test_the_command_loads_no_torch():
+    code = "import sys, peftport.cli; assert not {'torch', 'transformers'} & set(sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": ":".join(sys.path)}, check=False)
+    assert done.returncode == 0

@@ -1,0 +1,183 @@
+"""Which keys move for which edit of the config: those of the stages that depend on it, and no others."""
+
+import copy
+
+import pytest
+
+from peftport.config import check_config
+from peftport.files import file_digest
+from peftport.keys import Keys
+from peftport.study import Study
+
+LABELS = {"negative": "negative", "positive": "positive"}
+CONFIG = {
+    "study": "keys",
+    "hosts": {"raw": {"bundled": "reviews-raw"}, "instruct": {"bundled": "reviews-instruct"}},
+    "datasets": {
+        name: {"source": {"generated": {"domain": name, "train": 64}}, "labels": LABELS} for name in ("film", "book")
+    },
+    "techniques": {"lora": {"learning_rate": 0.01}, "adapters": {"learning_rate": 0.01}, "ia3": {}},
+    "grid": {
+        "techniques": ["lora", "adapters"],
+        "transfers": [{"source": "raw", "target": "instruct"}],
+        "dataset_pairs": [{"source": "film", "target": "film"}, {"source": "film", "target": "book"}],
+        "initialisations": ["ported", "sampled", "scratch"],
+        "budgets": [0, 3],
+        "seeds": [[0, 1]],
+    },
+}
+TRAINED = {"source", "module", "start", "evaluation", "runs", "report"}
+
+# path of the edit, its value, the stages in which an entry that stays has another key
+EDITS = {
+    "nothing": ("study", "keys", set()),
+    "the title": ("title", "other", {"report"}),
+    "a definition that is not picked": ("techniques.ia3", {"learning_rate": 0.5}, set()),
+    "the bootstrap": ("statistics.draws", 500, {"statistics", "report"}),
+    "the learning rate": ("techniques.lora.learning_rate", 0.02, TRAINED),
+    "the rank": ("techniques.lora.rank", 2, TRAINED),
+    "steps of the source": ("training.source_steps", 7, TRAINED),
+    "which source module is kept": ("training.keep", "best", TRAINED),
+    "the batch": ("training.batch_size", 7, TRAINED),
+    "length of a prompt": ("training.max_tokens", 64, TRAINED),
+    "the batch of the test": ("evaluation.batch_size", 7, {"evaluation", "runs", "report"}),
+    "the budgets": ("grid.budgets", [0, 5], {"evaluation", "runs", "report"}),
+    "the prompt": ("datasets.film.template", "review: {text}", TRAINED),
+    "the seed of the texts": ("datasets.film.source.generated.seed", 3, TRAINED | {"dataset", "overlap"}),
+    "a label word": (
+        "datasets.film.labels",
+        {"negative": "bad", "positive": "good"},
+        TRAINED | {"dataset", "overlap", "card"},
+    ),
+    "another host of that name": (
+        "hosts.instruct.bundled",
+        "reviews-raw",
+        (TRAINED | {"host", "card", "transfers"}) - {"overlap"},
+    ),
+    "a further block of seeds": ("grid.seeds", [[0, 1], [2]], {"runs", "report"}),
+    "a further technique": ("grid.techniques", ["lora", "adapters", "ia3"], {"runs", "report"}),
+    "one technique less": ("grid.techniques", ["lora"], {"runs", "report"}),
+    "a further transfer": (
+        "grid.transfers",
+        [{"source": "raw", "target": "instruct"}, {"source": "instruct", "target": "raw"}],
+        {"transfers", "runs", "report"},
+    ),
+    "a control with shuffled labels": (
+        "grid.initialisations",
+        ["ported", "sampled", "scratch", "random_target"],
+        {"runs", "report"},
+    ),
+    "a control over siblings": (
+        "grid.initialisations",
+        ["ported", "sampled", "scratch", "target_mean"],
+        {"runs", "report"},
+    ),
+    "one control less": ("grid.initialisations", ["ported", "scratch"], {"runs", "report"}),
+}
+
+
+def edited(path, value):
+    config = copy.deepcopy(CONFIG)
+    *parents, last = path.split(".")
+    part = config
+    for name in parents:
+        part = part.setdefault(name, {})
+    part[last] = value
+    return config
+
+
+def keys(config):
+    """Stage to entry to key."""
+    study = Study(check_config(config))
+    of = Keys(study)
+    return {
+        "dataset": {name: of.dataset(name) for name in (*study.datasets, *study.derived)},
+        "overlap": {"": of.overlap()},
+        "host": {name: of.host(name) for name in study.hosts},
+        "card": {name: of.card(name) for name in study.hosts},
+        "transfers": {"": of.transfers()},
+        "source": {source.path: of.source(source) for source in study.sources},
+        "module": {source.path: of.module(source) for source in study.sources},
+        "start": {start.folder(start.block): of.start(start) for start in study.starts},
+        "evaluation": {cell.path: of.evaluation(cell) for cell in study.cells},
+        "runs": {"": of.runs()},
+        "statistics": {"": of.statistics("contrasts")},
+        "report": {"": of.report(["runs", "contrasts"], {})},
+    }
+
+
+def moved(before, after):
+    """Stages in which an entry that is in both has another key."""
+    return {
+        stage
+        for stage, entries in before.items()
+        if any(after[stage].get(name, key) != key for name, key in entries.items())
+    }
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_an_edit_moves_what_depends_on_it(edit):
+    path, value, expected = EDITS[edit]
+    if "runs" in expected:
+        expected = expected | {"statistics"}
+    assert moved(keys(CONFIG), keys(edited(path, value))) == expected
+
+
+def test_the_learning_rate_of_one_technique_moves_that_technique():
+    before, after = keys(CONFIG), keys(edited("techniques.lora.learning_rate", 0.02))
+    for stage in ("source", "module", "start", "evaluation"):
+        for name, key in before[stage].items():
+            fresh = "scratch" in name and stage == "start"  # a fresh initialisation does not depend on it
+            assert (after[stage][name] != key) == ("/lora/" in name and not fresh), name
+
+
+def test_one_dataset_moves_only_what_reads_it():
+    before, after = keys(CONFIG), keys(edited("datasets.book.template", "review: {text}"))
+    assert before["source"].items() - after["source"].items() == {
+        (name, key) for name, key in before["source"].items() if "/book/" in name
+    }
+    for name, key in before["evaluation"].items():
+        assert (after["evaluation"][name] != key) == ("--book/" in name), name
+
+
+@pytest.mark.parametrize("name", ["random_target", "target_mean"])
+def test_a_control_adds_its_own_sources_only(name):
+    before = keys(CONFIG)
+    after = keys(edited("grid.initialisations", ["ported", "sampled", "scratch", name]))
+    for stage in ("dataset", "source", "module", "start", "evaluation"):
+        assert before[stage].items() <= after[stage].items()
+    added = after["source"].keys() - before["source"].keys()
+    expected = {
+        "random_target": {f"sources/{technique}/raw/film@random/seeds-0-1" for technique in ("lora", "adapters")},
+        "target_mean": set(),  # the modules of `native` are there already
+    }
+    assert added == expected[name]
+    assert after["dataset"].keys() - before["dataset"].keys() == ({"film@random"} if added else set())
+
+
+def test_decontamination_moves_the_pairs_of_different_datasets_only():
+    before, after = keys(CONFIG), keys(edited("decontaminate", True))
+    changed = {name for name, key in before["evaluation"].items() if after["evaluation"][name] != key}
+    assert changed == {name for name in before["evaluation"] if "/film--book/" in name}
+    assert before["source"].items() <= after["source"].items()
+    added = after["source"].keys() - before["source"].keys()
+    assert added == {f"sources/{technique}/raw/film@without-book/seeds-0-1" for technique in ("lora", "adapters")}
+
+
+def test_a_decontaminated_dataset_depends_on_both():
+    config = edited("decontaminate", True)
+    before = keys(config)["dataset"]
+    config["datasets"]["book"]["source"]["generated"]["seed"] = 5
+    after = keys(config)["dataset"]
+    assert {name for name in before if before[name] != after[name]} == {"book", "film@without-book"}
+
+
+def test_a_host_of_files_follows_their_content(tmp_path, monkeypatch):
+    for name in ("config.json", "model.safetensors", "tokenizer.json"):
+        (tmp_path / name).write_text("{}")
+    config = edited("hosts.instruct", {"path": str(tmp_path)})
+    config["grid"]["initialisations"] = ["scratch"]
+    before = keys(config)
+    (tmp_path / "model.safetensors").write_text("{ }")
+    monkeypatch.setattr("peftport.keys._file", file_digest)  # else each file is read once in a process
+    assert moved(before, keys(config)) >= {"host", "card", "start", "evaluation"}

@@ -1,0 +1,127 @@
+"""The stage that trains source modules: its files, its seeds, and which state it keeps."""
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from peftport.files import read_json
+from peftport.hosts.load import load_model, load_tokenizer
+from peftport.tables import read_made, read_table
+from peftport.techniques.attach import attach, config_dict, module_tensors
+from peftport.training.loop import Recipe, Training
+from peftport.training.source import _train_keeping
+from peftport.training.task import Task
+from tests import encoded, hosts
+from tests.ground import MADE, TASK, TECHNIQUE, TRAINING, train
+from tests.techniques import SETTINGS
+
+
+def by_hand(ground, seed, steps):
+    """The same training without the stage."""
+    card = read_json(ground / "raw.json")
+    task = Task.from_card(TASK, card, TRAINING["max_tokens"], load_tokenizer(ground / "hosts/raw"))
+    data = task.encode(read_table(ground / "train.parquet", "examples"))
+    model = attach(load_model(ground / "hosts/raw"), "lora", TECHNIQUE, seed=seed)
+    Training(model, data, task.answers(), Recipe.from_config(TRAINING, TECHNIQUE), seed).advance(steps)
+    return model
+
+
+def same(left, right):
+    return list(left) == list(right) and all(left[name].tobytes() == right[name].tobytes() for name in left)
+
+
+def of_seed(state, seed):
+    return {name.split("/", 1)[1]: state[name] for name in sorted(state) if name.startswith(f"{seed}/")}
+
+
+def test_it_leaves_every_seeds_state(ground):
+    state = load_file(ground / "raw/state.safetensors")
+    assert {name.split("/", 1)[0] for name in state} == {"0", "1"}
+    for seed in (0, 1):
+        model = by_hand(ground, seed, 6)
+        assert same(of_seed(state, seed), module_tensors(model))
+    assert not same(of_seed(state, 0), of_seed(state, 1))
+    facts = read_json(ground / "raw/state.json")
+    assert facts["adapter_config"] == config_dict(model)
+    assert facts["technique"] == TECHNIQUE
+    assert facts["host"]["weights_sha256"] == read_json(ground / "raw.json")["weights_sha256"]
+
+
+def test_its_curve_is_a_table_that_says_how_it_was_made(ground):
+    curve = read_table(ground / "raw/training.parquet", "curve")
+    assert curve.groupby("seed")["step"].agg(list).to_dict() == {0: [1, 6, 6], 1: [1, 6, 6]}
+    assert curve.groupby("seed")["phase"].agg(list)[0] == ["train", "train", "validation"]
+    assert read_made(ground / "raw/training.parquet")["key"] == MADE["key"]
+
+
+def test_the_same_again_is_the_same_bit_for_bit(ground, tmp_path):
+    train(ground, "raw", tmp_path)
+    assert (tmp_path / "state.safetensors").read_bytes() == (ground / "raw/state.safetensors").read_bytes()
+
+
+def test_a_technique_may_have_its_own_steps(ground, tmp_path):
+    outputs = train(ground, "raw", tmp_path, TECHNIQUE | {"source_steps": 3})
+    assert same(of_seed(load_file(outputs["state"]), 1), module_tensors(by_hand(ground, 1, 3)))
+
+
+def untrained(seed=0):
+    """A training on tokens, every label the first."""
+    model = attach(hosts.host("t5_gated_untied"), "lora", SETTINGS["lora"], seed=0)
+    data = encoded.examples()
+    data.labels[:] = 0
+    return Training(model, data, encoded.ANSWERS, Recipe(0.02, 0, 4, 0.0, 1.0), seed)
+
+
+def test_keep_best_keeps_the_state_with_the_lowest_validation_loss():
+    """Every label of the validation split is the second, so the longer the training, the worse there."""
+    validation = encoded.examples(20, seed=1)
+    validation.labels[:] = 1
+    run = untrained()
+    kept = _train_keeping(run, validation, 25, {"keep": "best", "validate_every": 5})
+    losses = run.curve().query("phase == 'validation'").set_index("step")["loss"]
+    assert losses.index.tolist() == list(range(5, 26, 5))
+    best = int(losses.idxmin())
+    assert best < 25 and losses[25] > losses[best] + 0.1
+    alone, last = untrained(), untrained()
+    alone.advance(best)
+    assert same(kept, module_tensors(alone.model))
+    assert not same(kept, _train_keeping(last, validation, 25, {"keep": "last"}))
+    assert same(module_tensors(last.model), module_tensors(run.model))
+
+
+def test_keep_is_taken_from_the_config(ground, tmp_path):
+    outputs = train(ground, "raw", tmp_path, training=TRAINING | {"keep": "best", "validate_every": 4})
+    curve = read_table(outputs["curve"], "curve").query("phase == 'validation'")
+    assert curve.groupby("seed")["step"].agg(list).to_dict() == {0: [4, 6], 1: [4, 6]}
+
+
+@pytest.mark.parametrize(
+    ("losses", "kept"), [([3.0, 1.0, 2.0], 4), ([1.0, 2.0, 3.0], 2), ([3.0, 2.0, 1.0], 5), ([2.0, 1.0, 1.0], 4)]
+)
+def test_whichever_is_best_is_kept_and_the_first_of_equals(losses, kept, monkeypatch):
+    """Five steps, validated after two, four and five."""
+    run, said, alone = untrained(), iter(losses), untrained()
+    monkeypatch.setattr(run, "validate", lambda data: next(said))
+    best = _train_keeping(run, encoded.examples(), 5, {"keep": "best", "validate_every": 2})
+    alone.advance(kept)
+    assert run.step == 5
+    assert same(best, module_tensors(alone.model))
+
+
+def test_a_validation_loss_that_is_never_a_number_is_an_error(monkeypatch):
+    run = untrained(seed=7)
+    monkeypatch.setattr(run, "validate", lambda data: float("nan"))
+    with pytest.raises(FloatingPointError, match="seed 7"):
+        _train_keeping(run, encoded.examples(), 3, {"keep": "best", "validate_every": 2})
+
+
+def test_a_training_that_diverges_leaves_no_file(ground, tmp_path):
+    with pytest.raises(FloatingPointError, match=r"seed 0\b.*step \d+"):
+        train(ground, "raw", tmp_path, TECHNIQUE | {"learning_rate": float("inf")})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_module_is_what_its_technique_says(ground):
+    state = of_seed(load_file(ground / "raw/state.safetensors"), 0)
+    assert all(tensor.dtype == np.float32 for tensor in state.values())
+    assert sum(tensor.size for tensor in state.values()) == 12 * 2 * (16 + 16)  # rank 2, q and v of 6 attentions

@@ -1,0 +1,42 @@
+import pandas as pd
+import pytest
+
+from peftport.files import read_json
+from peftport.hosts.load import load_tokenizer
+from peftport.training.task import Task, host_folder_of
+from tests.ground import TASK
+
+
+@pytest.fixture
+def task(ground):
+    return Task.from_card(TASK, read_json(ground / "raw.json"), 12, load_tokenizer(ground / "hosts/raw"))
+
+
+def test_words_and_tokens_come_in_the_datasets_order(task, ground):
+    tokens = read_json(ground / "raw.json")["label_tokens"]
+    assert task.words == ["negative", "positive"]
+    assert task.tokens == [tokens["negative"], tokens["positive"]]
+
+
+def test_the_host_is_to_write_the_word_and_then_the_end(task):
+    end = task.tokenizer.eos_token_id
+    assert [answer.tolist() for answer in task.answers()] == [[*ids, end] for ids in task.tokens]
+    words = [task.tokenizer.decode(answer, skip_special_tokens=True) for answer in task.answers()]
+    assert words == task.words
+
+
+def test_prompts_are_the_template_and_cut(task):
+    texts = ["the plot was good .", "good " * 40]
+    examples = pd.DataFrame({"example_id": ["a", "b"], "text": texts, "label": ["positive", "negative"]})
+    data = task.encode(examples)
+    assert task.tokenizer.decode(data.prompts[0], skip_special_tokens=True).startswith("sentiment: the plot")
+    assert [prompt[-1] for prompt in data.prompts] == [task.tokenizer.eos_token_id] * 2
+    assert len(data.prompts[1]) == 12
+    assert data.labels.tolist() == [1, 0]
+
+
+def test_a_host_that_is_gone_is_named(ground, tmp_path):
+    card = read_json(ground / "raw.json")
+    assert host_folder_of(card) == ground / "hosts/raw"
+    with pytest.raises(FileNotFoundError, match=r"host `raw`: .*elsewhere is gone; delete its card.json"):
+        host_folder_of(card | {"folder": str(tmp_path / "elsewhere")})

@@ -1,0 +1,75 @@
+"""Controls come and go without touching what is there, and the checks before training rerun no training."""
+
+import pandas as pd
+import pytest
+import yaml
+
+from peftport.tables import read_made, read_table
+from tests import studies
+
+
+def planned(folder, **grid):
+    """Jobs after an edit of the grid of a finished study, by rule."""
+    config = yaml.safe_load((folder / "study.yaml").read_text())
+    config["decontaminate"] = grid.pop("decontaminate", False)
+    config["datasets"]["book"] = {
+        "source": {"generated": {"domain": "book", "train": 64, "validation": 16, "test": 32}},
+        "labels": config["datasets"]["film"]["labels"],
+    }
+    config["grid"] |= grid
+    studies.write_config(folder, config)
+    return studies.planned(folder)
+
+
+BOTH_WAYS = [{"source": "raw", "target": "instruct"}, {"source": "instruct", "target": "raw"}]
+BOTH_DATASETS = [{"source": "film", "target": "film"}, {"source": "film", "target": "book"}]
+STAGES = ("randomise_labels", "decontaminate_dataset", "check_transfers", "train_source", "evaluate_cell")
+
+# edit of the grid; jobs of the stages above: two techniques, sources raw/film and instruct/film are there
+EDITS = {
+    "random_target": ({"initialisations": ["ported", "sampled", "scratch", "random_target"]}, (1, 0, 0, 2, 2)),
+    "a control less": ({"initialisations": ["ported", "scratch"]}, (0, 0, 0, 0, 0)),
+    "the way back": ({"transfers": BOTH_WAYS}, (0, 0, 1, 0, 9)),
+    "a further dataset": ({"dataset_pairs": BOTH_DATASETS}, (0, 0, 0, 2, 9)),
+    "the same, decontaminated": ({"dataset_pairs": BOTH_DATASETS, "decontaminate": True}, (0, 1, 0, 4, 9)),
+    "decontaminated, with one dataset": ({"decontaminate": True}, (0, 0, 0, 0, 0)),
+}
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_an_edit_runs_what_is_new(copy, edit):
+    grid, expected = EDITS[edit]
+    jobs = planned(copy, **grid)
+    assert tuple(jobs.get(stage, 0) for stage in STAGES) == expected
+
+
+def test_random_target_and_decontamination_through_the_workflow(tmp_path, hosts):
+    """Leaked texts are taken out of the training data, the control learns shuffled labels, the report says so."""
+    grid = {"dataset_pairs": [{"source": "film", "target": "book"}], "initialisations": ["ported", "random_target"]}
+    config = studies.smoke_config(hosts, techniques=["lora"], references=[], **grid)
+    rows = [(f"a {word} film, number {number}", label) for number in range(30) for word, label in
+            (("good", "positive"), ("bad", "negative"))]  # fmt: skip
+    for name, part in (("film", rows), ("book", [*rows[:4], *((text + " once more", label) for text, label in rows)])):
+        pd.DataFrame(part, columns=["text", "label"]).to_csv(tmp_path / f"{name}.csv", index=False)
+        config["datasets"][name] = {
+            "source": {"files": [{"path": f"{name}.csv"}]},
+            "labels": {"negative": "negative", "positive": "positive"},
+        }
+    pd.DataFrame(rows[:4], columns=["text", "label"]).to_csv(tmp_path / "test.csv", index=False)
+    config["datasets"]["book"]["source"]["files"].append({"path": "test.csv", "split": "test"})
+    config["decontaminate"] = True
+    studies.write_config(tmp_path, config)
+    out = studies.run(tmp_path)
+    assert out.returncode == 0, out.stdout
+    data = tmp_path / "results/smoke/datasets"
+    cleaned, shuffled = (data / name / "train.parquet" for name in ("film@without-book", "film@without-book@random"))
+    leaked = {text for text, _ in rows[:4]}
+    before, after = read_table(data / "film/train.parquet", "examples"), read_table(cleaned, "examples")
+    assert set(before["text"]) - set(after["text"]) == leaked & set(before["text"]) != set()
+    assert read_made(cleaned)["facts"]["removed"]["train"] == len(before) - len(after)
+    assert read_table(shuffled, "examples")["text"].equals(after["text"])
+    runs = read_table(tmp_path / "results/smoke/tables/runs.parquet", "runs")
+    assert set(runs["source_dataset"]) == {"film"}
+    assert set(runs["initialisation"]) == {"ported", "random_target"}
+    page = (tmp_path / "results/smoke/report.html").read_text()
+    assert "labels shuffled" in page and "film@without-book@random" in page

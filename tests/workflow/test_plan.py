@@ -1,0 +1,135 @@
+"""``peftport plan`` against Snakemake's own dry run; the 1,440 runs counted from the jobs of the DAG."""
+
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from peftport.plan import read_study
+from peftport.study import Cell
+from tests import studies
+
+PUBLISHED = ["portability-2024", "portability-2024-tiny"]
+WILDCARDS = re.compile(r"^rule evaluate_cell:\n(?:    .*\n)*?    wildcards: (.*)$", re.MULTILINE)
+
+
+def shipped(name):
+    return studies.ROOT / "config/studies" / f"{name}.yaml"
+
+
+def plan(*arguments, checkout=studies.ROOT):
+    """Run the command in a process of its own, without a network."""
+    code = "from peftport.cli import main; main()"
+    return subprocess.run(
+        [sys.executable, "-c", code, "plan", *map(str, arguments)],
+        env={"PATH": "", "PYTHONPATH": str(checkout / "src"), "HF_HUB_OFFLINE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def planned(folder, checkout=studies.ROOT):
+    """The plan of the study in a folder, as data."""
+    done = plan(folder / "study.yaml", "--directory", folder, "--json", checkout=checkout)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module", params=PUBLISHED)
+def published(request, tmp_path_factory):
+    """Name of a study of 1,440 runs, what Snakemake prints in a dry run of it, and its plan."""
+    folder = tmp_path_factory.mktemp(request.param)
+    (folder / "study.yaml").write_text(shipped(request.param).read_text())
+    return request.param, studies.run(folder, "--dry-run").stdout, planned(folder)
+
+
+def test_the_dag_holds_1440_runs(published):
+    """Every job that evaluates a cell gives its rows; a shared start gives them to each run that it stands for."""
+    name, printed, _ = published
+    jobs = [Cell(**dict(part.split("=") for part in text.split(", "))) for text in WILDCARDS.findall(printed)]
+    study = read_study([shipped(name)], studies.ROOT)
+    rows = {
+        (counted, budget, seed)
+        for counted, done in study.expanded_runs()
+        for budget in study.budgets
+        for seed in study.blocks[counted.block]
+        if done in jobs
+    }
+    assert len(rows) == 1440
+    assert len(set(jobs)) == len(jobs) == len({done for _, done in study.expanded_runs()}) + 20
+    assert sum(job.is_reference for job in jobs) == 20  # 4 hosts alone, and 4 techniques native to each
+
+
+def test_the_plan_of_the_published_study(published):
+    name, printed, made = published
+    assert (made["runs"], made["references"]) == (1440, 4 + 4 * 4 * 5)
+    assert made["trainings"]["source"] == {"jobs": 32, "modules": 160}
+    assert made["trainings"]["target"] == {"jobs": 80, "modules": 400}
+    assert made["trainings"]["host"]["jobs"] == (4 if name.endswith("tiny") else 0)
+    assert len(made["downloads"]) == (0 if name.endswith("tiny") else 6)
+    stages = {one["stage"]: one["to_do"] for one in made["stages"]}
+    assert stages | {"all": 1} == studies.job_counts(printed)
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_reconstructions_are_said_to_be_ours(name):
+    assert len(read_study([shipped(name)], studies.ROOT).config["reconstructions"]) >= 4
+    assert "reconstruction" in shipped(name).read_text().partition("\nstudy:")[0]
+
+
+def test_the_default_study_is_planned_where_none_is_named(tmp_path):
+    done = plan("--directory", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "study demo -> results/demo/" in done.stdout
+    assert "runs        216  rows of tables/runs.parquet" in done.stdout
+
+
+def test_a_finished_study_and_an_edit(copy):
+    """Nothing to do; then what a changed rate of one technique makes again, and that the rest stays."""
+    done = planned(copy)
+    assert done["jobs"]["to_do"] == 0 and done["made_again"] == []
+    assert done["optimiser_steps"]["modules_to_do"] == 0
+    assert "nothing to be done" in plan(copy / "study.yaml", "--directory", copy).stdout
+    config = yaml.safe_load((copy / "study.yaml").read_text())
+    config["techniques"]["lora"]["learning_rate"] = 0.02
+    studies.write_config(copy, config)
+    edited = planned(copy)
+    assert {s["stage"]: s["to_do"] for s in edited["stages"] if s["to_do"]} | {"all": 1} == studies.planned(copy)
+    again = [job for job in edited["made_again"] if job["stage"] == "train_source"]
+    assert {job["names"]["technique"] for job in again} == {"lora"} and len(again) == 2
+    assert {job["reason"] for job in again} == {"settings or code changed"}
+    assert 0 < edited["optimiser_steps"]["modules_to_do"] < edited["optimiser_steps"]["modules"]
+    assert "train_source" in plan(copy / "study.yaml", "--directory", copy).stdout.partition("\nmade again\n")[2]
+
+
+def test_one_stage_there_and_edited(tmp_path):
+    """Without a finished study: one dataset is made, then its seed changes."""
+    text = (studies.ROOT / "config/config.yaml").read_text()
+    (tmp_path / "study.yaml").write_text(text)
+    assert studies.run(tmp_path, "results/demo/datasets/film/train.parquet").returncode == 0
+    (before,) = (one for one in planned(tmp_path)["stages"] if one["stage"] == "prepare_dataset")
+    assert (before["up_to_date"], before["to_do"]) == (1, 0)
+    studies.edit(tmp_path / "study.yaml", "test: 1000, seed: 0", "test: 1000, seed: 1")
+    (again,) = planned(tmp_path)["made_again"]
+    assert again == {"stage": "prepare_dataset", "names": {"dataset": "film"}, "reason": "settings or code changed"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("rank: 8", "rnak: 8", "Did you mean `rank`?"),
+        ("bundled: reviews-raw", "bundled: reviews-rwa", "no bundled host `reviews-rwa`"),
+    ],
+)
+def test_a_wrong_config_is_one_line(tmp_path, old, new, message):
+    (tmp_path / "study.yaml").write_text((studies.ROOT / "config/config.yaml").read_text())
+    studies.edit(tmp_path / "study.yaml", old, new)
+    done = plan(tmp_path / "study.yaml", "--directory", tmp_path)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert message in done.stderr and done.stderr.count("\n") == 1
+    assert "Traceback" not in done.stderr
