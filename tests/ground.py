@@ -6,7 +6,7 @@ import torch
 
 from peftport.data.prepare import prepare
 from peftport.files import write_json
-from peftport.hosts.card import describe_host
+from peftport.hosts.card import identify_host
 from peftport.tables import write_table
 from peftport.training.extract import extract_modules
 from peftport.training.source import train_source
@@ -39,7 +39,7 @@ def prepare_ground(folder: Path) -> None:
     for name, examples in prepare(definition, folder)[0].items():
         write_table(folder / f"{name}.parquet", examples, "examples")
     for name in HOSTS:
-        write_json(folder / f"{name}.json", describe_host(name, {}, folder / "hosts" / name, TASK["words"]))
+        write_json(folder / f"{name}.json", identify_host(name, {}, folder / "hosts" / name))
         outputs = train(folder, name, folder / name)
         extract_modules(outputs["state"], outputs["config"], modules(folder, name), MADE)
 

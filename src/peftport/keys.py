@@ -82,9 +82,13 @@ class Keys:
         folder = bundled_folder(definition["bundled"]) if "bundled" in definition else self.folder / definition["path"]
         return digest({file.name: _file(file) for file in sorted(folder.iterdir()) if file.is_file()})
 
+    def identity(self, name: str) -> str:
+        """Of what a host is: its place, shape and fingerprints."""
+        return digest([stage_code("identify_host"), self.host(name), self.config["hosts"][name]])
+
     def card(self, name: str) -> str:
-        """Of a host's card, which also holds the tokens of every label word of the study."""
-        return digest([stage_code("describe_host"), self.host(name), self.config["hosts"][name], self.label_words()])
+        """Of a host's card, which adds the tokens of every label word of the study."""
+        return digest([stage_code("describe_host"), self.identity(name), self.label_words()])
 
     def transfers(self) -> str:
         """Of the check that modules can be copied in every transfer."""

@@ -175,7 +175,7 @@ def test_every_output_of_the_rules_is_documented():
     "function",
     [
         jobs.job,
-        card.describe_host,
+        card.identify_host,
         source.train_source,
         extract.extract_modules,
         start.make_start,

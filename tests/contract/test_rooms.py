@@ -6,16 +6,13 @@ import sys
 from pathlib import Path
 
 import pytest
-import yaml
 
 import peftport
-from peftport.config import check_config
 from peftport.figures.table import FIGURES
 from peftport.pipeline import pipeline_root
 from peftport.porting.table import INITIALISATIONS
 from peftport.provenance import import_closure
 from peftport.statistics.table import STATISTICS
-from peftport.study import Study
 from peftport.techniques.table import METHODS
 
 LIBRARY = Path(peftport.__file__).parent

@@ -52,7 +52,7 @@ EDITS = {
     "another host of that name": (
         "hosts.instruct.bundled",
         "reviews-raw",
-        (TRAINED | {"host", "card", "transfers"}) - {"overlap"},
+        (TRAINED | {"host", "identity", "card", "transfers"}) - {"overlap"},
     ),
     "a further block of seeds": ("grid.seeds", [[0, 1], [2]], {"runs", "report"}),
     "a further technique": ("grid.techniques", ["lora", "adapters", "ia3"], {"runs", "report"}),
@@ -94,6 +94,7 @@ def keys(config):
         "dataset": {name: of.dataset(name) for name in (*study.datasets, *study.derived)},
         "overlap": {"": of.overlap()},
         "host": {name: of.host(name) for name in study.hosts},
+        "identity": {name: of.identity(name) for name in study.hosts},
         "card": {name: of.card(name) for name in study.hosts},
         "transfers": {"": of.transfers()},
         "source": {source.path: of.source(source) for source in study.sources},
@@ -180,4 +181,4 @@ def test_a_host_of_files_follows_their_content(tmp_path, monkeypatch):
     before = keys(config)
     (tmp_path / "model.safetensors").write_text("{ }")
     monkeypatch.setattr("peftport.keys._file", file_digest)  # else each file is read once in a process
-    assert moved(before, keys(config)) >= {"host", "card", "start", "evaluation"}
+    assert moved(before, keys(config)) >= {"host", "identity", "card", "start", "evaluation"}

@@ -23,6 +23,12 @@ CODE = {
         "KEEP_EVERY = 20",
         AFTER_TRAINING | AFTER_TABLES,
     ),
+    "what a host is": (
+        "hosts/card.py",
+        "def identify_host(",
+        "SPARE = 0\n\n\ndef identify_host(",
+        {"identify_host", "describe_host", "check_transfers", "initialise_scratch"} | AFTER_TRAINING | AFTER_TABLES,
+    ),
     "one figure": (
         "figures/portability_matrix.py",
         "NEEDS = [",

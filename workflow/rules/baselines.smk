@@ -7,9 +7,8 @@ for block, seeds in STUDY.blocks.items():
         name:
             f"initialise_scratch_{block}"
         input:
-            card=lambda w: ancient(host_card(w.target_host)),
+            card=lambda w: host_file(w.target_host),
             model=lambda w: built_files(w.target_host),
-            checked=ancient(CHECKED),
         output:
             [
                 f"{RESULTS}/starts/{{technique}}/any--{{target_host}}/any/scratch/seed-{seed}/{file}"
@@ -30,6 +29,6 @@ for block, seeds in STUDY.blocks.items():
             key=start_key(block),
             seeds=seeds,
             technique=lambda w: KEYS.form(w.technique),
-            expects=lambda w: {host_card(w.target_host): KEYS.host(w.target_host)},
+            expects=lambda w: {host_file(w.target_host): KEYS.host(w.target_host)},
         script:
             "../scripts/initialise_scratch.py"

@@ -23,8 +23,6 @@ MODEL_FILES = ["config.json", "generation_config.json", "model.safetensors", "to
 MODULE_FILES = ["adapter_config.json", "adapter_model.safetensors", "card.json"]
 SOURCE = "{technique}/{host}/{dataset}"
 TRANSFER = "{technique}/{source_host}--{target_host}"
-# What must have gone well before anything is trained: every dataset could be read, every module can be copied.
-CHECKED = [f"{RESULTS}/datasets/overlap.parquet", f"{RESULTS}/hosts/transfers.json"]
 CELL = f"{TRANSFER}/{{source_dataset}}--{{target_dataset}}/{{initialisation}}/seeds-{{block}}"
 
 
@@ -49,8 +47,13 @@ def dataset_files(name, *splits):
     return [f"{RESULTS}/datasets/{name}/{split}.parquet" for split in splits]
 
 
+def host_file(name):
+    """What a host is; stages that use the host read it. Nothing about the study's label words stands in it."""
+    return f"{RESULTS}/hosts/{name}/host.json"
+
+
 def host_card(name):
-    """A host's card. Its key says whether it is the host it was; a newer copy of the same card reruns nothing."""
+    """A host's card: what it is, and the tokens of the study's label words."""
     return f"{RESULTS}/hosts/{name}/card.json"
 
 
@@ -101,8 +104,9 @@ def everything():
     return [
         *(file for name in STUDY.datasets for file in dataset_files(name, *SPLITS)),
         *(file for name in STUDY.derived for file in dataset_files(name, "train", "validation")),
-        *CHECKED,
-        *(file for name in STUDY.hosts for file in (host_card(name), *built_files(name))),
+        f"{RESULTS}/datasets/overlap.parquet",
+        f"{RESULTS}/hosts/transfers.json",
+        *(file for name in STUDY.hosts for file in (host_file(name), host_card(name), *built_files(name))),
         *(f"{folder}/{file}" for folder in folders for file in ("training.parquet", "state.safetensors", "card.json")),
         *(file for folder in modules for file in (*module_files(folder), f"{RESULTS}/{folder}/tensors.parquet")),
         *(file for folder in starts for file in module_files(folder)),

@@ -4,7 +4,7 @@
 rule evaluate_cell:
     """Test zero-shot, train in the target host, test at every budget -> evaluations/.../scores.parquet"""
     input:
-        card=lambda w: ancient(host_card(w.target_host)),
+        card=lambda w: host_file(w.target_host),
         model=lambda w: built_files(w.target_host),
         train=f"{RESULTS}/datasets/{{target_dataset}}/train.parquet",
         test=f"{RESULTS}/datasets/{{target_dataset}}/test.parquet",

@@ -1,4 +1,4 @@
-"""in: config `hosts` (build, bundled, path or hub) | out: hosts/{host}/card.json, model/ if built; transfers.json"""
+"""in: config `hosts` (build, bundled, path or hub) | out: hosts/{host}/{host,card}.json, model/ if built; transfers.json"""
 
 BUILT = [name for name in STUDY.hosts if "build" in STUDY.config["hosts"][name]]
 
@@ -31,16 +31,17 @@ rule build_host:
         "../scripts/build_host.py"
 
 
-rule describe_host:
-    """What a host is: shape, fingerprints, label-word tokens -> hosts/{host}/card.json"""
+rule identify_host:
+    """Where a host lies, its shape, its fingerprints; checked by loading it -> hosts/{host}/host.json"""
     input:
         model=card_inputs,
     output:
-        card=f"{RESULTS}/hosts/{{host}}/card.json",
+        host=f"{RESULTS}/hosts/{{host}}/host.json",
     log:
-        f"{LOGS}/describe_host/{{host}}.log",
+        f"{LOGS}/identify_host/{{host}}.log",
     benchmark:
-        f"{BENCHMARKS}/describe_host/{{host}}.tsv"
+        f"{BENCHMARKS}/identify_host/{{host}}.tsv"
+    priority: 10
     conda:
         "../../envs/peftport.yaml"
     threads: 1
@@ -48,16 +49,40 @@ rule describe_host:
         mem_mb=8000,
         runtime=60,
     params:
-        key=lambda w: KEYS.card(w.host),
+        key=lambda w: KEYS.identity(w.host),
         host_key=lambda w: KEYS.host(w.host),
         definition=lambda w: STUDY.config["hosts"][w.host],
+    script:
+        "../scripts/identify_host.py"
+
+
+rule describe_host:
+    """What a host is, and the tokens of the study's label words -> hosts/{host}/card.json"""
+    input:
+        host=f"{RESULTS}/hosts/{{host}}/host.json",
+    output:
+        card=f"{RESULTS}/hosts/{{host}}/card.json",
+    log:
+        f"{LOGS}/describe_host/{{host}}.log",
+    benchmark:
+        f"{BENCHMARKS}/describe_host/{{host}}.tsv"
+    priority: 10
+    conda:
+        "../../envs/peftport.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=20,
+    params:
+        key=lambda w: KEYS.card(w.host),
         words=KEYS.label_words(),
+        expects=lambda w: {host_file(w.host): KEYS.host(w.host)},
     script:
         "../scripts/describe_host.py"
 
 
 rule check_transfers:
-    """Whether modules can be copied in every transfer, before anything is trained -> hosts/transfers.json"""
+    """Whether modules can be copied in every transfer, from their shapes -> hosts/transfers.json"""
     input:
         cards=transfer_cards,
     output:
@@ -66,6 +91,7 @@ rule check_transfers:
         f"{LOGS}/check_transfers.log",
     benchmark:
         f"{BENCHMARKS}/check_transfers.tsv"
+    priority: 10
     conda:
         "../../envs/peftport.yaml"
     threads: 1

@@ -27,13 +27,13 @@ def randomisation_expects(wildcards):
 def base_files(wildcards):
     """The host that this one is trained further from, if any."""
     base = STUDY.config["hosts"][wildcards.host]["build"].get("base")
-    return [] if base is None else [ancient(host_card(base)), *built_files(base)]
+    return [] if base is None else [host_file(base), *built_files(base)]
 
 
 def base_key(wildcards):
     """The key of that host's card."""
     base = STUDY.config["hosts"][wildcards.host]["build"].get("base")
-    return {} if base is None else {host_card(base): KEYS.host(base)}
+    return {} if base is None else {host_file(base): KEYS.host(base)}
 
 
 def build_steps(wildcards):
@@ -49,12 +49,12 @@ def card_inputs(wildcards):
 
 def transfer_cards(wildcards):
     """Cards of the hosts that modules move between."""
-    return [ancient(host_card(name)) for name in STUDY.moved_between]
+    return [host_file(name) for name in STUDY.moved_between]
 
 
 def transfer_expects(wildcards):
     """Their keys."""
-    return {host_card(name): KEYS.host(name) for name in STUDY.moved_between}
+    return {host_file(name): KEYS.host(name) for name in STUDY.moved_between}
 
 
 def source_of(wildcards):
@@ -66,7 +66,7 @@ def source_expects(wildcards):
     """Keys of what a source training reads."""
     files = dataset_files(wildcards.dataset, "train", "validation")
     return {file: KEYS.dataset(wildcards.dataset) for file in files} | {
-        host_card(wildcards.host): KEYS.host(wildcards.host)
+        host_file(wildcards.host): KEYS.host(wildcards.host)
     }
 
 
@@ -104,7 +104,7 @@ def start_expects(block):
     def expected(wildcards):
         start = Start(**wildcards, block=block)
         hosts = (start.source_host, start.target_host)
-        return {host_card(host): KEYS.host(host) for host in hosts} | {
+        return {host_file(host): KEYS.host(host) for host in hosts} | {
             f"{RESULTS}/{module_folder(one.technique, one.host, one.dataset, seed)}/card.json": KEYS.module(one)
             for one in (STUDY.source_of(start), *STUDY.siblings_of(start))
             for seed in STUDY.blocks[block]
@@ -156,7 +156,7 @@ def cell_expects(wildcards):
         made = KEYS.module(Source(cell.technique, cell.target_host, cell.target_dataset, cell.block))
     else:
         made = KEYS.start(STUDY.start_of(cell)) if cards else ""
-    return data | {host_card(cell.target_host): KEYS.host(cell.target_host)} | dict.fromkeys(cards, made)
+    return data | {host_file(cell.target_host): KEYS.host(cell.target_host)} | dict.fromkeys(cards, made)
 
 
 def cell_sections(wildcards):

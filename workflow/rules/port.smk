@@ -8,8 +8,8 @@ for block, seeds in STUDY.blocks.items():
             f"make_starts_{block}"
         input:
             modules=start_inputs(block),
-            source=lambda w: ancient(host_card(w.source_host)),
-            target=lambda w: ancient(host_card(w.target_host)),
+            source=lambda w: host_file(w.source_host),
+            target=lambda w: host_file(w.target_host),
         output:
             [
                 f"{RESULTS}/starts/{TRANSFER}/{{source_dataset}}/{{initialisation}}/seed-{seed}/{file}"

@@ -9,7 +9,7 @@ rule write_report:
         tables=table_files(REPORTED),
         overlap=f"{RESULTS}/datasets/overlap.parquet",
         figures=[f"{RESULTS}/figures/{figure}.svg" for figure in FIGURES],
-        cards=[ancient(host_card(name)) for name in STUDY.hosts],
+        cards=[host_card(name) for name in STUDY.hosts],
     output:
         page=report(f"{RESULTS}/report.html", caption="../report/page.rst", category="Report"),
     log:

@@ -4,11 +4,10 @@
 rule train_source:
     """Modules of one technique in one host on one dataset, a block of seeds -> sources/.../state.safetensors"""
     input:
-        card=lambda w: ancient(host_card(w.host)),
+        card=lambda w: host_file(w.host),
         model=lambda w: built_files(w.host),
         train=f"{RESULTS}/datasets/{{dataset}}/train.parquet",
         validation=f"{RESULTS}/datasets/{{dataset}}/validation.parquet",
-        checked=ancient(CHECKED),
     output:
         curve=f"{RESULTS}/sources/{SOURCE}/seeds-{{block}}/training.parquet",
         state=f"{RESULTS}/sources/{SOURCE}/seeds-{{block}}/state.safetensors",

@@ -1,14 +1,13 @@
-"""Write the card of one host."""
+"""Write the card of one host: what it is, and the tokens of every label word of the study."""
 
 from pathlib import Path
 
-from peftport.files import write_json
-from peftport.hosts.card import describe_host
-from peftport.hosts.locate import host_folder
+from peftport.files import read_json, write_json
+from peftport.hosts.labels import label_tokens
+from peftport.hosts.load import load_tokenizer
 from peftport.jobs import job
 
 with job(snakemake) as made:
-    built, definition = Path(snakemake.output.card).parent / "model", snakemake.params.definition
-    folder = host_folder(definition, built)
-    card = describe_host(snakemake.wildcards.host, definition, folder, snakemake.params.words)
-    write_json(snakemake.output.card, card | made | {"host_key": snakemake.params.host_key})
+    facts = read_json(snakemake.input.host)
+    tokens = label_tokens(load_tokenizer(Path(facts["folder"])), snakemake.params.words)
+    write_json(snakemake.output.card, facts | made | {"label_tokens": tokens})

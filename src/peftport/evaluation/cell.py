@@ -44,7 +44,7 @@ def evaluate_cell(
     """
     card, evaluation = read_json(data["card"]), recipe["evaluation"]
     folder = host_folder_of(card)
-    task_ = Task.from_card(task, card, recipe["training"]["max_tokens"], load_tokenizer(folder))
+    task_ = Task.for_host(task, recipe["training"]["max_tokens"], load_tokenizer(folder))
     test = task_.encode(read_table(data["test"], "examples"))
     train = task_.encode(read_table(data["train"], "examples")) if budgets[-1] else None
     model, scores, predictions, curves = load_model(folder).to(job_device()), [], [], []

@@ -1,11 +1,9 @@
-"""A host's card: what it is, its shape, its fingerprints, and how its tokenizer writes the label words."""
+"""What a host is, whatever it is used for: where it lies, its shape, its fingerprints."""
 
 import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
-
-from transformers import PreTrainedTokenizerBase
 
 from peftport.files import file_digest
 from peftport.hosts.load import TOKENIZER_FILES, is_tied, load_model, load_tokenizer, weight_files
@@ -21,33 +19,14 @@ def combined_digest(files: Iterable[Path]) -> str:
     return digest.hexdigest()
 
 
-def label_tokens(tokenizer: PreTrainedTokenizerBase, words: Iterable[str]) -> dict[str, list[int]]:
-    """Token ids of every label word, without special tokens.
+def identify_host(name: str, definition: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Who the host in ``folder`` is; its card adds the tokens of a study's label words.
 
     Raises:
-        ValueError: a word has no tokens or an unknown one, or the tokens of one word begin those of another, so
-            that a likelihood could not tell them apart.
+        FileNotFoundError, ValueError: the folder is no usable host.
     """
-    tokens = {word: tokenizer(word, add_special_tokens=False)["input_ids"] for word in words}
-    for word, ids in tokens.items():
-        if not ids or tokenizer.unk_token_id in ids:
-            raise ValueError(f"the tokenizer cannot write the label word {word!r} (tokens {ids})")
-    for word, ids in tokens.items():
-        for other, others in tokens.items():
-            if word != other and others[: len(ids)] == ids:
-                raise ValueError(
-                    f"the tokenizer cannot tell the label words {word!r} {ids} and {other!r} {others} apart"
-                )
-    return tokens
-
-
-def describe_host(name: str, definition: dict[str, Any], folder: Path, words: Iterable[str]) -> dict[str, Any]:
-    """The card of the host in ``folder``.
-
-    Raises:
-        FileNotFoundError, ValueError: the folder is no usable host, or cannot tell the label words apart.
-    """
-    model, tokenizer = load_model(folder), load_tokenizer(folder)
+    model = load_model(folder)
+    load_tokenizer(folder)
     return {
         "host": name,
         "origin": definition,
@@ -60,5 +39,4 @@ def describe_host(name: str, definition: dict[str, Any], folder: Path, words: It
         "parameters": sum(tensor.numel() for tensor in model.parameters()),
         "weights_sha256": combined_digest(weight_files(folder)),
         "tokenizer_sha256": combined_digest(folder / file for file in TOKENIZER_FILES if (folder / file).is_file()),
-        "label_tokens": label_tokens(tokenizer, words),
     }

@@ -37,7 +37,7 @@ def train_source(
     """
     card = read_json(data["card"])
     folder = host_folder_of(card)
-    task_ = Task.from_card(task, card, training["max_tokens"], load_tokenizer(folder))
+    task_ = Task.for_host(task, training["max_tokens"], load_tokenizer(folder))
     splits = {name: task_.encode(read_table(data[name], "examples")) for name in ("train", "validation")}
     curves: list[pd.DataFrame] = []
     state: dict[str, np.ndarray] = {}

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from peftport.data.batches import Encoded, encode
+from peftport.hosts.labels import label_tokens
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,7 @@ class Task:
     Attributes:
         template: prompt with ``{text}`` in it.
         words: the label words.
-        tokens: token ids of each word, without special tokens (from the host's card).
+        tokens: token ids of each word, without special tokens.
         max_tokens: longer prompts are cut.
         tokenizer: the host's tokenizer.
     """
@@ -29,10 +30,14 @@ class Task:
     tokenizer: Any
 
     @classmethod
-    def from_card(cls, task: dict[str, Any], card: dict[str, Any], max_tokens: int, tokenizer: Any) -> "Task":
-        """From the dataset's ``template`` and ``words``, and the host's card."""
-        words = task["words"]
-        return cls(task["template"], words, [card["label_tokens"][word] for word in words], max_tokens, tokenizer)
+    def for_host(cls, task: dict[str, Any], max_tokens: int, tokenizer: Any) -> "Task":
+        """From the dataset's ``template`` and ``words``, and the host's tokenizer.
+
+        Raises:
+            ValueError: the tokenizer cannot tell the label words apart.
+        """
+        tokens = label_tokens(tokenizer, task["words"])
+        return cls(task["template"], list(tokens), list(tokens.values()), max_tokens, tokenizer)
 
     def encode(self, examples: pd.DataFrame) -> Encoded:
         """Tokenise a split (the table ``examples``)."""

@@ -38,8 +38,8 @@ def evaluate(ground, host, starts, budgets, cell=NAMES, generate=False, techniqu
 
 
 def encoded_test(ground, host):
-    card, folder = read_json(ground / f"{host}.json"), ground / "hosts" / host
-    task = Task.from_card(TASK, card, TRAINING["max_tokens"], load_tokenizer(folder))
+    folder = ground / "hosts" / host
+    task = Task.for_host(TASK, TRAINING["max_tokens"], load_tokenizer(folder))
     return task, task.encode(read_table(ground / "test.parquet", "examples"))
 
 

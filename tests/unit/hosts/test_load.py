@@ -7,7 +7,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from peftport.hosts.card import describe_host, label_tokens
+from peftport.hosts.card import identify_host
+from peftport.hosts.labels import label_tokens
 from peftport.hosts.load import is_tied, load_model, load_tokenizer, tensor_names, weight_files
 from tests import hosts, hub_hosts
 from tests.hosts import batch
@@ -226,9 +227,8 @@ def test_the_real_tokenizer(tmp_path):
 def test_a_host_as_the_hub_has_it(tmp_path, name, parameters, shape):
     """Published sizes, random weights, the real tokenizer: a card comes out, and the output layer stays what it is."""
     folder = hub_hosts.write_host(tmp_path / "host", name, seed=0)
-    card = describe_host("small", {"path": "host"}, folder, ["positive", "negative"])
+    card = identify_host("small", {"path": "host"}, folder)
     shutil.rmtree(folder)
     assert card["parameters"] == parameters
     assert card["separate_output_layer"] == card["gated_feed_forward"] == (name == "t5-v1_1-small")
     assert (shape | {"d_model": 512, "d_kv": 64, "vocabulary": 32_128}).items() <= card["shape"].items()
-    assert card["label_tokens"] == {"positive": [1465], "negative": [2841]}

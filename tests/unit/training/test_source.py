@@ -18,8 +18,7 @@ from tests.techniques import SETTINGS
 
 def by_hand(ground, seed, steps):
     """The same training without the stage."""
-    card = read_json(ground / "raw.json")
-    task = Task.from_card(TASK, card, TRAINING["max_tokens"], load_tokenizer(ground / "hosts/raw"))
+    task = Task.for_host(TASK, TRAINING["max_tokens"], load_tokenizer(ground / "hosts/raw"))
     data = task.encode(read_table(ground / "train.parquet", "examples"))
     model = attach(load_model(ground / "hosts/raw"), "lora", TECHNIQUE, seed=seed)
     Training(model, data, task.answers(), Recipe.from_config(TRAINING, TECHNIQUE), seed).advance(steps)

@@ -2,6 +2,7 @@ import pandas as pd
 import pytest
 
 from peftport.files import read_json
+from peftport.hosts.labels import label_tokens
 from peftport.hosts.load import load_tokenizer
 from peftport.training.task import Task, host_folder_of
 from tests.ground import TASK
@@ -9,11 +10,11 @@ from tests.ground import TASK
 
 @pytest.fixture
 def task(ground):
-    return Task.from_card(TASK, read_json(ground / "raw.json"), 12, load_tokenizer(ground / "hosts/raw"))
+    return Task.for_host(TASK, 12, load_tokenizer(ground / "hosts/raw"))
 
 
 def test_words_and_tokens_come_in_the_datasets_order(task, ground):
-    tokens = read_json(ground / "raw.json")["label_tokens"]
+    tokens = label_tokens(load_tokenizer(ground / "hosts/raw"), TASK["words"])
     assert task.words == ["negative", "positive"]
     assert task.tokens == [tokens["negative"], tokens["positive"]]
 

@@ -1,0 +1,13 @@
+"""Say what one host is: where it lies, its shape, its fingerprints."""
+
+from pathlib import Path
+
+from peftport.files import write_json
+from peftport.hosts.card import identify_host
+from peftport.hosts.locate import host_folder
+from peftport.jobs import job
+
+with job(snakemake) as made:
+    built, definition = Path(snakemake.output.host).parent / "model", snakemake.params.definition
+    facts = identify_host(snakemake.wildcards.host, definition, host_folder(definition, built))
+    write_json(snakemake.output.host, facts | made | {"host_key": snakemake.params.host_key})
