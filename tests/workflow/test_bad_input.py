@@ -1,4 +1,4 @@
-"""Bad input gets one clear message each, before anything is trained, and nothing that was made is lost."""
+"""Bad input gets one clear message each, before anything is trained on it, and nothing that was made is lost."""
 
 import json
 import shutil
@@ -32,14 +32,8 @@ def made(folder, stage):
     return [path for path in (folder / "results/smoke" / stage).rglob("*") if path.is_file()]
 
 
-def trained_nothing(folder):
-    """Whether there is no module, nothing that one starts from, and no score but those of bare hosts."""
-    scored = [path for path in made(folder, "evaluations") if "bare" not in path.parts]
-    return not made(folder, "sources") and not made(folder, "starts") and not scored
-
-
 def test_bad_datasets(tmp_path, hosts):
-    """Five at once: each has its message, the good one is kept, and nothing was trained on it."""
+    """Five at once: each has its message, nothing is trained or tested on them, and the good one's runs are kept."""
     pairs = [{"source": "film", "target": name} for name in ("film", *DATA)]
     config = studies.smoke_config(hosts, techniques=["lora"], dataset_pairs=pairs)
     for name, (content, _) in DATA.items():
@@ -52,8 +46,11 @@ def test_bad_datasets(tmp_path, hosts):
         said = [line for line in out.stdout.splitlines() if f"error (prepare_dataset, dataset {name})" in line]
         assert said and message in said[0], name
     assert "Traceback" not in out.stdout
-    assert trained_nothing(tmp_path)
     assert {path.parent.name for path in made(tmp_path, "datasets")} == {"film"}
+    assert {path.parts[-3] for path in made(tmp_path, "sources")} == {"film"}
+    tested = {part for path in made(tmp_path, "evaluations") for part in path.parts if "--" in part}
+    assert tested == {"any--instruct", "raw--instruct", "any--film", "film--film"}
+    assert not (tmp_path / "results/smoke/report.html").exists()
 
 
 def test_a_host_that_cannot_write_the_label_words(tmp_path, hosts):
@@ -65,7 +62,7 @@ def test_a_host_that_cannot_write_the_label_words(tmp_path, hosts):
     assert "error (describe_host, host raw): " in out.stdout
     assert "the tokenizer cannot write the label word" in out.stdout
     assert "Traceback" not in out.stdout
-    assert trained_nothing(tmp_path)
+    assert not made(tmp_path, "sources") and not made(tmp_path, "evaluations")
     assert len(made(tmp_path, "datasets")) >= 3
 
 
