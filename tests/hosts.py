@@ -42,6 +42,16 @@ def _t5(seed: int, tied: bool, attention: str, **settings: int | str) -> PreTrai
     return host
 
 
+def spread_module(model: torch.nn.Module) -> torch.nn.Module:
+    """Make a module large enough to matter, always in the same way."""
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.requires_grad:
+                parameter.normal_(0, 0.5, generator=generator)
+    return model.eval()
+
+
 def _spread(host: PreTrainedModel) -> PreTrainedModel:
     """Make the random host's activations large enough that a wrong module would show."""
     with torch.no_grad():

@@ -1,6 +1,20 @@
 """What several rooms' tests read; made when the first of them asks for it."""
 
+import sys
+
 import pytest
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """One thread for every test that uses torch: the number of threads moves the last bit, and cores are few."""
+    if (torch := sys.modules.get("torch")) is None:
+        yield
+        return
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

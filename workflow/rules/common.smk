@@ -8,6 +8,7 @@ from peftport.figures.table import FIGURES
 from peftport.keys import Keys
 from peftport.statistics.table import STATISTICS
 from peftport.study import Cell, Source, Start, Study, module_folder
+from peftport.workload import build_steps
 
 try:
     STUDY = Study(check_config(config))

@@ -25,7 +25,7 @@ rule build_host:
     params:
         key=lambda w: KEYS.host(w.host),
         recipe=lambda w: STUDY.config["hosts"][w.host]["build"],
-        steps=build_steps,
+        steps=lambda w: build_steps(STUDY, w.host),
         expects=base_key,
     script:
         "../scripts/build_host.py"

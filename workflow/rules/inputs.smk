@@ -36,12 +36,6 @@ def base_key(wildcards):
     return {} if base is None else {host_file(base): KEYS.host(base)}
 
 
-def build_steps(wildcards):
-    """Optimiser steps that the build takes."""
-    recipe = STUDY.config["hosts"][wildcards.host]["build"]
-    return recipe["training" if "instructions" in recipe else "pretraining"]["steps"]
-
-
 def card_inputs(wildcards):
     """The model files, for a host that the study builds."""
     return built_files(wildcards.host)

@@ -21,13 +21,7 @@ def make(name):
     host = hosts.host("t5_gated_untied", seed=3)
     if name == "bare":
         return host
-    model = attach(host, name, SETTINGS[name], seed=0)
-    generator = torch.Generator().manual_seed(0)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            if parameter.requires_grad:
-                parameter.normal_(0, 0.5, generator=generator)
-    return model.eval()
+    return hosts.spread_module(attach(host, name, SETTINGS[name], seed=0))
 
 
 @torch.inference_mode()

@@ -22,17 +22,10 @@ def models():
     yield "bare", lambda: hosts.host("t5_gated_untied")
     yield "tied", lambda: hosts.host("t5_relu_tied")
     for name in ("lora", "adapters", "prefix_tuning", "prompt_tuning"):
-        yield name, lambda name=name: spread(attach(hosts.host("t5_gated_untied"), name, SETTINGS[name], seed=0))
-
-
-def spread(model):
-    """Make the module large enough to matter."""
-    generator = torch.Generator().manual_seed(0)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            if parameter.requires_grad:
-                parameter.normal_(0, 0.5, generator=generator)
-    return model.eval()
+        yield (
+            name,
+            lambda name=name: hosts.spread_module(attach(hosts.host("t5_gated_untied"), name, SETTINGS[name], seed=0)),
+        )
 
 
 MODELS = dict(models())

@@ -14,14 +14,6 @@ from tests import hosts, hub_hosts
 from tests.hosts import batch
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def save(folder, host, **config):
     """As transformers 4 wrote it, and the hub has it: what it says of tying is what was, and of scaling nothing."""
     host.save_pretrained(folder)
