@@ -46,7 +46,8 @@ def verdict(tables: dict[str, pd.DataFrame]) -> Verdict:
     contrasts = tables.get("contrasts", pd.DataFrame())
     found = [(title(name), _technique(name, ported, contrasts)) for name in techniques_of(ported)]
     across = [*_ranking(ported), *_directions(tables.get("asymmetry", pd.DataFrame()))]
-    return Verdict(_answer(ported, contrasts), found, across, _caveats(summary, ported))
+    answer = [*_answer(ported, contrasts), *_nothing_to_carry(ported)]
+    return Verdict(answer, found, across, _caveats(summary, ported))
 
 
 def alternatives(contrasts: pd.DataFrame) -> list[str]:
@@ -54,6 +55,18 @@ def alternatives(contrasts: pd.DataFrame) -> list[str]:
     present = set(contrasts["baseline"]) if len(contrasts) else set()
     return [name for name in ("sampled", "scratch") if name in present] or [
         name for name in ("bare",) if name in present
+    ]
+
+
+def _nothing_to_carry(ported: pd.DataFrame) -> list[str]:
+    """In how many moves the study cannot tell, because the target host's own modules do not learn the task."""
+    known = ported.dropna(subset=["native_accuracy", "bare_accuracy"]).drop_duplicates(MOVE)
+    mute = int(known["recovered_gap"].isna().sum())
+    if not mute:
+        return []
+    return [
+        f"In {mute} of {count(len(known), 'move')} the study cannot tell: the target host's own modules do not learn the "
+        "task (less than 3 points above the bare host), so there is nothing to carry."
     ]
 
 

@@ -170,6 +170,9 @@ def test_caveats() -> None:
     assert any("one seed" in sentence for sentence in verdict({"portability": one_seed}).caveats)
     withheld = summary([{"recovered_gap": np.nan, "native_accuracy": 0.51}])
     assert any("withheld in 1 of 1" in sentence for sentence in verdict({"portability": withheld}).caveats)
+    answer = verdict({"portability": withheld}).answer
+    assert any("In 1 of 1 move the study cannot tell" in sentence for sentence in answer), answer
+    assert not any("cannot tell" in sentence for sentence in verdict({"portability": summary([{}])}).answer)
     fewer = summary([{}, {"initialisation": "scratch", "seeds": 2}])
     assert any("1 cell of 2 has fewer seeds" in sentence for sentence in verdict({"portability": fewer}).caveats)
 
