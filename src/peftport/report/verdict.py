@@ -65,8 +65,8 @@ def _nothing_to_carry(ported: pd.DataFrame) -> list[str]:
     if not mute:
         return []
     return [
-        f"In {mute} of {count(len(known), 'move')} the study cannot tell: the target host's own modules do not learn the "
-        "task (less than 3 points above the bare host), so there is nothing to carry."
+        f"In {mute} of {count(len(known), 'move')} the study cannot tell: the target host's own modules do not learn "
+        "the task (less than 3 points above the bare host), so there is nothing to carry."
     ]
 
 
