@@ -1,6 +1,5 @@
 """Gather the scores of all cells into the tables of a study: one row per run, one per reference."""
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -49,11 +48,6 @@ def gather_predictions(study: Study, folder: Path) -> pd.DataFrame:
 def names(cell: Cell) -> dict[str, str]:
     """The names of a cell, as columns."""
     return {column: getattr(cell, column) for column in CELL}
-
-
-def score_files(cells: Iterable[Cell]) -> list[str]:
-    """Paths of the cells' scores below the study's results."""
-    return [f"{cell.path}/scores.parquet" for cell in cells]
 
 
 def _scores(read: dict[Cell, pd.DataFrame], cell: Cell, folder: Path) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from peftport.evaluation.gather import KEYS, gather_predictions, gather_runs, names, score_files
+from peftport.evaluation.gather import KEYS, gather_predictions, gather_runs, names
 from peftport.study import Study
 from peftport.tables import CELL, TABLES, write_table
 
@@ -120,6 +120,6 @@ def test_predictions_carry_the_names_of_their_cells(study, results):
 
 
 def test_score_files_are_the_cells(study, results):
-    files = score_files(study.cells)
+    files = [f"{cell.path}/scores.parquet" for cell in study.cells]
     assert len(files) == len(set(files)) == len(study.cells)
     assert all((results / file).is_file() for file in files)
