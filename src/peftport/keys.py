@@ -6,6 +6,7 @@ and files carry it in their metadata, so a changed training loop reruns training
 figure that figure, and a changed docstring nothing.
 """
 
+import contextlib
 import functools
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,7 @@ class Keys:
 
     def __init__(self, study: Study, folder: Path | None = None) -> None:
         self.study, self.config, self.folder = study, study.config, folder or Path.cwd()
+        self._tested: dict[str, list[int]] = {}
         for name in ("dataset", "host", "source", "module", "start", "evaluation"):
             setattr(self, name, functools.cache(getattr(self, name)))
 
@@ -152,14 +154,43 @@ class Keys:
         if cell.initialisation == "native":
             modules = [self.module(source) for source in self.study.sources_of(cell)]
             return digest([code, data, modules, self.config["training"]["max_tokens"]])
-        start, budgets = self.start(self.study.start_of(cell)), self.study.budgets
-        return digest([code, data, start, budgets, self.technique(cell.technique), self.training()])
+        start = self.start(self.study.start_of(cell))
+        trained = [code, data, start, self.technique(cell.technique), self.training()]
+        return digest([*trained, self._budgets(cell, trained)])
+
+    def budgets(self, cell: Cell) -> list[int]:
+        """The budgets that a cell is tested at: those of the study, or more where a finished file holds more.
+
+        Of a finished cell a study with fewer budgets needs nothing new, so removing a budget reruns no cell.
+        """
+        if cell.is_reference:
+            return [0]
+        self.evaluation(cell)  # which decides
+        return self._tested[cell.path]
+
+    def _budgets(self, cell: Cell, trained: list[Any]) -> list[int]:
+        wanted, found = self.study.budgets, self._made(cell)
+        held = found.get("budgets", [])
+        serves = set(wanted) < set(held) and found.get("key") == digest([*trained, held])
+        self._tested[cell.path] = held if serves else wanted
+        return self._tested[cell.path]
+
+    def _made(self, cell: Cell) -> dict[str, Any]:
+        """How the scores of a cell were made; empty where there are none."""
+        path = self.folder / "results" / self.study.name / cell.path / "scores.parquet"
+        if not path.is_file():
+            return {}
+        from peftport.tables import read_made  # only here: a study's first run need not wait for the import
+
+        with contextlib.suppress(ValueError):  # damaged: made anew, or found by who reads it
+            return read_made(path)
+        return {}
 
     def runs(self) -> str:
         """Of the tables that hold one row per run and reference."""
         cells = sorted((counted.path, self.evaluation(done)) for counted, done in self.study.expanded_runs())
         references = sorted((cell.path, self.evaluation(cell)) for cell in self.study.cells if cell.is_reference)
-        return digest([stage_code("gather_runs"), self.study.name, cells, references])
+        return digest([stage_code("gather_runs"), self.study.name, self.study.budgets, cells, references])
 
     def statistics(self, table: str) -> str:
         """Of one table of statistics."""

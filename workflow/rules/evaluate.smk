@@ -26,7 +26,7 @@ rule evaluate_cell:
     params:
         key=lambda w: KEYS.evaluation(Cell(**w)),
         starts=lambda w: start_folders(Cell(**w)),
-        budgets=lambda w: [0] if Cell(**w).is_reference else STUDY.budgets,
+        budgets=lambda w: KEYS.budgets(Cell(**w)),
         technique=lambda w: {} if Cell(**w).is_reference else KEYS.technique(w.technique),
         sections=cell_sections,
         task=lambda w: task(w.target_dataset),

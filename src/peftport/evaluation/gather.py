@@ -20,12 +20,12 @@ def gather_runs(study: Study, folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]
     Raises:
         ValueError: the rows are not exactly the runs that the study counts.
     """
-    read: dict[Cell, pd.DataFrame] = {}
-    rows = [_scores(read, done, folder).assign(**names(counted)) for counted, done in study.expanded_runs()]
+    read = {cell: _asked(study, cell, folder, "scores") for cell in study.cells}
+    rows = [read[done].assign(**names(counted)) for counted, done in study.expanded_runs()]
     runs = pd.concat(rows, ignore_index=True)
     if len(runs) != study.runs or runs.duplicated(KEYS).any():
         raise ValueError(f"runs: {len(runs)} rows, {int(runs.duplicated(KEYS).sum())} twice; expected {study.runs}")
-    references = [_scores(read, cell, folder) for cell in study.cells if cell.is_reference]
+    references = [read[cell] for cell in study.cells if cell.is_reference]
     columns = list(TABLES["scores"])
     gathered = pd.concat(references, ignore_index=True) if references else pd.DataFrame(columns=columns)
     return tuple(
@@ -37,10 +37,7 @@ def gather_runs(study: Study, folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]
 def gather_predictions(study: Study, folder: Path) -> pd.DataFrame:
     """Every prediction with the names of its cell, as they are computed (``scratch`` once per target)."""
     return pd.concat(
-        [
-            read_table(folder / cell.path / "predictions.parquet", "predictions").assign(**names(cell))
-            for cell in study.cells
-        ],
+        [_asked(study, cell, folder, "predictions").assign(**names(cell)) for cell in study.cells],
         ignore_index=True,
     )
 
@@ -50,7 +47,7 @@ def names(cell: Cell) -> dict[str, str]:
     return {column: getattr(cell, column) for column in CELL}
 
 
-def _scores(read: dict[Cell, pd.DataFrame], cell: Cell, folder: Path) -> pd.DataFrame:
-    if cell not in read:
-        read[cell] = read_table(folder / cell.path / "scores.parquet", "scores")
-    return read[cell]
+def _asked(study: Study, cell: Cell, folder: Path, name: str) -> pd.DataFrame:
+    """A table of a cell, at the budgets that the study asks for: a finished cell may hold more."""
+    table = read_table(folder / cell.path / f"{name}.parquet", name)
+    return table if cell.is_reference else table[table["budget_steps"].isin(study.budgets)]

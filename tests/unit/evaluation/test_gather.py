@@ -123,3 +123,13 @@ def test_score_files_are_the_cells(study, results):
     files = [f"{cell.path}/scores.parquet" for cell in study.cells]
     assert len(files) == len(set(files)) == len(study.cells)
     assert all((results / file).is_file() for file in files)
+
+
+def test_a_finished_cell_may_hold_more_budgets_than_are_asked_for(results):
+    fewer = Study({"study": "small", "grid": GRID | {"budgets": [5]}})
+    runs, references = gather_runs(fewer, results)
+    assert set(runs["budget_steps"]) == {5} and len(runs) == fewer.runs
+    assert set(references["budget_steps"]) == {0}
+    predictions = gather_predictions(fewer, results)
+    trained = predictions[~predictions["initialisation"].isin(["bare", "native"])]
+    assert set(trained["budget_steps"]) == {5}

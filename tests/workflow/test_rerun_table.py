@@ -1,0 +1,198 @@
+"""One edit at a time in a finished study: exactly these jobs run again. ``docs/reruns.md`` is the same table in words."""
+
+import copy
+import os
+import re
+import shutil
+import time
+
+import pytest
+import yaml
+
+from peftport.figures.table import FIGURES
+from peftport.statistics.table import STATISTICS
+from tests import studies
+
+pytestmark = pytest.mark.slow
+
+LIBRARY = "src/peftport"
+ONE_STEP = {"steps": 1, "batch_size": 8, "learning_rate": 0.001}
+RAW = {
+    "corpus": {"generated": {"domains": ["film", "book"], "documents": 300}},
+    "shape": {"d_model": 16, "d_ff": 32, "heads": 2, "layers": 2, "vocabulary": 400},
+    "words": ["positive", "negative"],
+    "pretraining": ONE_STEP,
+}
+INSTRUCT = {
+    "base": "raw",
+    "instructions": {"generated": {"domains": ["film", "book"], "examples": 100}},
+    "training": ONE_STEP,
+}
+
+# 2 techniques, 2 blocks of one seed, 2 transfers, book -> film: 8 sources, 8 ported and 8 fresh starts, with a cell each
+# (a fresh one per target), and 2 bare hosts
+REPORT = {"write_report": 1}
+DRAWN = {"compute_statistics": len(STATISTICS), "draw_figure": len(FIGURES), **REPORT}
+TABLES = {"gather_runs": 1, **DRAWN}
+EVALUATED = {"evaluate_cell": 18, **TABLES}
+TRAINED = {"train_source": 8, "extract_modules": 8, "make_starts": 8, **EVALUATED}
+FRESH = {"initialise_scratch": 8}
+CARDS = {"identify_host": 2, "describe_host": 2, "check_transfers": 1}
+ONE_TECHNIQUE = {"train_source": 4, "extract_modules": 4, "make_starts": 4, "evaluate_cell": 8, **TABLES}
+OVERLAP = {"audit_overlap": 1}
+
+
+def book(folder, lines=96):
+    """The dataset that comes from a file."""
+    rows = [f"book {n} is {('dull', 'fine')[n % 2]},{('negative', 'positive')[n % 2]}" for n in range(lines)]
+    (folder / "book.csv").write_text("\n".join(["text,label", *rows]) + "\n")
+
+
+def study_config():
+    config = studies.smoke_config(studies.ROOT)
+    config["hosts"] = {"raw": {"build": RAW}, "instruct": {"build": INSTRUCT}}
+    labels = config["datasets"]["film"]["labels"]
+    config["datasets"]["book"] = {"source": {"files": [{"path": "book.csv"}]}, "labels": labels}
+    config["techniques"]["ia3"] = {"learning_rate": 0.01}
+    config["grid"] |= {
+        "transfers": [{"source": "raw", "target": "instruct"}, {"source": "instruct", "target": "raw"}],
+        "dataset_pairs": [{"source": "book", "target": "film"}],
+        "initialisations": ["ported", "scratch"],
+        "references": ["bare"],
+        "seeds": [[0], [1]],
+    }
+    return copy.deepcopy(config)  # no shared parts, so that an edit touches one place
+
+
+@pytest.fixture(scope="session")
+def whole_study(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("reruns")
+    book(folder)
+    studies.write_config(folder, study_config())
+    out = studies.run(folder)
+    assert out.returncode == 0, out.stdout
+    return folder
+
+
+def code(file, old, new=None):
+    """An edit of the library: ``old`` with a line of code before it, unless ``new`` is given."""
+
+    def apply(folder, checkout):
+        studies.edit(checkout / LIBRARY / file, old, new or f"SPARE = 0\n\n\n{old}")
+
+    return apply
+
+
+def setting(path, value):
+    """An edit of the config."""
+
+    def apply(folder, checkout):
+        config = yaml.safe_load((folder / "study.yaml").read_text())
+        *parents, last = path.split(".")
+        entry = config
+        for name in parents:
+            entry = entry[name]
+        entry[last] = value
+        studies.write_config(folder, config)
+
+    return apply
+
+
+def touch(folder, checkout):
+    later = time.time() + 5
+    for name in ("study.yaml", "book.csv", "results/smoke/hosts/raw/card.json", "results/smoke/datasets/film/test.parquet"):
+        os.utime(folder / name, (later, later))
+
+
+def figures_of(*tables):
+    return sum(bool(set(needs) & set(tables)) for needs in FIGURES.values())
+
+
+WORDS = {"negative": "bad", "positive": "good"}
+TWO = [{"source": "raw", "target": "instruct"}, {"source": "instruct", "target": "raw"}]
+EDITS = {
+    "nothing": (lambda folder, checkout: None, {}),
+    "a comment in the library": (code("training/loop.py", "class Training:", "# a comment\nclass Training:"), {}),
+    "a docstring in the library": (code("evaluation/metrics.py", '"""Share of equal', '"""The share of equal'), {}),
+    "a newer modification time, the same content": (touch, {}),
+    "an entry of the config that the grid does not pick": (setting("techniques.ia3", {"learning_rate": 0.5}), {}),
+    "the training loop": (code("training/loop.py", "class Training:"), TRAINED),
+    "one technique's file": (code("techniques/lora.py", "def peft_config("), ONE_TECHNIQUE | {"initialise_scratch": 4}),
+    "one initialisation's file": (
+        code("porting/ported.py", "def initialise("),
+        {"make_starts": 8, "evaluate_cell": 8, **TABLES},
+    ),
+    "a figure": (code("figures/portability_matrix.py", "NEEDS = ["), {"draw_figure": 1, **REPORT}),
+    "a statistic": (
+        code("statistics/contrasts.py", "def contrasts("),
+        {"compute_statistics": 1, "draw_figure": figures_of("contrasts"), **REPORT},
+    ),
+    "a metric": (code("evaluation/metrics.py", "def accuracy("), EVALUATED),
+    "the report": (code("report/verdict.py", "def verdict("), REPORT),
+    "one host's recipe": (
+        setting("hosts.instruct.build.training.steps", 2),
+        TRAINED | {"build_host": 1, "identify_host": 1, "describe_host": 1, "check_transfers": 1}
+        # what is trained in raw, and tested there from scratch or bare, stays
+        | {"train_source": 4, "extract_modules": 4, "initialise_scratch": 4, "evaluate_cell": 13},
+    ),
+    "one dataset's file content": (lambda folder, checkout: book(folder, 100), TRAINED | {"prepare_dataset": 1, **OVERLAP} | {"evaluate_cell": 8}),
+    "one dataset's template": (setting("datasets.film.template", "review : {text}"), EVALUATED),
+    "a label word": (
+        setting("datasets.film.labels", WORDS),
+        EVALUATED | {"prepare_dataset": 1, "describe_host": 2, **OVERLAP},
+    ),
+    "a learning rate of one technique": (setting("techniques.lora.learning_rate", 0.02), ONE_TECHNIQUE),
+    "a further seed, in a block of its own": (
+        setting("grid.seeds", [[0], [1], [2]]),
+        {"train_source": 4, "extract_modules": 4, "make_starts": 4, "initialise_scratch": 4, "evaluate_cell": 8, **TABLES},
+    ),
+    "a further technique": (
+        setting("grid.techniques", ["lora", "adapters", "ia3"]),
+        ONE_TECHNIQUE | {"initialise_scratch": 4},
+    ),
+    "a further transfer": (setting("grid.transfers", [*TWO, {"source": "raw", "target": "raw"}]), {"make_starts": 4, "evaluate_cell": 4, **TABLES}),
+    "a further initialisation": (
+        setting("grid.initialisations", ["ported", "scratch", "sampled"]),
+        {"make_starts": 8, "evaluate_cell": 8, **TABLES},
+    ),
+    "a further budget": (setting("grid.budgets", [0, 2, 3]), {"evaluate_cell": 16, **TABLES}),
+    "a block of seeds less": (setting("grid.seeds", [[0]]), TABLES),
+    "a technique less": (setting("grid.techniques", ["lora"]), TABLES),
+    "a transfer less": (setting("grid.transfers", TWO[:1]), TABLES),
+    "an initialisation less": (setting("grid.initialisations", ["ported"]), TABLES),
+    "a budget less": (setting("grid.budgets", [3]), TABLES),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_exactly_these_jobs_run_again(whole_study, tmp_path, edit):
+    apply, expected = EDITS[edit]
+    folder, checkout = tmp_path / "study", studies.copy_checkout(tmp_path / "checkout")
+    shutil.copytree(whole_study, folder, symlinks=True)
+    apply(folder, checkout)
+    jobs = studies.planned(folder, checkout=checkout)
+    jobs.pop("all", None)
+    assert jobs == expected
+
+
+def test_a_budget_less_leaves_the_rows_of_the_other(whole_study, tmp_path):
+    from peftport.tables import read_table
+
+    folder = tmp_path / "study"
+    shutil.copytree(whole_study, folder, symlinks=True)
+    before = read_table(folder / "results/smoke/tables/runs.parquet", "runs")
+    setting("grid.budgets", [3])(folder, None)
+    out = studies.run(folder)
+    assert out.returncode == 0, out.stdout
+    after = read_table(folder / "results/smoke/tables/runs.parquet", "runs")
+    kept = before[before["budget_steps"] == 3].reset_index(drop=True)
+    assert after.equals(kept)
+    assert studies.planned(folder) == {}
+
+
+def test_the_page_for_users_has_the_same_edits():
+    page = (studies.ROOT / "docs" / "reruns.md").read_text()
+    rows = re.findall(r"^\| (.+?) \| (.+?) \|$", page, re.MULTILINE)[1:]
+    said = {edit: again for edit, again in rows if set(edit) != {"-"}}
+    assert list(said) == list(EDITS)
+    assert {edit for edit, again in said.items() if again == "nothing"} == {e for e, (_, jobs) in EDITS.items() if not jobs}
