@@ -14,6 +14,7 @@ from typing import Any
 from peftport import __version__
 from peftport.files import read_json
 from peftport.provenance import versions
+from peftport.stopping import Stopped, heeding
 from peftport.tables import read_made
 
 PLAIN = (ValueError, FileNotFoundError, FloatingPointError, OSError)
@@ -58,15 +59,19 @@ def job(snakemake: Any) -> Iterator[dict[str, Any]]:
     with open(snakemake.log[0], "w", encoding="utf-8") as log, _redirected(log):
         try:
             check_keys(params.get("expects") or {})
-            yield {
-                "key": params.key,
-                "stage": snakemake.rule,
-                "names": dict(snakemake.wildcards.items()),
-                "peftport": __version__,
-                "versions": versions() | {"python": platform.python_version()},
-                "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
-                "threads": snakemake.threads,
-            }
+            with heeding():
+                yield {
+                    "key": params.key,
+                    "stage": snakemake.rule,
+                    "names": dict(snakemake.wildcards.items()),
+                    "peftport": __version__,
+                    "versions": versions() | {"python": platform.python_version()},
+                    "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
+                    "threads": snakemake.threads,
+                }
+        except Stopped as stopped:
+            print(stopped, flush=True)
+            raise
         except PLAIN as error:
             where = ", ".join([snakemake.rule, *(f"{name} {value}" for name, value in snakemake.wildcards.items())])
             print(f"error ({where}): {error}", flush=True)

@@ -100,7 +100,12 @@ def setting(path, value):
 
 def touch(folder, checkout):
     later = time.time() + 5
-    for name in ("study.yaml", "book.csv", "results/smoke/hosts/raw/card.json", "results/smoke/datasets/film/test.parquet"):
+    for name in (
+        "study.yaml",
+        "book.csv",
+        "results/smoke/hosts/raw/card.json",
+        "results/smoke/datasets/film/test.parquet",
+    ):
         os.utime(folder / name, (later, later))
 
 
@@ -195,4 +200,6 @@ def test_the_page_for_users_has_the_same_edits():
     rows = re.findall(r"^\| (.+?) \| (.+?) \|$", page, re.MULTILINE)[1:]
     said = {edit: again for edit, again in rows if set(edit) != {"-"}}
     assert list(said) == list(EDITS)
-    assert {edit for edit, again in said.items() if again == "nothing"} == {e for e, (_, jobs) in EDITS.items() if not jobs}
+    assert {edit for edit, again in said.items() if again == "nothing"} == {
+        e for e, (_, jobs) in EDITS.items() if not jobs
+    }
