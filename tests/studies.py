@@ -92,7 +92,7 @@ def job_counts(printed: str) -> dict[str, int]:
     counts: dict[str, int] = {}
     for line in printed.split("Job stats:")[1].splitlines() if "Job stats:" in printed else []:
         if (found := JOB.match(line.strip())) and found[1] != "total":
-            counts[found[1]] = int(found[2])
+            counts[found[1]] = counts.get(found[1], 0) + int(found[2])
         elif line.startswith("total"):
             break
     return counts

@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from peftport import __version__
 from peftport.files import read_json
@@ -55,8 +55,7 @@ def job(snakemake: Any) -> Iterator[dict[str, Any]]:
         How the job's files are made: key, stage, wildcards, versions, time.
     """
     params, began = snakemake.params, time.monotonic()
-    Path(snakemake.log[0]).parent.mkdir(parents=True, exist_ok=True)
-    with open(snakemake.log[0], "w", encoding="utf-8") as log, _redirected(log):
+    with _log(Path(snakemake.log[0])) as log, _redirected(log):
         try:
             check_keys(params.get("expects") or {})
             with heeding():
@@ -70,22 +69,44 @@ def job(snakemake: Any) -> Iterator[dict[str, Any]]:
                     "threads": snakemake.threads,
                 }
         except Stopped as stopped:
-            print(stopped, flush=True)
+            _say(str(stopped))
             raise
         except PLAIN as error:
             where = ", ".join([snakemake.rule, *(f"{name} {value}" for name, value in snakemake.wildcards.items())])
-            print(f"error ({where}): {error}", flush=True)
+            _say(f"error ({where}): {error}")
             if os.environ.get("PEFTPORT_TRACEBACK"):
-                traceback.print_exc()
+                _say(traceback.format_exc())
             raise SystemExit(1) from None
         except Exception:
-            traceback.print_exc()
+            _say(traceback.format_exc())
             raise SystemExit(1) from None
-        print(f"done in {time.monotonic() - began:.1f} s", flush=True)
+        _say(f"done in {time.monotonic() - began:.1f} s")
+
+
+@contextlib.contextmanager
+def _log(path: Path) -> Iterator[TextIO]:
+    """The job's log; where none can be written (a full disk), the terminal."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        log = open(path, "w", encoding="utf-8", buffering=1)  # noqa: SIM115 - closed below, whatever the disk says
+    except OSError:
+        yield sys.__stderr__
+        return
+    try:
+        yield log
+    finally:
+        with contextlib.suppress(OSError):
+            log.close()
+
+
+def _say(message: str) -> None:
+    try:
+        print(message, flush=True)
+    except OSError:  # the disk that the log is on is full
+        print(message, file=sys.__stderr__, flush=True)
 
 
 @contextlib.contextmanager
 def _redirected(stream: Any) -> Iterator[None]:
     with contextlib.redirect_stdout(stream), contextlib.redirect_stderr(stream):
         yield
-    sys.stdout.flush()

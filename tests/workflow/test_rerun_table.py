@@ -1,4 +1,4 @@
-"""One edit at a time in a finished study: exactly these jobs run again. ``docs/reruns.md`` is the same table in words."""
+"""One edit at a time in a finished study: exactly these jobs run again. ``docs/reruns.md`` says it in words."""
 
 import copy
 import os
@@ -29,8 +29,8 @@ INSTRUCT = {
     "training": ONE_STEP,
 }
 
-# 2 techniques, 2 blocks of one seed, 2 transfers, book -> film: 8 sources, 8 ported and 8 fresh starts, with a cell each
-# (a fresh one per target), and 2 bare hosts
+# 2 techniques, 2 blocks of one seed, 2 transfers, book -> film: 8 sources, 8 ported and 8 fresh starts, a cell for each
+# start, and 2 bare hosts
 REPORT = {"write_report": 1}
 DRAWN = {"compute_statistics": len(STATISTICS), "draw_figure": len(FIGURES), **REPORT}
 TABLES = {"gather_runs": 1, **DRAWN}
@@ -136,11 +136,15 @@ EDITS = {
     "the report": (code("report/verdict.py", "def verdict("), REPORT),
     "one host's recipe": (
         setting("hosts.instruct.build.training.steps", 2),
-        TRAINED | {"build_host": 1, "identify_host": 1, "describe_host": 1, "check_transfers": 1}
+        TRAINED
+        | {"build_host": 1, "identify_host": 1, "describe_host": 1, "check_transfers": 1}
         # what is trained in raw, and tested there from scratch or bare, stays
         | {"train_source": 4, "extract_modules": 4, "initialise_scratch": 4, "evaluate_cell": 13},
     ),
-    "one dataset's file content": (lambda folder, checkout: book(folder, 100), TRAINED | {"prepare_dataset": 1, **OVERLAP} | {"evaluate_cell": 8}),
+    "one dataset's file content": (
+        lambda folder, checkout: book(folder, 100),
+        TRAINED | {"prepare_dataset": 1, **OVERLAP} | {"evaluate_cell": 8},
+    ),
     "one dataset's template": (setting("datasets.film.template", "review : {text}"), EVALUATED),
     "a label word": (
         setting("datasets.film.labels", WORDS),
@@ -149,13 +153,16 @@ EDITS = {
     "a learning rate of one technique": (setting("techniques.lora.learning_rate", 0.02), ONE_TECHNIQUE),
     "a further seed, in a block of its own": (
         setting("grid.seeds", [[0], [1], [2]]),
-        {"train_source": 4, "extract_modules": 4, "make_starts": 4, "initialise_scratch": 4, "evaluate_cell": 8, **TABLES},
+        ONE_TECHNIQUE | {"initialise_scratch": 4},
     ),
     "a further technique": (
         setting("grid.techniques", ["lora", "adapters", "ia3"]),
         ONE_TECHNIQUE | {"initialise_scratch": 4},
     ),
-    "a further transfer": (setting("grid.transfers", [*TWO, {"source": "raw", "target": "raw"}]), {"make_starts": 4, "evaluate_cell": 4, **TABLES}),
+    "a further transfer": (
+        setting("grid.transfers", [*TWO, {"source": "raw", "target": "raw"}]),
+        {"make_starts": 4, "evaluate_cell": 4, **TABLES},
+    ),
     "a further initialisation": (
         setting("grid.initialisations", ["ported", "scratch", "sampled"]),
         {"make_starts": 8, "evaluate_cell": 8, **TABLES},
@@ -166,7 +173,7 @@ EDITS = {
     "a transfer less": (setting("grid.transfers", TWO[:1]), TABLES),
     "an initialisation less": (setting("grid.initialisations", ["ported"]), TABLES),
     "a budget less": (setting("grid.budgets", [3]), TABLES),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("edit", EDITS)
