@@ -89,8 +89,8 @@ class SiteLayer(nn.Module, BaseTunerLayer):
 
     def parameter(self, name: str, adapter: str) -> nn.Parameter:
         """A parameter of this site, or else the one of that name that all sites share."""
-        own = getattr(self, name, None)
-        return (self._shared[0][name] if own is None else own)[adapter]
+        own = getattr(self, name, {})
+        return (own if adapter in own else self._shared[0][name])[adapter]
 
     def live(self) -> list[str]:
         """Names of the adapters that take part in a forward pass now."""

@@ -2,14 +2,15 @@
 
 Formula: an adapter (see ``peftport.techniques.adapters``) whose two matrices are sums of Kronecker products,
 ``W = sum_i A_i (x) s_i t_i`` for i = 1..n, so that ``down(h) = h W + bias``. ``A`` is (n, n, n): one *rule* that all
-sites and both projections share; per projection ``s`` is (n, inputs / n, rank) and ``t`` (n, rank, outputs / n);
-``h`` is (batch, length, d). ``A`` starts from N(0, rule_std), the factors from Glorot uniform with ``glorot_gain``,
-biases from zero, as in the authors' code.
+sites and both projections share, or one per site with ``share_rule: false``. Per projection ``s`` is
+(n, inputs / n, rank) and ``t`` (n, rank, outputs / n); ``h`` is (batch, length, d). ``A`` starts from N(0, rule_std),
+the factors from Glorot uniform with ``glorot_gain``, biases from zero, as in the authors' code.
 
-Parameters: sites * (2 rank (d + b) + d + b) + n^3.
+Parameters: sites * (2 rank (d + b) + d + b) + rules * n^3, with one rule, or as many as sites.
 
 Where we differ from the paper: the host's layer norms stay frozen (see adapters). The rule belongs to the module:
-moving the factors without it would be meaningless.
+moving the factors without it would be meaningless. The paper always shares it; ``share_rule`` is there to measure what
+sharing does.
 """
 
 import math
@@ -33,6 +34,7 @@ class CompacterConfig(BottleneckConfig):
     reduction_factor: int = 32
     division: int = 4
     rank: int = 1
+    share_rule: bool = True
     rule_std: float = 1e-4
     glorot_gain: float = math.sqrt(2)
 
@@ -62,10 +64,16 @@ def glorot(gain: float) -> Initialiser:
     return fill
 
 
+def rule_specification(config: CompacterConfig) -> Specification:
+    """Shape and initialiser of a rule."""
+    return {"compacter_rule": ((config.division,) * 3, normal(config.rule_std))}
+
+
 class CompacterLayer(BottleneckLayer):
     """A site with a compacter behind it."""
 
     adapter_layer_names = (
+        "compacter_rule",
         "compacter_down_left",
         "compacter_down_right",
         "compacter_down_bias",
@@ -79,7 +87,8 @@ class CompacterLayer(BottleneckLayer):
         model, parts, rank = shape["d_model"], config.division, config.rank
         width, fill = config.width(model), glorot(config.glorot_gain)
         check_division(parts, model, width)
-        return {
+        own = {} if config.share_rule else rule_specification(config)
+        return own | {
             "compacter_down_left": ((parts, model // parts, rank), fill),
             "compacter_down_right": ((parts, rank, width // parts), fill),
             "compacter_down_bias": ((width,), zeros),
@@ -106,7 +115,7 @@ class CompacterTuner(SiteTuner):
     shared_names = ("compacter_rule",)
 
     def shared_specification(self, config: CompacterConfig, shape: Shape) -> Specification:
-        return {"compacter_rule": ((config.division,) * 3, normal(config.rule_std))}
+        return rule_specification(config) if config.share_rule else {}
 
 
 def check_division(division: int, d_model: int, width: int) -> None:
@@ -121,7 +130,7 @@ def peft_config(settings: Mapping[str, Any], family: Family) -> CompacterConfig:
     Raises:
         ValueError: the family has no such sites, or the non-linearity is unknown.
     """
-    keys = ("division", "rank", "rule_std", "glorot_gain")
+    keys = ("division", "rank", "share_rule", "rule_std", "glorot_gain")
     return CompacterConfig(**config_fields(settings, family), **{key: settings[key] for key in keys})
 
 
@@ -143,7 +152,8 @@ def parameter_count(settings: Mapping[str, Any], shape: Shape) -> int:
     """
     (sites, width), model = sites_and_width(settings, shape), shape["d_model"]
     check_division(settings["division"], model, width)
-    return sites * (2 * settings["rank"] * (model + width) + model + width) + settings["division"] ** 3
+    rules = 1 if settings["share_rule"] else sites
+    return sites * (2 * settings["rank"] * (model + width) + model + width) + rules * settings["division"] ** 3
 
 
 register(CompacterConfig, CompacterTuner)

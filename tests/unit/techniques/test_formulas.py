@@ -46,6 +46,40 @@ def test_all_compacters_share_one_rule():
         attach(host("t5_gated_untied"), "compacter", SETTINGS["compacter"] | {"division": 3}, seed=0)
 
 
+def test_compacters_may_have_a_rule_per_site():
+    model = attach(host("t5_gated_untied"), "compacter", SETTINGS["compacter"] | {"share_rule": False}, seed=0)
+    rules = {name: tensor for name, tensor in module_tensors(model).items() if "rule" in name}
+    assert len(rules) == 8 and "base_model.compacter_rule" not in rules
+    assert len({tensor.tobytes() for tensor in rules.values()}) == 8
+    site, hidden = site_of(model, "decoder.block.1.layer.2.dropout"), torch.randn(2, 3, 16)
+    before, own = site(hidden), site.compacter_rule["default"]
+    for name, parameter in model.named_parameters():
+        if "compacter_rule" in name and parameter is not own:
+            parameter.data.zero_()
+    assert torch.equal(site(hidden), before)  # other sites' rules do not matter here
+    own.data.zero_()
+    assert torch.equal(site(hidden), hidden)
+
+
+def test_sites_of_a_kind_may_share_their_adapter():
+    sites = ["attention", "cross_attention", "feed_forward"]
+    settings = SETTINGS["adapters"] | {"share": "layers", "sites": sites}
+    model = attach(host("t5_gated_untied"), "adapters", settings, seed=0).eval()
+    names = [f"base_model.houlsby_{kind}_{part}" for kind in sites for part in ("up_weight", "down_bias")]
+    tensors = module_tensors(model)
+    assert len(tensors) == 12 and set(names) < set(tensors)
+    load_tensors(model, {name: tensor + 0.1 for name, tensor in tensors.items()})
+    hidden = torch.randn(2, 3, 16)
+    places = {"attention": ("encoder.block.0.layer.0", "encoder.block.1.layer.0", "decoder.block.1.layer.0")}
+    places |= {"cross_attention": ("decoder.block.0.layer.1", "decoder.block.1.layer.1")}
+    places |= {"feed_forward": ("encoder.block.0.layer.1", "decoder.block.1.layer.2")}
+    found = {kind: [site_of(model, f"{place}.dropout")(hidden) for place in places[kind]] for kind in sites}
+    assert all(torch.equal(one, outputs[0]) for outputs in found.values() for one in outputs)
+    assert not torch.equal(found["attention"][0], found["feed_forward"][0])
+    with pytest.raises(ValueError, match="unknown share 'all'; known: none, layers"):
+        attach(host("bert"), "adapters", SETTINGS["adapters"] | {"share": "all"}, seed=0)
+
+
 def test_bottleneck_width_is_absolute_or_relative():
     for settings, width in (({"bottleneck": 3}, 3), ({"reduction_factor": 8}, 2), ({"reduction_factor": 64}, 1)):
         model = attach(host("t5_gated_untied"), "adapters", SETTINGS["adapters"] | settings, seed=0)

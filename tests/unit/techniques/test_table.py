@@ -13,12 +13,20 @@ BASE = {"d_model": 768, "d_kv": 64, "d_ff": 2048, "heads": 12, "vocabulary": 321
 BASE |= {"encoder_layers": 12, "decoder_layers": 12}
 LARGE = BASE | {"d_model": 1024, "d_ff": 2816, "heads": 16, "encoder_layers": 24, "decoder_layers": 24}
 
-BOTTLENECK = {"bottleneck": None, "sites": ["attention", "feed_forward"]}
+BOTTLENECK = {"bottleneck": None, "sites": ["attention", "feed_forward"], "share": "none", "share_rule": True}
 PUBLISHED = [
     ("lora", {"rank": 8, "targets": ["q", "v"]}, 884_736, 2_359_296),
     ("adapters", BOTTLENECK | {"reduction_factor": 16}, 3_578_112, 12_687_360),
     ("adapters", BOTTLENECK | {"reduction_factor": 32}, 1_807_488, 6_392_832),
     ("compacter", BOTTLENECK | {"reduction_factor": 32, "division": 4, "rank": 1}, 114_112, 304_192),
+    # not published: sharing the other way round; 2 kinds of sites, and 48 or 96 rules of 4^3 for one
+    ("adapters", BOTTLENECK | {"reduction_factor": 16, "share": "layers"}, 149_088, 264_320),
+    (
+        "compacter",
+        BOTTLENECK | {"reduction_factor": 32, "division": 4, "rank": 1, "share_rule": False},
+        114_112 + 47 * 64,
+        304_192 + 95 * 64,
+    ),
     ("prefix_tuning", {"length": 30, "reparameterisation": None, "attentions": None}, 1_658_880, 4_423_680),
     ("ia3", {"targets": ["k", "v", "wo"]}, 104_448, 282_624),
     ("prompt_tuning", {"length": 20}, 15_360, 20_480),
