@@ -17,6 +17,7 @@ from jsonschema.validators import extend
 
 from peftport.config_meaning import ConfigError, check_meaning, near, unknown
 from peftport.pipeline import config_schema
+from peftport.techniques.table import NOT_OFFERED
 
 
 def check_config(config: dict[str, Any], folder: Path | None = None) -> dict[str, Any]:
@@ -39,7 +40,9 @@ def check_config(config: dict[str, Any], folder: Path | None = None) -> dict[str
         method = technique.setdefault("method", name)
         methods = schema["$defs"]["techniques"]
         if not isinstance(method, str) or method not in methods:
-            raise ConfigError(unknown(f"techniques.{name}.method", method, methods, "method"))
+            reason = NOT_OFFERED.get(str(method).upper())
+            why = f" peft's `{method}` is not offered: {reason}." if reason else ""
+            raise ConfigError(unknown(f"techniques.{name}.method", method, methods, "method") + why)
         _validate(technique, methods[method], schema, ("techniques", name))
         _fill(technique, methods[method], schema)
     for name, host in config["hosts"].items():

@@ -50,6 +50,7 @@ BASE = {
     "workload",
 }
 BASE_MAY_IMPORT = {
+    "config": {"techniques.table"},
     "keys": {"hosts.locate", "porting.table", "statistics.table", "techniques.table"},
     "config_meaning": {"hosts.locate", "hosts.shapes", "porting.compatibility"},
 }

@@ -12,6 +12,7 @@ from transformers import PreTrainedModel
 
 from peftport.hosts.sites import family, host_shape
 from peftport.modules import Module, fingerprint, read_module, write_module
+from peftport.porting.start import make_start
 from peftport.techniques.attach import (
     attach,
     attach_module,
@@ -26,17 +27,35 @@ from tests.hosts import OTHER_HOSTS, PAD, T5_HOSTS, batch, host
 from tests.techniques import SETTINGS, VARIANTS
 
 T5_CASES = [pytest.param(h, v, id=f"{h}-{v}") for h in T5_HOSTS for v in VARIANTS]
-# BERT takes no prompt; GPT-2 and LLaMA have no sub-layer that ends with the residual sum
+# what does not apply, and what attach says of it
+NO_PROMPT, NO_BLOCK = "take no prompt: prompt tuning needs a decoder", "have no sites attention_block"
 REFUSED = {
-    ("bert", "prompt_tuning"),
-    ("roberta", "prompt_tuning"),
-    ("gpt2", "tiny_attention"),
-    ("llama", "tiny_attention"),
+    ("bert", "prompt_tuning"): NO_PROMPT,
+    ("roberta", "prompt_tuning"): NO_PROMPT,
+    ("gpt2", "tiny_attention"): NO_BLOCK,  # no submodule of theirs ends with the residual sum
+    ("llama", "tiny_attention"): NO_BLOCK,
 }
 OTHER_CASES = [pytest.param(h, v, id=f"{h}-{v}") for h in OTHER_HOSTS for v in SETTINGS if (h, v) not in REFUSED]
 CASES = T5_CASES + OTHER_CASES
+# they start from ones, from the host's layer norms, and from constants, whatever the seed
+SEEDLESS = {"ia3", "ln_tuning", "vera"}
 # a prompt and an adapter that all layers share fit hosts of any depth
 OF_ANY_DEPTH = {"prompt_tuning", "adapters, shared"}
+
+
+def test_every_cell_is_seen():
+    """Cells: every variant on the T5 hosts, every technique on the others, but for those that are refused."""
+    assert len(T5_CASES) == len(T5_HOSTS) * len(VARIANTS)
+    assert len(OTHER_CASES) == len(OTHER_HOSTS) * len(SETTINGS) - len(REFUSED)
+    assert (len(SETTINGS), len(REFUSED), len(CASES)) == (10, 4, 81)
+
+
+@pytest.mark.parametrize(("host_name", "technique"), REFUSED)
+def test_what_does_not_apply_is_refused_with_the_reason(host_name, technique):
+    bare = host(host_name)
+    with pytest.raises(ValueError, match=REFUSED[host_name, technique]):
+        attach(bare, technique, SETTINGS[technique], seed=0)
+    assert not hasattr(bare, "peft_config")
 
 
 def settings_for(host_name: str, technique: str, settings: dict) -> dict:
@@ -92,7 +111,7 @@ def test_size_and_initialisation(host_name, variant):
     one, same, other = (module_tensors(make(host_name, variant, seed=seed)) for seed in (1, 1, 2))
     assert torch.equal(before, torch.random.get_rng_state())
     assert fingerprint(one) == fingerprint(same)
-    assert technique == "ia3" or fingerprint(one) != fingerprint(other)  # (IA)3 starts from ones, whatever the seed
+    assert (fingerprint(one) == fingerprint(other)) == (technique in SEEDLESS)
     assert list(one) == sorted(one)
     shape = host_shape(host(host_name).config)
     assert sum(tensor.size for tensor in one.values()) == method(technique).parameter_count(settings, shape)
@@ -145,6 +164,8 @@ def test_saved_and_loaded_is_the_same(host_name, variant, tmp_path):
     assert trainable_parameters(ours).keys() == trainable_parameters(model).keys()
     assert trainable_parameters(attach_module(host(host_name), module, trainable=False)) == {}
     assert fingerprint(module_tensors(attach_module(host(host_name, seed=5), module))) == fingerprint(tensors)
+    ported = make_start("ported", module, {"host": host_name}, seed=0)
+    assert torch.equal(logits(attach_module(host(host_name), ported).eval(), inputs), wanted)
     theirs = PeftModel.from_pretrained(host(host_name), str(tmp_path)).eval()
     assert torch.equal(logits(theirs, inputs), wanted)
 
@@ -156,6 +177,9 @@ def test_padding_and_order_change_nothing(host_name, variant):
     encoder_decoder = host_name.startswith("t5")
     turned = logits(model, {key: value.flip(0) for key, value in inputs.items()}).flip(0)
     torch.testing.assert_close(turned, found, atol=1e-4, rtol=1e-4)
+    for rows in (slice(0, 1), slice(1, 3)):
+        part = logits(model, {key: value[rows] for key, value in inputs.items()})
+        torch.testing.assert_close(part, found[rows], atol=1e-4, rtol=1e-4)
     other = {**inputs, "input_ids": inputs["input_ids"].where(inputs["attention_mask"] == 1, torch.tensor(9))}
     longer = {key: torch.nn.functional.pad(inputs[key], (0, 4), value=PAD) for key in ("input_ids", "attention_mask")}
     for changed in (other, inputs | longer):
@@ -188,6 +212,32 @@ def test_generation_agrees_with_teacher_forcing(host_name, variant):
     assert beams.shape[0] == len(inputs["input_ids"])
 
 
+@pytest.mark.parametrize(("host_name", "variant"), [case for case in CASES if "gpt2" in case.id or "llama" in case.id])
+def test_generation_of_a_decoder_agrees_with_teacher_forcing(host_name, variant):
+    model, inputs = moved(make(host_name, variant)).eval(), examples(host_name)
+    text = {key: inputs[key][:1] for key in ("input_ids", "attention_mask")}
+    length = text["input_ids"].shape[1]
+    written = model.generate(**text, max_new_tokens=4, min_new_tokens=4, do_sample=False)[:, -4:]
+    whole = torch.cat([text["input_ids"], written], 1)
+    forced = logits(model, {"input_ids": whole, "attention_mask": torch.ones_like(whole)})[:, -5:-1]
+    forced[..., 1] = -torch.inf  # the end token is forbidden by min_new_tokens
+    assert written.shape == (1, 4) and whole.shape[1] == length + 4
+    assert torch.equal(forced.argmax(-1), written)
+
+
+@pytest.mark.parametrize(("host_name", "variant"), [case for case in CASES if "ln_tuning" not in case.id])
+def test_a_float32_module_trains_in_a_bfloat16_host(host_name, variant):
+    """Not LN tuning: its tensors are copies of the host's, in the host's type (see its docstring)."""
+    technique, settings = VARIANTS[variant]
+    model = attach(host(host_name).bfloat16(), technique, settings_for(host_name, technique, settings), seed=1)
+    parameters = trainable_parameters(moved(model))
+    assert all(parameter.dtype == torch.float32 for parameter in parameters.values())
+    optimiser, before = torch.optim.AdamW(parameters.values(), lr=1e-2), module_tensors(model)
+    model(**examples(host_name)).loss.backward()
+    optimiser.step()
+    assert all(not np.array_equal(before[name], tensor) for name, tensor in module_tensors(model).items())
+
+
 @pytest.mark.parametrize(("host_name", "variant"), [case for case in CASES if "bert" not in case.id])
 def test_later_tokens_do_not_change_earlier_ones(host_name, variant):
     model, inputs = moved(make(host_name, variant)).eval(), examples(host_name)
@@ -208,6 +258,19 @@ def test_a_missing_site_is_named(variant):
     with pytest.raises(ValueError, match=r"lacks sites.*decoder\.block\.1\."):
         attach(damaged, technique, settings, seed=0)
     assert not hasattr(damaged, "peft_config")
+
+
+@pytest.mark.parametrize(
+    ("host_name", "layers"), [("bert", "bert.encoder.layer"), ("gpt2", "transformer.h"), ("llama", "model.layers")]
+)
+def test_a_missing_site_of_other_families_is_named(host_name, layers):
+    for technique in SETTINGS:
+        if (host_name, technique) not in REFUSED and technique != "prompt_tuning":
+            damaged = host(host_name)
+            del damaged.get_submodule(layers)[1]
+            with pytest.raises(ValueError, match=rf"lacks sites.*{layers.split('.')[-1]}\.1\."):
+                attach(damaged, technique, settings_for(host_name, technique, SETTINGS[technique]), seed=0)
+            assert not hasattr(damaged, "peft_config")
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

@@ -52,6 +52,17 @@ WRONG = {
         "config key `techniques.mine.method`: no method `lorra`. Did you mean `lora`?",
         "`prefix_tuning`",
     ),
+    "a method of peft that is not offered": (
+        {"techniques.mine": {"method": "adalora"}},
+        "config key `techniques.mine.method`: no method `adalora`.",
+        "peft's `adalora` is not offered: it shares out its rank in a step of its own",
+    ),
+    "a mistyped setting of peft's": (
+        {"techniques.vera": {"projection_key": 8}},
+        "config key `techniques.vera.projection_key`: no such key `projection_key`.",
+        "Did you mean `projection_prng_key`?",
+        "Known: `method`, `r`",
+    ),
     "a method that is a list": ({"techniques.mine": {"method": ["lora"]}}, "config key `techniques.mine.method`"),
     "an unknown technique": (
         {"grid.techniques": ["lora", "adpaters"]},

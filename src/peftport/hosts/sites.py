@@ -9,6 +9,7 @@ A *site* is a submodule of the host that a technique wraps. Sites come in kinds:
 | ``encoder_self``, ``decoder_self``, ``cross`` | the attention modules, one kind per use |
 | ``q``, ``k``, ``v``, ``qkv``, ``o`` | the projections of every attention (``qkv``: one fused matrix) |
 | ``wi``, ``wi_0``, ``wi_1``, ``wo`` | the projections of every feed-forward sub-layer (``wi_0``, ``wi_1``: gated) |
+| ``norm`` | the layer norm of every sub-layer |
 
 The output sites of T5, BERT, RoBERTa and GPT-2 are the ``Dropout`` that ends the sub-layer; LLaMA has none, so
 its output projections stand in.
@@ -34,6 +35,7 @@ class Family:
         feed_forward: config attribute with the inner width of the feed-forward sub-layer.
         sites: kind to (stack, name of the submodule with ``{layer}`` for the layer's index).
         transposed: whether projections are stored transposed (GPT-2's ``Conv1D``).
+        norm_tensors: tensors of a layer norm: a weight, or a weight and a bias.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Family:
     feed_forward: str
     sites: Sites
     transposed: bool = False
+    norm_tensors: int = 1
 
     def check(self, kinds: Iterable[str]) -> None:
         """Raise ValueError unless the family has all these kinds of sites."""
@@ -110,6 +113,11 @@ def _t5(name: str) -> Family:
         "encoder_self": (encoder_self,),
         "decoder_self": (decoder_self,),
         "cross": (cross,),
+        "norm": tuple(
+            (stack, f"{stack}.block.{{layer}}.layer.{part}.layer_norm")
+            for stack, parts in (("encoder", (0, 1)), ("decoder", (0, 1, 2)))
+            for part in parts
+        ),
     }
     sites |= _projections((encoder_self, decoder_self, cross), {leaf: leaf for leaf in ("q", "k", "v", "o")})
     sites |= _projections(feed_forward, {leaf: leaf for leaf in ("wi", "wi_0", "wi_1", "wo")})
@@ -124,11 +132,12 @@ def _bert(name: str) -> Family:
         "feed_forward": (("encoder", f"{layer}.output.dropout"),),
         "attention_block": (("encoder", f"{layer}.attention"),),
         "encoder_self": (("encoder", f"{layer}.attention.self"),),
+        "norm": (("encoder", f"{layer}.attention.output.LayerNorm"), ("encoder", f"{layer}.output.LayerNorm")),
     }
     leaves = {"q": "attention.self.query", "k": "attention.self.key", "v": "attention.self.value"}
     leaves |= {"o": "attention.output.dense", "wi": "intermediate.dense", "wo": "output.dense"}
     sites |= _projections((("encoder", layer),), leaves)
-    return Family(name, None, {"encoder": "num_hidden_layers"}, "intermediate_size", sites)
+    return Family(name, None, {"encoder": "num_hidden_layers"}, "intermediate_size", sites, norm_tensors=2)
 
 
 def _gpt2(name: str) -> Family:
@@ -137,10 +146,11 @@ def _gpt2(name: str) -> Family:
         "attention": (("decoder", f"{layer}.attn.resid_dropout"),),
         "feed_forward": (("decoder", f"{layer}.mlp.dropout"),),
         "decoder_self": (("decoder", f"{layer}.attn"),),
+        "norm": (("decoder", f"{layer}.ln_1"), ("decoder", f"{layer}.ln_2")),
     }
     leaves = {"qkv": "attn.c_attn", "o": "attn.c_proj", "wi": "mlp.c_fc", "wo": "mlp.c_proj"}
     sites |= _projections((("decoder", layer),), leaves)
-    return Family(name, "CAUSAL_LM", {"decoder": "num_hidden_layers"}, "n_inner", sites, transposed=True)
+    return Family(name, "CAUSAL_LM", {"decoder": "num_hidden_layers"}, "n_inner", sites, True, norm_tensors=2)
 
 
 def _llama(name: str) -> Family:
@@ -151,6 +161,7 @@ def _llama(name: str) -> Family:
         "attention": (("decoder", f"{layer}.self_attn.o_proj"),),
         "feed_forward": (("decoder", f"{layer}.mlp.down_proj"),),
         "decoder_self": (("decoder", f"{layer}.self_attn"),),
+        "norm": (("decoder", f"{layer}.input_layernorm"), ("decoder", f"{layer}.post_attention_layernorm")),
     }
     sites |= _projections((("decoder", layer),), leaves)
     return Family(name, "CAUSAL_LM", {"decoder": "num_hidden_layers"}, "intermediate_size", sites)
@@ -176,7 +187,7 @@ def host_shape(config: Any) -> dict[str, int]:
     """The numbers that module sizes depend on, from a transformers config.
 
     Keys: ``d_model``, ``d_kv`` (width of a head), ``d_ff``, ``heads``, ``key_value_heads``, ``encoder_layers``,
-    ``decoder_layers``, ``vocabulary``.
+    ``decoder_layers``, ``norm_tensors`` (of a layer norm), ``vocabulary``.
 
     Raises:
         ValueError: unknown family.
@@ -193,6 +204,7 @@ def host_shape(config: Any) -> dict[str, int]:
         "key_value_heads": getattr(config, "num_key_value_heads", None) or heads,
         "encoder_layers": layers.get("encoder_layers", 0),
         "decoder_layers": layers.get("decoder_layers", 0),
+        "norm_tensors": kind.norm_tensors,
         "vocabulary": config.vocab_size,
     }
 
@@ -211,7 +223,7 @@ def site_counts(shape: Mapping[str, int]) -> dict[str, int]:
     cross, both = (decoder if encoder else 0), encoder + decoder
     counts = {"attention": both, "cross_attention": cross, "feed_forward": both, "attention_block": both}
     counts |= {"encoder_self": encoder, "decoder_self": decoder, "cross": cross}
-    counts |= dict.fromkeys(("q", "k", "v", "qkv", "o"), both + cross)
+    counts |= dict.fromkeys(("q", "k", "v", "qkv", "o"), both + cross) | {"norm": 2 * both + cross}
     return counts | dict.fromkeys(("wi", "wi_0", "wi_1", "wo"), both)
 
 

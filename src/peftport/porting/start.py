@@ -14,7 +14,7 @@ from peftport.porting.compatibility import notes, refuse_unless_compatible
 from peftport.porting.constant import is_constant
 from peftport.seeds import generator
 
-_KEPT = ("technique", "dataset")  # what the start's card takes over from the source module's
+_KEPT = ("technique", "note", "dataset")  # what the start's card takes over from the source module's
 
 
 def make_start(

@@ -9,6 +9,7 @@ from safetensors.numpy import load_file
 from peftport.files import read_json
 from peftport.modules import Module, describe, write_module
 from peftport.tables import write_table
+from peftport.techniques.table import NOTES
 
 
 def extract_modules(state: Path, config: Path, folders: dict[int, Path], made: dict[str, Any]) -> None:
@@ -34,6 +35,7 @@ def extract_modules(state: Path, config: Path, folders: dict[int, Path], made: d
         card = {
             "technique": facts["technique"]["method"],
             "settings": facts["technique"],
+            "note": NOTES.get(facts["technique"]["method"]),
             "host": facts["host"]["host"],
             "host_model_type": facts["host"]["model_type"],
             "host_shape": facts["host"]["shape"],

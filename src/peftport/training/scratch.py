@@ -8,6 +8,7 @@ from peftport.hosts.load import load_model
 from peftport.modules import Module, write_module
 from peftport.porting.scratch import RULE
 from peftport.techniques.attach import attach, config_dict, module_tensors
+from peftport.techniques.table import NOTES
 from peftport.training.task import host_folder_of
 
 
@@ -18,6 +19,7 @@ def initialise_scratch(
     card = read_json(card_file)
     for seed, folder in folders.items():
         model = attach(load_model(host_folder_of(card)), technique["method"], technique, seed=seed)
-        facts = {"technique": technique["method"], "initialisation": "scratch", "rule": RULE, "seed": seed}
+        facts = {"technique": technique["method"], "note": NOTES.get(technique["method"])}
+        facts |= {"initialisation": "scratch", "rule": RULE, "seed": seed}
         hosts = {"target_host": card["host"], "target_weights_sha256": card["weights_sha256"]}
         write_module(folder, Module(config_dict(model), module_tensors(model), facts | hosts | made))

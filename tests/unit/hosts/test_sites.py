@@ -44,8 +44,10 @@ def test_the_shape_of_a_host_with_narrow_heads():
         "key_value_heads": 6,
         "encoder_layers": 1,
         "decoder_layers": 1,
+        "norm_tensors": 1,
         "vocabulary": 64,
     }
+    assert host_shape(host("bert").config)["norm_tensors"] == 2
     assert host_shape(host("llama").config)["key_value_heads"] == 1
 
 

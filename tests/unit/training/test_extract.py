@@ -7,7 +7,7 @@ import sys
 import pytest
 from safetensors.numpy import load_file
 
-from peftport.files import read_json
+from peftport.files import read_json, write_json
 from peftport.modules import read_module
 from peftport.tables import read_made, read_table
 from peftport.training.extract import extract_modules
@@ -28,6 +28,7 @@ def test_the_card_says_what_it_is_and_for_which_host(ground):
     expected = {
         "technique": "lora",
         "settings": TECHNIQUE,
+        "note": None,
         "host": "raw",
         "host_model_type": "t5",
         "host_shape": host["shape"],
@@ -37,6 +38,14 @@ def test_the_card_says_what_it_is_and_for_which_host(ground):
         "source_key": MADE["key"],
     }
     assert expected.items() <= card.items()
+
+
+def test_the_card_of_what_replaces_host_values_says_so(ground, tmp_path):
+    facts = read_json(ground / "raw/state.json")
+    facts["technique"] |= {"method": "ln_tuning"}
+    write_json(tmp_path / "state.json", facts)
+    extract_modules(ground / "raw/state.safetensors", tmp_path / "state.json", {0: tmp_path / "module"}, MADE)
+    assert "stand in their place" in read_module(tmp_path / "module").card["note"]
 
 
 def test_every_tensor_has_its_row(ground):
