@@ -74,15 +74,26 @@ def read_module(folder: str | Path) -> Module:
     folder = Path(folder)
     missing = [name for name in (CONFIG, WEIGHTS, CARD) if not (folder / name).is_file()]
     if missing:
-        raise FileNotFoundError(f"{folder} is no module directory: {', '.join(missing)} missing")
-    card, weights = read_json(folder / CARD), folder / WEIGHTS
+        pickled = ", ".join(sorted(path.name for path in folder.glob("*.bin")))
+        others = f"; {pickled} is never read, for a pickle can run code" if pickled else ""
+        raise FileNotFoundError(f"{folder} is no module directory: {', '.join(missing)} missing{others}")
+    card, config, weights = _read_mapping(folder / CARD), _read_mapping(folder / CONFIG), folder / WEIGHTS
     if file_digest(weights) != card.get("weights_sha256"):
         raise ValueError(f"{weights} is damaged: its checksum is not the one in {CARD}. Delete it and run again.")
     try:
         tensors = load_file(weights)
-    except SafetensorError as error:
+    except (SafetensorError, TypeError, KeyError) as error:  # the latter two: a number type that numpy has not
         raise ValueError(f"{weights} is damaged: {error}. Delete it and run again.") from error
-    return Module(read_json(folder / CONFIG), dict(sorted(tensors.items())), card)
+    return Module(config, dict(sorted(tensors.items())), card)
+
+
+def _read_mapping(path: Path) -> dict[str, Any]:
+    found = read_json(path)
+    if not isinstance(found, dict):
+        raise ValueError(
+            f"{path} is damaged: expected a JSON object, got {type(found).__name__}. Delete it and run again."
+        )
+    return found
 
 
 def describe(module: Module) -> pd.DataFrame:

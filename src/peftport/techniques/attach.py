@@ -20,11 +20,12 @@ from transformers import PreTrainedModel
 from peftport.hosts.sites import Family, family, host_shape
 from peftport.modules import Module
 from peftport.seeds import derive
-from peftport.techniques.table import method, method_of_type
+from peftport.techniques.admission import HOST_FIELDS, admit
+from peftport.techniques.table import method
 
 SHOWN = 5
-# what peft writes about the host into a prompt's config; left out, so that every host gives its own
-HOST_FIELDS = ("token_dim", "num_layers", "num_attention_heads")
+# what peft and torch raise where sizes, sites or values of a config do not go together
+UNFIT = (ValueError, TypeError, RuntimeError, AttributeError, KeyError, ArithmeticError)
 
 
 def attach(
@@ -61,7 +62,11 @@ def attach(
         raise ValueError(f"{method_name} needs the setting {error}; given: {', '.join(settings)}") from error
     _check_bare(host)
     _check_sites(host, kind, technique.site_kinds(settings, kind))
-    model = _wrap(host, config, derive(seed or 0, "initialise"), trainable)
+    try:
+        model = _wrap(host, config, derive(seed or 0, "initialise"), trainable)
+    except UNFIT as error:
+        _unwrap(host)
+        raise ValueError(f"{method_name} cannot be put into this host: {error}") from error
     found = {
         "sites": len(getattr(model.base_model, "targeted_module_names", [])),
         "parameters": sum(tensor.numel() for tensor in _state(model).values()),
@@ -78,18 +83,17 @@ def attach_module(host: PreTrainedModel, module: Module, trainable: bool = True)
     Works for every technique, prompt learning included, and the result can be trained further.
 
     Raises:
-        ValueError: unknown technique, the host has a module already, or its tensors are not the module's; the message
-            lists missing, extra and mis-shaped ones, and the host is bare again.
+        ValueError: the module is not admitted (``peftport.techniques.admission``), the host has a module already, or
+            its tensors are not the module's; the message lists missing, extra and mis-shaped ones, and the host is
+            bare again.
     """
-    method_of_type(module.config.get("peft_type", ""))
+    config = admit(module)
     _check_bare(host)
-    ours = {key: value for key, value in module.config.items() if key not in HOST_FIELDS}
-    config = PeftConfig.from_peft_type(**ours)
     try:
         model = _wrap(host, config, derive(0, "initialise"), trainable)
-    except ValueError as error:
+    except UNFIT as error:
         _unwrap(host)
-        raise ValueError(f"the module does not fit this host: {error}") from error
+        raise ValueError(f"the module does not fit this host: {error}; it has {_some(list(module.tensors))}") from error
     try:
         load_tensors(model, module.tensors)
     except ValueError:
