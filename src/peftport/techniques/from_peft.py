@@ -8,7 +8,8 @@ What moves, and what does not:
 
 * a module holds the trained tensors only. Frozen random ones (``vera``, ``pvera``, ``randlora``: the projections;
   ``unilora``, ``fourierft``, ``waveft``: which entries are trained) are drawn again from the seed in the settings, on
-  the CPU. So all hosts of one shape have the same ones, and ``sampled`` does not touch them;
+  the CPU. So all hosts of one shape have the same ones, and ``sampled`` does not touch them. torch does not promise
+  equal draws between its versions, so such a module belongs to the torch version that its card names;
 * ``dora`` starts its magnitudes at the norms of the host's weights. A ported magnitude is the source host's, trained;
 * ``hira``, ``dora``, ``deft``, ``oft`` and ``hra`` multiply the host's weights, so a ported module does something else
   in a target host even where its tensors are the same.
