@@ -23,6 +23,8 @@ from peftport.techniques.table import METHODS
 
 # What of the training section and of a technique's entry a training in the target host depends on.
 TRAINED_BY = ("batch_size", "warmup_steps", "weight_decay", "gradient_clip", "max_tokens")
+# What of a dataset's definition its splits depend on; the rest is how it is put to a host.
+PREPARED_BY = ("source", "labels", "split", "examples")
 SOURCE_ONLY = ("source_steps",)
 
 
@@ -58,11 +60,14 @@ class Keys:
             if (other := left_out(name)) is not None:
                 return digest([stage_code("decontaminate_dataset"), self.dataset(above), self.dataset(other)])
             return digest([stage_code("randomise_labels"), self.dataset(above), self.label_seed(name)])
-        definition = self.config["datasets"][name]
-        slices = {part: definition[part] for part in ("source", "labels", "split", "examples")}
+        definition = self.definition(name)
         files = [_file(self.folder / file["path"]) for file in definition["source"].get("files", [])]
         generator = ["peftport.data.reviews"] if "generated" in definition["source"] else []
-        return digest([stage_code("prepare_dataset", *generator), slices, files])
+        return digest([stage_code("prepare_dataset", *generator), definition, files])
+
+    def definition(self, dataset: str) -> dict[str, Any]:
+        """The part of a dataset's definition that its splits depend on."""
+        return {part: self.config["datasets"][dataset][part] for part in PREPARED_BY}
 
     def label_seed(self, name: str) -> int:
         """Seed of the shuffled labels of a derived dataset."""

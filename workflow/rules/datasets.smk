@@ -23,7 +23,7 @@ rule prepare_dataset:
         runtime=20,
     params:
         key=lambda w: KEYS.dataset(w.dataset),
-        definition=lambda w: STUDY.config["datasets"][w.dataset],
+        definition=lambda w: KEYS.definition(w.dataset),
     script:
         "../scripts/prepare_dataset.py"
 
