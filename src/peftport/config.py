@@ -15,7 +15,8 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 from jsonschema.validators import extend
 
-from peftport.config_meaning import ConfigError, check_meaning, near, unknown
+from peftport.config_meaning import ConfigError, check_meaning
+from peftport.near import near, unknown
 from peftport.pipeline import config_schema
 
 
@@ -39,7 +40,7 @@ def check_config(config: dict[str, Any], folder: Path | None = None) -> dict[str
         method = technique.setdefault("method", name)
         methods = schema["$defs"]["techniques"]
         if not isinstance(method, str) or method not in methods:
-            raise ConfigError(unknown(f"techniques.{name}.method", method, methods, "method"))
+            raise ConfigError(f"config key `techniques.{name}.method`: {unknown('method', method, methods)}")
         _validate(technique, methods[method], schema, ("techniques", name))
         _fill(technique, methods[method], schema)
     for name, host in config["hosts"].items():
@@ -103,7 +104,7 @@ def _message(error: ValidationError, path: tuple[Any, ...]) -> str:
         known = error.schema.get("properties", {})
         extra = next(name for name in value if name not in known)
         prefix = "" if key == "the top level" else f"{key}."
-        return unknown(f"{prefix}{extra}", extra, known, "such key")
+        return f"config key `{prefix}{extra}`: {unknown('such key', extra, known)}"
     if error.validator == "required":
         lacking = next(name for name in rule if name not in value)
         return f"config key `{key}`: `{lacking}` is missing{meaning}."

@@ -41,6 +41,7 @@ BASE = {
     "files",
     "jobs",
     "modules",
+    "near",
     "pipeline",
     "progress",
     "provenance",
@@ -51,7 +52,7 @@ BASE = {
 }
 BASE_MAY_IMPORT = {
     "keys": {"hosts.locate", "porting.table", "statistics.table", "techniques.table"},
-    "config_meaning": {"hosts.locate", "hosts.shapes", "porting.compatibility"},
+    "config_meaning": {"data.readers", "hosts.locate", "hosts.shapes", "porting.compatibility"},
 }
 # around every job, and tables of names: they make no results, and a new line in them must rerun nothing
 FRAME = {"jobs", "progress", "tables", "statistics.table", "figures.table"}

@@ -17,6 +17,20 @@ FILE = {"path": "texts.csv"}
 BUILT = {"build": {"corpus": {"generated": {"domains": ["film"]}}}}
 TUNED = {"build": {"base": "raw", "instructions": {"generated": {"domains": ["film"], "examples": 9}}}}
 REMOVED = object()
+FILES = {
+    "no-column.csv": b"text,lable\nfine,1\n",
+    "strange-label.csv": b"text,label\nfine,1\nso so,2\n",
+    "empty-text.csv": b"text,label\nfine,1\n ,1\n",
+    "latin-1.csv": "text,label\nfine,1\ncaf\xe9,1\n".encode("latin-1"),
+    "nothing.csv": b"text,label\n",
+    "texts.dat": b"fine\n",
+}
+
+
+def data(name):
+    """A dataset of one local file."""
+    return {"source": {"files": [{"path": name}]}, "labels": {"0": "bad", "1": "good"}}
+
 
 # edits (path to value), then fragments of the message, the key first
 WRONG = {
@@ -158,6 +172,29 @@ WRONG = {
         {"datasets.film.source": {"files": [{"path": "text.csv"}]}},
         "config key `datasets.film.source.files.0.path`: expected a file, 'text.csv' is none",
     ),
+    "a data file without a column": (
+        {"datasets.film": data("no-column.csv")},
+        "config key `datasets.film.source.files.0`: ",
+        "no-column.csv, line 1: no column 'label' for the label. Did you mean `lable`? Columns there: 'text', 'lable'.",
+    ),
+    "a label outside the map": (
+        {"datasets.film": data("strange-label.csv")},
+        "strange-label.csv, line 3: label '2' is not in the label map; allowed: '0' (bad), '1' (good)",
+    ),
+    "an empty text": ({"datasets.film": data("empty-text.csv")}, "empty-text.csv, line 3: the text is empty"),
+    "a text of another encoding": (
+        {"datasets.film": data("latin-1.csv")},
+        "latin-1.csv, line 3, byte 4: 0xe9 is not utf-8",
+    ),
+    "a data file without an example": (
+        {"datasets.film": data("nothing.csv")},
+        "config key `datasets.film.source.files.0`: 'nothing.csv' holds no example.",
+    ),
+    "an unknown format": (
+        {"datasets.film": data("texts.dat")},
+        "config key `datasets.film.source.files.0`: ",
+        "the extension '.dat' does not tell the format",
+    ),
     "one label": ({"datasets.film.labels": {"negative": "bad"}}, "config key `datasets.film.labels`"),
     "one label word": (
         {"datasets.film.labels": {"negative": "bad", "positive": "bad"}},
@@ -190,7 +227,9 @@ def folder(tmp_path):
         (tmp_path / name).mkdir()
         for file, content in files.items():
             (tmp_path / name / file).write_text("{" if content is None else json.dumps(content))
-    (tmp_path / "texts.csv").write_text("text,label\n")
+    (tmp_path / "texts.csv").write_text("text,label\nfine,1\n")
+    for name, content in FILES.items():
+        (tmp_path / name).write_bytes(content)
     return tmp_path
 
 

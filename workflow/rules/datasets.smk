@@ -13,6 +13,7 @@ rule prepare_dataset:
         f"{LOGS}/prepare_dataset/{{dataset}}.log",
     benchmark:
         f"{BENCHMARKS}/prepare_dataset/{{dataset}}.tsv"
+    priority: 10
     wildcard_constraints:
         dataset=r"[^/@]+?",
     conda:

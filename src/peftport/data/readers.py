@@ -2,10 +2,10 @@
 
 import codecs
 import csv
+import itertools
 import json
 import re
 from collections.abc import Callable, Iterator
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from peftport.data.texts import tidy
+from peftport.near import near, unknown
 
 LINE_BYTES = 1_000_000
 COLUMNS = {"text": "text", "label": "label"}
@@ -34,13 +35,16 @@ class Row(NamedTuple):
     text: Any
 
 
-def read_file(entry: dict[str, Any], labels: dict[str, str], root: Path) -> list[tuple[str, str]]:
+def read_file(
+    entry: dict[str, Any], labels: dict[str, str], root: Path, at_most: int | None = None
+) -> list[tuple[str, str]]:
     """Read one file of labelled texts.
 
     Args:
         entry: one item of ``source.files``: path, and where needed format, columns, label, pattern, encoding.
         labels: raw label to label word.
         root: folder that a relative path starts from.
+        at_most: number of rows to read; None reads all.
 
     Returns:
         (text with its white space tidied, label word), in the order of the file.
@@ -51,8 +55,8 @@ def read_file(entry: dict[str, Any], labels: dict[str, str], root: Path) -> list
     """
     path = Path(root) / Path(entry["path"]).expanduser()
     if not path.is_file():
-        raise ValueError(f"{path}: no such file{_near(path.name, _siblings(path))}")
-    rows = READERS[_format(entry, path)](path, entry)
+        raise ValueError(f"{path}: no such file.{near(path.name, _siblings(path))}")
+    rows = itertools.islice(READERS[_format(entry, path)](path, entry), at_most)
     return [accept(f"{path}, {row.place}", row.label, row.text, labels) for row in rows]
 
 
@@ -94,8 +98,9 @@ def pick_columns(where: str, entry: dict[str, Any], present: list[str]) -> tuple
     for role, name in wanted.items():
         if name not in present:
             there = ", ".join(_shown(column) for column in present[:20]) or "none"
-            near = _near(name, present)
-            raise ValueError(f"{where}: no column {name!r} for the {role}{near}; columns there: {there}")
+            raise ValueError(
+                f"{where}: no column {name!r} for the {role}.{near(name, present)} Columns there: {there}."
+            )
     return wanted["text"], wanted["label"]
 
 
@@ -230,7 +235,7 @@ def _format(entry: dict[str, Any], path: Path) -> str:
     if name is None:
         raise ValueError(f"{path}: the extension {path.suffix!r} does not tell the format; say `format:` {_formats()}")
     if name not in READERS:
-        raise ValueError(f"{path}: unknown format {name!r}{_near(name, list(READERS))}; known: {_formats()}")
+        raise ValueError(f"{path}: {unknown('format', name, READERS)}")
     return name
 
 
@@ -240,11 +245,6 @@ def _formats() -> str:
 
 def _siblings(path: Path) -> list[str]:
     return [other.name for other in path.parent.iterdir()] if path.parent.is_dir() else []
-
-
-def _near(name: str, known: list[str]) -> str:
-    near = get_close_matches(name, known, 1)
-    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def _shown(value: Any) -> str:

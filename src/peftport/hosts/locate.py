@@ -4,6 +4,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+from peftport.near import unknown
+
 BUNDLED = Path(__file__).parent / "bundled"
 COMMIT = re.compile(r"[0-9a-f]{40}")
 WANTED = ["*.json", "*.safetensors", "*.model", "*.txt"]
@@ -21,7 +23,7 @@ def bundled_folder(name: str) -> Path:
         FileNotFoundError: there is none of that name.
     """
     if name not in bundled_names():
-        raise FileNotFoundError(f"no bundled host `{name}`; there are {', '.join(bundled_names())}")
+        raise FileNotFoundError(unknown("bundled host", name, bundled_names()))
     return BUNDLED / name
 
 

@@ -11,9 +11,10 @@ A technique's module has:
 form (``learning_rate``) are ignored. Importing a module of ours registers its method with peft.
 """
 
-import difflib
 import importlib
 from types import ModuleType
+
+from peftport.near import unknown
 
 METHODS = {
     "adapters": "peftport.techniques.adapters",
@@ -43,9 +44,7 @@ def method(name: str) -> ModuleType:
         ValueError: no such technique; the message offers a near name.
     """
     if name not in METHODS:
-        near = difflib.get_close_matches(name, METHODS, 1)
-        hint = f" (did you mean {near[0]!r}?)" if near else ""
-        raise ValueError(f"unknown technique {name!r}{hint}; known: {', '.join(METHODS)}")
+        raise ValueError(unknown("technique", name, METHODS))
     return importlib.import_module(METHODS[name])
 
 
@@ -56,5 +55,5 @@ def method_of_type(peft_type: str) -> ModuleType:
         ValueError: no technique of ours.
     """
     if peft_type not in PEFT_TYPES:
-        raise ValueError(f"unknown peft_type {peft_type!r}; known: {', '.join(PEFT_TYPES)}")
+        raise ValueError(unknown("technique of the peft_type", peft_type, PEFT_TYPES))
     return method(PEFT_TYPES[peft_type])

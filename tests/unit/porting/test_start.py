@@ -59,7 +59,7 @@ def test_what_cannot_be_made_is_refused(module):
         make_start("scratch", module, TARGET, 0)
     with pytest.raises(ValueError, match="'target_mean' needs other modules"):
         make_start("target_mean", module, TARGET, 0)
-    with pytest.raises(ValueError, match="did you mean 'permuted'"):
+    with pytest.raises(ValueError, match="Did you mean `permuted`"):
         make_start("permutated", module, TARGET, 0)
 
 

@@ -46,9 +46,11 @@ def test_names_and_types_cover_each_other():
 
 
 def test_unknown_names_are_refused_with_a_near_one():
-    with pytest.raises(ValueError, match=r"'adaptors' \(did you mean 'adapters'\?\); known: adapters, compacter"):
+    with pytest.raises(
+        ValueError, match=r"no technique `adaptors`. Did you mean `adapters`\? Known: `adapters`, `compacter`"
+    ):
         method("adaptors")
-    with pytest.raises(ValueError, match="unknown peft_type 'OFT'"):
+    with pytest.raises(ValueError, match="no technique of the peft_type `OFT`"):
         method_of_type("OFT")
 
 
