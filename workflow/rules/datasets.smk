@@ -13,9 +13,9 @@ rule prepare_dataset:
         f"{LOGS}/prepare_dataset/{{dataset}}.log",
     benchmark:
         f"{BENCHMARKS}/prepare_dataset/{{dataset}}.tsv"
-    priority: 10
     wildcard_constraints:
         dataset=r"[^/@]+?",
+    priority: 10
     conda:
         "../../envs/peftport.yaml"
     threads: 1
