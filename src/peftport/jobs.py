@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from peftport import __version__
-from peftport.files import read_json
+from peftport.files import DamagedFile, read_card
 from peftport.provenance import versions
 from peftport.stopping import Stopped, heeding
 from peftport.tables import read_made
@@ -26,7 +26,7 @@ class StaleInputError(ValueError):
 
 def key_of(path: Path) -> str | None:
     """The key that a Parquet file, or a JSON card, says it was made with; of a host's card, the key of the host."""
-    made = read_made(path) if path.suffix == ".parquet" else read_json(path)
+    made = read_made(path) if path.suffix == ".parquet" else read_card(path)
     return made.get("host_key", made.get("key"))
 
 
@@ -45,6 +45,22 @@ def check_keys(expected: dict[str, str]) -> None:
                 f"{path} was made with other settings or other code (its key is {found}, expected {key}). "
                 "Delete it; the next run makes it again."
             )
+
+
+def set_aside(error: DamagedFile, snakemake: Any) -> str:
+    """Take a damaged input that the study made out of the way, so that the next run makes it anew; say so.
+
+    Files that are no inputs of the job's rule, such as those of a host from elsewhere, stay where they are.
+    """
+    inputs = {os.path.normpath(path) for path in snakemake.input}
+    if os.path.normpath(error.path) not in inputs:
+        return str(error)
+    aside = error.path.with_name(f"{error.path.name}.damaged")
+    with contextlib.suppress(FileNotFoundError):  # another job was faster
+        os.replace(error.path, aside)
+    return (
+        f"{error.path} is damaged: {error.why}. It now lies in {aside.name}; run the same command again to remake it."
+    )
 
 
 @contextlib.contextmanager
@@ -72,8 +88,9 @@ def job(snakemake: Any) -> Iterator[dict[str, Any]]:
             _say(str(stopped))
             raise
         except PLAIN as error:
+            said = set_aside(error, snakemake) if isinstance(error, DamagedFile) else str(error)
             where = ", ".join([snakemake.rule, *(f"{name} {value}" for name, value in snakemake.wildcards.items())])
-            _say(f"error ({where}): {error}")
+            _say(f"error ({where}): {said}")
             if os.environ.get("PEFTPORT_TRACEBACK"):
                 _say(traceback.format_exc())
             raise SystemExit(1) from None

@@ -45,6 +45,7 @@ BASE = {
     "pipeline",
     "progress",
     "provenance",
+    "seals",
     "seeds",
     "study",
     "tables",

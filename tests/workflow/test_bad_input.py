@@ -18,7 +18,7 @@ GOOD = [("a fine book", "positive"), ("a dull book", "negative"), ("a great read
 ROWS = "".join(f"{text} {number},{label}\n" for number in range(10) for text, label in GOOD)
 MANY = "".join(f"{text} {number},{label}\n" for number in range(300) for text, label in GOOD)
 LABELS = {"negative": "negative", "positive": "positive"}
-CHECKED_AGAIN = ("hosts/raw/card.json", "hosts/instruct/card.json", "hosts/transfers.json", "datasets/overlap.parquet")
+CHECKED_AGAIN = ("hosts/raw/card.json", "hosts/instruct/card.json", "datasets/overlap.parquet")
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 FILES = {
     "no-column.csv": f"text,lable\n{ROWS}",
@@ -126,17 +126,17 @@ BY_A_JOB = {
     ),
     "a tokenizer that cannot write a label": (
         label_words("\u2639", "\u263a"),
-        ["describe_host, host raw", "describe_host, host instruct"],
+        ["encode_labels, host raw, dataset faces", "encode_labels, host instruct, dataset faces"],
         "the tokenizer cannot write the label word '\u2639'",
     ),
     "a tokenizer that cannot tell the labels apart": (
         label_words("positive", "positive positive"),
-        ["describe_host, host raw", "describe_host, host instruct"],
+        ["encode_labels, host raw, dataset faces", "encode_labels, host instruct, dataset faces"],
         "the tokenizer cannot tell the label words 'positive'",
     ),
     "a transfer between unequal shapes, from a hub": (
         host({"hub": {"id": "some/wide"}}),
-        ["check_transfers"],
+        ["check_transfer, source_host raw, target_host other"],
         "a module cannot be copied raw -> other: the hosts differ in\n  d_model: 16 in raw, 32 in other",
     ),
 }
@@ -222,7 +222,7 @@ def test_it_is_refused_before_training(case, tried, finished):
 def test_after_a_refusal_the_good_config_trains_nothing_again(tried, hosts):
     folder = tried["a tokenizer that cannot write a label"][0]
     studies.write_config(folder, studies.smoke_config(hosts))
-    assert set(studies.planned(folder)) <= {"describe_host", "check_transfers", "audit_overlap", "write_report"}
+    assert set(studies.planned(folder)) <= {"describe_host", "audit_overlap", "write_report"}
 
 
 def test_in_a_new_study_all_datasets_are_prepared_before_anything_is_trained(hosts, wide, tmp_path):
