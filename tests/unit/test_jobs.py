@@ -169,8 +169,20 @@ def test_a_damaged_input_that_the_study_made_is_set_aside(table, snakemake):
     snakemake.params["expects"], snakemake.input = {str(table): KEY}, [f"{table.parent}/./{table.name}"]
     with pytest.raises(SystemExit), job(snakemake):
         pass
-    assert log_of(snakemake).endswith("It is now train.parquet.damaged; run the same command again to remake it.\n")
+    assert log_of(snakemake).endswith(
+        "It now lies in train.parquet.damaged; run the same command again to remake it.\n"
+    )
     assert not table.exists() and table.with_name("train.parquet.damaged").read_bytes() == damaged
+
+
+def test_another_job_that_reads_it_meanwhile_says_so(table, snakemake):
+    table.rename(table.with_name("train.parquet.damaged"))
+    snakemake.params["expects"], snakemake.input = {str(table): KEY}, [str(table)]
+    with pytest.raises(SystemExit), job(snakemake):
+        pass
+    assert log_of(snakemake).endswith(
+        "train.parquet was found damaged and now lies in train.parquet.damaged; run the same command again to remake it.\n"
+    )
 
 
 def test_an_input_that_is_not_there_is_named(tmp_path, snakemake):

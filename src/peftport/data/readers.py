@@ -16,6 +16,10 @@ from peftport.data.texts import tidy
 from peftport.near import near, unknown
 
 LINE_BYTES = 1_000_000
+FILE_BYTES = 1_000_000_000
+TEXT_CHARACTERS = 100_000
+MOST_ROWS = 2_000_000
+BATCH_ROWS = 256  # of Parquet, in memory at a time
 COLUMNS = {"text": "text", "label": "label"}
 EXTENSIONS = {
     ".csv": "csv",
@@ -56,8 +60,19 @@ def read_file(
     path = Path(root) / Path(entry["path"]).expanduser()
     if not path.is_file():
         raise ValueError(f"{path}: no such file.{near(path.name, _siblings(path))}")
+    if (size := path.stat().st_size) > FILE_BYTES:
+        raise ValueError(f"{path}: {size:,} bytes; at most {FILE_BYTES:,} are read. Keep fewer examples in it.")
     rows = itertools.islice(READERS[_format(entry, path)](path, entry), at_most)
-    return [accept(f"{path}, {row.place}", row.label, row.text, labels) for row in rows]
+    found, characters = [], 0
+    for row in rows:
+        found.append(accept(f"{path}, {row.place}", row.label, row.text, labels))
+        characters += len(found[-1][0])
+        if len(found) > MOST_ROWS or characters > FILE_BYTES:
+            raise ValueError(
+                f"{path}, {row.place}: at most {MOST_ROWS:,} examples of together {FILE_BYTES:,} characters are read. "
+                "Keep fewer examples in it."
+            )
+    return found
 
 
 def accept(where: str, label: Any, text: Any, labels: dict[str, str]) -> tuple[str, str]:
@@ -68,6 +83,10 @@ def accept(where: str, label: Any, text: Any, labels: dict[str, str]) -> tuple[s
     """
     if not isinstance(text, str):
         raise ValueError(f"{where}: expected a text, found {_shown(text)}")
+    if len(text) > TEXT_CHARACTERS:
+        raise ValueError(
+            f"{where}: the text has {len(text):,} characters, at most {TEXT_CHARACTERS:,} are read. Is it one text?"
+        )
     if not (tidied := tidy(text)):
         raise ValueError(f"{where}: the text is empty")
     if "\0" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
@@ -156,7 +175,7 @@ def _parquet(path: Path, entry: dict[str, Any]) -> Iterator[Row]:
     try:
         file = pq.ParquetFile(path)
         text, label = pick_columns(str(path), entry, file.schema_arrow.names)
-        for batch in file.iter_batches(batch_size=4096, columns=[text, label]):
+        for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=[text, label]):
             texts, raw = batch.column(text).to_pylist(), batch.column(label).to_pylist()
             for number, (one, its_label) in enumerate(zip(texts, raw, strict=True), number + 1):  # noqa: B020
                 yield Row(f"row {number}", its_label, one)

@@ -96,6 +96,7 @@ REFUSALS = {
     "no text encoding": ("text,label\na,0\n", {"encoding": "rot13"}, "encoding 'rot13' is unknown"),
     "unknown format": ("a", {"format": "jsonk"}, "no format `jsonk`. Did you mean `jsonl`.*Known: `csv`, `tsv`"),
     "long line": ("text,label\n" + "a" * (LINE_BYTES + 1), {}, "line 2: longer than 1,000,000 bytes"),
+    "long text": ("a" * 100_001, {"format": "lines", "label": "0"}, "line 1: the text has 100,001 characters"),
     "long field": ("text,label\n" + "a" * 200_000 + ",0\n", {}, "line 2: damaged record: field larger"),
     "no JSON": ('{"text": "a", "label": 0}\n{"text": \n', {"format": "jsonl"}, "line 2: expected a JSON object"),
     "no object": ("[1]\n", {"format": "jsonl"}, r"line 1: expected a JSON object, found \[1\]"),
@@ -150,28 +151,6 @@ def test_label_spellings():
     ]
     assert accept("here", 1, "a", {1: "positive"}) == ("a", "positive")
     assert accept("here", True, "a", {True: "positive"}) == ("a", "positive")
-
-
-FORMATS = [{"format": name} for name in ("csv", "tsv", "jsonl", "parquet")] + [
-    {"format": "lines", "label": "0"},
-    PATTERN,
-]
-BYTES = some.binary(max_size=60) | some.lists(
-    some.sampled_from([b"text,label\n", b"text\tlabel\n", b'"', b",", b"\t", b"0", b"\n", b"\r", b"\0", b"{", b"}"])
-    | some.sampled_from([b'{"text": "a", "label": 0}', b"\xff", "é".encode(), b"PAR1", b" ", b"\\ud800", b"\x1a"])
-).map(b"".join)
-
-
-@settings(max_examples=300, deadline=None)
-@given(BYTES, some.sampled_from(FORMATS), some.sampled_from(["utf-8", "latin-1", "utf-16", "idna", "cp1252", "?"]))
-def test_any_bytes_give_examples_or_a_value_error(tmp_path_factory, content, entry, encoding):
-    folder = tmp_path_factory.getbasetemp()
-    try:
-        rows = read(folder, content, "any.bin", encoding=encoding, **entry)
-    except ValueError as error:
-        assert "any.bin" in str(error)
-    else:
-        assert all(text == " ".join(text.split()) != "" and label in LABELS.values() for text, label in rows)
 
 
 @settings(max_examples=100, deadline=None)
