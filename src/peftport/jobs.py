@@ -47,20 +47,23 @@ def check_keys(expected: dict[str, str]) -> None:
             )
 
 
-def set_aside(error: DamagedFile, snakemake: Any) -> str:
-    """Take a damaged input that the study made out of the way, so that the next run makes it anew; say so.
+def explained(error: Exception, snakemake: Any) -> str:
+    """What to say of an expected error; a damaged input that the study made is taken out of the way.
 
-    Files that are no inputs of the job's rule, such as those of a host from elsewhere, stay where they are.
+    The next run then makes it anew. Files that are no inputs of the job's rule, such as those of a host from elsewhere,
+    stay where they are. Another job that reads the same file at that moment does not find it, and says why.
     """
     inputs = {os.path.normpath(path) for path in snakemake.input}
-    if os.path.normpath(error.path) not in inputs:
+    path = getattr(error, "path", None) or getattr(error, "filename", None)
+    if path is None or os.path.normpath(path) not in inputs:
         return str(error)
-    aside = error.path.with_name(f"{error.path.name}.damaged")
-    with contextlib.suppress(FileNotFoundError):  # another job was faster
-        os.replace(error.path, aside)
-    return (
-        f"{error.path} is damaged: {error.why}. It now lies in {aside.name}; run the same command again to remake it."
-    )
+    aside = Path(f"{path}.damaged")
+    remedy = f"now lies in {aside.name}; run the same command again to remake it."
+    if isinstance(error, DamagedFile):
+        with contextlib.suppress(FileNotFoundError):  # another job was faster
+            os.replace(path, aside)
+        return f"{path} is damaged: {error.why}. It {remedy}"
+    return f"{path} was found damaged and {remedy}" if aside.exists() else str(error)
 
 
 @contextlib.contextmanager
@@ -88,9 +91,8 @@ def job(snakemake: Any) -> Iterator[dict[str, Any]]:
             _say(str(stopped))
             raise
         except PLAIN as error:
-            said = set_aside(error, snakemake) if isinstance(error, DamagedFile) else str(error)
             where = ", ".join([snakemake.rule, *(f"{name} {value}" for name, value in snakemake.wildcards.items())])
-            _say(f"error ({where}): {said}")
+            _say(f"error ({where}): {explained(error, snakemake)}")
             if os.environ.get("PEFTPORT_TRACEBACK"):
                 _say(traceback.format_exc())
             raise SystemExit(1) from None

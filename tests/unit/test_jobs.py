@@ -180,9 +180,8 @@ def test_another_job_that_reads_it_meanwhile_says_so(table, snakemake):
     snakemake.params["expects"], snakemake.input = {str(table): KEY}, [str(table)]
     with pytest.raises(SystemExit), job(snakemake):
         pass
-    assert log_of(snakemake).endswith(
-        "train.parquet was found damaged and now lies in train.parquet.damaged; run the same command again to remake it.\n"
-    )
+    said = log_of(snakemake)
+    assert "train.parquet was found damaged and now lies in train.parquet.damaged; run the same command again" in said
 
 
 def test_an_input_that_is_not_there_is_named(tmp_path, snakemake):
