@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 
 from peftport.data.prepare import prepare
-from peftport.files import write_json
+from peftport.files import write_card
 from peftport.hosts.card import identify_host
 from peftport.tables import write_table
 from peftport.training.extract import extract_modules
@@ -39,7 +39,7 @@ def prepare_ground(folder: Path) -> None:
     for name, examples in prepare(definition, folder)[0].items():
         write_table(folder / f"{name}.parquet", examples, "examples")
     for name in HOSTS:
-        write_json(folder / f"{name}.json", identify_host(name, {}, folder / "hosts" / name))
+        write_card(folder / f"{name}.json", identify_host(name, {}, folder / "hosts" / name))
         outputs = train(folder, name, folder / name)
         extract_modules(outputs["state"], outputs["config"], modules(folder, name), MADE)
 

@@ -15,9 +15,12 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 from jsonschema.validators import extend
 
-from peftport.config_meaning import ConfigError, check_meaning, near, unknown
+from peftport.config_meaning import ConfigError, check_meaning
+from peftport.near import near, unknown
 from peftport.pipeline import config_schema
 from peftport.techniques.table import NOT_OFFERED
+
+MOST_ENTRIES, DEEPEST = 200_000, 40
 
 
 def check_config(config: dict[str, Any], folder: Path | None = None) -> dict[str, Any]:
@@ -29,10 +32,10 @@ def check_config(config: dict[str, Any], folder: Path | None = None) -> dict[str
     Raises:
         ConfigError: the first thing that is wrong.
     """
-    schema, config = _schema(), copy.deepcopy(config)
     if not isinstance(config, dict):
         raise ConfigError(f"config: expected a mapping with the keys of a study, got {_shown(config)}.")
-    _refuse_strange_keys(config)
+    _refuse_strange(config)
+    schema, config = _schema(), copy.deepcopy(config)
     for section in ("techniques", "datasets", "hosts", "training", "evaluation", "statistics"):
         config.setdefault(section, {})
     _validate(config, schema, schema, ())
@@ -42,7 +45,7 @@ def check_config(config: dict[str, Any], folder: Path | None = None) -> dict[str
         if not isinstance(method, str) or method not in methods:
             reason = NOT_OFFERED.get(str(method).upper())
             why = f" peft's `{method}` is not offered: {reason}." if reason else ""
-            raise ConfigError(unknown(f"techniques.{name}.method", method, methods, "method") + why)
+            raise ConfigError(f"config key `techniques.{name}.method`: {unknown('method', method, methods)}{why}")
         _validate(technique, methods[method], schema, ("techniques", name))
         _fill(technique, methods[method], schema)
     for name, host in config["hosts"].items():
@@ -76,17 +79,29 @@ _Validator = extend(
 )
 
 
-def _refuse_strange_keys(value: Any, path: tuple[Any, ...] = ()) -> None:
-    """YAML allows keys that are no strings (``1:``, ``no:``); name them before the schema meets them."""
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            if not isinstance(key, str):
-                where = ".".join(map(str, path)) or "the top"
-                raise ConfigError(f"config key under `{where}`: expected text as key, got {key!r}. Put it in quotes.")
-            _refuse_strange_keys(inner, (*path, key))
-    elif isinstance(value, list):
-        for index, inner in enumerate(value):
-            _refuse_strange_keys(inner, (*path, index))
+def _refuse_strange(value: Any) -> None:
+    """Refuse what YAML allows and no study has, before anything else walks through it.
+
+    Keys that are no text (``1:``, ``no:``), numbers of any length, and documents whose anchors make them endless.
+    """
+    places, seen = [((), value)], 0
+    while places:
+        path, inner = places.pop()
+        seen, where = seen + 1, ".".join(map(str, path)) or "the top"
+        if seen > MOST_ENTRIES or len(path) > DEEPEST:
+            raise ConfigError(f"config: expected at most {MOST_ENTRIES:,} entries in {DEEPEST} levels, got more.")
+        if isinstance(inner, int) and inner.bit_length() > 64:
+            raise ConfigError(f"config key `{where}`: expected a number of at most 64 bits.")
+        if isinstance(inner, dict):
+            for key in inner:
+                if not isinstance(key, str):
+                    said = _shown(key)
+                    raise ConfigError(
+                        f"config key under `{where}`: expected text as key, got {said}. Put it in quotes."
+                    )
+            places += [((*path, key), below) for key, below in inner.items()]
+        elif isinstance(inner, list | tuple | set | frozenset):
+            places += [((*path, index), below) for index, below in enumerate(inner)]
 
 
 def _validate(value: Any, part: dict, schema: dict, path: tuple[Any, ...]) -> None:
@@ -106,7 +121,7 @@ def _message(error: ValidationError, path: tuple[Any, ...]) -> str:
         known = error.schema.get("properties", {})
         extra = next(name for name in value if name not in known)
         prefix = "" if key == "the top level" else f"{key}."
-        return unknown(f"{prefix}{extra}", extra, known, "such key")
+        return f"config key `{prefix}{extra}`: {unknown('such key', extra, known)}"
     if error.validator == "required":
         lacking = next(name for name in rule if name not in value)
         return f"config key `{key}`: `{lacking}` is missing{meaning}."
@@ -132,7 +147,10 @@ def _message(error: ValidationError, path: tuple[Any, ...]) -> str:
 
 
 def _shown(value: Any) -> str:
-    text = json.dumps(value, default=str)
+    try:
+        text = json.dumps(value, default=str)
+    except (ValueError, TypeError, RecursionError):  # a number of too many digits, a key that is a date, a circle
+        text = f"a {type(value).__name__}"
     return text if len(text) <= 80 else text[:77] + "..."
 
 

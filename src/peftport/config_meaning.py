@@ -1,34 +1,21 @@
 """What a schema cannot say about a config: names that must be defined, order, files that must be there, shapes."""
 
-import difflib
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from peftport.hosts.locate import bundled_names
 from peftport.hosts.shapes import common, declared
+from peftport.near import unknown
 from peftport.porting.compatibility import differences
 from peftport.study import Study
 
 TOKENIZERS = ("tokenizer.json", "tokenizer_config.json", "spiece.model", "vocab.json", "vocab.txt")
 GENERATED = ("negative", "positive")
+FIRST_ROWS = 1000  # of a local file, read before any job starts; the whole file is read by the job that prepares it
 
 
 class ConfigError(ValueError):
     """What is wrong with a config: key, value, what is allowed, the nearest valid name."""
-
-
-def near(name: Any, known: Iterable[str]) -> str:
-    """`` Did you mean `lora`?`` where a known name is near, else nothing."""
-    found = difflib.get_close_matches(str(name), list(known), n=1, cutoff=0.5)
-    return f" Did you mean `{found[0]}`?" if found else ""
-
-
-def unknown(key: str, value: Any, known: Iterable[str], what: str) -> str:
-    """The message for a name that is defined nowhere."""
-    known = list(known)
-    listed = ", ".join(f"`{name}`" for name in known) or "none"
-    return f"config key `{key}`: no {what} `{value}`.{near(value, known)} Known: {listed}."
 
 
 def check_meaning(config: dict[str, Any], folder: Path) -> None:
@@ -55,15 +42,17 @@ def _check_names(config: dict[str, Any]) -> None:
     grid, hosts, datasets = config["grid"], config["hosts"], config["datasets"]
     for index, name in enumerate(grid["techniques"]):
         if name not in config["techniques"]:
-            raise ConfigError(unknown(f"grid.techniques.{index}", name, config["techniques"], "technique"))
+            raise ConfigError(
+                f"config key `grid.techniques.{index}`: {unknown('technique', name, config['techniques'])}"
+            )
     for key, known, what in (("transfers", hosts, "host"), ("dataset_pairs", datasets, "dataset")):
         for index, pair in enumerate(grid[key]):
             for end in ("source", "target"):
                 if pair[end] not in known:
-                    raise ConfigError(unknown(f"grid.{key}.{index}.{end}", pair[end], known, what))
+                    raise ConfigError(f"config key `grid.{key}.{index}.{end}`: {unknown(what, pair[end], known)}")
     for name, host in hosts.items():
         if (base := host.get("build", {}).get("base")) is not None and base not in hosts:
-            raise ConfigError(unknown(f"hosts.{name}.build.base", base, hosts, "host"))
+            raise ConfigError(f"config key `hosts.{name}.build.base`: {unknown('host', base, hosts)}")
 
 
 def _check_grid(grid: dict[str, Any]) -> None:
@@ -113,7 +102,8 @@ def _declared(name: str, hosts: dict[str, Any], folder: Path) -> dict[str, Any] 
 
 def _check_host(name: str, host: dict[str, Any], folder: Path) -> None:
     if "bundled" in host and host["bundled"] not in bundled_names():
-        raise ConfigError(unknown(f"hosts.{name}.bundled", host["bundled"], bundled_names(), "bundled host"))
+        said = unknown("bundled host", host["bundled"], bundled_names())
+        raise ConfigError(f"config key `hosts.{name}.bundled`: {said}")
     if "path" in host:
         path = folder / host["path"]
         expected = (
@@ -170,6 +160,18 @@ def _check_dataset(name: str, dataset: dict[str, Any], folder: Path) -> None:
                 f"config key `{key}.source.files.{index}.path`: expected a file, {file['path']!r} is none "
                 f"(looked in {folder})."
             )
+        _check_first_rows(f"{key}.source.files.{index}", file, labels, folder)
+
+
+def _check_first_rows(key: str, file: dict[str, Any], labels: dict[str, str], folder: Path) -> None:
+    from peftport.data.readers import read_file  # studies without local files do not load pyarrow for it
+
+    try:
+        found = read_file(file, labels, folder, FIRST_ROWS)
+    except (ValueError, OSError) as error:
+        raise ConfigError(f"config key `{key}`: {error}") from error
+    if not found:
+        raise ConfigError(f"config key `{key}`: {file['path']!r} holds no example.")
 
 
 def _is_file(path: Path) -> bool:

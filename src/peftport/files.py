@@ -1,12 +1,27 @@
-"""Files that are either whole or absent, and their digests."""
+"""Files that are either whole or absent, and their digests; cards, which carry a digest of what they say."""
 
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+CARD_DIGEST = "card_sha256"
+
+
+class DamagedFile(ValueError):
+    """A file of the study that is not what was written: cut short, changed, or unreadable.
+
+    Attributes:
+        path: the file.
+        why: how that was seen.
+    """
+
+    def __init__(self, path: str | Path, why: str) -> None:
+        self.path, self.why = Path(path), why
+        super().__init__(f"{path} is damaged: {why}. Delete it; the next run makes it again.")
 
 
 @contextmanager
@@ -40,15 +55,45 @@ def read_json(path: str | Path) -> Any:
     """Read JSON.
 
     Raises:
-        ValueError: the file is damaged; the message names it.
+        DamagedFile: it is no JSON.
     """
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} is damaged: {error}. Delete it; the next run makes it again.") from error
+    except RecursionError:
+        raise DamagedFile(path, "it is nested too deeply") from None
+    except ValueError as error:
+        raise DamagedFile(path, str(error)) from error
+
+
+def write_card(path: str | Path, card: dict[str, Any]) -> None:
+    """Write a mapping as JSON with a digest of what it says."""
+    write_json(path, card | {CARD_DIGEST: _said(card)})
+
+
+def read_card(path: str | Path) -> dict[str, Any]:
+    """Read what ``write_card`` wrote, without the digest.
+
+    Raises:
+        DamagedFile: it is no JSON, or its digest is not that of what it says.
+    """
+    card = read_json(path)
+    if not isinstance(card, dict) or card.pop(CARD_DIGEST, None) != _said(card):
+        raise DamagedFile(path, f"its {CARD_DIGEST} is not the checksum of what it says")
+    return card
+
+
+def _said(card: dict[str, Any]) -> str:
+    # as JSON has it, so that a tuple and a list, or 1 and "1" as a key, are the same before and after
+    text = json.dumps(json.loads(json.dumps(card)), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def file_digest(path: str | Path) -> str:
     """SHA-256 of a file's bytes, read in pieces."""
     with open(path, "rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def file_digests(folder: str | Path, names: Iterable[str]) -> dict[str, str]:
+    """SHA-256 of the files of these names in a folder."""
+    return {name: file_digest(Path(folder) / name) for name in sorted(names)}

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from peftport import __version__
-from peftport.files import read_json
+from peftport.files import DamagedFile, read_card
 from peftport.provenance import versions
 from peftport.stopping import Stopped, heeding
 from peftport.tables import read_made
@@ -26,7 +26,7 @@ class StaleInputError(ValueError):
 
 def key_of(path: Path) -> str | None:
     """The key that a Parquet file, or a JSON card, says it was made with; of a host's card, the key of the host."""
-    made = read_made(path) if path.suffix == ".parquet" else read_json(path)
+    made = read_made(path) if path.suffix == ".parquet" else read_card(path)
     return made.get("host_key", made.get("key"))
 
 
@@ -45,6 +45,25 @@ def check_keys(expected: dict[str, str]) -> None:
                 f"{path} was made with other settings or other code (its key is {found}, expected {key}). "
                 "Delete it; the next run makes it again."
             )
+
+
+def explained(error: Exception, snakemake: Any) -> str:
+    """What to say of an expected error; a damaged input that the study made is taken out of the way.
+
+    The next run then makes it anew. Files that are no inputs of the job's rule, such as those of a host from elsewhere,
+    stay where they are. Another job that reads the same file at that moment does not find it, and says why.
+    """
+    inputs = {os.path.normpath(path) for path in snakemake.input}
+    path = getattr(error, "path", None) or getattr(error, "filename", None)
+    if path is None or os.path.normpath(path) not in inputs:
+        return str(error)
+    aside = Path(f"{path}.damaged")
+    remedy = f"now lies in {aside.name}; run the same command again to remake it."
+    if isinstance(error, DamagedFile):
+        with contextlib.suppress(FileNotFoundError):  # another job was faster
+            os.replace(path, aside)
+        return f"{path} is damaged: {error.why}. It {remedy}"
+    return f"{path} was found damaged and {remedy}" if aside.exists() else str(error)
 
 
 @contextlib.contextmanager
@@ -73,7 +92,7 @@ def job(snakemake: Any) -> Iterator[dict[str, Any]]:
             raise
         except PLAIN as error:
             where = ", ".join([snakemake.rule, *(f"{name} {value}" for name, value in snakemake.wildcards.items())])
-            _say(f"error ({where}): {error}")
+            _say(f"error ({where}): {explained(error, snakemake)}")
             if os.environ.get("PEFTPORT_TRACEBACK"):
                 _say(traceback.format_exc())
             raise SystemExit(1) from None

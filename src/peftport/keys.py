@@ -93,24 +93,25 @@ class Keys:
         """Of what a host is: its place, shape and fingerprints."""
         return digest([stage_code("identify_host"), self.host(name), self.config["hosts"][name]])
 
+    def labels(self, host: str, dataset: str) -> str:
+        """Of the tokens of a dataset's label words in a host."""
+        return digest([stage_code("encode_labels"), self.identity(host), self._words(dataset)])
+
     def card(self, name: str) -> str:
         """Of a host's card, which adds the tokens of every label word of the study."""
-        return digest([stage_code("describe_host"), self.identity(name), self.label_words()])
+        labels = {dataset: self.labels(name, dataset) for dataset in self.study.datasets}
+        return digest([stage_code("describe_host"), self.identity(name), labels])
 
-    def transfers(self) -> str:
-        """Of the check that modules can be copied in every transfer."""
-        hosts = {name: self.host(name) for name in self.study.moved_between}
-        return digest([stage_code("check_transfers"), self.study.copied_transfers, hosts])
+    def transfer(self, source: str, target: str) -> str:
+        """Of the check that modules can be copied from one host to another."""
+        return digest([stage_code("check_transfer"), self.host(source), self.host(target)])
 
-    def label_words(self) -> list[str]:
-        """The label words of the study's datasets."""
-        return sorted(
-            {word for name in self.study.datasets for word in self.config["datasets"][name]["labels"].values()}
-        )
+    def _words(self, dataset: str) -> list[str]:
+        return sorted(set(self.config["datasets"][root(dataset)]["labels"].values()))
 
     def _task(self, dataset: str) -> list[Any]:
         definition = self.config["datasets"][root(dataset)]
-        return [self.dataset(dataset), definition["template"], sorted(set(definition["labels"].values()))]
+        return [self.dataset(dataset), definition["template"], self._words(dataset)]
 
     def _method(self, technique: str) -> str:
         return METHODS[self.config["techniques"][technique]["method"]]

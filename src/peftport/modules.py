@@ -14,12 +14,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
 
-from peftport.files import file_digest, read_json, whole, write_json
+from peftport.files import DamagedFile, file_digest, read_card, read_json, whole, write_card, write_json
 
 CONFIG, WEIGHTS, CARD = "adapter_config.json", "adapter_model.safetensors", "card.json"
+FLOATS = ("F16", "F32", "F64")
+PICKLED = (".bin", ".pt", ".pth", ".pkl", ".ckpt")
 
 PLACE = re.compile(r"(?:(?P<stack>encoder|decoder)\.)?(?:block|layer|layers|h)\.(?P<layer>\d+)\.(?P<site>.+)$")
 
@@ -61,39 +63,49 @@ def write_module(folder: str | Path, module: Module) -> None:
         digest = file_digest(partial)
     shapes = {name: list(shape) for name, shape in sorted(module.shapes().items())}
     parameters = sum(int(tensor.size) for tensor in module.tensors.values())
-    write_json(folder / CARD, module.card | {"weights_sha256": digest, "shapes": shapes, "parameters": parameters})
+    facts = {"weights_sha256": digest, "config_sha256": file_digest(folder / CONFIG)}
+    write_card(folder / CARD, module.card | facts | {"shapes": shapes, "parameters": parameters})
 
 
 def read_module(folder: str | Path) -> Module:
-    """Read a module directory and check it against its card.
+    """Read a module directory and check it against its card; no other file of the directory is opened.
 
     Raises:
         FileNotFoundError: one of the three files is missing.
-        ValueError: a file is damaged or the weights are not those of the card; the message names the file.
+        DamagedFile: a file is damaged or not the one that the card describes.
     """
     folder = Path(folder)
-    missing = [name for name in (CONFIG, WEIGHTS, CARD) if not (folder / name).is_file()]
-    if missing:
-        pickled = ", ".join(sorted(path.name for path in folder.glob("*.bin")))
-        others = f"; {pickled} is never read, for a pickle can run code" if pickled else ""
-        raise FileNotFoundError(f"{folder} is no module directory: {', '.join(missing)} missing{others}")
-    card, config, weights = _read_mapping(folder / CARD), _read_mapping(folder / CONFIG), folder / WEIGHTS
-    if file_digest(weights) != card.get("weights_sha256"):
-        raise ValueError(f"{weights} is damaged: its checksum is not the one in {CARD}. Delete it and run again.")
+    if missing := [name for name in (CONFIG, WEIGHTS, CARD) if not (folder / name).is_file()]:
+        others = ", ".join(sorted(path.name for path in folder.glob("*") if path.suffix in PICKLED)) or "none"
+        lacking = f"{', '.join(missing)} missing"
+        raise FileNotFoundError(f"{folder} is no module directory: {lacking} (files that are not read: {others})")
+    card = read_card(folder / CARD)
+    for name, fact in ((CONFIG, "config_sha256"), (WEIGHTS, "weights_sha256")):
+        if file_digest(folder / name) != card.get(fact):
+            raise DamagedFile(folder / name, f"its checksum is not the one in {CARD}")
+    config = read_json(folder / CONFIG)
+    if not isinstance(config, dict):
+        raise DamagedFile(folder / CONFIG, "it is no mapping")
+    return Module(config, read_tensors(folder / WEIGHTS), card)
+
+
+def read_tensors(path: str | Path) -> dict[str, np.ndarray]:
+    """The tensors of a safetensors file, in the order of their names.
+
+    What the header declares is checked against the size of the file before anything is read.
+
+    Raises:
+        DamagedFile: it is no safetensors file, or holds something else than floating-point numbers of NumPy's types.
+    """
     try:
-        tensors = load_file(weights)
-    except (SafetensorError, TypeError, KeyError) as error:  # the latter two: a number type that numpy has not
-        raise ValueError(f"{weights} is damaged: {error}. Delete it and run again.") from error
-    return Module(config, dict(sorted(tensors.items())), card)
-
-
-def _read_mapping(path: Path) -> dict[str, Any]:
-    found = read_json(path)
-    if not isinstance(found, dict):
-        raise ValueError(
-            f"{path} is damaged: expected a JSON object, got {type(found).__name__}. Delete it and run again."
-        )
-    return found
+        with safe_open(path, "np") as file:
+            kinds = {name: file.get_slice(name).get_dtype() for name in sorted(file.keys())}
+            if strange := {name: kind for name, kind in kinds.items() if kind not in FLOATS}:
+                name, kind = next(iter(strange.items()))
+                raise DamagedFile(path, f"tensor {name!r} is of type {kind}, expected one of {', '.join(FLOATS)}")
+            return {name: file.get_tensor(name) for name in kinds}
+    except SafetensorError as error:
+        raise DamagedFile(path, str(error)) from error
 
 
 def describe(module: Module) -> pd.DataFrame:

@@ -31,7 +31,7 @@ def read_study(configs: Sequence[Path], directory: Path) -> Study:
             raise ConfigError(f"config {path}: cannot be read: {error.strerror}.") from None
         except UnicodeDecodeError as error:
             raise ConfigError(f"config {path}: expected UTF-8 text: {error}.") from None
-        except yaml.YAMLError as error:
+        except (yaml.YAMLError, ValueError, RecursionError) as error:  # a date that is none, a number without end
             raise ConfigError(f"config {path}: no valid YAML: {error}") from None
         if not isinstance(content, dict):
             raise ConfigError(f"config {path}: expected a mapping of keys at the top, got {type(content).__name__}.")

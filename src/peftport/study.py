@@ -206,11 +206,6 @@ class Study:
         grid = self.config["grid"]
         return grid["transfers"] if set(grid["initialisations"]) - {SHARED} else []
 
-    @property
-    def moved_between(self) -> list[str]:
-        """Hosts that those transfers name."""
-        return sorted({host for transfer in self.copied_transfers for host in transfer.values()})
-
     @cached_property
     def hosts(self) -> list[str]:
         """Hosts that the grid uses, then the hosts that those are built from."""

@@ -13,7 +13,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from peftport.files import whole
+from peftport.files import DamagedFile, whole
+from peftport.seals import SEAL, check_seal, seal
 
 
 @dataclass(frozen=True)
@@ -199,21 +200,27 @@ def write_table(path: str | Path, frame: pd.DataFrame, name: str, made: dict[str
         if not column.null and frame[key].isna().any():
             raise ValueError(f"table {name!r}: column {key!r} has {int(frame[key].isna().sum())} nulls")
     table = pa.Table.from_pandas(frame[list(columns)], schema(name), preserve_index=False)
-    table = table.replace_schema_metadata({"peftport": json.dumps({"table": name} | (made or {}), sort_keys=True)})
+    facts = json.dumps({"table": name} | (made or {}), sort_keys=True)
+    table = table.replace_schema_metadata(None)
     with whole(path) as partial:
-        pq.write_table(table, partial, compression="zstd")
+        with pq.ParquetWriter(partial, table.schema, compression="zstd", store_schema=False) as writer:
+            writer.write_table(table)
+            writer.add_key_value_metadata({"peftport": facts} | SEAL)
+        seal(partial)
 
 
 def read_table(path: str | Path, name: str) -> pd.DataFrame:
     """Read a table and check that it is the table ``name``.
 
     Raises:
-        ValueError: the file is damaged or holds other columns; the message names it.
+        DamagedFile: one bit of it is not what was written, or it cannot be read.
+        ValueError: it holds other columns.
     """
+    check_seal(path)
     try:
         table = pq.read_table(path)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise ValueError(f"{path} is damaged: {error}. Delete it; the next run makes it again.") from error
+    except (pa.ArrowException, OSError) as error:
+        raise DamagedFile(path, str(error)) from error
     if table.column_names != list(TABLES[name]):
         raise ValueError(f"{path} is no table {name!r}: its columns are {table.column_names}")
     return table.to_pandas()
@@ -223,9 +230,10 @@ def read_made(path: str | Path) -> dict[str, Any]:
     """How a Parquet file was made, as ``write_table`` was told.
 
     Raises:
-        ValueError: the file is damaged, or was not written by ``write_table``.
+        DamagedFile: one bit of it is not what was written, or ``write_table`` did not write it.
     """
+    check_seal(path)
     try:
-        return json.loads(pq.read_schema(path).metadata[b"peftport"])
-    except (pa.ArrowInvalid, OSError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} is damaged or not ours: {error}. Delete it; the next run makes it again.") from error
+        return json.loads(pq.read_metadata(path).metadata[b"peftport"])
+    except (pa.ArrowException, OSError, KeyError, TypeError) as error:
+        raise DamagedFile(path, f"it is not ours: {error}") from error

@@ -41,9 +41,11 @@ BASE = {
     "files",
     "jobs",
     "modules",
+    "near",
     "pipeline",
     "progress",
     "provenance",
+    "seals",
     "seeds",
     "study",
     "tables",
@@ -52,7 +54,7 @@ BASE = {
 BASE_MAY_IMPORT = {
     "config": {"techniques.table"},
     "keys": {"hosts.locate", "porting.table", "statistics.table", "techniques.table"},
-    "config_meaning": {"hosts.locate", "hosts.shapes", "porting.compatibility"},
+    "config_meaning": {"data.readers", "hosts.locate", "hosts.shapes", "porting.compatibility"},
 }
 # around every job, and tables of names: they make no results, and a new line in them must rerun nothing
 FRAME = {"jobs", "progress", "tables", "statistics.table", "figures.table"}

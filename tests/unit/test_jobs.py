@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from peftport import __version__
-from peftport.files import write_json
+from peftport.files import write_card
 from peftport.jobs import PLAIN, StaleInputError, check_keys, job, key_of
 from peftport.tables import write_table
 
@@ -28,6 +28,7 @@ class Params(dict):
 def snakemake(tmp_path):
     return SimpleNamespace(
         params=Params(key=KEY),
+        input=[],
         log=[str(tmp_path / "logs/deep/job.log")],
         rule="train_source",
         wildcards={"technique": "lora", "host": "raw"},
@@ -116,7 +117,7 @@ def test_a_failed_job_ends_its_script_with_a_failure(tmp_path):
     script = (
         "import sys\nfrom types import SimpleNamespace\nfrom peftport.jobs import job\n"
         "class Params(dict):\n    key = 'k'\n"
-        "s = SimpleNamespace(params=Params(), log=[sys.argv[1]], rule='r', wildcards={}, threads=1)\n"
+        "s = SimpleNamespace(params=Params(), log=[sys.argv[1]], rule='r', wildcards={}, threads=1, input=[])\n"
         "with job(s):\n    raise ValueError('odd')\n"
     )
     path = os.pathsep.join(filter(None, sys.path))
@@ -127,9 +128,9 @@ def test_a_failed_job_ends_its_script_with_a_failure(tmp_path):
 
 
 def test_keys_are_read_from_tables_and_cards(table, tmp_path):
-    write_json(tmp_path / "module.json", {"key": OTHER})
-    write_json(tmp_path / "host.json", {"key": OTHER, "host_key": KEY})  # of a host, its own key counts
-    write_json(tmp_path / "none.json", {})
+    write_card(tmp_path / "module.json", {"key": OTHER})
+    write_card(tmp_path / "host.json", {"key": OTHER, "host_key": KEY})  # of a host, its own key counts
+    write_card(tmp_path / "none.json", {})
     found = [key_of(path) for path in (table, *(tmp_path / f"{n}.json" for n in ("module", "host", "none")))]
     assert found == [KEY, OTHER, KEY, None]
 
@@ -157,7 +158,30 @@ def test_a_damaged_input_is_named(table, snakemake):
     snakemake.params["expects"] = {str(table): KEY}
     with pytest.raises(SystemExit), job(snakemake):
         pass
-    assert "train.parquet is damaged" in log_of(snakemake)
+    assert "train.parquet is damaged" in log_of(snakemake) and "Delete it" in log_of(snakemake)
+    assert table.is_file()
+
+
+def test_a_damaged_input_that_the_study_made_is_set_aside(table, snakemake):
+    """So that the next run makes it anew."""
+    table.write_bytes(table.read_bytes()[:-1])
+    damaged = table.read_bytes()
+    snakemake.params["expects"], snakemake.input = {str(table): KEY}, [f"{table.parent}/./{table.name}"]
+    with pytest.raises(SystemExit), job(snakemake):
+        pass
+    assert log_of(snakemake).endswith(
+        "It now lies in train.parquet.damaged; run the same command again to remake it.\n"
+    )
+    assert not table.exists() and table.with_name("train.parquet.damaged").read_bytes() == damaged
+
+
+def test_another_job_that_reads_it_meanwhile_says_so(table, snakemake):
+    table.rename(table.with_name("train.parquet.damaged"))
+    snakemake.params["expects"], snakemake.input = {str(table): KEY}, [str(table)]
+    with pytest.raises(SystemExit), job(snakemake):
+        pass
+    said = log_of(snakemake)
+    assert "train.parquet was found damaged and now lies in train.parquet.damaged; run the same command again" in said
 
 
 def test_an_input_that_is_not_there_is_named(tmp_path, snakemake):

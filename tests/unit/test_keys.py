@@ -47,12 +47,12 @@ EDITS = {
     "a label word": (
         "datasets.film.labels",
         {"negative": "bad", "positive": "good"},
-        TRAINED | {"dataset", "overlap", "card"},
+        TRAINED | {"dataset", "overlap", "labels", "card"},
     ),
     "another host of that name": (
         "hosts.instruct.bundled",
         "reviews-raw",
-        (TRAINED | {"host", "identity", "card", "transfers"}) - {"overlap"},
+        (TRAINED | {"host", "identity", "labels", "card", "transfer"}) - {"overlap"},
     ),
     "a further block of seeds": ("grid.seeds", [[0, 1], [2]], {"runs", "report"}),
     "a further technique": ("grid.techniques", ["lora", "adapters", "ia3"], {"runs", "report"}),
@@ -60,7 +60,7 @@ EDITS = {
     "a further transfer": (
         "grid.transfers",
         [{"source": "raw", "target": "instruct"}, {"source": "instruct", "target": "raw"}],
-        {"transfers", "runs", "report"},
+        {"runs", "report"},
     ),
     "a control with shuffled labels": (
         "grid.initialisations",
@@ -96,7 +96,8 @@ def keys(config):
         "host": {name: of.host(name) for name in study.hosts},
         "identity": {name: of.identity(name) for name in study.hosts},
         "card": {name: of.card(name) for name in study.hosts},
-        "transfers": {"": of.transfers()},
+        "labels": {f"{host} {name}": of.labels(host, name) for host in study.hosts for name in study.datasets},
+        "transfer": {str(one): of.transfer(one["source"], one["target"]) for one in study.copied_transfers},
         "source": {source.path: of.source(source) for source in study.sources},
         "module": {source.path: of.module(source) for source in study.sources},
         "start": {start.folder(start.block): of.start(start) for start in study.starts},

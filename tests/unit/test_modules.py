@@ -5,6 +5,7 @@ import sys
 import numpy as np
 import pytest
 
+from peftport.files import file_digest, read_card, write_card
 from peftport.modules import CARD, CONFIG, WEIGHTS, Module, describe, fingerprint, read_module, write_module
 
 NAME = "base_model.model.{}.block.{}.layer.0.SelfAttention.q.lora_A.weight"
@@ -61,11 +62,9 @@ def test_damaged_files_are_named(tmp_path, name):
 
 
 def test_weights_that_are_no_safetensors_are_named(tmp_path):
-    from peftport.files import file_digest, read_json, write_json
-
     write_module(tmp_path, module())
     (tmp_path / WEIGHTS).write_bytes(b"no weights")
-    write_json(tmp_path / CARD, read_json(tmp_path / CARD) | {"weights_sha256": file_digest(tmp_path / WEIGHTS)})
+    write_card(tmp_path / CARD, read_card(tmp_path / CARD) | {"weights_sha256": file_digest(tmp_path / WEIGHTS)})
     with pytest.raises(ValueError, match="damaged"):
         read_module(tmp_path)
 

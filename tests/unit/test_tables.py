@@ -80,5 +80,5 @@ def test_another_table_is_refused(tmp_path):
 
 def test_a_file_that_is_not_ours_has_no_origin(tmp_path):
     one_row("examples").to_parquet(tmp_path / "t.parquet")
-    with pytest.raises(ValueError, match="not ours"):
+    with pytest.raises(ValueError, match="no Parquet file with a checksum of ours"):
         read_made(tmp_path / "t.parquet")

@@ -1,89 +1,234 @@
-"""Bad input gets one clear message each, before anything is trained on it, and nothing that was made is lost."""
+"""Bad input gets one clear message before training starts, and what was made before stays as it was.
 
-import json
+Every case is a change to a study that has run to its end. What can be known is refused before any job starts; the rest
+by the job that reads it, which runs before any training.
+"""
+
+import re
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from transformers import T5Config, T5ForConditionalGeneration
 
+from peftport.files import file_digest
 from tests import studies
 
 GOOD = [("a fine book", "positive"), ("a dull book", "negative"), ("a great read", "positive"), ("a bore", "negative")]
 ROWS = "".join(f"{text} {number},{label}\n" for number in range(10) for text, label in GOOD)
+MANY = "".join(f"{text} {number},{label}\n" for number in range(300) for text, label in GOOD)
 LABELS = {"negative": "negative", "positive": "positive"}
-
-# a file of texts, and what is said of it
-DATA = {
-    "one-class": ("text,label\n" + ROWS.replace("negative", "positive"), "no example of label negative in the whole"),
-    "empty-text": (f"text,label\n{ROWS} ,positive\n", "line 42: the text is empty"),
-    "no-column": (
-        f"text,lable\n{ROWS}",
-        "no column 'label' for the label; did you mean 'lable'?",
-    ),
-    "strange-label": (
-        f"text,label\n{ROWS}so so,mixed\n",
-        "line 42: label 'mixed' is not in the label map; allowed: 'negative' (negative), 'positive' (positive)",
-    ),
-    "latin-1": (f"text,label\n{ROWS}caf\xe9,positive\n", "line 42, byte 4: 0xe9 is not utf-8; if the file has another"),
+CHECKED_AGAIN = ("hosts/raw/card.json", "hosts/instruct/card.json", "datasets/overlap.parquet")
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+FILES = {
+    "no-column.csv": f"text,lable\n{ROWS}",
+    "strange-label.csv": f"text,label\n{ROWS}so so,mixed\n",
+    "empty-text.csv": f"text,label\n{ROWS} ,positive\n",
+    "latin-1.csv": f"text,label\n{ROWS}caf\xe9,positive\n",
+    "one-class.csv": "text,label\n" + ROWS.replace("negative", "positive"),
+    "late.csv": f"text,label\n{MANY}so so,mixed\n",
 }
 
 
-def made(folder, stage):
-    """Files below one folder of the results."""
-    return [path for path in (folder / "results/smoke" / stage).rglob("*") if path.is_file()]
+def grid(**entries):
+    return lambda config: config["grid"].update(entries)
 
 
-def test_bad_datasets(tmp_path, hosts):
-    """Five at once: each has its message, nothing is trained or tested on them, and the good one's runs are kept."""
-    pairs = [{"source": "film", "target": name} for name in ("film", *DATA)]
-    config = studies.smoke_config(hosts, techniques=["lora"], dataset_pairs=pairs)
-    for name, (content, _) in DATA.items():
-        (tmp_path / f"{name}.csv").write_bytes(content.encode("latin-1"))
-        config["datasets"][name] = {"source": {"files": [{"path": f"{name}.csv"}]}, "labels": LABELS}
-    studies.write_config(tmp_path, config)
-    out = studies.run(tmp_path)
-    assert out.returncode != 0
-    for name, (_, message) in DATA.items():
-        said = [line for line in out.stdout.splitlines() if f"error (prepare_dataset, dataset {name})" in line]
-        assert said and message in said[0], name
-    assert "Traceback" not in out.stdout
-    assert {path.parent.name for path in made(tmp_path, "datasets")} == {"film"}
-    assert {path.parts[-3] for path in made(tmp_path, "sources")} == {"film"}
-    tested = {part for path in made(tmp_path, "evaluations") for part in path.parts if "--" in part}
-    assert tested == {"any--instruct", "raw--instruct", "any--film", "film--film"}
-    assert not (tmp_path / "results/smoke/report.html").exists()
+def pairs(*names):
+    return [{"source": "film", "target": name} for name in ("film", *names)]
 
 
-def test_a_host_that_cannot_write_the_label_words(tmp_path, hosts):
-    config = studies.smoke_config(hosts, techniques=["lora"])
-    config["datasets"]["film"]["labels"] = {"negative": "\u2639", "positive": "\u263a"}
-    studies.write_config(tmp_path, config)
-    out = studies.run(tmp_path)
-    assert out.returncode != 0
-    assert "error (describe_host, host raw): " in out.stdout
-    assert "the tokenizer cannot write the label word" in out.stdout
-    assert "Traceback" not in out.stdout
-    assert not made(tmp_path, "sources") and not made(tmp_path, "evaluations")
-    assert len(made(tmp_path, "datasets")) >= 3
+def transfers(target):
+    return [{"source": "raw", "target": "instruct"}, {"source": "raw", "target": target}]
 
 
-@pytest.mark.parametrize("kind", ["no weights", "another shape", "unknown bundled"])
-def test_a_host_that_is_refused_before_any_job(tmp_path, hosts, kind):
-    shutil.copytree(hosts / "raw", tmp_path / "host")
+def dataset(name):
+    """A further dataset of one local file; the grid uses it."""
+
+    def edit(config):
+        source = {"files": [{"path": f"{name}.csv"}]}
+        config["datasets"][name] = {"source": source, "labels": LABELS}
+        config["grid"]["dataset_pairs"] = pairs(name)
+
+    return edit
+
+
+def host(definition):
+    """A further host; the grid moves modules to it."""
+
+    def edit(config):
+        config["hosts"]["other"] = definition
+        config["grid"]["transfers"] = transfers("other")
+
+    return edit
+
+
+def label_words(negative, positive):
+    """A further dataset whose label words are these."""
+
+    def edit(config):
+        source = config["datasets"]["film"]["source"]
+        config["datasets"]["faces"] = {"source": source, "labels": {"negative": negative, "positive": positive}}
+        config["grid"]["dataset_pairs"] = pairs("faces")
+
+    return edit
+
+
+# what is changed in the config -> what is said, before any job starts
+AT_ONCE = {
+    "an unknown technique": (
+        grid(techniques=["lora", "adpaters"]),
+        "config key `grid.techniques.1`: no technique `adpaters`. Did you mean `adapters`? Known: `lora`, `adapters`.",
+    ),
+    "an unknown host": (
+        grid(transfers=transfers("instruckt")),
+        "config key `grid.transfers.1.target`: no host `instruckt`. Did you mean `instruct`? Known: `raw`, `instruct`.",
+    ),
+    "an unknown dataset": (
+        grid(dataset_pairs=pairs("films")),
+        "config key `grid.dataset_pairs.1.target`: no dataset `films`. Did you mean `film`? Known: `film`.",
+    ),
+    "an unknown bundled host": (
+        host({"bundled": "review-raw"}),
+        "config key `hosts.other.bundled`: no bundled host `review-raw`. Did you mean `reviews-raw`? Known: ",
+    ),
+    "a missing column": (
+        dataset("no-column"),
+        "no-column.csv, line 1: no column 'label' for the label. Did you mean `lable`? Columns there: 'text', 'lable'.",
+    ),
+    "a label outside the map": (
+        dataset("strange-label"),
+        "line 42: label 'mixed' is not in the label map; allowed: 'negative' (negative), 'positive' (positive)",
+    ),
+    "an empty text": (dataset("empty-text"), "empty-text.csv, line 42: the text is empty"),
+    "bytes that are no UTF-8": (dataset("latin-1"), "latin-1.csv, line 42, byte 4: 0xe9 is not utf-8"),
+    "a host without weights": (
+        host({"path": "pickled"}),
+        "config key `hosts.other.path`: expected a host directory with config.json, *.safetensors and tokenizer files, "
+        "got 'pickled', which has no *.safetensors (files that are not read: pytorch_model.bin).",
+    ),
+    "a transfer between unequal shapes": (
+        host({"path": "wide"}),
+        "config key `grid.transfers.1`: a module cannot be copied raw -> other: expected hosts of one shape",
+    ),
+}
+# what is changed -> the jobs that refuse it, and what they say
+BY_A_JOB = {
+    "a dataset with one class": (
+        dataset("one-class"),
+        ["prepare_dataset, dataset one-class"],
+        "no example of label negative in the whole dataset; labels found: positive",
+    ),
+    "a label outside the map, far down": (
+        dataset("late"),
+        ["prepare_dataset, dataset late"],
+        "late.csv, line 1202: label 'mixed' is not in the label map",
+    ),
+    "a tokenizer that cannot write a label": (
+        label_words("\u2639", "\u263a"),
+        ["encode_labels, host raw, dataset faces", "encode_labels, host instruct, dataset faces"],
+        "the tokenizer cannot write the label word '\u2639'",
+    ),
+    "a tokenizer that cannot tell the labels apart": (
+        label_words("positive", "positive positive"),
+        ["encode_labels, host raw, dataset faces", "encode_labels, host instruct, dataset faces"],
+        "the tokenizer cannot tell the label words 'positive'",
+    ),
+    "a transfer between unequal shapes, from a hub": (
+        host({"hub": {"id": "some/wide"}}),
+        ["check_transfer, source_host raw, target_host other"],
+        "a module cannot be copied raw -> other: the hosts differ in\n  d_model: 16 in raw, 32 in other",
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def wide(tmp_path_factory, hosts):
+    """A host twice as wide, in a hub's cache as the hub's library lays it out; returns the cache's home."""
+    home = tmp_path_factory.mktemp("home")
+    repository = home / "hub/models--some--wide"
+    snapshot = repository / "snapshots" / COMMIT
+    shutil.copytree(hosts / "raw", snapshot)
+    shape = T5Config.from_pretrained(snapshot, d_model=32, tie_word_embeddings=True)
+    T5ForConditionalGeneration(shape).save_pretrained(snapshot)
+    (repository / "refs").mkdir()
+    (repository / "refs/main").write_text(COMMIT)
+    return home
+
+
+def prepare(folder, case, edit, hosts, wide):
+    """The config of a case, and the files that some case names, in a folder."""
+    for name, content in FILES.items():
+        (folder / name).write_bytes(content.encode("latin-1"))
+    shutil.copytree(wide / "hub/models--some--wide/snapshots" / COMMIT, folder / "wide")
+    shutil.copytree(hosts / "raw", folder / "pickled")
+    (folder / "pickled/model.safetensors").rename(folder / "pickled/pytorch_model.bin")
     config = studies.smoke_config(hosts)
-    config["hosts"]["raw"] = {"path": "host"}
-    if kind == "no weights":
-        (tmp_path / "host/model.safetensors").rename(tmp_path / "host/pytorch_model.bin")
-        message = "config key `hosts.raw.path`: expected a host directory with config.json, *.safetensors"
-    elif kind == "another shape":
-        shape = json.loads((tmp_path / "host/config.json").read_text())
-        (tmp_path / "host/config.json").write_text(json.dumps(shape | {"d_model": 32}))
-        message = "config key `grid.transfers.0`: a module cannot be copied raw -> instruct"
-    else:
-        config["hosts"]["raw"] = {"bundled": "review-raw"}
-        message = "no bundled host `review-raw`. Did you mean `reviews-raw`?"
-    studies.write_config(tmp_path, config)
+    edit(config)
+    studies.write_config(folder, config)
+
+
+@pytest.fixture(scope="module")
+def tried(finished, hosts, wide, tmp_path_factory):
+    """Every case tried on the finished study, a copy for each where jobs run: folder, exit status, what was said."""
+    folder, cases, found = tmp_path_factory.mktemp("bad"), AT_ONCE | BY_A_JOB, {}
+    for number, (case, (edit, *_)) in enumerate(cases.items()):
+        found[case] = folder / str(number)
+        if case in BY_A_JOB:
+            shutil.copytree(finished, found[case], symlinks=True)
+        else:
+            found[case].mkdir()
+            (found[case] / "results").symlink_to(finished / "results")
+        prepare(found[case], case, edit, hosts, wide)
+    offline = {"HF_HOME": str(wide), "HF_HUB_OFFLINE": "1"}
+    with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(2) as pool:
+        for name, value in offline.items():
+            patch.setenv(name, value)
+        outs = dict(zip(found, pool.map(studies.run, found.values()), strict=True))
+    return {case: (found[case], out.returncode, out.stdout) for case, out in outs.items()}
+
+
+def made(folder):
+    """Every file of the results with its digest and age, but for what is written anew about each try, and for the
+    small files that jobs of the changed study read and check again."""
+    results, but = folder / "results/smoke", ("logs/", "benchmarks/", *CHECKED_AGAIN)
+    files = {str(path.relative_to(results)): path for path in results.rglob("*") if path.is_file()}
+    return {name: (file_digest(path), path.stat().st_mtime) for name, path in files.items() if not name.startswith(but)}
+
+
+@pytest.mark.parametrize("case", AT_ONCE)
+def test_it_is_refused_before_any_job(case, tried, finished):
+    message, (_, status, said) = AT_ONCE[case][1], tried[case]
+    assert status != 0
+    assert said.count(message) == said.count("config key `") == 1, said
+    assert not {"Traceback", "Job stats", "rule "} & set(re.findall("Traceback|Job stats|rule ", said)), said
+    assert len(made(finished)) > 50
+
+
+@pytest.mark.parametrize("case", BY_A_JOB)
+def test_it_is_refused_before_training(case, tried, finished):
+    (_, jobs, message), (folder, status, said) = BY_A_JOB[case], tried[case]
+    assert status != 0 and "Traceback" not in said, said
+    errors = [part.partition("): ") for part in said.split("error (")[1:]]
+    names = [job for job, _, _ in errors]
+    assert names and set(names) <= set(jobs) and len(set(names)) == len(names), said
+    assert all(message in text.partition("=====")[0] for _, _, text in errors), said
+    assert not {"rule train_source:", "rule evaluate_cell:"} & set(said.splitlines()), said
+    before, after = made(finished), made(folder)
+    assert {name: after.get(name) for name in before} == before
+    assert not [name for name in after.keys() - before if name.startswith(("sources/", "modules/", "evaluations/"))]
+
+
+def test_after_a_refusal_the_good_config_trains_nothing_again(tried, hosts):
+    folder = tried["a tokenizer that cannot write a label"][0]
+    studies.write_config(folder, studies.smoke_config(hosts))
+    assert set(studies.planned(folder)) <= {"describe_host", "audit_overlap", "write_report"}
+
+
+def test_in_a_new_study_all_datasets_are_prepared_before_anything_is_trained(hosts, wide, tmp_path):
+    edit, (job,), message = BY_A_JOB["a dataset with one class"]
+    prepare(tmp_path, "new", edit, hosts, wide)
     out = studies.run(tmp_path)
     assert out.returncode != 0
-    assert message in out.stdout
-    assert "Traceback" not in out.stdout
-    assert not (tmp_path / "results").exists()
+    assert out.stdout.count("error (") == 1 and f"error ({job}): {message}" in out.stdout
+    assert "rule train_source:" not in out.stdout.splitlines()

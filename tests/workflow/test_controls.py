@@ -23,7 +23,7 @@ def planned(folder, **grid):
 
 BOTH_WAYS = [{"source": "raw", "target": "instruct"}, {"source": "instruct", "target": "raw"}]
 BOTH_DATASETS = [{"source": "film", "target": "film"}, {"source": "film", "target": "book"}]
-STAGES = ("randomise_labels", "decontaminate_dataset", "check_transfers", "train_source", "evaluate_cell")
+STAGES = ("randomise_labels", "decontaminate_dataset", "check_transfer", "train_source", "evaluate_cell")
 
 # edit of the grid; jobs of the stages above: two techniques, sources raw/film and instruct/film are there
 EDITS = {

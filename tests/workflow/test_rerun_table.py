@@ -36,7 +36,6 @@ TABLES = {"gather_runs": 1, **DRAWN}
 EVALUATED = {"evaluate_cell": 18, **TABLES}
 TRAINED = {"train_source": 8, "extract_modules": 8, "make_starts": 8, **EVALUATED}
 FRESH = {"initialise_scratch": 8}
-CARDS = {"identify_host": 2, "describe_host": 2, "check_transfers": 1}
 ONE_TECHNIQUE = {"train_source": 4, "extract_modules": 4, "make_starts": 4, "evaluate_cell": 8, **TABLES}
 OVERLAP = {"audit_overlap": 1}
 
@@ -136,7 +135,7 @@ EDITS = {
     "one host's recipe": (
         setting("hosts.instruct.build.training.steps", 2),
         TRAINED
-        | {"build_host": 1, "identify_host": 1, "describe_host": 1, "check_transfers": 1}
+        | {"build_host": 1, "identify_host": 1, "encode_labels": 2, "describe_host": 1, "check_transfer": 2}
         # what is trained in raw, and tested there from scratch or bare, stays
         | {"train_source": 4, "extract_modules": 4, "initialise_scratch": 4, "evaluate_cell": 13},
     ),
@@ -147,7 +146,7 @@ EDITS = {
     "one dataset's template": (setting("datasets.film.template", "review : {text}"), EVALUATED),
     "a label word": (
         setting("datasets.film.labels", WORDS),
-        EVALUATED | {"prepare_dataset": 1, "describe_host": 2, **OVERLAP},
+        EVALUATED | {"prepare_dataset": 1, "encode_labels": 2, "describe_host": 2, **OVERLAP},
     ),
     "a learning rate of one technique": (setting("techniques.lora.learning_rate", 0.02), ONE_TECHNIQUE),
     "a further seed, in a block of its own": (
@@ -160,7 +159,7 @@ EDITS = {
     ),
     "a further transfer": (
         setting("grid.transfers", [*TWO, {"source": "raw", "target": "raw"}]),
-        {"check_transfers": 1, "make_starts": 4, "evaluate_cell": 4, **TABLES},
+        {"check_transfer": 1, "make_starts": 4, "evaluate_cell": 4, **TABLES},
     ),
     "a further initialisation": (
         setting("grid.initialisations", ["ported", "scratch", "sampled"]),
@@ -169,7 +168,7 @@ EDITS = {
     "a further budget": (setting("grid.budgets", [0, 2, 3]), {"evaluate_cell": 16, **TABLES}),
     "a block of seeds less": (setting("grid.seeds", [[0]]), TABLES),
     "a technique less": (setting("grid.techniques", ["lora"]), TABLES),
-    "a transfer less": (setting("grid.transfers", TWO[:1]), {"check_transfers": 1, **TABLES}),
+    "a transfer less": (setting("grid.transfers", TWO[:1]), TABLES),
     "an initialisation less": (setting("grid.initialisations", ["ported"]), TABLES),
     "a budget less": (setting("grid.budgets", [3]), TABLES),
 }

@@ -27,7 +27,9 @@ CODE = {
         "hosts/card.py",
         "def identify_host(",
         "SPARE = 0\n\n\ndef identify_host(",
-        {"identify_host", "describe_host", "check_transfers", "initialise_scratch"} | AFTER_TRAINING | AFTER_TABLES,
+        {"identify_host", "encode_labels", "describe_host", "check_transfer", "initialise_scratch"}
+        | AFTER_TRAINING
+        | AFTER_TABLES,
     ),
     "one figure": (
         "figures/portability_matrix.py",

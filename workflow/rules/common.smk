@@ -58,6 +58,16 @@ def host_card(name):
     return f"{RESULTS}/hosts/{name}/card.json"
 
 
+def label_file(name, dataset):
+    """The tokens of a dataset's label words in a host. A training reads it so that it waits for the check of them."""
+    return f"{RESULTS}/hosts/{name}/labels/{root(dataset)}.json"
+
+
+def transfer_file(source, target):
+    """What the check of a transfer found. Starts read it so that they wait for it."""
+    return f"{RESULTS}/hosts/transfers/{source}--{target}.json"
+
+
 def built_files(name):
     """The files of a host that the study builds; none for other hosts."""
     folder = f"{RESULTS}/hosts/{name}/model"
@@ -106,7 +116,8 @@ def everything():
         *(file for name in STUDY.datasets for file in dataset_files(name, *SPLITS)),
         *(file for name in STUDY.derived for file in dataset_files(name, "train", "validation")),
         f"{RESULTS}/datasets/overlap.parquet",
-        f"{RESULTS}/hosts/transfers.json",
+        *(transfer_file(one["source"], one["target"]) for one in STUDY.copied_transfers),
+        *(label_file(host, dataset) for host in STUDY.hosts for dataset in STUDY.datasets),
         *(file for name in STUDY.hosts for file in (host_file(name), host_card(name), *built_files(name))),
         *(f"{folder}/{file}" for folder in folders for file in ("training.parquet", "state.safetensors", "card.json")),
         *(file for folder in modules for file in (*module_files(folder), f"{RESULTS}/{folder}/tensors.parquet")),

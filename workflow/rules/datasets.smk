@@ -15,6 +15,7 @@ rule prepare_dataset:
         f"{BENCHMARKS}/prepare_dataset/{{dataset}}.tsv"
     wildcard_constraints:
         dataset=r"[^/@]+?",
+    priority: 10
     conda:
         "../../envs/peftport.yaml"
     threads: 1

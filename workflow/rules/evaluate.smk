@@ -6,6 +6,7 @@ rule evaluate_cell:
     input:
         card=lambda w: host_file(w.target_host),
         model=lambda w: built_files(w.target_host),
+        labels=lambda w: label_file(w.target_host, w.target_dataset),
         train=f"{RESULTS}/datasets/{{target_dataset}}/train.parquet",
         test=f"{RESULTS}/datasets/{{target_dataset}}/test.parquet",
         starts=cell_starts,

@@ -1,4 +1,4 @@
-"""in: config `hosts` (build, bundled, path or hub) | out: hosts/{host}/{host,card}.json, model/ if built; transfers.json"""
+"""in: config `hosts` (build, bundled, path or hub) | out: hosts/{host}/{host,card}.json, labels/, model/ if built; transfers/"""
 
 BUILT = [name for name in STUDY.hosts if "build" in STUDY.config["hosts"][name]]
 
@@ -35,6 +35,7 @@ rule identify_host:
     """Where a host lies, its shape, its fingerprints; checked by loading it -> hosts/{host}/host.json"""
     input:
         model=card_inputs,
+        curve=built_curve,
     output:
         host=f"{RESULTS}/hosts/{{host}}/host.json",
     log:
@@ -56,10 +57,36 @@ rule identify_host:
         "../scripts/identify_host.py"
 
 
+rule encode_labels:
+    """The tokens of a dataset's label words in one host; refused if it cannot tell them apart -> labels/{dataset}.json"""
+    input:
+        host=f"{RESULTS}/hosts/{{host}}/host.json",
+    output:
+        labels=f"{RESULTS}/hosts/{{host}}/labels/{{dataset}}.json",
+    log:
+        f"{LOGS}/encode_labels/{{host}}/{{dataset}}.log",
+    benchmark:
+        f"{BENCHMARKS}/encode_labels/{{host}}/{{dataset}}.tsv"
+    priority: 10
+    conda:
+        "../../envs/peftport.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=20,
+    params:
+        key=lambda w: KEYS.labels(w.host, w.dataset),
+        words=lambda w: task(w.dataset)["words"],
+        expects=lambda w: {host_file(w.host): KEYS.host(w.host)},
+    script:
+        "../scripts/encode_labels.py"
+
+
 rule describe_host:
     """What a host is, and the tokens of the study's label words -> hosts/{host}/card.json"""
     input:
         host=f"{RESULTS}/hosts/{{host}}/host.json",
+        labels=lambda w: [label_file(w.host, name) for name in STUDY.datasets],
     output:
         card=f"{RESULTS}/hosts/{{host}}/card.json",
     log:
@@ -75,23 +102,23 @@ rule describe_host:
         runtime=20,
     params:
         key=lambda w: KEYS.card(w.host),
-        words=KEYS.label_words(),
-        expects=lambda w: {host_file(w.host): KEYS.host(w.host)},
+        expects=card_expects,
     script:
         "../scripts/describe_host.py"
 
 
-rule check_transfers:
-    """Whether modules can be copied in every transfer, from their shapes -> hosts/transfers.json"""
+rule check_transfer:
+    """Whether modules can be copied from one host to another -> hosts/transfers/{source_host}--{target_host}.json"""
     input:
-        cards=transfer_cards,
+        source=lambda w: host_file(w.source_host),
+        target=lambda w: host_file(w.target_host),
     output:
-        transfers=f"{RESULTS}/hosts/transfers.json",
+        transfer=f"{RESULTS}/hosts/transfers/{{source_host}}--{{target_host}}.json",
     log:
-        f"{LOGS}/check_transfers.log",
+        f"{LOGS}/check_transfer/{{source_host}}--{{target_host}}.log",
     benchmark:
-        f"{BENCHMARKS}/check_transfers.tsv"
-    priority: 10
+        f"{BENCHMARKS}/check_transfer/{{source_host}}--{{target_host}}.tsv"
+    priority: 20
     conda:
         "../../envs/peftport.yaml"
     threads: 1
@@ -99,8 +126,7 @@ rule check_transfers:
         mem_mb=1000,
         runtime=20,
     params:
-        key=lambda w: KEYS.transfers(),
-        transfers=STUDY.copied_transfers,
-        expects=transfer_expects,
+        key=lambda w: KEYS.transfer(w.source_host, w.target_host),
+        expects=lambda w: {host_file(name): KEYS.host(name) for name in w},
     script:
-        "../scripts/check_transfers.py"
+        "../scripts/check_transfer.py"

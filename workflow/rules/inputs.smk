@@ -41,14 +41,16 @@ def card_inputs(wildcards):
     return built_files(wildcards.host)
 
 
-def transfer_cards(wildcards):
-    """Cards of the hosts that modules move between."""
-    return [host_file(name) for name in STUDY.moved_between]
+def built_curve(wildcards):
+    """Its table of the build, which has the checksums of those files."""
+    built = "build" in STUDY.config["hosts"][wildcards.host]
+    return [f"{RESULTS}/hosts/{wildcards.host}/training.parquet"] if built else []
 
 
-def transfer_expects(wildcards):
-    """Their keys."""
-    return {host_file(name): KEYS.host(name) for name in STUDY.moved_between}
+def card_expects(wildcards):
+    """Keys of what a host's card is put together from."""
+    files = {label_file(wildcards.host, name): KEYS.labels(wildcards.host, name) for name in STUDY.datasets}
+    return files | {host_file(wildcards.host): KEYS.host(wildcards.host)}
 
 
 def source_of(wildcards):

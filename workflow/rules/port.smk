@@ -10,6 +10,7 @@ for block, seeds in STUDY.blocks.items():
             modules=start_inputs(block),
             source=lambda w: host_file(w.source_host),
             target=lambda w: host_file(w.target_host),
+            transfer=lambda w: transfer_file(w.source_host, w.target_host),
         output:
             [
                 f"{RESULTS}/starts/{TRANSFER}/{{source_dataset}}/{{initialisation}}/seed-{seed}/{file}"

@@ -6,6 +6,7 @@ rule train_source:
     input:
         card=lambda w: host_file(w.host),
         model=lambda w: built_files(w.host),
+        labels=lambda w: label_file(w.host, w.dataset),
         train=f"{RESULTS}/datasets/{{dataset}}/train.parquet",
         validation=f"{RESULTS}/datasets/{{dataset}}/validation.parquet",
     output:

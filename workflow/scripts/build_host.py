@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from peftport.files import read_json
-from peftport.hosts.build import build_host
+from peftport.files import file_digests, read_card
+from peftport.hosts.build import FILES, build_host
+from peftport.hosts.locate import known_folder
 from peftport.jobs import job
 from peftport.progress import Progress
 from peftport.tables import write_table
@@ -11,7 +12,7 @@ from peftport.tables import write_table
 with job(snakemake) as made:
     recipe, base = snakemake.params.recipe, snakemake.input.base
     folder = Path(snakemake.output.curve).parent / "model"
-    base = Path(read_json(base[0])["folder"]) if base else None
+    base = known_folder(read_card(base[0])) if base else None
     progress = Progress(snakemake.wildcards.host, snakemake.params.steps)
     curve = build_host(recipe, folder, base, snakemake.threads, progress)
-    write_table(snakemake.output.curve, curve, "host_curve", made)
+    write_table(snakemake.output.curve, curve, "host_curve", made | {"files": file_digests(folder, FILES)})

@@ -1,13 +1,10 @@
 """Write the card of one host: what it is, and the tokens of every label word of the study."""
 
-from pathlib import Path
-
-from peftport.files import read_json, write_json
-from peftport.hosts.labels import label_tokens
-from peftport.hosts.load import load_tokenizer
+from peftport.files import read_card, write_card
 from peftport.jobs import job
 
 with job(snakemake) as made:
-    facts = read_json(snakemake.input.host)
-    tokens = label_tokens(load_tokenizer(Path(facts["folder"])), snakemake.params.words)
-    write_json(snakemake.output.card, facts | made | {"label_tokens": tokens})
+    tokens = {}
+    for file in snakemake.input.labels:
+        tokens |= read_card(file)["label_tokens"]
+    write_card(snakemake.output.card, read_card(snakemake.input.host) | made | {"label_tokens": tokens})

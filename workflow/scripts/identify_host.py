@@ -2,12 +2,15 @@
 
 from pathlib import Path
 
-from peftport.files import write_json
+from peftport.files import write_card
 from peftport.hosts.card import identify_host
 from peftport.hosts.locate import host_folder
 from peftport.jobs import job
+from peftport.tables import read_made
 
 with job(snakemake) as made:
     built, definition = Path(snakemake.output.host).parent / "model", snakemake.params.definition
-    facts = identify_host(snakemake.wildcards.host, definition, host_folder(definition, built))
-    write_json(snakemake.output.host, facts | made | {"host_key": snakemake.params.host_key})
+    curve = snakemake.input.get("curve")
+    written = read_made(curve)["files"] if curve else None
+    facts = identify_host(snakemake.wildcards.host, definition, host_folder(definition, built), written)
+    write_card(snakemake.output.host, facts | made | {"host_key": snakemake.params.host_key})

@@ -2,10 +2,10 @@
 
 import codecs
 import csv
+import itertools
 import json
 import re
 from collections.abc import Callable, Iterator
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,8 +13,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from peftport.data.texts import tidy
+from peftport.near import near, unknown
 
 LINE_BYTES = 1_000_000
+FILE_BYTES = 1_000_000_000
+TEXT_CHARACTERS = 100_000
+MOST_ROWS = 2_000_000
+BATCH_ROWS = 256  # of Parquet, in memory at a time
 COLUMNS = {"text": "text", "label": "label"}
 EXTENSIONS = {
     ".csv": "csv",
@@ -34,13 +39,16 @@ class Row(NamedTuple):
     text: Any
 
 
-def read_file(entry: dict[str, Any], labels: dict[str, str], root: Path) -> list[tuple[str, str]]:
+def read_file(
+    entry: dict[str, Any], labels: dict[str, str], root: Path, at_most: int | None = None
+) -> list[tuple[str, str]]:
     """Read one file of labelled texts.
 
     Args:
         entry: one item of ``source.files``: path, and where needed format, columns, label, pattern, encoding.
         labels: raw label to label word.
         root: folder that a relative path starts from.
+        at_most: number of rows to read; None reads all.
 
     Returns:
         (text with its white space tidied, label word), in the order of the file.
@@ -51,9 +59,20 @@ def read_file(entry: dict[str, Any], labels: dict[str, str], root: Path) -> list
     """
     path = Path(root) / Path(entry["path"]).expanduser()
     if not path.is_file():
-        raise ValueError(f"{path}: no such file{_near(path.name, _siblings(path))}")
-    rows = READERS[_format(entry, path)](path, entry)
-    return [accept(f"{path}, {row.place}", row.label, row.text, labels) for row in rows]
+        raise ValueError(f"{path}: no such file.{near(path.name, _siblings(path))}")
+    if (size := path.stat().st_size) > FILE_BYTES:
+        raise ValueError(f"{path}: {size:,} bytes; at most {FILE_BYTES:,} are read. Keep fewer examples in it.")
+    rows = itertools.islice(READERS[_format(entry, path)](path, entry), at_most)
+    found, characters = [], 0
+    for row in rows:
+        found.append(accept(f"{path}, {row.place}", row.label, row.text, labels))
+        characters += len(found[-1][0])
+        if len(found) > MOST_ROWS or characters > FILE_BYTES:
+            raise ValueError(
+                f"{path}, {row.place}: at most {MOST_ROWS:,} examples of together {FILE_BYTES:,} characters are read. "
+                "Keep fewer examples in it."
+            )
+    return found
 
 
 def accept(where: str, label: Any, text: Any, labels: dict[str, str]) -> tuple[str, str]:
@@ -64,6 +83,10 @@ def accept(where: str, label: Any, text: Any, labels: dict[str, str]) -> tuple[s
     """
     if not isinstance(text, str):
         raise ValueError(f"{where}: expected a text, found {_shown(text)}")
+    if len(text) > TEXT_CHARACTERS:
+        raise ValueError(
+            f"{where}: the text has {len(text):,} characters, at most {TEXT_CHARACTERS:,} are read. Is it one text?"
+        )
     if not (tidied := tidy(text)):
         raise ValueError(f"{where}: the text is empty")
     if "\0" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
@@ -94,8 +117,9 @@ def pick_columns(where: str, entry: dict[str, Any], present: list[str]) -> tuple
     for role, name in wanted.items():
         if name not in present:
             there = ", ".join(_shown(column) for column in present[:20]) or "none"
-            near = _near(name, present)
-            raise ValueError(f"{where}: no column {name!r} for the {role}{near}; columns there: {there}")
+            raise ValueError(
+                f"{where}: no column {name!r} for the {role}.{near(name, present)} Columns there: {there}."
+            )
     return wanted["text"], wanted["label"]
 
 
@@ -151,7 +175,7 @@ def _parquet(path: Path, entry: dict[str, Any]) -> Iterator[Row]:
     try:
         file = pq.ParquetFile(path)
         text, label = pick_columns(str(path), entry, file.schema_arrow.names)
-        for batch in file.iter_batches(batch_size=4096, columns=[text, label]):
+        for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=[text, label]):
             texts, raw = batch.column(text).to_pylist(), batch.column(label).to_pylist()
             for number, (one, its_label) in enumerate(zip(texts, raw, strict=True), number + 1):  # noqa: B020
                 yield Row(f"row {number}", its_label, one)
@@ -230,7 +254,7 @@ def _format(entry: dict[str, Any], path: Path) -> str:
     if name is None:
         raise ValueError(f"{path}: the extension {path.suffix!r} does not tell the format; say `format:` {_formats()}")
     if name not in READERS:
-        raise ValueError(f"{path}: unknown format {name!r}{_near(name, list(READERS))}; known: {_formats()}")
+        raise ValueError(f"{path}: {unknown('format', name, READERS)}")
     return name
 
 
@@ -240,11 +264,6 @@ def _formats() -> str:
 
 def _siblings(path: Path) -> list[str]:
     return [other.name for other in path.parent.iterdir()] if path.parent.is_dir() else []
-
-
-def _near(name: str, known: list[str]) -> str:
-    near = get_close_matches(name, known, 1)
-    return f"; did you mean {near[0]!r}?" if near else ""
 
 
 def _shown(value: Any) -> str:

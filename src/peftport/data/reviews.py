@@ -5,12 +5,12 @@ generator per call, made from the `seed` argument: same arguments, same texts.
 """
 
 from collections.abc import Callable, Sequence
-from difflib import get_close_matches
 from random import Random
 
 from peftport.data import lexicon
 from peftport.data.lexicon import LABELS
 from peftport.data.review_grammar import Writer, join
+from peftport.near import unknown
 
 DOMAINS = tuple(lexicon.DOMAINS)
 
@@ -108,9 +108,7 @@ def _check(domains: Sequence[str], count: int) -> None:
         raise ValueError(f"no domain given; known: {', '.join(DOMAINS)}")
     for name in domains:
         if name not in lexicon.DOMAINS:
-            near = get_close_matches(name, DOMAINS, 1)
-            hint = f"did you mean {near[0]!r}? " if near else ""
-            raise ValueError(f"unknown domain {name!r}; {hint}known: {', '.join(DOMAINS)}")
+            raise ValueError(unknown("domain", name, DOMAINS))
     if count < 1:
         raise ValueError(f"at least one text must be asked for, not {count}")
 

@@ -10,15 +10,16 @@ from peftport.data.prompts import normalise_answer
 from peftport.evaluation.generation import generate_answers
 from peftport.evaluation.likelihood import log_likelihoods
 from peftport.evaluation.metrics import accuracy, macro_f1
-from peftport.files import read_json
+from peftport.files import read_card
 from peftport.hosts.load import load_model, load_tokenizer
+from peftport.hosts.locate import known_folder
 from peftport.modules import read_module
 from peftport.progress import Progress
 from peftport.tables import TABLES, read_table
 from peftport.techniques.attach import attach_module, load_tensors
 from peftport.training.device import job_device
 from peftport.training.loop import Recipe, Training
-from peftport.training.task import Task, host_folder_of
+from peftport.training.task import Task
 
 
 def evaluate_cell(
@@ -42,8 +43,8 @@ def evaluate_cell(
     Returns:
         The tables ``scores``, ``predictions`` and ``curve``.
     """
-    card, evaluation = read_json(data["card"]), recipe["evaluation"]
-    folder = host_folder_of(card)
+    card, evaluation = read_card(data["card"]), recipe["evaluation"]
+    folder = known_folder(card)
     task_ = Task.for_host(task, recipe["training"]["max_tokens"], load_tokenizer(folder))
     test = task_.encode(read_table(data["test"], "examples"))
     train = task_.encode(read_table(data["train"], "examples")) if budgets[-1] else None

@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from peftport.files import file_digest
+from peftport.files import DamagedFile, file_digest, file_digests
 from peftport.hosts.load import TOKENIZER_FILES, is_tied, load_model, load_tokenizer, weight_files
-from peftport.hosts.locate import hub_commit
+from peftport.hosts.locate import check_files, foreign, hub_commit, published_files, read_files
 from peftport.hosts.sites import host_shape
 
 
@@ -19,12 +19,23 @@ def combined_digest(files: Iterable[Path]) -> str:
     return digest.hexdigest()
 
 
-def identify_host(name: str, definition: dict[str, Any], folder: Path) -> dict[str, Any]:
+def identify_host(
+    name: str, definition: dict[str, Any], folder: Path, built: dict[str, str] | None = None
+) -> dict[str, Any]:
     """Who the host in ``folder`` is; its card adds the tokens of a study's label words.
 
+    Args:
+        built: for a host that the study builds, its files and their SHA-256, as they were written.
+
     Raises:
-        FileNotFoundError, ValueError: the folder is no usable host.
+        DamagedFile: a file of a host that the study builds is not what was written.
+        FileNotFoundError, ValueError: the folder is no usable host, or not what its origin published.
     """
+    check_files(folder, built or {})
+    try:
+        check_files(folder, published_files(definition, folder), "it was published")
+    except DamagedFile as error:
+        raise foreign(name, definition, error) from error
     model = load_model(folder)
     load_tokenizer(folder)
     return {
@@ -38,5 +49,6 @@ def identify_host(name: str, definition: dict[str, Any], folder: Path) -> dict[s
         "separate_output_layer": not is_tied(model),
         "parameters": sum(tensor.numel() for tensor in model.parameters()),
         "weights_sha256": combined_digest(weight_files(folder)),
+        "files": file_digests(folder, read_files(folder)),
         "tokenizer_sha256": combined_digest(folder / file for file in TOKENIZER_FILES if (folder / file).is_file()),
     }

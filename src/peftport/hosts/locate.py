@@ -1,11 +1,15 @@
-"""Where a host's files are: bundled with the package, in a local directory, in a hub's cache, or built by the study."""
+"""Where a host's files are (bundled, a directory, a hub's cache, built here), and that they are what they were."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
 
+from peftport.files import DamagedFile, file_digest
+from peftport.near import unknown
+
 BUNDLED = Path(__file__).parent / "bundled"
-COMMIT = re.compile(r"[0-9a-f]{40}")
+COMMIT, SHA256 = re.compile(r"[0-9a-f]{40}"), re.compile(r"[0-9a-f]{64}")
 WANTED = ["*.json", "*.safetensors", "*.model", "*.txt"]
 
 
@@ -21,7 +25,7 @@ def bundled_folder(name: str) -> Path:
         FileNotFoundError: there is none of that name.
     """
     if name not in bundled_names():
-        raise FileNotFoundError(f"no bundled host `{name}`; there are {', '.join(bundled_names())}")
+        raise FileNotFoundError(unknown("bundled host", name, bundled_names()))
     return BUNDLED / name
 
 
@@ -50,6 +54,66 @@ def hub_folder(definition: dict[str, Any]) -> Path:
 def hub_commit(folder: Path) -> str | None:
     """The commit that a hub cache's snapshot folder stands for."""
     return folder.name if COMMIT.fullmatch(folder.name) else None
+
+
+def published_files(definition: dict[str, Any], folder: Path) -> dict[str, str]:
+    """Name to SHA-256 of those files whose digest is known from where the host comes from.
+
+    The package lists those of its own hosts; a hub's cache names every large file by its digest.
+    """
+    if "bundled" in definition:
+        listed = json.loads((BUNDLED / "checksums.json").read_text(encoding="utf-8"))
+        return {name.split("/")[1]: digest for name, digest in listed.items() if name.split("/")[0] == folder.name}
+    if "hub" in definition:
+        blobs = {path.name: path.resolve().name for path in sorted(folder.iterdir())}
+        return {name: blob for name, blob in blobs.items() if SHA256.fullmatch(blob)}
+    return {}
+
+
+def read_files(folder: Path) -> list[str]:
+    """Names of the files of a host that loading it may read."""
+    return sorted({path.name for pattern in WANTED for path in folder.glob(pattern) if path.is_file()})
+
+
+def check_files(folder: Path, files: dict[str, str], what: str = "it was written") -> None:
+    """Check that the files of a host are what they were.
+
+    Args:
+        files: name to SHA-256.
+
+    Raises:
+        DamagedFile: one is missing or changed.
+    """
+    for name, digest in files.items():
+        if not (folder / name).is_file():
+            raise DamagedFile(folder / name, f"it is not there any more, though it was when {what}")
+        if file_digest(folder / name) != digest:
+            raise DamagedFile(folder / name, f"its checksum is not the one of when {what}")
+
+
+def known_folder(card: dict[str, Any]) -> Path:
+    """Where the host of a card lies, once its files are found to be those that the card describes.
+
+    Raises:
+        DamagedFile: it is a host that the study builds, and a file is missing or changed.
+        ValueError: the same of a host from elsewhere; the message says what to do.
+    """
+    folder = Path(card["folder"])
+    try:
+        check_files(folder, card["files"], "the study first looked at this host")
+    except DamagedFile as error:
+        if "build" in card["origin"]:
+            raise
+        raise foreign(card["host"], card["origin"], error) from error
+    return folder
+
+
+def foreign(name: str, definition: dict[str, Any], error: DamagedFile) -> ValueError:
+    """What to say of a damaged file of a host that the study does not build."""
+    return ValueError(
+        f"host `{name}`: {error.path} is damaged or changed: {error.why}. Put the right file back and run again; the "
+        f"host is {json.dumps(definition)}."
+    )
 
 
 def host_folder(definition: dict[str, Any], built: Path, start: Path | None = None) -> Path:

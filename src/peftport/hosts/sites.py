@@ -15,11 +15,12 @@ The output sites of T5, BERT, RoBERTa and GPT-2 are the ``Dropout`` that ends th
 its output projections stand in.
 """
 
-import difflib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from peftport.near import unknown
 
 Sites = dict[str, tuple[tuple[str, str], ...]]
 
@@ -177,9 +178,7 @@ def family(model_type: str) -> Family:
         ValueError: no such family; the message lists the known ones.
     """
     if model_type not in FAMILIES:
-        near = difflib.get_close_matches(model_type, FAMILIES, 1)
-        hint = f" (did you mean {near[0]!r}?)" if near else ""
-        raise ValueError(f"unknown family of hosts {model_type!r}{hint}; known: {', '.join(FAMILIES)}")
+        raise ValueError(unknown("family of hosts", model_type, FAMILIES))
     return FAMILIES[model_type](model_type)
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+FILE_BYTES = 1_000_000_000
+
 
 def read(files: Sequence[str | Path]) -> list[str]:
     """Documents of the files, in order.
@@ -18,6 +20,8 @@ def read(files: Sequence[str | Path]) -> list[str]:
         path = Path(file)
         if not path.is_file():
             raise ValueError(f"files: {path} is not a file")
+        if (size := path.stat().st_size) > FILE_BYTES:
+            raise ValueError(f"files: {path} has {size:,} bytes; at most {FILE_BYTES:,} are read")
         data = path.read_bytes()
         try:
             text = data.decode("utf-8")

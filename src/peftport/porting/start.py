@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from peftport.files import read_json
+from peftport.files import read_card
 from peftport.modules import Module, read_module, write_module
 from peftport.porting import table
 from peftport.porting.compatibility import notes, refuse_unless_compatible
@@ -87,7 +87,7 @@ def make_starts(
     Raises:
         ValueError: the hosts differ in shape, or as ``make_start`` says.
     """
-    source, target = (read_json(cards[end]) for end in ("source", "target"))
+    source, target = (read_card(cards[end]) for end in ("source", "target"))
     refuse_unless_compatible(source, target)
     for note in notes(source, target):
         print(f"note: {note}")

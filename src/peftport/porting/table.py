@@ -6,12 +6,12 @@ write its file and add its line here.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from difflib import get_close_matches
 from importlib import import_module
 
 import numpy as np
 
 from peftport.modules import Module
+from peftport.near import unknown
 
 INITIALISATIONS: dict[str, str] = {
     "ported": "peftport.porting.ported",
@@ -52,8 +52,6 @@ def initialisation(name: str) -> Initialisation:
         ValueError: there is none; the message offers a near name and lists all.
     """
     if name not in INITIALISATIONS:
-        near = get_close_matches(name, INITIALISATIONS, 1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        raise ValueError(f"unknown initialisation {name!r}; {hint}known: {', '.join(INITIALISATIONS)}")
+        raise ValueError(unknown("initialisation", name, INITIALISATIONS))
     file = import_module(INITIALISATIONS[name])
     return Initialisation(name, file.RULE, file.NEEDS, getattr(file, "start", None))

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from peftport.derived import root
-from peftport.files import read_json
+from peftport.files import read_card
 from peftport.porting.table import initialisation
 from peftport.provenance import versions
 from peftport.study import Study
@@ -29,7 +29,7 @@ def describe_study(config: dict[str, Any], results: Path) -> dict[str, Any]:
         "description": config["title"],
         "rules": {name: initialisation(name).rule for name in config["grid"]["initialisations"]},
         "reconstructions": config["reconstructions"],
-        "hosts": {name: _host(read_json(results / "hosts" / name / "card.json")) for name in study.hosts},
+        "hosts": {name: _host(read_card(results / "hosts" / name / "card.json")) for name in study.hosts},
         "datasets": {
             name: _dataset(results / "datasets" / name, config["datasets"][root(name)])
             for name in (*study.datasets, *study.derived)

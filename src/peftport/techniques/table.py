@@ -13,9 +13,10 @@ A module with several techniques has them, as objects with these four, by name i
 form (``learning_rate``) are ignored. Importing a module of ours registers its method with peft.
 """
 
-import difflib
 import importlib
 from typing import Any
+
+from peftport.near import unknown
 
 # peft's own that need nothing but a line of a table
 FROM_PEFT = (
@@ -94,9 +95,7 @@ def method(name: str) -> Any:
         ValueError: no such technique; the message offers a near name.
     """
     if name not in METHODS:
-        near = difflib.get_close_matches(name, METHODS, 1)
-        hint = f" (did you mean {near[0]!r}?)" if near else ""
-        raise ValueError(f"unknown technique {name!r}{hint}; known: {', '.join(METHODS)}")
+        raise ValueError(unknown("technique", name, METHODS))
     module = importlib.import_module(METHODS[name])
     return getattr(module, "TECHNIQUES", {}).get(name, module)
 
@@ -108,10 +107,8 @@ def method_of_type(peft_type: str) -> Any:
         ValueError: no technique of ours.
     """
     if peft_type not in PEFT_TYPES:
-        near = difflib.get_close_matches(peft_type, PEFT_TYPES, 1)
-        hint = f" (did you mean {near[0]!r}?)" if near else ""
-        hint = f" ({NOT_OFFERED[peft_type]})" if peft_type in NOT_OFFERED else hint
-        raise ValueError(f"unknown peft_type {peft_type!r}{hint}; known: {', '.join(PEFT_TYPES)}")
+        reason = f" ({NOT_OFFERED[peft_type]})" if peft_type in NOT_OFFERED else ""
+        raise ValueError(unknown("technique of the peft_type", peft_type, PEFT_TYPES) + reason)
     return method(PEFT_TYPES[peft_type])
 
 

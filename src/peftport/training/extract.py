@@ -3,11 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
-from safetensors.numpy import load_file
-
-from peftport.files import read_json
-from peftport.modules import Module, describe, write_module
+from peftport.files import DamagedFile, file_digest, read_card
+from peftport.modules import Module, describe, read_tensors, write_module
 from peftport.tables import write_table
 from peftport.techniques.table import NOTES
 
@@ -21,17 +18,16 @@ def extract_modules(state: Path, config: Path, folders: dict[int, Path], made: d
         folders: seed to module directory.
 
     Raises:
-        ValueError: the state is damaged or lacks a seed.
+        DamagedFile: the state is not what the training wrote, or lacks a seed.
     """
-    try:
-        tensors = load_file(state)
-    except SafetensorError as error:
-        raise ValueError(f"{state} is damaged: {error}. Delete it; the next run makes it again.") from error
-    facts = read_json(config)
+    facts = read_card(config)
+    if file_digest(state) != facts.get("state_sha256"):
+        raise DamagedFile(state, "its checksum is not the one in the card beside it")
+    tensors = read_tensors(state)
     for seed, folder in folders.items():
         own = {name.split("/", 1)[1]: tensor for name, tensor in tensors.items() if name.split("/", 1)[0] == str(seed)}
         if not own:
-            raise ValueError(f"{state} holds no module of seed {seed}. Delete it; the next run makes it again.")
+            raise DamagedFile(state, f"it holds no module of seed {seed}")
         card = {
             "technique": facts["technique"]["method"],
             "settings": facts["technique"],

@@ -3,22 +3,23 @@
 from pathlib import Path
 from typing import Any
 
-from peftport.files import read_json
+from peftport.files import read_card
 from peftport.hosts.load import load_model
+from peftport.hosts.locate import known_folder
 from peftport.modules import Module, write_module
 from peftport.porting.scratch import RULE
 from peftport.techniques.attach import attach, config_dict, module_tensors
 from peftport.techniques.table import NOTES
-from peftport.training.task import host_folder_of
 
 
 def initialise_scratch(
     card_file: Path, technique: dict[str, Any], folders: dict[int, Path], made: dict[str, Any]
 ) -> None:
     """Write the technique's fresh initialisation in a target host as module directories, one per seed."""
-    card = read_json(card_file)
+    card = read_card(card_file)
+    host = known_folder(card)
     for seed, folder in folders.items():
-        model = attach(load_model(host_folder_of(card)), technique["method"], technique, seed=seed)
+        model = attach(load_model(host), technique["method"], technique, seed=seed)
         facts = {"technique": technique["method"], "note": NOTES.get(technique["method"])}
         facts |= {"initialisation": "scratch", "rule": RULE, "seed": seed}
         hosts = {"target_host": card["host"], "target_weights_sha256": card["weights_sha256"]}

@@ -7,14 +7,15 @@ import numpy as np
 import pandas as pd
 from safetensors.numpy import save_file
 
-from peftport.files import read_json, whole, write_json
+from peftport.files import file_digest, read_card, whole, write_card
 from peftport.hosts.load import load_model, load_tokenizer
+from peftport.hosts.locate import known_folder
 from peftport.progress import Progress
 from peftport.tables import read_table, write_table
 from peftport.techniques.attach import attach, config_dict, module_tensors
 from peftport.training.device import job_device
 from peftport.training.loop import Recipe, Training
-from peftport.training.task import Task, host_folder_of
+from peftport.training.task import Task
 
 
 def train_source(
@@ -35,8 +36,8 @@ def train_source(
         task: template and label words.
         outputs: ``curve``, ``state`` (tensors named ``<seed>/<name>``) and ``config`` (peft's, with the card's facts).
     """
-    card = read_json(data["card"])
-    folder = host_folder_of(card)
+    card = read_card(data["card"])
+    folder = known_folder(card)
     task_ = Task.for_host(task, training["max_tokens"], load_tokenizer(folder))
     splits = {name: task_.encode(read_table(data[name], "examples")) for name in ("train", "validation")}
     curves: list[pd.DataFrame] = []
@@ -53,8 +54,10 @@ def train_source(
     write_table(outputs["curve"], pd.concat(curves, ignore_index=True), "curve", made)
     with whole(outputs["state"]) as partial:
         save_file(state, partial)
+        digest = file_digest(partial)
     facts = {name: card[name] for name in ("host", "model_type", "weights_sha256", "shape")}
-    write_json(outputs["config"], {"adapter_config": config_dict(model), "host": facts, "technique": technique, **made})
+    said = {"adapter_config": config_dict(model), "host": facts, "technique": technique, "state_sha256": digest}
+    write_card(outputs["config"], said | made)
 
 
 def _train_keeping(run: Training, validation: Any, steps: int, training: dict[str, Any]) -> dict[str, np.ndarray]:

@@ -1,7 +1,6 @@
 """How a dataset is put to a host: the prompt, and what the host is to answer."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -46,15 +45,3 @@ class Task:
     def answers(self) -> list[np.ndarray]:
         """What the host learns to write for each word: its tokens, then the end of the sequence."""
         return [np.asarray([*ids, self.tokenizer.eos_token_id], np.int64) for ids in self.tokens]
-
-
-def host_folder_of(card: dict[str, Any]) -> Path:
-    """Where the host of a card lies.
-
-    Raises:
-        FileNotFoundError: it is there no more.
-    """
-    folder = Path(card["folder"])
-    if not (folder / "config.json").is_file():
-        raise FileNotFoundError(f"host `{card['host']}`: {folder} is gone; delete its card.json and run again")
-    return folder

@@ -38,8 +38,8 @@ splits, facts = read_hub({HUB!r}, {LABELS!r})
 assert splits == {{"train": [("good film", "positive"), ("bad film", "negative")], "test": [("dull film", "negative")]}}
 assert facts["revision"] == {COMMIT!r} and facts["id"] == "someone/films", facts
 for change, message in [
-    ({{"splits": {{"test": "tset"}}}}, "no split 'tset'; splits there: train, validation"),
-    ({{"columns": {{"text": "sentences"}}}}, "no column 'sentences' for the text; did you mean 'sentence'"),
+    ({{"splits": {{"test": "tset"}}}}, "no split `tset`. Known: `train`, `validation`"),
+    ({{"columns": {{"text": "sentences"}}}}, "no column 'sentences' for the text. Did you mean `sentence`"),
     ({{"columns": {{"text": "sentence", "label": "idx2"}}}}, "no column 'idx2' for the label"),
     ({{"revision": "v9"}}, "revision v9: not in the local cache"),
     ({{"id": "someone/else"}}, "hf download --repo-type dataset someone/else"),

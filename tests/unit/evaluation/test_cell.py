@@ -6,7 +6,7 @@ import pytest
 
 from peftport.evaluation.cell import evaluate_cell, score
 from peftport.evaluation.likelihood import log_likelihoods
-from peftport.files import read_json
+from peftport.files import read_card, write_card
 from peftport.hosts.load import load_model, load_tokenizer
 from peftport.modules import Module, write_module
 from peftport.porting.start import make_starts
@@ -151,11 +151,9 @@ def test_a_module_that_does_not_fit_is_refused(ground, tmp_path):
 
 
 def test_a_host_that_is_gone_is_named(ground, tmp_path):
-    from peftport.files import write_json
-
-    card = read_json(ground / "raw.json") | {"folder": str(tmp_path / "gone")}
-    write_json(tmp_path / "card.json", card)
+    card = read_card(ground / "raw.json") | {"folder": str(tmp_path / "gone")}
+    write_card(tmp_path / "card.json", card)
     data = {"card": tmp_path / "card.json", "test": ground / "test.parquet"}
     recipe = {"technique": TECHNIQUE, "training": TRAINING, "evaluation": {"batch_size": 8, "generate": False}}
-    with pytest.raises(FileNotFoundError, match=r"host `raw`: .*gone is gone; delete its card.json"):
+    with pytest.raises(ValueError, match=r"host `raw`: .*config.json is damaged or changed: it is not there any more"):
         evaluate_cell(data, {0: None}, [0], recipe, TASK, NAMES)

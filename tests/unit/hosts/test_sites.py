@@ -56,7 +56,7 @@ def test_mt5_is_t5():
 
 
 def test_unknown_names_are_refused_with_what_there_is():
-    with pytest.raises(ValueError, match=r"'t5x' \(did you mean 't5'\?\); known: t5, mt5, bert"):
+    with pytest.raises(ValueError, match=r"no family of hosts `t5x`. Did you mean `t5`\? Known: `t5`, `mt5`, `bert`"):
         family("t5x")
     with pytest.raises(ValueError, match=r"'bert' have no sites cross_attention; they have attention, feed_forward"):
         family("bert").pattern(["attention", "cross_attention"])

@@ -34,7 +34,7 @@ def test_every_entry_states_its_rule_and_needs(name):
 
 
 def test_unknown_names_get_a_near_one():
-    with pytest.raises(ValueError, match=r"unknown initialisation 'sampeld'; did you mean 'sampled'\? known: ported, "):
+    with pytest.raises(ValueError, match=r"no initialisation `sampeld`. Did you mean `sampled`\? Known: `ported`, "):
         initialisation("sampeld")
 
 

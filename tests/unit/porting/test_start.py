@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from peftport.files import write_json
+from peftport.files import write_card
 from peftport.modules import read_module, write_module
 from peftport.porting.start import make_start, make_starts
 from peftport.porting.table import INITIALISATIONS, initialisation
@@ -59,7 +59,7 @@ def test_what_cannot_be_made_is_refused(module):
         make_start("scratch", module, TARGET, 0)
     with pytest.raises(ValueError, match="'target_mean' needs other modules"):
         make_start("target_mean", module, TARGET, 0)
-    with pytest.raises(ValueError, match="did you mean 'permuted'"):
+    with pytest.raises(ValueError, match="Did you mean `permuted`"):
         make_start("permutated", module, TARGET, 0)
 
 
@@ -75,8 +75,8 @@ def block(tmp_path, make_module, **target_shape):
     for seed in (0, 1):
         write_module(tmp_path / f"source-{seed}", make_module(seed))
         write_module(tmp_path / f"sibling-{seed}", make_module(seed + 10))
-    write_json(tmp_path / "raw.json", {"host": "raw", "shape": {"d_model": 64}})
-    write_json(tmp_path / "instruct.json", TARGET | {"shape": {"d_model": 64} | target_shape})
+    write_card(tmp_path / "raw.json", {"host": "raw", "shape": {"d_model": 64}})
+    write_card(tmp_path / "instruct.json", TARGET | {"shape": {"d_model": 64} | target_shape})
     return {
         "folders": {seed: tmp_path / f"source-{seed}" for seed in (0, 1)},
         "siblings": {seed: [tmp_path / f"sibling-{seed}"] for seed in (0, 1)},

@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.numpy import save_file
 
-from peftport.files import file_digest, read_json, write_json
+from peftport.files import file_digest, read_card, write_card
 from peftport.modules import CARD, CONFIG, WEIGHTS, Module, read_module, write_module
 from peftport.techniques.attach import attach, attach_module, config_dict, module_tensors
 from tests.hosts import batch, host
@@ -30,7 +30,7 @@ def folder(lora, tmp_path):
 
 def renew_checksum(folder):
     """What a damaged copy, made with its card, would have."""
-    write_json(folder / CARD, read_json(folder / CARD) | {"weights_sha256": file_digest(folder / WEIGHTS)})
+    write_card(folder / CARD, read_card(folder / CARD) | {"weights_sha256": file_digest(folder / WEIGHTS)})
 
 
 def changed(lora, **fields):
@@ -39,9 +39,15 @@ def changed(lora, **fields):
 
 # config fields of a LoRA, and what the message says
 WRONG_CONFIGS = {
-    "a mistyped technique": ({"peft_type": "LORRA"}, r"unknown peft_type 'LORRA' \(did you mean 'LORA'\?\); known: "),
-    "one that is not offered": ({"peft_type": "ADALORA"}, r"unknown peft_type 'ADALORA' \(it shares out its rank"),
-    "no technique": ({"peft_type": None}, "unknown peft_type 'None'"),
+    "a mistyped technique": (
+        {"peft_type": "LORRA"},
+        "no technique of the peft_type `LORRA`. Did you mean `LORA`[?] Known: ",
+    ),
+    "one that is not offered": (
+        {"peft_type": "ADALORA"},
+        r"no technique of the peft_type `ADALORA`.* \(it shares out its rank",
+    ),
+    "no technique": ({"peft_type": None}, "no technique of the peft_type `None`"),
     "another than the card's": ({"peft_type": "IA3"}, r"card says lora \(LORA\), its adapter_config.json says IA3"),
     "a field of another version": ({"rank_of_all": 3}, r"has fields that peft .* does not know: rank_of_all"),
     "a part of the host to train": ({"modules_to_save": ["lm_head"]}, "would change the host: modules_to_save is"),
@@ -143,7 +149,7 @@ def test_a_config_or_card_that_is_none_is_refused(folder, name, text):
 
 def test_a_pickle_is_never_read(folder):
     (folder / WEIGHTS).rename(folder / "adapter_model.bin")
-    message = r"adapter_model\.safetensors missing; adapter_model\.bin is never read, for a pickle can run code"
+    message = r"adapter_model\.safetensors missing .files that are not read: adapter_model\.bin"
     with pytest.raises(FileNotFoundError, match=message):
         read_module(folder)
 

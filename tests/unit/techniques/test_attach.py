@@ -108,9 +108,9 @@ def test_tensors_are_copies_and_loading_keeps_the_parameters():
 
 
 def test_unknown_things_are_refused():
-    with pytest.raises(ValueError, match=r"unknown technique 'lorra' \(did you mean 'lora'\?\)"):
+    with pytest.raises(ValueError, match=r"no technique `lorra`. Did you mean `lora`\?"):
         attach(host("bert"), "lorra", {})
-    with pytest.raises(ValueError, match="unknown peft_type ''"):
+    with pytest.raises(ValueError, match="no technique of the peft_type ``"):
         attach_module(host("bert"), Module({}, {}, {}))
     with pytest.raises(ValueError, match="no sites qkv; they have"):
         attach(host("bert"), "lora", SETTINGS["lora"] | {"targets": ["qkv"]}, seed=0)

@@ -86,9 +86,11 @@ def test_settings_of_the_schema_are_peft_s_with_its_defaults(name):
 
 
 def test_unknown_names_are_refused_with_a_near_one():
-    with pytest.raises(ValueError, match=r"'adaptors' \(did you mean 'adapters'\?\); known: adapters, compacter"):
+    with pytest.raises(
+        ValueError, match=r"no technique `adaptors`. Did you mean `adapters`\? Known: `adapters`, `compacter`"
+    ):
         method("adaptors")
-    with pytest.raises(ValueError, match="unknown peft_type 'OSF'"):
+    with pytest.raises(ValueError, match="no technique of the peft_type `OSF`"):
         method_of_type("OSF")
 
 

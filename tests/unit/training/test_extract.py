@@ -7,7 +7,7 @@ import sys
 import pytest
 from safetensors.numpy import load_file
 
-from peftport.files import read_json, write_json
+from peftport.files import read_card, write_card
 from peftport.modules import read_module
 from peftport.tables import read_made, read_table
 from peftport.training.extract import extract_modules
@@ -20,11 +20,11 @@ def test_a_module_is_its_seeds_part_of_the_state(ground):
         module = read_module(folder)
         assert {f"{seed}/{name}" for name in module.tensors} == {n for n in state if n.startswith(f"{seed}/")}
         assert all(tensor.tobytes() == state[f"{seed}/{name}"].tobytes() for name, tensor in module.tensors.items())
-        assert module.config == read_json(ground / "raw/state.json")["adapter_config"]
+        assert module.config == read_card(ground / "raw/state.json")["adapter_config"]
 
 
 def test_the_card_says_what_it_is_and_for_which_host(ground):
-    card, host = read_module(modules(ground, "raw")[1]).card, read_json(ground / "raw.json")
+    card, host = read_module(modules(ground, "raw")[1]).card, read_card(ground / "raw.json")
     expected = {
         "technique": "lora",
         "settings": TECHNIQUE,
@@ -41,9 +41,9 @@ def test_the_card_says_what_it_is_and_for_which_host(ground):
 
 
 def test_the_card_of_what_replaces_host_values_says_so(ground, tmp_path):
-    facts = read_json(ground / "raw/state.json")
+    facts = read_card(ground / "raw/state.json")
     facts["technique"] |= {"method": "ln_tuning"}
-    write_json(tmp_path / "state.json", facts)
+    write_card(tmp_path / "state.json", facts)
     extract_modules(ground / "raw/state.safetensors", tmp_path / "state.json", {0: tmp_path / "module"}, MADE)
     assert "stand in their place" in read_module(tmp_path / "module").card["note"]
 

@@ -1,4 +1,4 @@
-from peftport.files import read_json
+from peftport.files import read_card
 from peftport.hosts.load import load_model
 from peftport.modules import read_module
 from peftport.techniques.attach import attach, module_tensors
@@ -27,7 +27,7 @@ def test_its_card_names_the_target_host(ground, tmp_path):
         "initialisation": "scratch",
         "seed": 3,
         "target_host": "instruct",
-        "target_weights_sha256": read_json(ground / "instruct.json")["weights_sha256"],
+        "target_weights_sha256": read_card(ground / "instruct.json")["weights_sha256"],
         "key": MADE["key"],
     }
     assert expected.items() <= card.items() and card["rule"]

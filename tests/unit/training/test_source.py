@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from peftport.files import read_json
+from peftport.files import read_card
 from peftport.hosts.load import load_model, load_tokenizer
 from peftport.tables import read_made, read_table
 from peftport.techniques.attach import attach, config_dict, module_tensors
@@ -40,10 +40,10 @@ def test_it_leaves_every_seeds_state(ground):
         model = by_hand(ground, seed, 6)
         assert same(of_seed(state, seed), module_tensors(model))
     assert not same(of_seed(state, 0), of_seed(state, 1))
-    facts = read_json(ground / "raw/state.json")
+    facts = read_card(ground / "raw/state.json")
     assert facts["adapter_config"] == config_dict(model)
     assert facts["technique"] == TECHNIQUE
-    assert facts["host"]["weights_sha256"] == read_json(ground / "raw.json")["weights_sha256"]
+    assert facts["host"]["weights_sha256"] == read_card(ground / "raw.json")["weights_sha256"]
 
 
 def test_its_curve_is_a_table_that_says_how_it_was_made(ground):

@@ -1,10 +1,9 @@
 import pandas as pd
 import pytest
 
-from peftport.files import read_json
 from peftport.hosts.labels import label_tokens
 from peftport.hosts.load import load_tokenizer
-from peftport.training.task import Task, host_folder_of
+from peftport.training.task import Task
 from tests.ground import TASK
 
 
@@ -34,10 +33,3 @@ def test_prompts_are_the_template_and_cut(task):
     assert [prompt[-1] for prompt in data.prompts] == [task.tokenizer.eos_token_id] * 2
     assert len(data.prompts[1]) == 12
     assert data.labels.tolist() == [1, 0]
-
-
-def test_a_host_that_is_gone_is_named(ground, tmp_path):
-    card = read_json(ground / "raw.json")
-    assert host_folder_of(card) == ground / "hosts/raw"
-    with pytest.raises(FileNotFoundError, match=r"host `raw`: .*elsewhere is gone; delete its card.json"):
-        host_folder_of(card | {"folder": str(tmp_path / "elsewhere")})

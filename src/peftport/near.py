@@ -1,0 +1,18 @@
+"""Names that are not known: one wording for all of them, with the nearest known name."""
+
+import difflib
+from collections.abc import Iterable
+from typing import Any
+
+
+def near(name: Any, known: Iterable[Any]) -> str:
+    """`` Did you mean `lora`?`` where a known name is near, else nothing."""
+    found = difflib.get_close_matches(str(name)[:100], [str(one) for one in known], n=1, cutoff=0.5)
+    return f" Did you mean `{found[0]}`?" if found else ""
+
+
+def unknown(what: str, name: Any, known: Iterable[Any]) -> str:
+    """The message for a name that is defined nowhere: what it should be, the nearest known name, all known names."""
+    known = list(known)
+    listed = ", ".join(f"`{one}`" for one in known) or "none"
+    return f"no {what} `{name}`.{near(name, known)} Known: {listed}."

@@ -1,0 +1,127 @@
+"""Any document validates and plans, or gets one message; nothing else happens."""
+
+import copy
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as some
+
+from peftport.config import ConfigError, check_config
+from peftport.keys import Keys
+from peftport.pipeline import pipeline_root
+from peftport.plan import read_study
+from peftport.study import Study
+
+DEFAULT = yaml.safe_load((pipeline_root() / "config" / "config.yaml").read_text(encoding="utf-8"))
+STUDY = (pipeline_root() / "config" / "config.yaml").read_text(encoding="utf-8")
+WORDS = some.sampled_from(
+    ["raw", "film", "lora", "../../x", "a/b", "", ".", "..", "~", "\0", "x" * 300, "any", "none", "a\nb", "{text}", "@"]
+)
+LEAVES = some.none() | some.booleans() | some.integers() | some.floats() | some.text(max_size=8) | WORDS
+DOCUMENTS = some.recursive(
+    LEAVES,
+    lambda inner: (
+        some.lists(inner, max_size=4)
+        | some.dictionaries(
+            some.text(max_size=8) | some.sampled_from(sorted(DEFAULT)) | some.integers() | WORDS, inner, max_size=4
+        )
+    ),
+    max_leaves=12,
+)
+TAGS = ["!!python/object/apply:os.system [x]", "!!python/name:os.system", "!!python/object:os.Popen {}", "!!binary x"]
+PIECES = some.sampled_from(
+    [
+        *STUDY.splitlines(keepends=True),
+        "&a [*a]\n",
+        "*b",
+        "? - x\n",
+        "<<: *x\n",
+        "2020-01-01\n",
+        "0x" + "f" * 5000,
+        "1" * 5000,
+    ]
+    + [f"study: {tag}\n" for tag in TAGS]
+) | some.text(max_size=6)
+PLACES = [()]
+
+
+def places(value, path=()):
+    """Every place in a document."""
+    yield path
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, below in inner:
+        yield from places(below, (*path, key))
+
+
+def settle(document):
+    """Check a document and plan it, or find its message."""
+    try:
+        checked = check_config(document, Path("nowhere"))
+    except ConfigError as error:
+        assert str(error).startswith("config")
+        assert len(str(error)) < 5000
+        return
+    study = Study(checked)
+    assert len({cell.path for cell in study.cells}) == len(study.cells)
+    assert all(len(part) < 250 for cell in study.cells for part in cell.path.split("/"))
+    assert not any(part in ("", ".", "..") for cell in study.cells for part in cell.path.split("/"))
+    if not any("hub" in host or "path" in host for host in checked["hosts"].values()):
+        keys = Keys(study, Path("nowhere"))
+        assert all(keys.evaluation(cell) for cell in study.cells)
+
+
+def put(place, value):
+    """The default study with something else in one place."""
+    document = copy.deepcopy(DEFAULT)
+    part = document
+    for key in place[:-1]:
+        part = part[key]
+    if place:
+        part[place[-1]] = value
+    return document if place else value
+
+
+def quickly(examples):
+    return settings(max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+
+
+@pytest.mark.parametrize("examples", [60, pytest.param(2000, marks=pytest.mark.slow)])
+def test_any_document(examples, cases):
+    @quickly(examples)
+    @given(DOCUMENTS)
+    def check(document):
+        cases["config, any document"] += 1
+        settle(document)
+
+    check()
+
+
+@pytest.mark.parametrize("examples", [60, pytest.param(2500, marks=pytest.mark.slow)])
+def test_anything_anywhere_in_a_good_config(examples, cases):
+    @quickly(examples)
+    @given(some.sampled_from(sorted(places(DEFAULT), key=str)), DOCUMENTS)
+    def check(place, value):
+        cases["config, one place"] += 1
+        settle(put(place, value))
+
+    check()
+
+
+@pytest.mark.parametrize("examples", [40, pytest.param(1500, marks=pytest.mark.slow)])
+def test_any_text_as_a_config_file(examples, cases, tmp_path):
+    """What ``peftport plan`` reads: YAML of any shape, with tags that would build objects among it."""
+    path = tmp_path / "study.yaml"
+
+    @quickly(examples)
+    @given(some.lists(PIECES, max_size=8), some.integers(0, len(STUDY)))
+    def check(pieces, at):
+        cases["config, YAML text"] += 1
+        path.write_text(STUDY[:at] + "".join(pieces) + STUDY[at:], encoding="utf-8", errors="replace")
+        try:
+            read_study([path], tmp_path)
+        except ConfigError as error:
+            assert str(error).startswith("config")
+
+    check()

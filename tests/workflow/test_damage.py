@@ -1,0 +1,67 @@
+"""A damaged file is found by its checksum before it is used, named and set aside; the next run ends as if undamaged."""
+
+import pandas as pd
+import pytest
+
+from peftport.tables import read_table
+from tests import studies
+
+MODULE = "modules/lora/raw/film/seed-0"
+CELL = "evaluations/lora/raw--instruct/film--film/ported/seeds-0"
+# what is damaged -> the file, and the job that reads it first
+KINDS = {
+    "weights of a module": (f"{MODULE}/adapter_model.safetensors", "make_starts_0"),
+    "config of a module": (f"{MODULE}/adapter_config.json", "make_starts_0"),
+    "card of a module": (f"{MODULE}/card.json", "make_starts_0"),
+    "trained state": ("sources/lora/raw/film/seeds-0/state.safetensors", "extract_modules_0"),
+    "start": ("starts/lora/raw--instruct/film/ported/seed-0/adapter_model.safetensors", "evaluate_cell"),
+    "examples": ("datasets/film/train.parquet", "train_source"),
+    "scores": (f"{CELL}/scores.parquet", "gather_runs"),
+    "predictions": (f"{CELL}/predictions.parquet", "compute_statistics"),
+    "card of a host": ("hosts/raw/host.json", "encode_labels"),
+    "table of runs": ("tables/runs.parquet", "compute_statistics"),
+}
+
+
+def flip(path):
+    """Turn one bit in the middle."""
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 4
+    path.write_bytes(content)
+
+
+def cut(path):
+    """Leave the first half."""
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def survive(study, undamaged, kind, damage):
+    """Damage a file of a finished study; run; run again; compare."""
+    name, reader = KINDS[kind]
+    path = study / "results/smoke" / name
+    damage(path)
+    out = studies.run(study)
+    assert out.returncode != 0, out.stdout
+    said = [line for line in out.stdout.splitlines() if line.startswith("error (")]
+    assert said and all(line.startswith(f"error ({reader}") or f"{path.name}" in line for line in said), out.stdout
+    assert any(f"results/smoke/{name} is damaged: " in line for line in said), out.stdout
+    assert any(f"It now lies in {path.name}.damaged; run the same command again" in line for line in said), out.stdout
+    assert "Traceback" not in out.stdout
+    assert path.with_name(f"{path.name}.damaged").is_file() and not path.exists()
+    again = studies.run(study)
+    assert again.returncode == 0, again.stdout
+    for table in ("runs", "portability"):
+        pair = [read_table(folder / f"results/smoke/tables/{table}.parquet", table) for folder in (study, undamaged)]
+        pd.testing.assert_frame_equal(*pair, check_exact=True)
+    assert studies.planned(study) == {}
+
+
+def test_a_turned_bit_in_a_module(copy, finished):
+    survive(copy, finished, "weights of a module", flip)
+
+
+@pytest.mark.slow  # a minute each
+@pytest.mark.parametrize("damage", [flip, cut])
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_file(kind, damage, copy, finished):
+    survive(copy, finished, kind, damage)
