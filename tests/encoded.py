@@ -3,6 +3,7 @@
 import numpy as np
 
 from peftport.data.batches import Encoded
+from peftport.training.task import Task
 from tests.hosts import END, PAD, VOCABULARY
 
 WORDS = ["negative", "positive"]
@@ -32,9 +33,12 @@ def examples(count: int = 24, seed: int = 0, labels: int = 2, flipped: bool = Fa
 class Tokenizer:
     """Writes token ids as numbers: all that scoring by generation needs."""
 
-    eos_token_id = END
+    pad_token_id, eos_token_id = PAD, END
 
     def batch_decode(self, rows, skip_special_tokens: bool) -> list[str]:
         """The ids of each row, without padding and end."""
         assert skip_special_tokens
         return [" ".join(str(int(token)) for token in row if token not in (PAD, END)) for row in rows]
+
+
+TASK = Task("{text}", WORDS, TOKENS, 16, Tokenizer())

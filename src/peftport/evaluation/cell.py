@@ -61,7 +61,7 @@ def evaluate_cell(
             label = f"{cell['technique']} {cell['initialisation']} in {card['host']}, seed {seed}"
             settings = Recipe.from_config(recipe["training"], recipe["technique"])
             progress = Progress(label, budgets[-1])
-            training = Training(model, train, task_.answers(), settings, seed, progress)
+            training = Training(model, task_, train, settings, seed, progress)
         for budget in budgets:
             if training is not None:
                 training.advance(budget)

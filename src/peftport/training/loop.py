@@ -16,10 +16,10 @@ import torch
 from peft.tuners.tuners_utils import BaseTunerLayer
 from torch import nn
 
-from peftport.data.batches import Encoded, pad, training_order
+from peftport.data.batches import Encoded, training_order
 from peftport.seeds import derive, generator
+from peftport.training.task import IGNORED, Task
 
-IGNORED = -100
 KEEP_EVERY = 10
 
 
@@ -48,17 +48,6 @@ class Recipe:
         return cls(technique["learning_rate"], **{name: training[name] for name in names})
 
 
-def batch_tensors(
-    data: Encoded, indices: np.ndarray, label_ids: list[np.ndarray], padding: int, device: torch.device
-) -> dict[str, torch.Tensor]:
-    """One batch as the host's arguments: input_ids and attention_mask (batch, prompt), labels (batch, answer)."""
-    prompts = [data.prompts[index] for index in indices]
-    mask = pad([np.ones(len(row), np.int64) for row in prompts], 0)
-    labels = pad([label_ids[data.labels[index]] for index in indices], IGNORED)
-    arrays = {"input_ids": pad(prompts, padding), "attention_mask": mask, "labels": labels}
-    return {name: torch.from_numpy(array).to(device) for name, array in arrays.items()}
-
-
 def train_module_only(model: nn.Module) -> None:
     """Switch the module to training (its dropout is on) and the host around it to inference (its dropout is off)."""
     model.eval()
@@ -73,8 +62,8 @@ class Training:
 
     Args:
         model: the host with its module; only the module's parameters require gradients.
+        task: makes batches, as a host of this family reads them.
         data: the training split.
-        answers: token ids that the host is to write for each label word, end-of-sequence included.
         recipe: learning rate and the like.
         seed: decides the order of the data, and what a module's dropout hides.
         report: called with (step, loss) after every step.
@@ -83,13 +72,13 @@ class Training:
     def __init__(
         self,
         model: nn.Module,
+        task: Task,
         data: Encoded,
-        answers: list[np.ndarray],
         recipe: Recipe,
         seed: int,
         report: Callable[[int, float], None] = lambda step, loss: None,
     ) -> None:
-        self.model, self.data, self.answers, self.recipe, self.report = model, data, answers, recipe, report
+        self.model, self.task, self.data, self.recipe, self.report = model, task, data, recipe, report
         self.parameters = [tensor for tensor in model.parameters() if tensor.requires_grad]
         self.optimiser = torch.optim.AdamW(
             self.parameters, lr=recipe.learning_rate, weight_decay=recipe.weight_decay, foreach=True
@@ -122,7 +111,7 @@ class Training:
         self.model.eval()
         with torch.inference_mode():
             for begin in range(0, len(data), batch_size):
-                batch = self._batch(data, np.arange(begin, min(begin + batch_size, len(data))))
+                batch = self.task.batch(data, np.arange(begin, min(begin + batch_size, len(data))), self.model.device)
                 counted = int((batch["labels"] != IGNORED).sum())
                 total, tokens = total + self.model(**batch).loss.item() * counted, tokens + counted
         self._note("validation", total / tokens)
@@ -141,7 +130,7 @@ class Training:
         rate = self.learning_rate(self.step + 1)
         for group in self.optimiser.param_groups:
             group["lr"] = rate
-        batch = self._batch(self.data, next(self.order))
+        batch = self.task.batch(self.data, next(self.order), self.model.device)
         with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
             torch.manual_seed(derive(self.seed, "dropout", self.step + 1))
             loss = self.model(**batch).loss
@@ -157,9 +146,6 @@ class Training:
             )
         self.report(self.step, value)
         return value
-
-    def _batch(self, data: Encoded, indices: np.ndarray) -> dict[str, torch.Tensor]:
-        return batch_tensors(data, indices, self.answers, self.model.config.pad_token_id, self.model.device)
 
     def _note(self, phase: str, loss: float) -> None:
         seconds, rate = time.monotonic() - self.began, self.learning_rate(max(self.step, 1))

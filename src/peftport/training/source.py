@@ -47,7 +47,7 @@ def train_source(
         steps = technique["source_steps"] or training["source_steps"]
         progress = Progress(f"{technique['method']} in {card['host']}, seed {seed}", steps)
         recipe = Recipe.from_config(training, technique)
-        run = Training(model, splits["train"], task_.answers(), recipe, seed, progress)
+        run = Training(model, task_, splits["train"], recipe, seed, progress)
         best = _train_keeping(run, splits["validation"], steps, training)
         state |= {f"{seed}/{name}": tensor for name, tensor in best.items()}
         curves.append(run.curve())

@@ -5,9 +5,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 
-from peftport.data.batches import Encoded, encode
+from peftport.data.batches import Encoded, encode, pad
 from peftport.hosts.labels import label_tokens
+
+IGNORED = -100  # no label here: the loss of transformers passes over it
 
 
 @dataclass(frozen=True)
@@ -45,3 +48,11 @@ class Task:
     def answers(self) -> list[np.ndarray]:
         """What the host learns to write for each word: its tokens, then the end of the sequence."""
         return [np.asarray([*ids, self.tokenizer.eos_token_id], np.int64) for ids in self.tokens]
+
+    def batch(self, data: Encoded, indices: np.ndarray, device: torch.device) -> dict[str, torch.Tensor]:
+        """One batch as the host's arguments: input_ids and attention_mask (batch, prompt), labels (batch, answer)."""
+        prompts, answers = [data.prompts[index] for index in indices], self.answers()
+        mask = pad([np.ones(len(row), np.int64) for row in prompts], 0)
+        labels = pad([answers[data.labels[index]] for index in indices], IGNORED)
+        arrays = {"input_ids": pad(prompts, self.tokenizer.pad_token_id), "attention_mask": mask, "labels": labels}
+        return {name: torch.from_numpy(array).to(device) for name, array in arrays.items()}

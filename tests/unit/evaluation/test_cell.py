@@ -116,7 +116,7 @@ def test_a_start_onto_its_own_host_has_the_source_modules_predictions(ground, tm
     train = task.encode(read_table(ground / "train.parquet", "examples"))
     for seed in (0, 1):
         model = attach(load_model(ground / "hosts/raw"), "lora", TECHNIQUE, seed=seed)
-        Training(model, train, task.answers(), Recipe.from_config(TRAINING, TECHNIQUE), seed).advance(6)
+        Training(model, task, train, Recipe.from_config(TRAINING, TECHNIQUE), seed).advance(6)
         likelihoods = log_likelihoods(model, test, task.tokens, 16)[range(len(test)), test.labels]
         assert ported.query("seed == @seed")["log_likelihood"].tolist() == likelihoods.tolist()
 

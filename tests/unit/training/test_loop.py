@@ -10,13 +10,12 @@ from peftport.data.batches import pad
 from peftport.evaluation.cell import score
 from peftport.tables import TABLES, write_table
 from peftport.techniques.attach import attach, detach, module_tensors
-from peftport.training.loop import IGNORED, Recipe, Training, batch_tensors
-from peftport.training.task import Task
+from peftport.training.loop import Recipe, Training
+from peftport.training.task import IGNORED
 from tests import encoded, hosts
 from tests.techniques import SETTINGS
 
 RECIPE = Recipe(learning_rate=0.02, warmup_steps=3, batch_size=4, weight_decay=0.01, gradient_clip=1.0)
-TASK = Task("{text}", encoded.WORDS, encoded.TOKENS, 16, encoded.Tokenizer())
 TECHNIQUES = {
     "lora": ("lora", SETTINGS["lora"]),
     "prefix_tuning": ("prefix_tuning", SETTINGS["prefix_tuning"]),
@@ -30,11 +29,11 @@ def start(technique="lora", seed=0, recipe=RECIPE, host=None, data=None, report=
     method, settings = TECHNIQUES[technique]
     host = hosts.host("t5_gated_untied") if host is None else host
     model = attach(host, method, settings, seed=seed)
-    return Training(model, data or encoded.examples(), encoded.ANSWERS, recipe, seed, report)
+    return Training(model, encoded.TASK, data or encoded.examples(), recipe, seed, report)
 
 
 def read_scores(run, generate=True):
-    row, answers = score(run.model, TEST, TASK, {"batch_size": 8, "generate": generate})
+    row, answers = score(run.model, TEST, encoded.TASK, {"batch_size": 8, "generate": generate})
     return row, answers["log_likelihood"].to_numpy().tobytes(), list(answers["generated"])
 
 
@@ -105,7 +104,7 @@ def test_a_modules_dropout_is_on_in_training_and_off_in_tests(technique):
         losses = []
         model = attach(hosts.host("t5_gated_untied"), method, settings | {"dropout": dropout}, seed=0)
         run = Training(
-            model, encoded.examples(), encoded.ANSWERS, RECIPE, 0, lambda step, loss: losses.append((step, loss))
+            model, encoded.TASK, encoded.examples(), RECIPE, 0, lambda step, loss: losses.append((step, loss))
         )
         run.advance(3)
         return losses[-1][1], run
@@ -204,12 +203,12 @@ def test_validation_is_the_mean_over_label_tokens():
     """Batches of unequal size, and labels of unequal length, weigh by their tokens."""
     data = encoded.examples(7)
     run = start()
-    run.answers = [np.asarray([3, 1]), np.asarray([4, 9, 10, 1])]
+    run.task = replace(encoded.TASK, tokens=[[3], [4, 9, 10]])
     total, tokens = 0.0, 0
     with torch.inference_mode():
         for index in range(7):
-            batch = batch_tensors(data, np.asarray([index]), run.answers, 0, torch.device("cpu"))
-            count = len(run.answers[data.labels[index]])
+            batch = run.task.batch(data, np.asarray([index]), torch.device("cpu"))
+            count = len(run.task.answers()[data.labels[index]])
             total, tokens = total + run.model(**batch).loss.item() * count, tokens + count
     for batch_size in (1, 3, 128):
         assert run.validate(data, batch_size) == pytest.approx(total / tokens, rel=1e-5)
@@ -217,13 +216,14 @@ def test_validation_is_the_mean_over_label_tokens():
 
 def test_a_batch_is_padded_prompts_their_mask_and_ignored_label_places():
     data = encoded.examples(3)
-    answers = [np.asarray([3, 1]), np.asarray([4, 9, 1])]
-    batch = batch_tensors(data, np.asarray([2, 0]), answers, 0, torch.device("cpu"))
+    task = replace(encoded.TASK, tokens=[[3], [4, 9]])
+    answers = [[3, hosts.END], [4, 9, hosts.END]]
+    batch = task.batch(data, np.asarray([2, 0]), torch.device("cpu"))
     rows = [data.prompts[2], data.prompts[0]]
     assert batch["input_ids"].tolist() == pad(rows, 0).tolist()
     assert batch["attention_mask"].sum(1).tolist() == [len(row) for row in rows]
     for row, index in zip(batch["labels"].tolist(), (2, 0), strict=True):
-        assert [token for token in row if token != IGNORED] == answers[data.labels[index]].tolist()
+        assert [token for token in row if token != IGNORED] == answers[data.labels[index]]
 
 
 def test_the_curve_is_a_table(tmp_path):

@@ -21,7 +21,7 @@ def by_hand(ground, seed, steps):
     task = Task.for_host(TASK, TRAINING["max_tokens"], load_tokenizer(ground / "hosts/raw"))
     data = task.encode(read_table(ground / "train.parquet", "examples"))
     model = attach(load_model(ground / "hosts/raw"), "lora", TECHNIQUE, seed=seed)
-    Training(model, data, task.answers(), Recipe.from_config(TRAINING, TECHNIQUE), seed).advance(steps)
+    Training(model, task, data, Recipe.from_config(TRAINING, TECHNIQUE), seed).advance(steps)
     return model
 
 
@@ -68,7 +68,7 @@ def untrained(seed=0):
     model = attach(hosts.host("t5_gated_untied"), "lora", SETTINGS["lora"], seed=0)
     data = encoded.examples()
     data.labels[:] = 0
-    return Training(model, data, encoded.ANSWERS, Recipe(0.02, 0, 4, 0.0, 1.0), seed)
+    return Training(model, encoded.TASK, data, Recipe(0.02, 0, 4, 0.0, 1.0), seed)
 
 
 def test_keep_best_keeps_the_state_with_the_lowest_validation_loss():
