@@ -1,5 +1,7 @@
 """A tiny encoded task without a tokenizer: which of two tokens a prompt holds decides its label."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from peftport.data.batches import Encoded
@@ -8,6 +10,7 @@ from tests.hosts import END, PAD, VOCABULARY
 
 WORDS = ["negative", "positive"]
 TOKENS = [[3], [4]]
+MASK = 2
 ANSWERS = [np.asarray([3, END]), np.asarray([4, END])]
 SIGNS = (5, 6)
 
@@ -33,7 +36,7 @@ def examples(count: int = 24, seed: int = 0, labels: int = 2, flipped: bool = Fa
 class Tokenizer:
     """Writes token ids as numbers: all that scoring by generation needs."""
 
-    pad_token_id, eos_token_id = PAD, END
+    pad_token_id, eos_token_id, sep_token_id, mask_token_id = PAD, END, END, MASK
 
     def batch_decode(self, rows, skip_special_tokens: bool) -> list[str]:
         """The ids of each row, without padding and end."""
@@ -41,4 +44,22 @@ class Tokenizer:
         return [" ".join(str(int(token)) for token in row if token not in (PAD, END)) for row in rows]
 
 
-TASK = Task("{text}", WORDS, TOKENS, 16, Tokenizer())
+TASK = Task("{text}", WORDS, TOKENS, 16, Tokenizer(), "encoder_decoder", None)
+
+
+def asked(reading: str, tokens: list[list[int]] = TOKENS, count: int = 24, seed: int = 0) -> tuple[Task, Encoded]:
+    """A task for a reading, with examples as it encodes them.
+
+    Masks stand before the last two tokens of a cloze; the prompts of a causal language model have no end.
+
+    Args:
+        tokens: of each label word; the first two may be right.
+    """
+    task, data = replace(TASK, tokens=tokens, reading=reading), examples(count, seed)
+    masks = np.full(max(map(len, tokens)), MASK)
+    shaped = {
+        "encoder_decoder": lambda row: row,
+        "causal": lambda row: row[:-1],
+        "masked": lambda row: np.concatenate([row[:-2], masks, row[-2:]]),
+    }[reading]
+    return task, replace(data, prompts=[shaped(row) for row in data.prompts])

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from peftport.data.prompts import check_template
+from peftport.hosts.families.table import FAMILIES, family
 from peftport.hosts.locate import bundled_names
 from peftport.hosts.shapes import common, declared
 from peftport.near import unknown
@@ -34,6 +36,7 @@ def check_meaning(config: dict[str, Any], folder: Path) -> None:
         _check_recipe(name, config["hosts"], folder)
     for name, dataset in config["datasets"].items():
         _check_dataset(name, dataset, folder)
+    _check_templates(Study(config), folder)
     _check_siblings(Study(config))
     _check_transfers(Study(config), folder)
 
@@ -144,8 +147,7 @@ def _check_recipe(name: str, hosts: dict[str, Any], folder: Path) -> None:
 
 def _check_dataset(name: str, dataset: dict[str, Any], folder: Path) -> None:
     key, source, labels = f"datasets.{name}", dataset["source"], dataset["labels"]
-    if dataset["template"].count("{text}") != 1:
-        raise ConfigError(f"config key `{key}.template`: expected {{text}} exactly once, got {dataset['template']!r}.")
+    _check_template(name, dataset, cloze=True)
     if len(set(labels.values())) < 2:
         words = list(labels.values())
         raise ConfigError(f"config key `{key}.labels`: expected at least two label words, got {words}.")
@@ -172,6 +174,22 @@ def _check_first_rows(key: str, file: dict[str, Any], labels: dict[str, str], fo
         raise ConfigError(f"config key `{key}`: {error}") from error
     if not found:
         raise ConfigError(f"config key `{key}`: {file['path']!r} holds no example.")
+
+
+def _check_template(name: str, dataset: dict[str, Any], cloze: bool) -> None:
+    try:
+        check_template(dataset["template"], cloze)
+    except ValueError as error:
+        raise ConfigError(f"config key `datasets.{name}.template`: {error}") from error
+
+
+def _check_templates(study: Study, folder: Path) -> None:
+    """Refuse an answer before the end where a host writes it behind the prompt, as far as hosts are known before."""
+    hosts = study.config["hosts"]
+    kinds = {found["model_type"] for name in study.hosts if (found := _declared(name, hosts, folder))}
+    if any(family(kind).reading != "masked" for kind in kinds & FAMILIES.keys()):
+        for name in study.datasets:
+            _check_template(name, study.config["datasets"][name], cloze=False)
 
 
 def _is_file(path: Path) -> bool:

@@ -13,7 +13,11 @@ from typing import Any
 
 from peftport.derived import left_out, parent, root
 from peftport.files import file_digest
+from peftport.hosts.families.table import FAMILIES, family
 from peftport.hosts.locate import bundled_folder
+from peftport.hosts.readings.table import READINGS
+from peftport.hosts.recipes.table import RECIPES
+from peftport.hosts.shapes import declared
 from peftport.pipeline import pipeline_root
 from peftport.porting.table import INITIALISATIONS
 from peftport.provenance import digest, script_stamp, versions
@@ -51,7 +55,7 @@ class Keys:
     def __init__(self, study: Study, folder: Path | None = None) -> None:
         self.study, self.config, self.folder = study, study.config, folder or Path.cwd()
         self._tested: dict[str, list[int]] = {}
-        for name in ("dataset", "host", "source", "module", "start", "evaluation"):
+        for name in ("dataset", "host", "_kinds", "source", "module", "start", "evaluation"):
             setattr(self, name, functools.cache(getattr(self, name)))
 
     def dataset(self, name: str) -> str:
@@ -83,7 +87,8 @@ class Keys:
         if recipe := definition.get("build"):
             files = recipe.get("corpus", {}).get("files", []) + recipe.get("instructions", {}).get("files", [])
             base = self.host(recipe["base"]) if "base" in recipe else None
-            return digest([stage_code("build_host"), recipe, [_file(self.folder / file) for file in files], base])
+            code = stage_code("build_host", *self._reading(name), *self._recipes(name))
+            return digest([code, recipe, [_file(self.folder / file) for file in files], base])
         if "hub" in definition:
             return digest(definition["hub"])
         folder = bundled_folder(definition["bundled"]) if "bundled" in definition else self.folder / definition["path"]
@@ -91,16 +96,36 @@ class Keys:
 
     def identity(self, name: str) -> str:
         """Of what a host is: its place, shape and fingerprints."""
-        return digest([stage_code("identify_host"), self.host(name), self.config["hosts"][name]])
+        code = stage_code("identify_host", *self._reading(name))
+        return digest([code, self.host(name), self.config["hosts"][name]])
 
     def labels(self, host: str, dataset: str) -> str:
         """Of the tokens of a dataset's label words in a host."""
-        return digest([stage_code("encode_labels"), self.identity(host), self._words(dataset)])
+        return digest([stage_code("encode_labels", *self._reading(host)), self.identity(host), self._words(dataset)])
 
     def card(self, name: str) -> str:
         """Of a host's card, which adds the tokens of every label word of the study."""
         labels = {dataset: self.labels(name, dataset) for dataset in self.study.datasets}
         return digest([stage_code("describe_host"), self.identity(name), labels])
+
+    def _kinds(self, host: str) -> list[str]:
+        """The host's family, by transformers' ``model_type``; every family where only loading it tells."""
+        found = declared(host, self.config["hosts"], self.folder)
+        return [kind for kind in FAMILIES if found is None or found["model_type"] == kind]
+
+    def _reading(self, host: str) -> list[str]:
+        """The modules that are reached by name for a host: its family, and how it is asked."""
+        kinds = self._kinds(host)
+        return sorted({FAMILIES[kind] for kind in kinds} | {READINGS[family(kind).reading] for kind in kinds})
+
+    def _recipes(self, host: str) -> list[str]:
+        """The recipes of those families that can be built."""
+        return [RECIPES[kind] for kind in self._kinds(host) if kind in RECIPES]
+
+    def _answering(self, host: str) -> list[str]:
+        """The same, and how it answers."""
+        names = {family(kind).reading for kind in self._kinds(host)}
+        return [*self._reading(host), *sorted(f"peftport.evaluation.{name}" for name in names)]
 
     def transfer(self, source: str, target: str) -> str:
         """Of the check that modules can be copied from one host to another."""
@@ -119,7 +144,7 @@ class Keys:
     def source(self, source: Source) -> str:
         """Of one block of source modules."""
         technique = self.config["techniques"][source.technique]
-        code = stage_code("train_source", self._method(source.technique))
+        code = stage_code("train_source", self._method(source.technique), *self._reading(source.host))
         seeds = self.study.blocks[source.block]
         training = self.config["training"]
         return digest([code, technique, training, self.host(source.host), self._task(source.dataset), seeds])
@@ -133,7 +158,8 @@ class Keys:
         rule = INITIALISATIONS[start.initialisation]
         if start.source_host == "any":
             settings = self.form(start.technique)
-            code = stage_code("initialise_scratch", self._method(start.technique), rule)
+            reached = [self._method(start.technique), rule, *self._reading(start.target_host)]
+            code = stage_code("initialise_scratch", *reached)
             return digest([code, settings, self.host(start.target_host), self.study.blocks[start.block]])
         needed = [self.module(one) for one in (self.study.source_of(start), *self.study.siblings_of(start))]
         return digest([stage_code("make_starts", rule), start.initialisation, needed, self.host(start.target_host)])
@@ -155,8 +181,9 @@ class Keys:
         """Of one cell."""
         data = [self.host(cell.target_host), self._task(cell.target_dataset), self.config["evaluation"]]
         if cell.initialisation == "bare":
-            return digest([stage_code("evaluate_cell"), data, self.config["training"]["max_tokens"]])
-        code = stage_code("evaluate_cell", self._method(cell.technique))
+            code = stage_code("evaluate_cell", *self._answering(cell.target_host))
+            return digest([code, data, self.config["training"]["max_tokens"]])
+        code = stage_code("evaluate_cell", self._method(cell.technique), *self._answering(cell.target_host))
         if cell.initialisation == "native":
             modules = [self.module(source) for source in self.study.sources_of(cell)]
             return digest([code, data, modules, self.config["training"]["max_tokens"]])

@@ -110,10 +110,11 @@ def read_tensors(path: str | Path) -> dict[str, np.ndarray]:
 
 def describe(module: Module) -> pd.DataFrame:
     """One row per tensor, the table ``tensors``: where it sits, its shape, mean, standard deviation and norm."""
-    rows = []
+    rows, shape = [], module.card.get("host_shape", {})
+    only = "encoder" if shape.get("encoder_layers") and not shape.get("decoder_layers") else "decoder"
     for name, tensor in module.tensors.items():
         place, values = PLACE.search(name), tensor.astype(np.float64)
-        stack = "shared" if place is None else place["stack"] or ("decoder" if ".h." in name else "encoder")
+        stack = "shared" if place is None else place["stack"] or only
         rows.append(
             {
                 "name": name,

@@ -23,6 +23,9 @@ NOT_STAMPED = frozenset(
     {
         "peftport.jobs",
         "peftport.figures.table",
+        "peftport.hosts.families.table",
+        "peftport.hosts.readings.table",
+        "peftport.hosts.recipes.table",
         "peftport.porting.table",
         "peftport.statistics.table",
         "peftport.techniques.table",

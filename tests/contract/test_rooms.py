@@ -9,6 +9,9 @@ import pytest
 
 import peftport
 from peftport.figures.table import FIGURES
+from peftport.hosts.families.table import FAMILIES
+from peftport.hosts.readings.table import READINGS
+from peftport.hosts.recipes.table import RECIPES
 from peftport.pipeline import pipeline_root
 from peftport.porting.table import INITIALISATIONS
 from peftport.provenance import import_closure
@@ -53,8 +56,24 @@ BASE = {
 }
 BASE_MAY_IMPORT = {
     "config": {"techniques.table"},
-    "keys": {"hosts.locate", "porting.table", "statistics.table", "techniques.table"},
-    "config_meaning": {"data.readers", "hosts.locate", "hosts.shapes", "porting.compatibility"},
+    "keys": {
+        "hosts.families.table",
+        "hosts.locate",
+        "hosts.readings.table",
+        "hosts.recipes.table",
+        "hosts.shapes",
+        "porting.table",
+        "statistics.table",
+        "techniques.table",
+    },
+    "config_meaning": {
+        "data.prompts",
+        "data.readers",
+        "hosts.families.table",
+        "hosts.locate",
+        "hosts.shapes",
+        "porting.compatibility",
+    },
 }
 # around every job, and tables of names: they make no results, and a new line in them must rerun nothing
 FRAME = {"jobs", "progress", "tables", "statistics.table", "figures.table"}
@@ -63,6 +82,13 @@ WITHOUT_TORCH = [
     "hosts.sites",
     "hosts.locate",
     "hosts.shapes",
+    "hosts.families",
+    "hosts.families.table",
+    *(inside for inside in sorted({path.removeprefix("peftport.") for path in FAMILIES.values()})),
+    "hosts.readings",
+    "hosts.readings.table",
+    "hosts.recipes",
+    "hosts.recipes.table",
     "techniques.table",
     "training.extract",
     "evaluation.gather",
@@ -155,8 +181,11 @@ def test_techniques_are_reached_lazily():
         ("peftport.porting.start", INITIALISATIONS.values()),
         ("peftport.evaluation.gather", [f"peftport.statistics.{name}" for name in STATISTICS]),
         ("peftport.figures.style", [f"peftport.figures.{name}" for name in FIGURES]),
+        ("peftport.evaluation.cell", [*FAMILIES.values(), *READINGS.values()]),
+        ("peftport.evaluation.cell", [f"peftport.evaluation.{name}" for name in READINGS]),
+        ("peftport.hosts.build", [*RECIPES.values(), *FAMILIES.values()]),
     ],
-    ids=["initialisations", "statistics", "figures"],
+    ids=["initialisations", "statistics", "figures", "families", "answers", "recipes"],
 )
 def test_what_has_a_table_is_reached_lazily(entry, others):
     assert not set(import_closure(entry)) & set(others)

@@ -10,6 +10,7 @@ from peftport.keys import Keys
 from peftport.study import Study
 
 LABELS = {"negative": "negative", "positive": "positive"}
+GENERATED = {"generated": {"domains": ["film"], "examples": 10}}
 CONFIG = {
     "study": "keys",
     "hosts": {"raw": {"bundled": "reviews-raw"}, "instruct": {"bundled": "reviews-instruct"}},
@@ -183,3 +184,19 @@ def test_a_host_of_files_follows_their_content(tmp_path, monkeypatch):
     (tmp_path / "model.safetensors").write_text("{ }")
     monkeypatch.setattr("peftport.keys._file", file_digest)  # else each file is read once in a process
     assert moved(before, keys(config)) >= {"host", "identity", "card", "start", "evaluation"}
+
+
+def test_a_host_reaches_its_own_family_and_reading_only():
+    """Else an edit for one family would rerun the cells of all. A hub's host may be of any."""
+    config = copy.deepcopy(CONFIG)
+    config["hosts"]["hub"] = {"hub": {"id": "some/host"}}
+    raw = {"corpus": {"generated": {"domains": ["film"]}}, "family": "bert"}
+    config["hosts"] |= {"cloze": {"build": raw}, "further": {"build": {"base": "cloze", "instructions": GENERATED}}}
+    of = Keys(Study(check_config(config)))
+    families, readings = "peftport.hosts.families", "peftport.hosts.readings"
+    t5 = [f"{families}.t5", f"{readings}.encoder_decoder", "peftport.evaluation.encoder_decoder"]
+    bert = [f"{families}.bert", f"{readings}.masked", "peftport.evaluation.masked"]
+    assert of._answering("raw") == t5
+    assert of._answering("cloze") == of._answering("further") == bert
+    assert set(of._answering("hub")) > {*t5, *bert}
+    assert of.host("cloze") != of.host("further")

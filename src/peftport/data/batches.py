@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 
-from peftport.data.prompts import render
+from peftport.data.prompts import PLACE, render
 
 POOL_BATCHES = 16
+IGNORED = -100  # no label here: the loss of transformers passes over it
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class Encoded:
     """A split, ready for a host.
 
     Attributes:
-        prompts: one array of token ids per example, with the end-of-sequence token.
+        prompts: one array of token ids per example, special tokens included.
         labels: index of the right label word per example, shape (examples,).
         words: the label words, in the order of the indices.
         example_ids: identifiers of the examples.
@@ -31,33 +31,61 @@ class Encoded:
         return len(self.prompts)
 
 
-def encode(examples: pd.DataFrame, template: str, words: list[str], tokenizer, max_tokens: int) -> Encoded:
-    """Tokenise a split.
+def encode(tokenizer, part: str, texts: list[str], most: int) -> list[list[int]]:
+    """Token ids of a template, or of a part of one, with each text in it, without special tokens.
+
+    What is too long loses tokens from the end of its text, never of the template. Special tokens that are written out
+    in a text (``[MASK]``) are text.
 
     Args:
-        examples: the table ``examples``.
-        template: a prompt with ``{text}`` in it.
-        words: the label words.
-        tokenizer: the host's tokenizer.
-        max_tokens: longer prompts are cut to this many tokens.
+        tokenizer: the host's tokenizer; it must know where in a text its tokens stand.
+        part: with or without a ``{text}``.
+        most: largest number of tokens.
+
+    Raises:
+        ValueError: not even one token of a text has room.
     """
-    prompts = [render(template, text) for text in examples["text"]]
-    ids = tokenizer(prompts, truncation=True, max_length=max_tokens)["input_ids"]
-    index = {word: place for place, word in enumerate(words)}
-    return Encoded(
-        [np.asarray(row, np.int64) for row in ids],
-        np.asarray([index[label] for label in examples["label"]], np.int64),
-        list(words),
-        list(examples["example_id"]),
+    before, _, _ = part.partition(PLACE)
+    found = tokenizer(
+        [render(part, text) for text in texts],
+        add_special_tokens=False,
+        return_offsets_mapping=True,
+        split_special_tokens=True,
     )
+    rows = []
+    for text, ids, places in zip(texts, found["input_ids"], found["offset_mapping"], strict=True):
+        if (surplus := len(ids) - most) > 0:
+            begin, end = len(before), len(before) + len(text)
+            of_text = [at for at, place in enumerate(places) if begin <= place[0] and place[1] <= end]
+            if PLACE not in part or surplus >= len(of_text):
+                raise ValueError(
+                    f"template {part!r} takes {len(ids) - len(of_text)} tokens, and {most} have room: raise max_tokens"
+                )
+            cut = set(of_text[-surplus:])
+            ids = [token for at, token in enumerate(ids) if at not in cut]
+        rows.append(ids)
+    return rows
 
 
-def pad(rows: list[np.ndarray], value: int) -> np.ndarray:
-    """Rows of unequal length as one (rows, longest) array, filled up on the right."""
+def special_tokens(tokenizer) -> tuple[list[int], list[int]]:
+    """What the tokenizer puts before and after every text."""
+    bare, dressed = tokenizer("a", add_special_tokens=False)["input_ids"], tokenizer("a")["input_ids"]
+    begin = next(at for at in range(len(dressed)) if dressed[at : at + len(bare)] == bare)
+    return dressed[:begin], dressed[begin + len(bare) :]
+
+
+def pad(rows: list[np.ndarray], value: int, left: bool = False) -> np.ndarray:
+    """Rows of unequal length as one (rows, longest) array, filled up on the right, or on the left."""
     padded = np.full((len(rows), max(map(len, rows))), value, np.int64)
     for index, row in enumerate(rows):
-        padded[index, : len(row)] = row
+        begin = padded.shape[1] - len(row) if left else 0
+        padded[index, begin : begin + len(row)] = row
     return padded
+
+
+def mask_of(rows: list[np.ndarray], left: bool = False) -> np.ndarray:
+    """1 where ``pad`` keeps a row's own tokens, 0 where it fills up."""
+    return pad([np.ones(len(row), np.int64) for row in rows], 0, left)
 
 
 def training_order(lengths: np.ndarray, batch_size: int, rng: np.random.Generator) -> Iterator[np.ndarray]:

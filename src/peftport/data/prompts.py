@@ -5,28 +5,53 @@ import unicodedata
 
 from peftport.data.texts import tidy
 
-PLACE = "{text}"
+PLACE, ANSWER = "{text}", "{answer}"
 
 
-def check_template(template: str) -> None:
-    """Check that a template has exactly one ``{text}`` and no other place to fill.
+def check_template(template: str, cloze: bool = True) -> None:
+    """Check that a template has exactly one ``{text}``, at most one ``{answer}`` and no other place to fill.
+
+    Args:
+        cloze: whether the answer may stand anywhere; else only at the end.
 
     Raises:
         ValueError: it has not; the message shows the template.
     """
     if (found := template.count(PLACE)) != 1:
         raise ValueError(f"template {template!r}: expected exactly one {PLACE}, found {found}")
-    if others := [place for place in re.findall(r"\{\w*\}", template) if place != PLACE]:
-        raise ValueError(f"template {template!r}: unknown place {others[0]}; the only one is {PLACE}")
+    if others := [place for place in re.findall(r"\{\w*\}", template) if place not in (PLACE, ANSWER)]:
+        raise ValueError(f"template {template!r}: unknown place {others[0]}; there are {PLACE} and {ANSWER}")
+    if (found := template.count(ANSWER)) > 1:
+        raise ValueError(f"template {template!r}: expected at most one {ANSWER}, found {found}")
+    if PLACE + ANSWER in template or ANSWER + PLACE in template:
+        raise ValueError(f"template {template!r}: expected a blank between {PLACE} and {ANSWER}")
+    if not cloze and ANSWER in template and template.partition(ANSWER)[2].strip():
+        raise ValueError(
+            f"template {template!r}: expected {ANSWER} at the end. Only a masked language model fills a gap in the "
+            "middle; encoder-decoders and causal language models write their answer after the prompt."
+        )
+
+
+def around_answer(template: str) -> tuple[str, str]:
+    """What stands before and after the answer; white space before it belongs to the answer and is left out.
+
+    Without an ``{answer}``, the answer stands at the end, behind a blank.
+    """
+    before, _, after = template.partition(ANSWER)
+    return before.rstrip(), after.rstrip()
+
+
+def lead_of(template: str) -> str:
+    """What an answer is written behind, for a tokenizer to see: a full stop and a blank where the template has white
+    space before the answer, else the letter before it, if there is one."""
+    before = template.partition(ANSWER)[0]
+    if ANSWER not in template or before[-1:].isspace():
+        return ". "
+    return before[-1:]
 
 
 def render(template: str, text: str) -> str:
-    """The prompt for one text. Braces in the text are text.
-
-    Raises:
-        ValueError: the template has not exactly one ``{text}``.
-    """
-    check_template(template)
+    """A template, or a part of one, with the text in its place. Braces in the text are text."""
     return template.replace(PLACE, text)
 
 

@@ -45,7 +45,7 @@ def evaluate_cell(
     """
     card, evaluation = read_card(data["card"]), recipe["evaluation"]
     folder = known_folder(card)
-    task_ = Task.for_host(task, recipe["training"]["max_tokens"], load_tokenizer(folder))
+    task_ = Task.for_host(task, recipe["training"]["max_tokens"], load_tokenizer(folder), card)
     test = task_.encode(read_table(data["test"], "examples"))
     train = task_.encode(read_table(data["train"], "examples")) if budgets[-1] else None
     model, scores, predictions, curves = load_model(folder).to(job_device()), [], [], []
@@ -82,7 +82,7 @@ def evaluate_cell(
 def score(model: Any, test: Encoded, task: Task, evaluation: dict[str, Any]) -> tuple[dict[str, Any], pd.DataFrame]:
     """One row of scores, and one row per test example, for the host as it is now."""
     model.eval()  # peft's LoRA layers come with their dropout on
-    likelihoods = log_likelihoods(model, test, task.tokens, evaluation["batch_size"])
+    likelihoods = log_likelihoods(model, test, task, evaluation["batch_size"])
     predicted, right = likelihoods.argmax(1), likelihoods[range(len(test)), test.labels]
     row: dict[str, Any] = {
         "accuracy": accuracy(test.labels, predicted),
@@ -103,9 +103,7 @@ def score(model: Any, test: Encoded, task: Task, evaluation: dict[str, Any]) -> 
         }
     )
     if evaluation["generate"]:
-        longest = max(map(len, task.tokens)) + 1
-        written = generate_answers(model, test, task.tokenizer, longest, evaluation["batch_size"])
-        answers["generated"] = written
+        answers["generated"] = generate_answers(model, test, task, evaluation["batch_size"])
         valid = [normalise_answer(word) for word in task.words]
         right_words = pd.Series([valid[index] for index in test.labels])
         row["generated_accuracy"] = float((answers["generated"] == right_words).mean())

@@ -8,7 +8,8 @@ from typing import Any
 from peftport.files import DamagedFile, file_digest, file_digests
 from peftport.hosts.load import TOKENIZER_FILES, is_tied, load_model, load_tokenizer, weight_files
 from peftport.hosts.locate import check_files, foreign, hub_commit, published_files, read_files
-from peftport.hosts.sites import host_shape
+from peftport.hosts.readings.table import reading
+from peftport.hosts.sites import Family, family, host_shape
 
 
 def combined_digest(files: Iterable[Path]) -> str:
@@ -17,6 +18,12 @@ def combined_digest(files: Iterable[Path]) -> str:
     for file in files:
         digest.update(f"{file.name} {file_digest(file)}\n".encode())
     return digest.hexdigest()
+
+
+def _positions(config: Any, kind: Family) -> int | None:
+    """Tokens that a host can read at most; None where positions are relative (T5)."""
+    most = getattr(config, "max_position_embeddings", None)
+    return None if most is None else most - kind.first_position
 
 
 def identify_host(
@@ -36,15 +43,21 @@ def identify_host(
         check_files(folder, published_files(definition, folder), "it was published")
     except DamagedFile as error:
         raise foreign(name, definition, error) from error
-    model = load_model(folder)
-    load_tokenizer(folder)
+    model, tokenizer = load_model(folder), load_tokenizer(folder)
+    kind = family(model.config.model_type)
+    try:
+        reading(kind.reading).check(tokenizer, model.config)
+    except ValueError as error:
+        raise ValueError(f"{folder}: {error}") from error
     return {
         "host": name,
         "origin": definition,
         "folder": str(folder),
         "commit": hub_commit(folder),
         "model_type": model.config.model_type,
+        "reading": kind.reading,
         "shape": host_shape(model.config),
+        "positions": _positions(model.config, kind),
         "gated_feed_forward": bool(getattr(model.config, "is_gated_act", False)),
         "separate_output_layer": not is_tied(model),
         "parameters": sum(tensor.numel() for tensor in model.parameters()),

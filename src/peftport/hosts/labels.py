@@ -5,16 +5,27 @@ from collections.abc import Iterable
 from transformers import PreTrainedTokenizerBase
 
 
-def label_tokens(tokenizer: PreTrainedTokenizerBase, words: Iterable[str]) -> dict[str, list[int]]:
+def label_tokens(tokenizer: PreTrainedTokenizerBase, words: Iterable[str], lead: str = "") -> dict[str, list[int]]:
     """Token ids of every label word, without special tokens.
 
+    Args:
+        lead: what stands before the word, a blank included if there is one; the word's tokens are those that come
+            behind the lead's own, so a tokenizer that marks the beginning of words (GPT-2, RoBERTa) marks it.
+
     Raises:
-        ValueError: a word has no tokens or an unknown one, or the tokens of one word begin those of another, so
-            that a likelihood could not tell them apart.
+        ValueError: a word has no tokens or an unknown one, it runs together with its lead, or the tokens of one word
+            begin those of another, so that a likelihood could not tell them apart.
     """
-    tokens = {word: tokenizer(word, add_special_tokens=False)["input_ids"] for word in words}
+    before = _tokens(tokenizer, lead.rstrip())
+    tokens = {word: _tokens(tokenizer, lead + word) for word in words}
+    if together := [word for word, ids in tokens.items() if ids[: len(before)] != before]:
+        raise ValueError(
+            f"the tokenizer runs the label word {together[0]!r} together with {lead!r} before it; put a blank before "
+            "{answer} in the template"
+        )
+    tokens = {word: ids[len(before) :] for word, ids in tokens.items()}
     for word, ids in tokens.items():
-        if not ids or tokenizer.unk_token_id in ids:
+        if not ids or (tokenizer.unk_token_id is not None and tokenizer.unk_token_id in ids):
             raise ValueError(f"the tokenizer cannot write the label word {word!r} (tokens {ids})")
     for word, ids in tokens.items():
         for other, others in tokens.items():
@@ -23,3 +34,7 @@ def label_tokens(tokenizer: PreTrainedTokenizerBase, words: Iterable[str]) -> di
                     f"the tokenizer cannot tell the label words {word!r} {ids} and {other!r} {others} apart"
                 )
     return tokens
+
+
+def _tokens(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
+    return list(tokenizer(text, add_special_tokens=False)["input_ids"]) if text else []

@@ -1,18 +1,20 @@
 """Load a frozen host: safetensors only, no code from outside, nothing missing, nothing tied that was not."""
 
 import json
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import torch
+import transformers
 from safetensors import safe_open
-from transformers import AutoConfig, AutoModelForSeq2SeqLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import AutoConfig, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
-from peftport.hosts.sites import family
+from peftport.hosts.readings.table import reading
+from peftport.hosts.sites import Family, family
 
 TOKENIZER_FILES = ("tokenizer.json", "spiece.model", "vocab.json", "vocab.txt", "merges.txt")
-HEAD = "lm_head.weight"
 WRONG = {
     "missing_keys": "missing from the weight files",
     "unexpected_keys": "no place for them in such a host",
@@ -51,28 +53,35 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     if not any((folder / file).is_file() for file in TOKENIZER_FILES):  # without, transformers makes up an empty one
         raise ValueError(f"{folder}: expected tokenizer files (tokenizer.json or spiece.model), got none")
     try:
-        return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except Exception as error:
         first = (str(error).splitlines() or [type(error).__name__])[0]
         raise ValueError(f"{folder}: its tokenizer files cannot be read: {first}") from error
+    if not tokenizer.is_fast:
+        raise ValueError(
+            f"{folder}: {type(tokenizer).__name__} does not say where in a text its tokens stand, so long texts could "
+            "not be cut without their prompt; expected a tokenizer that can be written as tokenizer.json"
+        )
+    return tokenizer
 
 
 def load_model(folder: Path, dtype: torch.dtype = torch.float32) -> PreTrainedModel:
     """The model of a host, frozen, in inference mode (no dropout).
 
-    A separate output layer (T5 v1.1, Flan-T5) is kept: transformers 5 ties T5's output layer to the input
-    embedding whenever a model is built from its config, so what was loaded is compared with the file. And it scales
-    what goes into that layer unless ``config.json`` says otherwise (``tie_word_embeddings``, in files of transformers
-    5 ``scale_decoder_outputs``), so a config that says nothing is refused.
+    No part of the language-model head is made up: a checkpoint without one is refused. A separate output layer (T5
+    v1.1, Flan-T5, LLaMA) is kept: transformers 5 ties T5's output layer to the input embedding whenever a model is
+    built from its config, so what was loaded is compared with the file. And it scales what goes into that layer unless
+    ``config.json`` says otherwise (``tie_word_embeddings``, in files of transformers 5 ``scale_decoder_outputs``), so
+    a config that says nothing is refused.
 
     Raises:
         FileNotFoundError: no safetensors.
         ValueError: tensors are missing, unknown or mis-shaped; unknown family; the output layer was lost, or is at
             odds with the config.
     """
-    family(AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False).model_type)
+    kind = family(AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False).model_type)
     weight_files(folder)
-    model, report = AutoModelForSeq2SeqLM.from_pretrained(
+    model, report = getattr(transformers, reading(kind.reading).MODEL).from_pretrained(
         folder,
         dtype=dtype,
         local_files_only=True,
@@ -82,9 +91,11 @@ def load_model(folder: Path, dtype: torch.dtype = torch.float32) -> PreTrainedMo
         output_loading_info=True,
         ignore_mismatched_sizes=True,  # listed below, with their names
     )
-    if wrong := [f"{said}: {_some(report[kind])}" for kind, said in WRONG.items() if report[kind]]:
+    passed_over = {name for name in report["unexpected_keys"] if re.fullmatch(kind.passed_over, name)}
+    found = {key: set(report[key]) - passed_over for key in WRONG}
+    if wrong := [f"{said}: {_some(found[key])}" for key, said in WRONG.items() if found[key]]:
         raise ValueError(f"{folder}: the weights do not fit config.json; {'; '.join(wrong)}")
-    _check_output_layer(folder, model)
+    _check_output_layer(folder, model, kind)
     return model.eval().requires_grad_(False)
 
 
@@ -99,20 +110,23 @@ def _some(names: Iterable[Any], shown: int = 5) -> str:
     return f"{', '.join(listed[:shown])}{more}"
 
 
-def _check_output_layer(folder: Path, model: PreTrainedModel) -> None:
+def _check_output_layer(folder: Path, model: PreTrainedModel, kind: Family) -> None:
     """Raise ValueError unless the output layer is the file's, and the config agrees on whether it is separate."""
     said = json.loads((folder / "config.json").read_text())
-    if HEAD not in tensor_names(folder):
+    names = tensor_names(folder)
+    head = next((name for name in kind.head if name in names), None)
+    if head is None:
         if False in (said.get("tie_word_embeddings"), said.get("scale_decoder_outputs")):
-            raise ValueError(f"{folder}: config.json says that the output layer is separate, but there is no {HEAD}")
+            wanted = " or ".join(kind.head)
+            raise ValueError(f"{folder}: config.json says that the output layer is separate, but there is no {wanted}")
         return
     here = model.get_output_embeddings().weight
-    if not torch.equal(here, _tensor(folder, HEAD).to(here.dtype)):
-        raise ValueError(f"{folder}: its separate output layer ({HEAD}) was lost while loading")
+    if not torch.equal(here, _tensor(folder, head).to(here.dtype)):
+        raise ValueError(f"{folder}: its separate output layer ({head}) was lost while loading")
     scaled = getattr(model.config, "scale_decoder_outputs", False)
     if scaled and not is_tied(model) and "scale_decoder_outputs" not in said:
         raise ValueError(
-            f"{folder}: the weights have a separate output layer ({HEAD}), but config.json does not say so, and what "
+            f"{folder}: the weights have a separate output layer ({head}), but config.json does not say so, and what "
             "goes into it would be scaled. Set tie_word_embeddings to false there if the host was trained like that "
             "(as T5 v1.1 and Flan-T5 were)."
         )

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 import torch
-from transformers import T5ForConditionalGeneration
+from torch import nn
 
-from peftport.hosts.span_corruption import Example
+from peftport.data.batches import IGNORED
+from peftport.hosts.recipes.example import Example
 
 Report = Callable[[int, float], None]
 _POOL = 32  # batches sorted by length together
@@ -26,7 +27,8 @@ class Plan:
         batch_size: examples a step.
         learning_rate: peak rate of AdamW; linear warm-up, then cosine decay to a tenth.
         warmup_steps: length of the warm-up.
-        weight_decay: decoupled decay of matrices; embeddings, biases and norms have none.
+        weight_decay: decoupled decay of matrices; embeddings, biases and norms have none (a head that is tied to the
+            embeddings is one of them).
         rate_multipliers: factors on the rate for `relative_position_bias`, `embeddings` and `head`. In a host of a few
             hundred thousand parameters these move too slowly under one AdamW rate; the multipliers cut the steps
             that a useful host takes several times.
@@ -49,7 +51,7 @@ class Plan:
 
 
 def optimise(
-    model: T5ForConditionalGeneration,
+    model: nn.Module,
     examples: Callable[[np.ndarray], list[Example]],
     lengths: np.ndarray,
     plan: Plan,
@@ -102,7 +104,7 @@ def optimise(
 def collate(examples: Sequence[Example]) -> dict[str, torch.Tensor]:
     """Padded batch: `input_ids`, `attention_mask` (examples, longest input), `labels` (examples, longest target)."""
     inputs = _pad([e.inputs for e in examples], 0)
-    labels = _pad([e.targets for e in examples], -100)
+    labels = _pad([e.targets for e in examples], IGNORED)
     return {"input_ids": inputs, "attention_mask": (inputs != 0).long(), "labels": labels}
 
 
@@ -127,15 +129,15 @@ def batches(
                 yield pool[batch * size : (batch + 1) * size]
 
 
-def _groups(model: T5ForConditionalGeneration, plan: Plan) -> list[dict]:
+def _groups(model: nn.Module, plan: Plan) -> list[dict]:
     groups: dict[str, list] = {"relative_position_bias": [], "embeddings": [], "head": [], "norms": [], "matrices": []}
     for name, parameter in model.named_parameters():
         if "relative_attention_bias" in name:
             kind = "relative_position_bias"
-        elif name.startswith("shared"):
-            kind = "embeddings"
-        elif name.startswith("lm_head"):
-            kind = "head"
+        elif name.startswith("shared") or "embeddings" in name or "embed_tokens" in name:
+            kind = "embeddings" if parameter.ndim > 1 else "norms"
+        elif name.startswith(("lm_head", "cls.")):
+            kind = "head" if parameter.ndim > 1 else "norms"
         else:
             kind = "norms" if parameter.ndim == 1 else "matrices"
         groups[kind].append(parameter)

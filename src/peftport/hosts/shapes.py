@@ -38,10 +38,11 @@ def declared(name: str, hosts: dict[str, Any], folder: Path) -> dict[str, Any] |
         if "base" in recipe:
             below = declared(recipe["base"], hosts, folder)
             return None if below is None else below | {"host": name}
-        shape = recipe["shape"]
+        shape, made = recipe["shape"], recipe["family"]
         sizes = {size: shape[size] for size in ("d_model", "d_ff", "heads", "layers")}
-        sizes |= {"d_kv": shape["d_model"] // shape["heads"], "decoder_layers": shape["layers"]}
-        return {"host": name, "model_type": "t5", "shape": sizes}
+        sizes |= {"d_kv": shape["d_model"] // shape["heads"]}
+        sizes |= {"decoder_layers": shape["layers"]} if made == "t5" else {}
+        return {"host": name, "model_type": made, "shape": sizes}
     file = host_folder(definition, folder, folder) / "config.json"
     try:
         config = json.loads(file.read_text(encoding="utf-8"))

@@ -1,4 +1,6 @@
-"""Families of hosts: where in a host a module can sit, as a table, read without torch.
+"""Where in a host a module can sit, and what else a family of hosts is; read without torch.
+
+The families are small files in ``peftport.hosts.families``, reached by name.
 
 A *site* is a submodule of the host that a technique wraps. Sites come in kinds:
 
@@ -20,7 +22,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from peftport.near import unknown
+from peftport.hosts.families.table import family
 
 Sites = dict[str, tuple[tuple[str, str], ...]]
 
@@ -31,21 +33,29 @@ class Family:
 
     Attributes:
         name: transformers' ``model_type``.
+        reading: how such a host is asked and how it answers, a name of ``peftport.hosts.readings.table``.
+        head: names that the output layer's weight has in the files of the family.
         task: peft's task type for prompt learning; None where prompts do not apply.
         layers: stack (``encoder``, ``decoder``) to the config attribute with its number of layers.
         feed_forward: config attribute with the inner width of the feed-forward sub-layer.
         sites: kind to (stack, name of the submodule with ``{layer}`` for the layer's index).
         transposed: whether projections are stored transposed (GPT-2's ``Conv1D``).
         norm_tensors: tensors of a layer norm: a weight, or a weight and a bias.
+        first_position: position of a text's first token, where positions are learned.
+        passed_over: regular expression for tensors that the family's files may hold and its hosts have no use for.
     """
 
     name: str
+    reading: str
+    head: tuple[str, ...]
     task: str | None
     layers: Mapping[str, str]
     feed_forward: str
     sites: Sites
     transposed: bool = False
     norm_tensors: int = 1
+    first_position: int = 0
+    passed_over: str = r"(?!)"
 
     def check(self, kinds: Iterable[str]) -> None:
         """Raise ValueError unless the family has all these kinds of sites."""
@@ -95,91 +105,9 @@ def _regex(template: str) -> str:
     return r"\d+".join(re.escape(part) for part in template.split("{layer}"))
 
 
-def _projections(owners: tuple[tuple[str, str], ...], leaves: Mapping[str, str]) -> Sites:
+def projections(owners: tuple[tuple[str, str], ...], leaves: Mapping[str, str]) -> Sites:
     """Kinds of projections: each leaf below each of its owners."""
     return {kind: tuple((stack, f"{owner}.{leaf}") for stack, owner in owners) for kind, leaf in leaves.items()}
-
-
-def _t5(name: str) -> Family:
-    encoder, decoder = "encoder.block.{layer}.layer", "decoder.block.{layer}.layer"
-    encoder_self = ("encoder", f"{encoder}.0.SelfAttention")
-    decoder_self = ("decoder", f"{decoder}.0.SelfAttention")
-    cross = ("decoder", f"{decoder}.1.EncDecAttention")
-    feed_forward = (("encoder", f"{encoder}.1.DenseReluDense"), ("decoder", f"{decoder}.2.DenseReluDense"))
-    sites = {
-        "attention": (("encoder", f"{encoder}.0.dropout"), ("decoder", f"{decoder}.0.dropout")),
-        "cross_attention": (("decoder", f"{decoder}.1.dropout"),),
-        "feed_forward": (("encoder", f"{encoder}.1.dropout"), ("decoder", f"{decoder}.2.dropout")),
-        "attention_block": (("encoder", f"{encoder}.0"), ("decoder", f"{decoder}.0")),
-        "encoder_self": (encoder_self,),
-        "decoder_self": (decoder_self,),
-        "cross": (cross,),
-        "norm": tuple(
-            (stack, f"{stack}.block.{{layer}}.layer.{part}.layer_norm")
-            for stack, parts in (("encoder", (0, 1)), ("decoder", (0, 1, 2)))
-            for part in parts
-        ),
-    }
-    sites |= _projections((encoder_self, decoder_self, cross), {leaf: leaf for leaf in ("q", "k", "v", "o")})
-    sites |= _projections(feed_forward, {leaf: leaf for leaf in ("wi", "wi_0", "wi_1", "wo")})
-    layers = {"encoder": "num_layers", "decoder": "num_decoder_layers"}
-    return Family(name, "SEQ_2_SEQ_LM", layers, "d_ff", sites)
-
-
-def _bert(name: str) -> Family:
-    layer = "encoder.layer.{layer}"
-    sites: Sites = {
-        "attention": (("encoder", f"{layer}.attention.output.dropout"),),
-        "feed_forward": (("encoder", f"{layer}.output.dropout"),),
-        "attention_block": (("encoder", f"{layer}.attention"),),
-        "encoder_self": (("encoder", f"{layer}.attention.self"),),
-        "norm": (("encoder", f"{layer}.attention.output.LayerNorm"), ("encoder", f"{layer}.output.LayerNorm")),
-    }
-    leaves = {"q": "attention.self.query", "k": "attention.self.key", "v": "attention.self.value"}
-    leaves |= {"o": "attention.output.dense", "wi": "intermediate.dense", "wo": "output.dense"}
-    sites |= _projections((("encoder", layer),), leaves)
-    return Family(name, None, {"encoder": "num_hidden_layers"}, "intermediate_size", sites, norm_tensors=2)
-
-
-def _gpt2(name: str) -> Family:
-    layer = "h.{layer}"
-    sites: Sites = {
-        "attention": (("decoder", f"{layer}.attn.resid_dropout"),),
-        "feed_forward": (("decoder", f"{layer}.mlp.dropout"),),
-        "decoder_self": (("decoder", f"{layer}.attn"),),
-        "norm": (("decoder", f"{layer}.ln_1"), ("decoder", f"{layer}.ln_2")),
-    }
-    leaves = {"qkv": "attn.c_attn", "o": "attn.c_proj", "wi": "mlp.c_fc", "wo": "mlp.c_proj"}
-    sites |= _projections((("decoder", layer),), leaves)
-    return Family(name, "CAUSAL_LM", {"decoder": "num_hidden_layers"}, "n_inner", sites, True, norm_tensors=2)
-
-
-def _llama(name: str) -> Family:
-    layer = "layers.{layer}"
-    leaves = {kind: f"self_attn.{kind}_proj" for kind in ("q", "k", "v", "o")}
-    leaves |= {"wi_0": "mlp.gate_proj", "wi_1": "mlp.up_proj", "wo": "mlp.down_proj"}
-    sites: Sites = {
-        "attention": (("decoder", f"{layer}.self_attn.o_proj"),),
-        "feed_forward": (("decoder", f"{layer}.mlp.down_proj"),),
-        "decoder_self": (("decoder", f"{layer}.self_attn"),),
-        "norm": (("decoder", f"{layer}.input_layernorm"), ("decoder", f"{layer}.post_attention_layernorm")),
-    }
-    sites |= _projections((("decoder", layer),), leaves)
-    return Family(name, "CAUSAL_LM", {"decoder": "num_hidden_layers"}, "intermediate_size", sites)
-
-
-FAMILIES = {"t5": _t5, "mt5": _t5, "bert": _bert, "roberta": _bert, "gpt2": _gpt2, "llama": _llama}
-
-
-def family(model_type: str) -> Family:
-    """The family of a host, by transformers' ``model_type``.
-
-    Raises:
-        ValueError: no such family; the message lists the known ones.
-    """
-    if model_type not in FAMILIES:
-        raise ValueError(unknown("family of hosts", model_type, FAMILIES))
-    return FAMILIES[model_type](model_type)
 
 
 def host_shape(config: Any) -> dict[str, int]:

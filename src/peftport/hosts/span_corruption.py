@@ -8,16 +8,10 @@ with a word, which is exactly what a task module must make it do.
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
-
-class Example(NamedTuple):
-    """Token ids of one example, both ending in the end-of-sequence token."""
-
-    inputs: list[int]
-    targets: list[int]
+from peftport.hosts.recipes.example import Example
 
 
 @dataclass(frozen=True)

@@ -1,26 +1,51 @@
-"""The tokenizer of a host built here: byte-pair encoding over lower-cased words, with T5's special tokens."""
+"""The tokenizer of a host built here: byte-pair encoding over lower-cased words, with its family's special tokens."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast
 
 PAD, END, UNKNOWN = "<pad>", "</s>", "<unk>"
 SENTINELS = tuple(f"<extra_id_{i}>" for i in range(8))
+BEGIN, MASK = "<s>", "<mask>"
 _WEIGHT = 5_000  # occurrences added for each word that must stay whole
 
 
-def train_tokenizer(texts: Iterable[str], vocabulary: int, words: Sequence[str] = ()) -> PreTrainedTokenizerFast:
+@dataclass(frozen=True)
+class Layout:
+    """What of a tokenizer depends on the family of its host.
+
+    Attributes:
+        further: special tokens behind padding, end and unknown, which have the ids 0, 1, 2.
+        around: what stands around a text, ``$A``.
+        roles: transformers' names of special tokens, beside those of padding, end and unknown.
+    """
+
+    further: tuple[str, ...]
+    around: str
+    roles: dict[str, str | list[str]]
+
+
+TEXT_TO_TEXT = Layout(SENTINELS, f"$A {END}", {"additional_special_tokens": list(SENTINELS)})
+CLOZE = Layout((BEGIN, MASK), f"{BEGIN} $A {END}", {"cls_token": BEGIN, "sep_token": END, "mask_token": MASK})
+RUNNING = Layout((BEGIN,), f"{BEGIN} $A", {"bos_token": BEGIN})
+
+
+def train_tokenizer(
+    texts: Iterable[str], vocabulary: int, words: Sequence[str] = (), layout: Layout = TEXT_TO_TEXT
+) -> PreTrainedTokenizerFast:
     """Train a tokenizer.
 
     Args:
         texts: what it is trained on.
         vocabulary: pieces at most, special tokens included.
         words: words that must each be one piece, for example the labels of the tasks to come.
+        layout: special tokens.
 
     Returns:
-        a tokenizer with ids 0, 1, 2 for padding, end of sequence and unknown, then the sentinels; it appends the
-        end-of-sequence token and gives `input_ids` and `attention_mask`.
+        a tokenizer with ids 0, 1, 2 for padding, end of sequence and unknown, then those of the layout; it gives
+        `input_ids` and `attention_mask`.
 
     Raises:
         ValueError: the vocabulary is too small for one of `words` to be one piece.
@@ -32,12 +57,14 @@ def train_tokenizer(texts: Iterable[str], vocabulary: int, words: Sequence[str] 
     )
     core.decoder = decoders.Metaspace()
     trainer = trainers.BpeTrainer(
-        vocab_size=vocabulary, special_tokens=[PAD, END, UNKNOWN, *SENTINELS], show_progress=False
+        vocab_size=vocabulary, special_tokens=[PAD, END, UNKNOWN, *layout.further], show_progress=False
     )
     weighted = [" ".join(words)] * _WEIGHT if words else []
     core.train_from_iterator([*texts, *weighted], trainer)
-    end = core.token_to_id(END)
-    core.post_processor = processors.TemplateProcessing(single=f"$A {END}", special_tokens=[(END, end)])
+    around = [token for token in layout.around.split() if token != "$A"]
+    core.post_processor = processors.TemplateProcessing(
+        single=layout.around, special_tokens=[(token, core.token_to_id(token)) for token in around]
+    )
     for word in words:
         pieces = core.encode(word, add_special_tokens=False).tokens
         if len(pieces) != 1:
@@ -47,7 +74,7 @@ def train_tokenizer(texts: Iterable[str], vocabulary: int, words: Sequence[str] 
         pad_token=PAD,
         eos_token=END,
         unk_token=UNKNOWN,
-        additional_special_tokens=list(SENTINELS),
+        **layout.roles,
         model_input_names=["input_ids", "attention_mask"],
         clean_up_tokenization_spaces=False,
         model_max_length=512,

@@ -16,9 +16,9 @@ import torch
 from peft.tuners.tuners_utils import BaseTunerLayer
 from torch import nn
 
-from peftport.data.batches import Encoded, training_order
+from peftport.data.batches import IGNORED, Encoded, training_order
 from peftport.seeds import derive, generator
-from peftport.training.task import IGNORED, Task
+from peftport.training.task import Task
 
 KEEP_EVERY = 10
 

@@ -38,7 +38,7 @@ def train_source(
     """
     card = read_card(data["card"])
     folder = known_folder(card)
-    task_ = Task.for_host(task, training["max_tokens"], load_tokenizer(folder))
+    task_ = Task.for_host(task, training["max_tokens"], load_tokenizer(folder), card)
     splits = {name: task_.encode(read_table(data[name], "examples")) for name in ("train", "validation")}
     curves: list[pd.DataFrame] = []
     state: dict[str, np.ndarray] = {}

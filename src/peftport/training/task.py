@@ -7,10 +7,9 @@ import numpy as np
 import pandas as pd
 import torch
 
-from peftport.data.batches import Encoded, encode, pad
-from peftport.hosts.labels import label_tokens
-
-IGNORED = -100  # no label here: the loss of transformers passes over it
+from peftport.data.batches import Encoded
+from peftport.hosts.readings.table import reading
+from peftport.hosts.sites import family
 
 
 @dataclass(frozen=True)
@@ -18,11 +17,13 @@ class Task:
     """A dataset as a host sees it.
 
     Attributes:
-        template: prompt with ``{text}`` in it.
+        template: prompt with ``{text}`` in it, and perhaps ``{answer}``.
         words: the label words.
-        tokens: token ids of each word, without special tokens.
-        max_tokens: longer prompts are cut.
+        tokens: token ids of each word where the template puts the answer, without special tokens.
+        max_tokens: longer prompts are cut, at the end of their text.
         tokenizer: the host's tokenizer.
+        reading: how such a host is asked and how it answers, a name of ``peftport.hosts.readings.table``.
+        positions: tokens that the host can read at most; None where there is no such limit.
     """
 
     template: str
@@ -30,29 +31,58 @@ class Task:
     tokens: list[list[int]]
     max_tokens: int
     tokenizer: Any
+    reading: str
+    positions: int | None
 
     @classmethod
-    def for_host(cls, task: dict[str, Any], max_tokens: int, tokenizer: Any) -> "Task":
-        """From the dataset's ``template`` and ``words``, and the host's tokenizer.
+    def for_host(cls, task: dict[str, Any], max_tokens: int, tokenizer: Any, card: dict[str, Any]) -> "Task":
+        """From the dataset's ``template`` and ``words``, and the host's tokenizer and card.
 
         Raises:
-            ValueError: the tokenizer cannot tell the label words apart.
+            ValueError: the tokenizer cannot tell the label words apart, or hosts of this family cannot answer where the
+                template says.
         """
-        tokens = label_tokens(tokenizer, task["words"])
-        return cls(task["template"], list(tokens), list(tokens.values()), max_tokens, tokenizer)
+        name = family(card["model_type"]).reading
+        tokens = reading(name).label_tokens(tokenizer, task["words"], task["template"])
+        words, ids = list(tokens), list(tokens.values())
+        return cls(task["template"], words, ids, max_tokens, tokenizer, name, card["positions"])
 
     def encode(self, examples: pd.DataFrame) -> Encoded:
-        """Tokenise a split (the table ``examples``)."""
-        return encode(examples, self.template, self.words, self.tokenizer, self.max_tokens)
+        """Tokenise a split (the table ``examples``).
+
+        Raises:
+            ValueError: the template leaves no room for a text, or a prompt with its answer is longer than the host can
+                read.
+        """
+        prompts = reading(self.reading).encode(self, list(examples["text"]))
+        self._check_length(max(prompts, key=len))
+        index = {word: place for place, word in enumerate(self.words)}
+        return Encoded(
+            prompts,
+            np.asarray([index[label] for label in examples["label"]], np.int64),
+            list(self.words),
+            list(examples["example_id"]),
+        )
+
+    def _check_length(self, prompt: np.ndarray) -> None:
+        answer = max(range(len(self.words)), key=lambda index: len(self.tokens[index]))
+        tokens = reading(self.reading).batch(self, [prompt], np.asarray([answer]))["input_ids"].shape[1]
+        if self.positions is not None and tokens > self.positions:
+            raise ValueError(
+                f"a prompt and its answer take {tokens} tokens, and the host reads {self.positions} at most; lower "
+                f"max_tokens ({self.max_tokens})"
+            )
 
     def answers(self) -> list[np.ndarray]:
-        """What the host learns to write for each word: its tokens, then the end of the sequence."""
-        return [np.asarray([*ids, self.tokenizer.eos_token_id], np.int64) for ids in self.tokens]
+        """What the host learns to write for each word, the end of the answer included."""
+        return reading(self.reading).answers(self)
+
+    def padding(self) -> int:
+        """The token id that fills up rows."""
+        return reading(self.reading).padding(self.tokenizer)
 
     def batch(self, data: Encoded, indices: np.ndarray, device: torch.device) -> dict[str, torch.Tensor]:
-        """One batch as the host's arguments: input_ids and attention_mask (batch, prompt), labels (batch, answer)."""
-        prompts, answers = [data.prompts[index] for index in indices], self.answers()
-        mask = pad([np.ones(len(row), np.int64) for row in prompts], 0)
-        labels = pad([answers[data.labels[index]] for index in indices], IGNORED)
-        arrays = {"input_ids": pad(prompts, self.tokenizer.pad_token_id), "attention_mask": mask, "labels": labels}
+        """One batch as the host's arguments: ``input_ids``, ``attention_mask`` and ``labels``, (batch, tokens)."""
+        prompts = [data.prompts[index] for index in indices]
+        arrays = reading(self.reading).batch(self, prompts, data.labels[indices])
         return {name: torch.from_numpy(array).to(device) for name, array in arrays.items()}

@@ -1,12 +1,11 @@
 from itertools import islice
 
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from peftport.data.batches import encode, pad, test_order, training_order
+from peftport.data.batches import encode, mask_of, pad, special_tokens, test_order, training_order
 
 test_order.__test__ = False  # pytest would take it for a test
 
@@ -83,23 +82,40 @@ def test_rows_are_filled_up_on_the_right():
 
 
 class Letters:
-    """A tokenizer: one token per letter, and an end."""
+    """A tokenizer: one token per letter, a beginning and an end."""
 
-    def __call__(self, texts, truncation, max_length):
-        assert truncation
-        return {"input_ids": [[*[*map(ord, text)][: max_length - 1], 1] for text in texts]}
-
-
-def test_a_split_becomes_prompts_and_indices():
-    examples = pd.DataFrame({"example_id": ["a", "b"], "text": ["xy", "{text}"], "label": ["good", "bad"]})
-    data = encode(examples, "<{text}>", ["bad", "good"], Letters(), 6)
-    assert [row.tolist() for row in data.prompts] == [[*map(ord, "<xy>"), 1], [*map(ord, "<{tex"), 1]]
-    assert data.labels.tolist() == [1, 0]
-    assert (data.words, data.example_ids, len(data)) == (["bad", "good"], ["a", "b"], 2)
-    assert all(row.dtype == np.int64 for row in data.prompts)
+    def __call__(self, texts, add_special_tokens=True, return_offsets_mapping=False, split_special_tokens=False):
+        if isinstance(texts, str):
+            ids = [*map(ord, texts)]
+            return {"input_ids": [0, *ids, 1] if add_special_tokens else ids}
+        assert not add_special_tokens and split_special_tokens and return_offsets_mapping
+        places = [[(at, at + 1) for at in range(len(text))] for text in texts]
+        return {"input_ids": [[*map(ord, text)] for text in texts], "offset_mapping": places}
 
 
-def test_a_label_that_is_no_word_is_refused():
-    examples = pd.DataFrame({"example_id": ["a"], "text": ["xy"], "label": ["ugly"]})
-    with pytest.raises(KeyError, match="ugly"):
-        encode(examples, "{text}", ["bad", "good"], Letters(), 6)
+def read(rows):
+    return ["".join(map(chr, row)) for row in rows]
+
+
+def test_what_is_too_long_loses_the_end_of_its_text_and_none_of_its_template():
+    texts = ["xy", "abcdefgh", "{text}"]
+    assert read(encode(Letters(), "<{text}>!", texts, 7)) == ["<xy>!", "<abcd>!", "<{tex>!"]
+    assert read(encode(Letters(), "{text}", texts, 4)) == ["xy", "abcd", "{tex"]
+    assert read(encode(Letters(), "a part without", [""], 20)) == ["a part without"]
+
+
+@pytest.mark.parametrize(("part", "most"), [("<{text}>", 2), ("<{text}>", 1), ("<>", 1)])
+def test_a_template_that_leaves_no_room_is_refused(part, most):
+    with pytest.raises(ValueError, match=rf"takes 2 tokens, and {most} have room: raise max_tokens"):
+        encode(Letters(), part, ["abcd"], most)
+
+
+def test_what_a_tokenizer_puts_around_a_text():
+    assert special_tokens(Letters()) == ([0], [1])
+
+
+def test_rows_may_be_filled_up_on_the_left():
+    rows = [np.asarray([5]), np.asarray([6, 7, 8])]
+    assert pad(rows, 0, left=True).tolist() == [[0, 0, 5], [6, 7, 8]]
+    assert mask_of(rows, left=True).tolist() == [[0, 0, 1], [1, 1, 1]]
+    assert mask_of(rows).tolist() == [[1, 0, 0], [1, 1, 1]]

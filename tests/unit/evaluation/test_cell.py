@@ -39,7 +39,7 @@ def evaluate(ground, host, starts, budgets, cell=NAMES, generate=False, techniqu
 
 def encoded_test(ground, host):
     folder = ground / "hosts" / host
-    task = Task.for_host(TASK, TRAINING["max_tokens"], load_tokenizer(folder))
+    task = Task.for_host(TASK, TRAINING["max_tokens"], load_tokenizer(folder), read_json(ground / "raw.json"))
     return task, task.encode(read_table(ground / "test.parquet", "examples"))
 
 
@@ -96,7 +96,7 @@ def test_the_bare_cell_is_the_host_alone(ground):
     bare = evaluate(ground, "instruct", {0: None}, [0], NAMES | {"technique": "none", "initialisation": "bare"})
     task, test = encoded_test(ground, "instruct")
     host = load_model(ground / "hosts/instruct")
-    alone = log_likelihoods(host, test, task.tokens, 16)
+    alone = log_likelihoods(host, test, task, 16)
     assert bare["predictions"]["log_likelihood"].tolist() == alone[range(len(test)), test.labels].tolist()
     assert bare["scores"]["accuracy"].item() == (alone.argmax(1) == test.labels).mean()
     assert bare["curve"].empty
@@ -117,7 +117,7 @@ def test_a_start_onto_its_own_host_has_the_source_modules_predictions(ground, tm
     for seed in (0, 1):
         model = attach(load_model(ground / "hosts/raw"), "lora", TECHNIQUE, seed=seed)
         Training(model, task, train, Recipe.from_config(TRAINING, TECHNIQUE), seed).advance(6)
-        likelihoods = log_likelihoods(model, test, task.tokens, 16)[range(len(test)), test.labels]
+        likelihoods = log_likelihoods(model, test, task, 16)[range(len(test)), test.labels]
         assert ported.query("seed == @seed")["log_likelihood"].tolist() == likelihoods.tolist()
 
 

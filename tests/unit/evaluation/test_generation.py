@@ -1,5 +1,7 @@
 """Free generation against argmax decoding by hand, and the two scores computed from what was written."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -9,11 +11,11 @@ from peftport.evaluation import cell
 from peftport.evaluation.cell import score
 from peftport.evaluation.generation import generate_answers
 from peftport.techniques.attach import attach
-from peftport.training.task import Task
 from tests import encoded, hosts
 from tests.techniques import SETTINGS
 
 DATA = encoded.examples(9)
+TASK = replace(encoded.TASK, tokens=[[3], [4, 9, 10, 11]])  # at most five tokens: the longest word, and the end
 NAMES = ["bare", "lora", "prefix_tuning", "prompt_tuning", "compacter"]
 
 
@@ -43,25 +45,21 @@ def test_it_is_argmax_decoding(name, batch_size):
     model = make(name)
     expected = [by_hand(model, prompt, 5) for prompt in DATA.prompts]
     assert len(set(expected)) > 1
-    assert generate_answers(model, DATA, encoded.Tokenizer(), 5, batch_size) == expected
+    assert generate_answers(model, DATA, TASK, batch_size) == expected
 
 
 def test_settings_of_the_hosts_own_are_overruled():
     """A hub's generation_config may ask for samples or beams."""
     model = make("bare")
-    expected = generate_answers(model, DATA, encoded.Tokenizer(), 5, 4)
+    expected = generate_answers(model, DATA, TASK, 4)
     model.generation_config.update(do_sample=True, num_beams=3, temperature=5.0, max_new_tokens=2)
     torch.manual_seed(0)
-    assert generate_answers(model, DATA, encoded.Tokenizer(), 5, 4) == expected
+    assert generate_answers(model, DATA, TASK, 4) == expected
 
 
 def scores_of(monkeypatch, written, generate=True):
-    def answer(model, data, tokenizer, longest, batch_size):
-        assert longest == 3  # the longest word has two tokens, and the end
-        return written
-
-    monkeypatch.setattr(cell, "generate_answers", answer)
-    task = Task("{text}", ["Very good", "bad"], [[4, 9], [3]], 16, encoded.Tokenizer())
+    monkeypatch.setattr(cell, "generate_answers", lambda *_: written)
+    task = replace(encoded.TASK, words=["Very good", "bad"], tokens=[[4, 9], [3]])
     data = encoded.examples(4)
     data.labels[:] = [0, 0, 1, 1]
     return score(make("bare"), data, task, {"batch_size": 4, "generate": generate})

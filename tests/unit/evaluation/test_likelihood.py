@@ -1,11 +1,12 @@
 """Likelihood scoring against brute force: one example at a time, whole label sequences, no padding."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
-from peftport.evaluation import likelihood
-from peftport.evaluation.likelihood import log_likelihoods
+from peftport.evaluation import encoder_decoder, likelihood
 from peftport.techniques.attach import attach
 from tests import encoded, hosts
 from tests.techniques import SETTINGS
@@ -31,9 +32,13 @@ def models():
 MODELS = dict(models())
 
 
+def log_likelihoods(model, data, tokens, batch_size):
+    return likelihood.log_likelihoods(model, data, replace(encoded.TASK, tokens=tokens), batch_size)
+
+
 @pytest.fixture
 def many_path(monkeypatch):
-    monkeypatch.setattr(likelihood, "_single_token", likelihood._many_tokens)
+    monkeypatch.setattr(encoder_decoder, "_single_token", encoder_decoder._many_tokens)
 
 
 @torch.inference_mode()
@@ -72,8 +77,8 @@ def test_both_paths_agree_on_single_tokens(name, request):
 def test_the_path_is_chosen_by_the_labels(name, monkeypatch):
     taken = []
     for path in ("_single_token", "_many_tokens"):
-        real = getattr(likelihood, path)
-        monkeypatch.setattr(likelihood, path, lambda *args, p=path, r=real: taken.append(p) or r(*args))
+        real = getattr(encoder_decoder, path)
+        monkeypatch.setattr(encoder_decoder, path, lambda *args, p=path, r=real: taken.append(p) or r(*args))
     log_likelihoods(MODELS["bare"](), DATA, LABELS[name], 128)
     assert taken == ["_single_token" if name == "one token each" else "_many_tokens"]
 

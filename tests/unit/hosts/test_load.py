@@ -6,6 +6,7 @@ import shutil
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from transformers import AutoModelForSeq2SeqLM
 
 from peftport.hosts.card import identify_host
 from peftport.hosts.labels import label_tokens
@@ -60,23 +61,21 @@ def test_the_host_is_frozen_and_in_inference_mode(untied):
 
 def test_a_reload_that_ties_is_refused(untied, monkeypatch):
     """The trap: transformers 5 ties T5's output layer wherever it builds a model from its config."""
-    from peftport.hosts import load
-
-    real = load.AutoModelForSeq2SeqLM.from_pretrained
+    real = AutoModelForSeq2SeqLM.from_pretrained
 
     def tying(*arguments, **options):
         model, report = real(*arguments, **options)
         model.lm_head.weight = model.shared.weight
         return model, report
 
-    monkeypatch.setattr(load.AutoModelForSeq2SeqLM, "from_pretrained", tying)
+    monkeypatch.setattr(AutoModelForSeq2SeqLM, "from_pretrained", tying)
     with pytest.raises(ValueError, match=r"untied: its separate output layer \(lm_head.weight\) was lost"):
         load_model(untied[0])
 
 
 def test_transformers_still_sets_the_trap(untied):
     """When this fails, building from a config no longer ties, and what works around it can go."""
-    from transformers import AutoConfig, AutoModelForSeq2SeqLM
+    from transformers import AutoConfig
 
     config = AutoConfig.from_pretrained(untied[0])
     assert is_tied(AutoModelForSeq2SeqLM.from_config(config))

@@ -6,12 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from peftport.data.batches import pad
+from peftport.data.batches import IGNORED, pad
 from peftport.evaluation.cell import score
 from peftport.tables import TABLES, write_table
 from peftport.techniques.attach import attach, detach, module_tensors
 from peftport.training.loop import Recipe, Training
-from peftport.training.task import IGNORED
 from tests import encoded, hosts
 from tests.techniques import SETTINGS
 

@@ -18,7 +18,9 @@ from tests.techniques import SETTINGS
 
 def by_hand(ground, seed, steps):
     """The same training without the stage."""
-    task = Task.for_host(TASK, TRAINING["max_tokens"], load_tokenizer(ground / "hosts/raw"))
+    task = Task.for_host(
+        TASK, TRAINING["max_tokens"], load_tokenizer(ground / "hosts/raw"), read_json(ground / "raw.json")
+    )
     data = task.encode(read_table(ground / "train.parquet", "examples"))
     model = attach(load_model(ground / "hosts/raw"), "lora", TECHNIQUE, seed=seed)
     Training(model, task, data, Recipe.from_config(TRAINING, TECHNIQUE), seed).advance(steps)

@@ -9,7 +9,7 @@ from tests.ground import TASK
 
 @pytest.fixture
 def task(ground):
-    return Task.for_host(TASK, 12, load_tokenizer(ground / "hosts/raw"))
+    return Task.for_host(TASK, 12, load_tokenizer(ground / "hosts/raw"), read_json(ground / "raw.json"))
 
 
 def test_words_and_tokens_come_in_the_datasets_order(task, ground):

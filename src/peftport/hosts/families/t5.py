@@ -1,0 +1,37 @@
+"""T5, T5 v1.1, Flan-T5 and mT5: encoder-decoders with pre-norm sub-layers that end in a ``Dropout``."""
+
+from peftport.hosts.sites import Family, projections
+
+
+def describe(name: str) -> Family:
+    """The family, under transformers' ``model_type``."""
+    encoder, decoder = "encoder.block.{layer}.layer", "decoder.block.{layer}.layer"
+    encoder_self = ("encoder", f"{encoder}.0.SelfAttention")
+    decoder_self = ("decoder", f"{decoder}.0.SelfAttention")
+    cross = ("decoder", f"{decoder}.1.EncDecAttention")
+    feed_forward = (("encoder", f"{encoder}.1.DenseReluDense"), ("decoder", f"{decoder}.2.DenseReluDense"))
+    sites = {
+        "attention": (("encoder", f"{encoder}.0.dropout"), ("decoder", f"{decoder}.0.dropout")),
+        "cross_attention": (("decoder", f"{decoder}.1.dropout"),),
+        "feed_forward": (("encoder", f"{encoder}.1.dropout"), ("decoder", f"{decoder}.2.dropout")),
+        "attention_block": (("encoder", f"{encoder}.0"), ("decoder", f"{decoder}.0")),
+        "encoder_self": (encoder_self,),
+        "decoder_self": (decoder_self,),
+        "cross": (cross,),
+        "norm": tuple(
+            (stack, f"{stack}.block.{{layer}}.layer.{part}.layer_norm")
+            for stack, parts in (("encoder", (0, 1)), ("decoder", (0, 1, 2)))
+            for part in parts
+        ),
+    }
+    sites |= projections((encoder_self, decoder_self, cross), {leaf: leaf for leaf in ("q", "k", "v", "o")})
+    sites |= projections(feed_forward, {leaf: leaf for leaf in ("wi", "wi_0", "wi_1", "wo")})
+    return Family(
+        name,
+        reading="encoder_decoder",
+        head=("lm_head.weight",),
+        task="SEQ_2_SEQ_LM",
+        layers={"encoder": "num_layers", "decoder": "num_decoder_layers"},
+        feed_forward="d_ff",
+        sites=sites,
+    )

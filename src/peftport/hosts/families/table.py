@@ -1,0 +1,33 @@
+"""The families of hosts by transformers' ``model_type``. Each is one module, imported when it is asked for.
+
+A family's module has ``describe(name) -> Family`` (``peftport.hosts.sites``). To add one, write its file and add its
+line here: docs/add-a-host-family.md.
+"""
+
+import importlib
+from typing import TYPE_CHECKING
+
+from peftport.near import unknown
+
+if TYPE_CHECKING:
+    from peftport.hosts.sites import Family
+
+FAMILIES = {
+    "t5": "peftport.hosts.families.t5",
+    "mt5": "peftport.hosts.families.t5",
+    "bert": "peftport.hosts.families.bert",
+    "roberta": "peftport.hosts.families.bert",
+    "gpt2": "peftport.hosts.families.gpt2",
+    "llama": "peftport.hosts.families.llama",
+}
+
+
+def family(model_type: str) -> "Family":
+    """The family of a host, by transformers' ``model_type``.
+
+    Raises:
+        ValueError: no such family; the message lists the known ones.
+    """
+    if model_type not in FAMILIES:
+        raise ValueError(unknown("family of hosts", model_type, FAMILIES))
+    return importlib.import_module(FAMILIES[model_type]).describe(model_type)

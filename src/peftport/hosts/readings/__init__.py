@@ -1,0 +1,1 @@
+"""How a host is asked and how it answers: the three readings."""

@@ -1,0 +1,31 @@
+"""The families of hosts that can be built, by transformers' ``model_type``. Each is one module with
+
+* ``LAYOUT``: special tokens of the tokenizer, and what it puts around a text (``peftport.hosts.tokenizer.Layout``);
+* ``fresh_model(shape, tokenizer, seed)``: an untrained host;
+* ``objective(settings, tokenizer)``: (segment, generator) to an ``Example``, from settings of the pretraining, of which
+  it takes its own out of the mapping;
+* ``instruction(prompt, answer, tokenizer)``: an ``Example`` from token ids of a question and its answer;
+* ``FACTS``: what its ``config.json`` must say beside what transformers writes.
+"""
+
+import importlib
+from types import ModuleType
+
+from peftport.near import unknown
+
+RECIPES = {
+    "t5": "peftport.hosts.recipes.t5",
+    "bert": "peftport.hosts.recipes.bert",
+    "llama": "peftport.hosts.recipes.llama",
+}
+
+
+def recipe_of(family: str) -> ModuleType:
+    """Import the recipe of a family.
+
+    Raises:
+        ValueError: no host of that family can be built.
+    """
+    if family not in RECIPES:
+        raise ValueError(unknown("recipe for hosts of the family", family, RECIPES))
+    return importlib.import_module(RECIPES[family])

@@ -1,0 +1,58 @@
+"""From a built host to scores in the families beside T5: every stage, once, on tiny hosts."""
+
+import pytest
+
+from peftport.evaluation.cell import evaluate_cell
+from peftport.files import write_json
+from peftport.hosts.build import build_host
+from peftport.hosts.card import identify_host
+from peftport.porting.start import make_starts
+from peftport.tables import read_table, write_table
+from peftport.training.extract import extract_modules
+from peftport.training.scratch import initialise_scratch
+from tests import ground as stages
+from tests.unit.evaluation.test_cell import NAMES
+
+TRAINING = {"steps": 2, "batch_size": 8, "learning_rate": 0.001}
+RECIPE = {
+    "corpus": {"generated": {"domains": ["film"], "documents": 200}},
+    "shape": {"d_model": 16, "d_ff": 32, "heads": 2, "layers": 1, "vocabulary": 300},
+    "words": ["positive", "negative"],
+    "pretraining": TRAINING,
+    "seed": 0,
+}
+FURTHER = {"instructions": {"generated": {"domains": ["film"], "examples": 60}}, "training": TRAINING, "seed": 0}
+
+
+@pytest.mark.parametrize("family", ["bert", "llama"])
+def test_a_module_goes_from_a_raw_host_to_an_instructed_one(ground, tmp_path, family):
+    build_host(RECIPE | {"family": family}, tmp_path / "raw")
+    build_host(FURTHER, tmp_path / "instruct", tmp_path / "raw")
+    for name in ("raw", "instruct"):
+        write_json(tmp_path / f"{name}.json", identify_host(name, {}, tmp_path / name))
+    splits = {name: ground / f"{name}.parquet" for name in ("train", "validation", "test")}
+    trained = stages.train(tmp_path, "raw", tmp_path / "state", **{n: splits[n] for n in ("train", "validation")})
+    extract_modules(trained["state"], trained["config"], stages.modules(tmp_path, "raw"), stages.MADE)
+    tensors = read_table(tmp_path / "modules/raw/seed-0/tensors.parquet", "tensors")
+    assert set(tensors["stack"]) == {"encoder" if family == "bert" else "decoder"}
+    cards = {"source": tmp_path / "raw.json", "target": tmp_path / "instruct.json"}
+    starts = {seed: tmp_path / f"ported-{seed}" for seed in stages.SEEDS}
+    make_starts("ported", stages.modules(tmp_path, "raw"), {}, cards, starts, {})
+    fresh = {0: tmp_path / "scratch"}
+    initialise_scratch(tmp_path / "instruct.json", stages.TECHNIQUE, fresh, {})
+    recipe = {
+        "technique": stages.TECHNIQUE,
+        "training": stages.TRAINING,
+        "evaluation": {"batch_size": 16, "generate": True},
+    }
+    data = {"card": tmp_path / "instruct.json", "train": splits["train"], "test": splits["test"]}
+    tables = evaluate_cell(data, starts, [0, 2], recipe, stages.TASK, NAMES)
+    for name, table in tables.items():
+        write_table(tmp_path / f"{name}.parquet", table, name)
+    assert tables["scores"]["accuracy"].between(0, 1).all() and tables["scores"]["invalid_rate"].notna().all()
+    bare, scratch = (
+        evaluate_cell(data, start, [0], recipe, stages.TASK, NAMES)["scores"]["loss"].item()
+        for start in ({0: None}, fresh)
+    )
+    assert scratch == pytest.approx(bare, abs=1e-5)  # LoRA's B starts at zero
+    assert abs(tables["scores"]["loss"][0] - bare) > 1e-4
