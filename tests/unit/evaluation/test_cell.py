@@ -39,7 +39,7 @@ def evaluate(ground, host, starts, budgets, cell=NAMES, generate=False, techniqu
 
 def encoded_test(ground, host):
     folder = ground / "hosts" / host
-    task = Task.for_host(TASK, TRAINING["max_tokens"], load_tokenizer(folder), read_json(ground / "raw.json"))
+    task = Task.for_host(TASK, TRAINING["max_tokens"], load_tokenizer(folder), read_card(ground / "raw.json"))
     return task, task.encode(read_table(ground / "test.parquet", "examples"))
 
 

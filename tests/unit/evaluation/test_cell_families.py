@@ -3,7 +3,7 @@
 import pytest
 
 from peftport.evaluation.cell import evaluate_cell
-from peftport.files import write_json
+from peftport.files import write_card
 from peftport.hosts.build import build_host
 from peftport.hosts.card import identify_host
 from peftport.porting.start import make_starts
@@ -29,7 +29,7 @@ def test_a_module_goes_from_a_raw_host_to_an_instructed_one(ground, tmp_path, fa
     build_host(RECIPE | {"family": family}, tmp_path / "raw")
     build_host(FURTHER, tmp_path / "instruct", tmp_path / "raw")
     for name in ("raw", "instruct"):
-        write_json(tmp_path / f"{name}.json", identify_host(name, {}, tmp_path / name))
+        write_card(tmp_path / f"{name}.json", identify_host(name, {}, tmp_path / name))
     splits = {name: ground / f"{name}.parquet" for name in ("train", "validation", "test")}
     trained = stages.train(tmp_path, "raw", tmp_path / "state", **{n: splits[n] for n in ("train", "validation")})
     extract_modules(trained["state"], trained["config"], stages.modules(tmp_path, "raw"), stages.MADE)

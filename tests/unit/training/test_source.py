@@ -19,7 +19,7 @@ from tests.techniques import SETTINGS
 def by_hand(ground, seed, steps):
     """The same training without the stage."""
     task = Task.for_host(
-        TASK, TRAINING["max_tokens"], load_tokenizer(ground / "hosts/raw"), read_json(ground / "raw.json")
+        TASK, TRAINING["max_tokens"], load_tokenizer(ground / "hosts/raw"), read_card(ground / "raw.json")
     )
     data = task.encode(read_table(ground / "train.parquet", "examples"))
     model = attach(load_model(ground / "hosts/raw"), "lora", TECHNIQUE, seed=seed)

@@ -1,6 +1,7 @@
 import pandas as pd
 import pytest
 
+from peftport.files import read_card
 from peftport.hosts.labels import label_tokens
 from peftport.hosts.load import load_tokenizer
 from peftport.training.task import Task
@@ -9,7 +10,7 @@ from tests.ground import TASK
 
 @pytest.fixture
 def task(ground):
-    return Task.for_host(TASK, 12, load_tokenizer(ground / "hosts/raw"), read_json(ground / "raw.json"))
+    return Task.for_host(TASK, 12, load_tokenizer(ground / "hosts/raw"), read_card(ground / "raw.json"))
 
 
 def test_words_and_tokens_come_in_the_datasets_order(task, ground):
