@@ -11,7 +11,8 @@ from peftport.hosts.sites import host_shape
 
 SHAPE = {"d_model": 32, "d_ff": 48, "heads": 4, "layers": 3, "vocabulary": 400}
 HOSTS = {
-    "raw": {"build": {"corpus": {}, "shape": SHAPE}},
+    "raw": {"build": {"family": "t5", "corpus": {}, "shape": SHAPE}},
+    "cloze": {"build": {"family": "bert", "corpus": {}, "shape": SHAPE}},
     "tuned": {"build": {"base": "raw", "instructions": {}}},
     "hub": {"hub": {"id": "google/flan-t5-base"}},
     "further": {"build": {"base": "hub", "instructions": {}}},
@@ -23,6 +24,12 @@ def test_a_recipe_says_its_shape_and_so_does_what_is_built_on_it():
     raw, tuned = (declared(name, HOSTS, None) for name in ("raw", "tuned"))
     assert raw["shape"] == {"d_model": 32, "d_ff": 48, "heads": 4, "layers": 3, "d_kv": 8, "decoder_layers": 3}
     assert tuned == raw | {"host": "tuned"}
+
+
+def test_a_recipe_says_its_family():
+    raw, cloze = (declared(name, HOSTS, None) for name in ("raw", "cloze"))
+    assert (raw["model_type"], cloze["model_type"]) == ("t5", "bert")
+    assert cloze["shape"] == {size: value for size, value in raw["shape"].items() if size != "decoder_layers"}
 
 
 def test_a_hub_is_not_asked():
