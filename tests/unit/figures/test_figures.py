@@ -11,15 +11,16 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from peftport.figures import learning_curves, paired_differences, portability_matrix, style
+from peftport.figures import learning_curves, paired_differences, portability_matrix, style, technique_properties
 from peftport.statistics.contrasts import contrasts
 from peftport.statistics.portability import portability
-from tests.simulated import Design, study
+from tests.simulated import Design, described, study
 
-FIGURES = (learning_curves, portability_matrix, paired_differences)
+FIGURES = (learning_curves, portability_matrix, paired_differences, technique_properties)
 FOUR = ("adapters", "compacter", "lora", "prefix_tuning")
 LARGE = (("t5-base", "flan-base"), ("flan-base", "t5-base"), ("t5-large", "flan-large"), ("flan-large", "t5-large"))
 SEVEN = ("adapters", "lora", "prefix_tuning", "compacter", "prompt_tuning", "ia3", "of_my_own")
+VARIANTS = ("adapters_attention", "adapters_feed_forward", "adapters_both", "lora_q_v", "lora_all", "lora_feed_forward")
 FIVE = tuple(("host-number-0", f"host-number-{number}") for number in range(1, 6))
 DESIGNS = {
     "default": Design(FOUR, budgets=(0, 25, 50, 100, 200), examples=40),
@@ -27,6 +28,7 @@ DESIGNS = {
     "one": Design(("lora",), (("raw", "instruct"),), seeds=(0,), budgets=(0,), examples=40),
     "wide": Design(SEVEN, FIVE, initialisations=("ported", "sampled", "permuted", "mine"), seeds=(0,), examples=40),
     "no references": Design(FOUR[:2], references=(), examples=40),
+    "variants": Design(VARIANTS, FIVE[:2], references=("bare",), seeds=(0,), budgets=(0,), examples=40),
     "many budgets": Design(("lora",), budgets=(0, 10, 20, 30, 40, 50, 500, 1000), seeds=(0,), examples=40),
 }
 
@@ -38,6 +40,7 @@ def tables() -> dict[str, dict[str, pd.DataFrame]]:
         made = study(design)
         frames = (made.runs, made.references, made.predictions)
         found[name] = {"portability": portability(*frames, draws=100), "contrasts": contrasts(*frames, draws=100)}
+        found[name]["techniques"] = described(made, found[name]["portability"])
     return found
 
 
