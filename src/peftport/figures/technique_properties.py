@@ -21,11 +21,12 @@ CAPTION = (
 )
 MEASURES = {
     "recovered_gap": "recovered gap",
-    "ported_lift": "points above the bare host",
+    "ported_lift": "accuracy above the bare host",
     "ported_accuracy": "accuracy",
 }
 SHARING = {"none": "no tensor\nshared", "some": "some\nshared", "all": "all\nshared"}
 MOST_TICKS = 4
+LEAST = 0.1  # height of the panels, as a share: differences smaller than the ticks are not blown up
 
 
 def measure(table: pd.DataFrame) -> str | None:
@@ -54,7 +55,7 @@ def _draw(table: pd.DataFrame, name: str) -> Figure:
     _against_parameters(first, table, name, looks)
     _against_classes(second, table, name, looks, "workspace")
     _against_classes(third, table, name, looks, "parameter_sharing")
-    first.set_ylabel(f"{MEASURES[name]} of ported modules")
+    first.set_ylabel(f"{MEASURES[name]}{', points' if name == 'ported_lift' else ''}, ported modules")
     if name != "ported_accuracy":
         first.yaxis.set_major_formatter(PercentFormatter(1.0, 0, "%" if name == "recovered_gap" else ""))
     for axes in (first, second, third):
@@ -62,6 +63,8 @@ def _draw(table: pd.DataFrame, name: str) -> Figure:
         for level in {"recovered_gap": (0, 1), "ported_lift": (0,)}.get(name, ()):
             axes.axhline(level, color="#999999", linewidth=0.9, zorder=1)
         axes.margins(y=0.08)
+    low, high = first.get_ylim()
+    first.set_ylim(min(low, (low + high - LEAST) / 2), max(high, (low + high + LEAST) / 2))
     style.legend(figure, [_handle(one, *looks) for one in techniques], entry_inches=1.65)
     return figure
 

@@ -112,6 +112,16 @@ def test_curves_have_the_style_of_their_initialisation(tables: dict) -> None:
     assert {line.get_color() for line in lines} == {style.colours(["adapters"])["adapters"]}
 
 
+def test_equal_techniques_are_not_blown_up(tables: dict) -> None:
+    table = tables["default"]["techniques"].assign(recovered_gap=np.nan, ported_lift=0.0)
+    figure = technique_properties.draw({"techniques": table})
+    low, high = figure.axes[0].get_ylim()
+    assert low <= -0.05 + 1e-9 and high >= 0.05 - 1e-9
+    labels = [text for text, _ in texts(figure) if text.lstrip("\N{MINUS SIGN}-").isdigit()]
+    assert "accuracy above the bare host, points, ported modules" in [text for text, _ in texts(figure)]
+    assert len(labels) > 2
+
+
 def test_withheld_cells_are_marked(tables: dict) -> None:
     table = tables["default"]["portability"].copy()
     table.loc[table["technique"] == "lora", "recovered_gap"] = np.nan
