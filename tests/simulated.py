@@ -11,8 +11,10 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
+from peftport.columns import REAL
 from peftport.seeds import generator
-from peftport.tables import CELL
+from peftport.statistics.techniques import techniques
+from peftport.tables import CELL, TABLES
 
 Accuracy = Callable[[str, str, str, str, int], float]
 INITIALISATIONS = ("ported", "sampled", "scratch")
@@ -114,3 +116,38 @@ def _simulate(cells: list[tuple], design: Design, seed: int) -> tuple[pd.DataFra
     runs[["generated_accuracy", "invalid_rate"]] = np.nan
     empty = pd.DataFrame(columns=[*columns, "seed", "example_id", "correct"])
     return runs, pd.concat(frames, ignore_index=True) if frames else empty
+
+
+# what modules of each method look like in a simulated study: parameters, parts touched, shared parameters
+MADE_OF = {
+    "adapters": (20_000, "attention + feed forward", 0),
+    "compacter": (3_000, "attention + feed forward", 64),
+    "lora": (9_000, "attention", 0),
+    "prefix_tuning": (60_000, "attention", 14_000),
+    "prompt_tuning": (640, "embedding", 0),
+    "ia3": (1_200, "attention + feed forward", 0),
+    "tiny_attention": (2_500, "attention", 0),
+}
+
+
+def costs(techniques: dict[str, tuple[int, str, int]], host: str) -> pd.DataFrame:
+    """Table `costs` of one host: what modules are made of is given, the rest is harmless."""
+    rows = []
+    for name, (parameters, workspace, shared) in techniques.items():
+        row = {column: 1.0 if kind.kind == REAL else 1 for column, kind in TABLES["costs"].items()}
+        row |= {"technique": name, "target_host": host, "machine": "a machine", "workspace": workspace}
+        row |= {"parameters": parameters, "shared_parameters": shared, "host_parameters": 1_000_000}
+        rows.append(row | {"storage_bytes": 4 * parameters, "step_bytes": 2_000_000, "full_step_bytes": 8_000_000.0})
+    return pd.DataFrame(rows, columns=list(TABLES["costs"]))
+
+
+def described(made: Study, portability: pd.DataFrame, methods: dict[str, str] | None = None) -> pd.DataFrame:
+    """Table `techniques` of a simulated study; techniques of a method that is not known look like nothing known."""
+    names = list(dict.fromkeys(made.runs["technique"]))
+    methods = methods or {name: name for name in names}
+    look = {name: MADE_OF.get(methods[name], (5_000, "attention", 0)) for name in names}
+    tables = [costs(look, host) for host in dict.fromkeys(made.runs["target_host"])]
+    steps = [1, 10, 20, 30, 40]
+    curve = pd.DataFrame({"step": steps, "loss": [1.0, 0.5, 0.2, 0.05, 0.0], "phase": "train", "seed": 0})
+    places = made.runs[["technique", "target_host", "target_dataset"]].drop_duplicates()
+    return techniques(methods, tables, places.merge(curve, how="cross"), made.runs, portability)

@@ -24,6 +24,7 @@ from peftport.provenance import digest, script_stamp, versions
 from peftport.statistics.table import STATISTICS
 from peftport.study import Cell, Source, Start, Study
 from peftport.techniques.table import METHODS
+from peftport.typology.read import FILE as TYPOLOGY
 
 # What of the training section and of a technique's entry a training in the target host depends on.
 TRAINED_BY = ("batch_size", "warmup_steps", "weight_decay", "gradient_clip", "max_tokens")
@@ -219,6 +220,21 @@ class Keys:
             return read_made(path)
         return {}
 
+    def costs(self, host: str) -> str:
+        """Of what the study's techniques cost in one target host."""
+        names = self.config["grid"]["techniques"]
+        forms = {name: self.form(name) for name in names}
+        code = stage_code("measure_costs", *sorted({self._method(name) for name in names}))
+        data = self._task(self.study.costed)
+        return digest([code, forms, self.host(host), data, self.training(), self.config["costs"]])
+
+    def described(self) -> str:
+        """Of the table `techniques`, that joins typology, costs and portability."""
+        methods = {name: self.config["techniques"][name]["method"] for name in self.config["grid"]["techniques"]}
+        costs = [self.costs(host) for host in self.study.targets]
+        code = [stage_code("describe_techniques"), _file(TYPOLOGY)]
+        return digest([code, methods, costs, self.table("portability"), self.runs()])
+
     def runs(self) -> str:
         """Of the tables that hold one row per run and reference."""
         cells = sorted((counted.path, self.evaluation(done)) for counted, done in self.study.expanded_runs())
@@ -257,4 +273,6 @@ class Keys:
         """Of any table."""
         if name == "overlap":
             return self.overlap()
+        if name == "techniques":
+            return self.described()
         return self.runs() if name in ("runs", "references") else self.statistics(name)

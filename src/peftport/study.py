@@ -207,6 +207,26 @@ class Study:
         return grid["transfers"] if set(grid["initialisations"]) - {SHARED} else []
 
     @cached_property
+    def targets(self) -> list[str]:
+        """Hosts that modules move to."""
+        return list(dict.fromkeys(transfer["target"] for transfer in self.config["grid"]["transfers"]))
+
+    @property
+    def costed(self) -> str:
+        """Dataset whose first training texts are the batch that costs are measured on."""
+        return self.config["grid"]["dataset_pairs"][0]["target"]
+
+    @cached_property
+    def fresh(self) -> list[Source | Cell]:
+        """Trainings from a fresh start in a target host: its own modules' where there are any, else `scratch`."""
+        datasets = {pair["target"] for pair in self.config["grid"]["dataset_pairs"]}
+        own = [one for one in self.sources if one.host in self.targets and one.dataset in datasets]
+        known = {(one.technique, one.host, one.dataset) for one in own}
+        scratch = [cell for cell in self.cells if cell.initialisation == SHARED]
+        others = [c for c in scratch if (c.technique, c.target_host, c.target_dataset) not in known]
+        return [*own, *others]
+
+    @cached_property
     def hosts(self) -> list[str]:
         """Hosts that the grid uses, then the hosts that those are built from."""
         used = dict.fromkeys(host for t in self.config["grid"]["transfers"] for host in (t["source"], t["target"]))

@@ -5,7 +5,6 @@ Keys come first, in the order of DESIGN section 2, then values; units are in the
 """
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +12,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from peftport.columns import BYTES, CARRIED, FLAG, MADE_OF, REAL, RELATIVE_BYTES, TAKEN, TEXT, TYPOLOGY, WHOLE, Column
 from peftport.files import DamagedFile, whole
 from peftport.seals import SEAL, check_seal, seal
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column: its Arrow type, what it holds, and whether it may be null."""
-
-    kind: pa.DataType
-    meaning: str
-    null: bool = False
-
-
-TEXT, WHOLE, REAL, FLAG = pa.string(), pa.int64(), pa.float64(), pa.bool_()
 
 STUDY = {"study": Column(TEXT, "name of the study")}
 TECHNIQUE = {"technique": Column(TEXT, "name of the technique in the config; `none` for the bare host")}
@@ -111,6 +99,7 @@ TABLES: dict[str, dict[str, Column]] = {
         "log_likelihood": Column(REAL, "log-likelihood of the right label word, nats"),
         "generated": Column(TEXT, "what the host wrote; null unless the study generates", True),
     },
+    "costs": TECHNIQUE | {"target_host": Column(TEXT, "host in which it was measured")} | MADE_OF | TAKEN | BYTES,
     "runs": STUDY | CELL | BUDGET | SEED | SCORES,
     "references": STUDY | CELL | BUDGET | SEED | SCORES,
     "portability": STUDY
@@ -172,6 +161,15 @@ TABLES: dict[str, dict[str, Column]] = {
         "forward_recovered_gap": Column(REAL, "recovered gap from the first to the second host; null as there", True),
         "backward_recovered_gap": Column(REAL, "the same from the second to the first", True),
     },
+    "techniques": STUDY
+    | TECHNIQUE
+    | {"target_host": HOSTS["target_host"]}
+    | TYPOLOGY
+    | MADE_OF
+    | CARRIED
+    | TAKEN
+    | BYTES
+    | RELATIVE_BYTES,
 }
 
 

@@ -33,11 +33,14 @@ MAY_IMPORT = {
     "porting": set(),
     "training": {"data", "hosts", "techniques", "porting.scratch"},
     "evaluation": {"data", "hosts", "techniques", "training"},
-    "statistics": set(),
+    "costs": {"data", "hosts", "techniques", "training"},
+    "typology": set(),
+    "statistics": {"typology"},
     "figures": set(),
     "report": {"statistics", "figures", "porting.table"},
 }
 BASE = {
+    "columns",
     "config",
     "config_meaning",
     "derived",
@@ -65,6 +68,7 @@ BASE_MAY_IMPORT = {
         "porting.table",
         "statistics.table",
         "techniques.table",
+        "typology.read",
     },
     "config_meaning": {
         "data.prompts",
@@ -77,7 +81,7 @@ BASE_MAY_IMPORT = {
 }
 # around every job, and tables of names: they make no results, and a new line in them must rerun nothing
 FRAME = {"jobs", "progress", "tables", "statistics.table", "figures.table"}
-WITH_TORCH = {"hosts", "techniques", "training", "evaluation"}
+WITH_TORCH = {"hosts", "techniques", "training", "evaluation", "costs"}
 WITHOUT_TORCH = [
     "hosts.sites",
     "hosts.locate",

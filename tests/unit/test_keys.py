@@ -34,30 +34,31 @@ EDITS = {
     "nothing": ("study", "keys", set()),
     "the title": ("title", "other", {"report"}),
     "a definition that is not picked": ("techniques.ia3", {"learning_rate": 0.5}, set()),
-    "the bootstrap": ("statistics.draws", 500, {"statistics", "report"}),
+    "the bootstrap": ("statistics.draws", 500, {"statistics", "techniques", "report"}),
+    "how often costs are timed": ("costs", {"repetitions": 2}, {"costs", "techniques", "report"}),
     "the learning rate": ("techniques.lora.learning_rate", 0.02, TRAINED),
-    "the rank": ("techniques.lora.rank", 2, TRAINED),
+    "the rank": ("techniques.lora.rank", 2, TRAINED | {"costs"}),
     "steps of the source": ("training.source_steps", 7, TRAINED),
     "which source module is kept": ("training.keep", "best", TRAINED),
-    "the batch": ("training.batch_size", 7, TRAINED),
-    "length of a prompt": ("training.max_tokens", 64, TRAINED),
+    "the batch": ("training.batch_size", 7, TRAINED | {"costs"}),
+    "length of a prompt": ("training.max_tokens", 64, TRAINED | {"costs"}),
     "the batch of the test": ("evaluation.batch_size", 7, {"evaluation", "runs", "report"}),
     "the budgets": ("grid.budgets", [0, 5], {"evaluation", "runs", "report"}),
-    "the prompt": ("datasets.film.template", "review: {text}", TRAINED),
-    "the seed of the texts": ("datasets.film.source.generated.seed", 3, TRAINED | {"dataset", "overlap"}),
+    "the prompt": ("datasets.film.template", "review: {text}", TRAINED | {"costs"}),
+    "the seed of the texts": ("datasets.film.source.generated.seed", 3, TRAINED | {"dataset", "overlap", "costs"}),
     "a label word": (
         "datasets.film.labels",
         {"negative": "bad", "positive": "good"},
-        TRAINED | {"dataset", "overlap", "labels", "card"},
+        TRAINED | {"dataset", "overlap", "labels", "card", "costs"},
     ),
     "another host of that name": (
         "hosts.instruct.bundled",
         "reviews-raw",
-        (TRAINED | {"host", "identity", "labels", "card", "transfer"}) - {"overlap"},
+        (TRAINED | {"host", "identity", "labels", "card", "transfer", "costs"}) - {"overlap"},
     ),
     "a further block of seeds": ("grid.seeds", [[0, 1], [2]], {"runs", "report"}),
-    "a further technique": ("grid.techniques", ["lora", "adapters", "ia3"], {"runs", "report"}),
-    "one technique less": ("grid.techniques", ["lora"], {"runs", "report"}),
+    "a further technique": ("grid.techniques", ["lora", "adapters", "ia3"], {"runs", "report", "costs"}),
+    "one technique less": ("grid.techniques", ["lora"], {"runs", "report", "costs"}),
     "a further transfer": (
         "grid.transfers",
         [{"source": "raw", "target": "instruct"}, {"source": "instruct", "target": "raw"}],
@@ -105,7 +106,9 @@ def keys(config):
         "evaluation": {cell.path: of.evaluation(cell) for cell in study.cells},
         "runs": {"": of.runs()},
         "statistics": {"": of.statistics("contrasts")},
-        "report": {"": of.report(["runs", "contrasts"], {})},
+        "report": {"": of.report(["runs", "contrasts", "techniques"], {})},
+        "costs": {host: of.costs(host) for host in study.targets},
+        "techniques": {"": of.table("techniques")},
     }
 
 
@@ -122,7 +125,7 @@ def moved(before, after):
 def test_an_edit_moves_what_depends_on_it(edit):
     path, value, expected = EDITS[edit]
     if "runs" in expected:
-        expected = expected | {"statistics"}
+        expected = expected | {"statistics", "techniques"}
     assert moved(keys(CONFIG), keys(edited(path, value))) == expected
 
 

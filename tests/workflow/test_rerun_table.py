@@ -31,13 +31,14 @@ INSTRUCT = {
 # 2 techniques, 2 blocks of one seed, 2 transfers, book -> film: 8 sources, 8 ported and 8 fresh starts, a cell for each
 # start, and 2 bare hosts
 REPORT = {"write_report": 1}
-DRAWN = {"compute_statistics": len(STATISTICS), "draw_figure": len(FIGURES), **REPORT}
+DRAWN = {"compute_statistics": len(STATISTICS), "describe_techniques": 1, "draw_figure": len(FIGURES), **REPORT}
 TABLES = {"gather_runs": 1, **DRAWN}
 EVALUATED = {"evaluate_cell": 18, **TABLES}
 TRAINED = {"train_source": 8, "extract_modules": 8, "make_starts": 8, **EVALUATED}
 FRESH = {"initialise_scratch": 8}
 ONE_TECHNIQUE = {"train_source": 4, "extract_modules": 4, "make_starts": 4, "evaluate_cell": 8, **TABLES}
 OVERLAP = {"audit_overlap": 1}
+COSTS = {"measure_costs": 2}  # one for each target host, all techniques together, on texts of film
 
 
 def book(folder, lines=96):
@@ -119,8 +120,11 @@ EDITS = {
     "a docstring in the library": (code("evaluation/metrics.py", '"""Share of equal', '"""The share of equal'), {}),
     "a newer modification time, the same content": (touch, {}),
     "an entry of the config that the grid does not pick": (setting("techniques.ia3", {"learning_rate": 0.5}), {}),
-    "the training loop": (code("training/loop.py", "class Training:"), TRAINED),
-    "one technique's file": (code("techniques/lora.py", "def peft_config("), ONE_TECHNIQUE | {"initialise_scratch": 4}),
+    "the training loop": (code("training/loop.py", "class Training:"), TRAINED | COSTS),
+    "one technique's file": (
+        code("techniques/lora.py", "def peft_config("),
+        ONE_TECHNIQUE | {"initialise_scratch": 4} | COSTS,
+    ),
     "one initialisation's file": (
         code("porting/ported.py", "def start("),
         {"make_starts": 8, "evaluate_cell": 8, **TABLES},
@@ -137,16 +141,17 @@ EDITS = {
         TRAINED
         | {"build_host": 1, "identify_host": 1, "encode_labels": 2, "describe_host": 1, "check_transfer": 2}
         # what is trained in raw, and tested there from scratch or bare, stays
-        | {"train_source": 4, "extract_modules": 4, "initialise_scratch": 4, "evaluate_cell": 13},
+        | {"train_source": 4, "extract_modules": 4, "initialise_scratch": 4, "evaluate_cell": 13}
+        | {"measure_costs": 1},
     ),
     "one dataset's file content": (
         lambda folder, checkout: book(folder, 100),
         TRAINED | {"prepare_dataset": 1, **OVERLAP} | {"evaluate_cell": 8},
     ),
-    "one dataset's template": (setting("datasets.film.template", "review : {text}"), EVALUATED),
+    "one dataset's template": (setting("datasets.film.template", "review : {text}"), EVALUATED | COSTS),
     "a label word": (
         setting("datasets.film.labels", WORDS),
-        EVALUATED | {"prepare_dataset": 1, "encode_labels": 2, "describe_host": 2, **OVERLAP},
+        EVALUATED | COSTS | {"prepare_dataset": 1, "encode_labels": 2, "describe_host": 2, **OVERLAP},
     ),
     "a learning rate of one technique": (setting("techniques.lora.learning_rate", 0.02), ONE_TECHNIQUE),
     "a further seed, in a block of its own": (
@@ -155,7 +160,7 @@ EDITS = {
     ),
     "a further technique": (
         setting("grid.techniques", ["lora", "adapters", "ia3"]),
-        ONE_TECHNIQUE | {"initialise_scratch": 4},
+        ONE_TECHNIQUE | {"initialise_scratch": 4} | COSTS,
     ),
     "a further transfer": (
         setting("grid.transfers", [*TWO, {"source": "raw", "target": "raw"}]),
@@ -167,7 +172,7 @@ EDITS = {
     ),
     "a further budget": (setting("grid.budgets", [0, 2, 3]), {"evaluate_cell": 16, **TABLES}),
     "a block of seeds less": (setting("grid.seeds", [[0]]), TABLES),
-    "a technique less": (setting("grid.techniques", ["lora"]), TABLES),
+    "a technique less": (setting("grid.techniques", ["lora"]), TABLES | COSTS),
     "a transfer less": (setting("grid.transfers", TWO[:1]), TABLES),
     "an initialisation less": (setting("grid.initialisations", ["ported"]), TABLES),
     "a budget less": (setting("grid.budgets", [3]), TABLES),

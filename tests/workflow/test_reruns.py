@@ -10,8 +10,8 @@ import yaml
 from peftport.tables import read_table
 from tests import studies
 
-AFTER_TRAINING = {"train_source", "extract_modules", "make_starts", "evaluate_cell", "gather_runs"}
-AFTER_TABLES = {"compute_statistics", "draw_figure", "write_report"}
+AFTER_TRAINING = {"train_source", "extract_modules", "make_starts", "evaluate_cell", "gather_runs", "measure_costs"}
+AFTER_TABLES = {"compute_statistics", "describe_techniques", "draw_figure", "write_report"}
 LIBRARY = "src/peftport"
 
 CODE = {
@@ -37,7 +37,18 @@ CODE = {
         "SPARE = 0\nNEEDS = [",
         {"draw_figure", "write_report"},
     ),
-    "one statistic": ("statistics/contrasts.py", "def contrasts(", "SPARE = 0\n\n\ndef contrasts(", AFTER_TABLES),
+    "one statistic": (
+        "statistics/contrasts.py",
+        "def contrasts(",
+        "SPARE = 0\n\n\ndef contrasts(",
+        AFTER_TABLES - {"describe_techniques"},
+    ),
+    "how costs are measured": (
+        "costs/clock.py",
+        "def ratio(",
+        "SPARE = 0\n\n\ndef ratio(",
+        {"measure_costs", "describe_techniques", "draw_figure", "write_report"},
+    ),
     "a metric": (
         "evaluation/metrics.py",
         "def accuracy(",
@@ -66,6 +77,14 @@ def test_editing_one_technique_reruns_that_technique(finished, tmp_path):
     studies.edit(checkout / LIBRARY / "techniques/lora.py", "def peft_config(", "SPARE = 0\n\n\ndef peft_config(")
     jobs = studies.planned(finished, checkout=checkout)
     assert (jobs["train_source"], jobs["evaluate_cell"]) == (2, 4)  # lora in two hosts; its three starts and native
+
+
+def test_editing_the_typology_describes_techniques_anew(finished, tmp_path):
+    checkout = studies.copy_checkout(tmp_path / "checkout")
+    studies.edit(checkout / LIBRARY / "typology/typology.yaml", "is: linear", "is: non_linear")
+    jobs = studies.planned(finished, checkout=checkout)
+    assert set(jobs) - {"all"} == {"describe_techniques", "draw_figure", "write_report"}
+    assert jobs["draw_figure"] == 1
 
 
 def change(config, path, value):

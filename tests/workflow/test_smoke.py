@@ -55,7 +55,7 @@ def test_nothing_partial_is_left(finished):
 
 def test_report_opens_from_disk(finished):
     page = (finished / "results/smoke/report.html").read_text()
-    assert page.count("<svg") == 3
+    assert page.count("<svg") == 4
     assert not re.search(r"""(src|href)=["']https?:""", page)
 
 
@@ -76,6 +76,22 @@ def test_same_study_in_another_folder_gives_equal_tables(finished, hosts, tmp_pa
     before = read_table(finished / "results/smoke/tables/runs.parquet", "runs")
     before = before.query("technique == 'lora' and initialisation == 'ported'").reset_index(drop=True)
     pd.testing.assert_frame_equal(again, before, check_exact=True)
+
+
+def test_techniques_are_described_and_costed(finished):
+    results = finished / "results/smoke"
+    techniques = read_table(results / "tables/techniques.parquet", "techniques").set_index("technique")
+    assert set(techniques.index) == {"lora", "adapters"} and set(techniques["target_host"]) == {"instruct"}
+    assert techniques.loc["adapters", "integration_form"] == "direct addition"
+    cards = {
+        name: json.loads((results / f"modules/{name}/raw/film/seed-0/card.json").read_text())
+        for name in techniques.index
+    }
+    assert {name: card["parameters"] for name, card in cards.items()} == techniques["parameters"].to_dict()
+    weights = {name: results / f"modules/{name}/raw/film/seed-0/adapter_model.safetensors" for name in techniques.index}
+    assert {name: file.stat().st_size for name, file in weights.items()} == techniques["storage_bytes"].to_dict()
+    assert (techniques[["step_over_full", "forward_over_bare", "step_bytes_over_full"]] > 0).all(axis=None)
+    assert techniques["steps_to_95_percent"].between(1, 4).all()
 
 
 def test_snakemakes_own_report_is_made(finished, tmp_path):

@@ -102,9 +102,14 @@ def table_files(names):
     return [f"{RESULTS}/tables/{name}.parquet" for name in names]
 
 
+def cost_files():
+    """What techniques cost, one file per target host."""
+    return [f"{RESULTS}/costs/{host}/costs.parquet" for host in STUDY.targets]
+
+
 def everything():
     """Every file of the study. All stages are asked for, not only the last, so that none can be left behind stale."""
-    cells, tables = STUDY.cells, ["runs", "references", *STATISTICS]
+    cells, tables = STUDY.cells, ["runs", "references", *STATISTICS, "techniques"]
     folders = [f"{RESULTS}/{source.path}" for source in STUDY.sources]
     modules = [
         module_folder(source.technique, source.host, source.dataset, seed)
@@ -123,6 +128,7 @@ def everything():
         *(file for folder in modules for file in (*module_files(folder), f"{RESULTS}/{folder}/tensors.parquet")),
         *(file for folder in starts for file in module_files(folder)),
         *(f"{RESULTS}/{cell.path}/{name}.parquet" for cell in cells for name in ("scores", "predictions", "training")),
+        *cost_files(),
         *(f"{RESULTS}/tables/{table}.parquet" for table in tables),
         *(f"{RESULTS}/figures/{figure}.svg" for figure in FIGURES),
         f"{RESULTS}/report.html",

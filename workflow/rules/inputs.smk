@@ -177,3 +177,22 @@ def statistics_expects(wildcards):
     """Their keys."""
     names = [name for name in STATISTICS[wildcards.table] if name != "predictions"]
     return {f"{RESULTS}/tables/{name}.parquet": KEYS.table(name) for name in names}
+
+
+def cost_expects(wildcards):
+    """Keys of what costs are measured on."""
+    (file,) = dataset_files(STUDY.costed, "train")
+    return {host_file(wildcards.host): KEYS.host(wildcards.host), file: KEYS.dataset(STUDY.costed)}
+
+
+def fresh_curves(wildcards):
+    """Loss curves of trainings from a fresh start in target hosts."""
+    return [f"{RESULTS}/{one.path}/training.parquet" for one in STUDY.fresh]
+
+
+def description_expects(wildcards):
+    """Keys of what the table of techniques is made from."""
+    tables = {f"{RESULTS}/tables/{name}.parquet": KEYS.table(name) for name in ("runs", "portability")}
+    costs = {f"{RESULTS}/costs/{host}/costs.parquet": KEYS.costs(host) for host in STUDY.targets}
+    made = ((one, KEYS.source if isinstance(one, Source) else KEYS.evaluation) for one in STUDY.fresh)
+    return tables | costs | {f"{RESULTS}/{one.path}/training.parquet": key(one) for one, key in made}

@@ -1,6 +1,6 @@
 """in: tables/, figures/, datasets/overlap.parquet, host cards, benchmarks | out: report.html"""
 
-REPORTED = ["runs", "references", *STATISTICS]
+REPORTED = ["runs", "references", *STATISTICS, "techniques"]
 
 
 rule write_report:

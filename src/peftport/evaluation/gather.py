@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from peftport.study import Cell, Study
+from peftport.study import Cell, Source, Study
 from peftport.tables import CELL, TABLES, read_table
 
 KEYS = [*CELL, "budget_steps", "seed"]
@@ -40,6 +40,17 @@ def gather_predictions(study: Study, folder: Path) -> pd.DataFrame:
         [_asked(study, cell, folder, "predictions").assign(**names(cell)) for cell in study.cells],
         ignore_index=True,
     )
+
+
+def gather_curves(study: Study, folder: Path) -> pd.DataFrame:
+    """Loss curves of the trainings from a fresh start in target hosts, with technique, host and dataset."""
+    frames = []
+    for one in study.fresh:
+        host, dataset = (one.host, one.dataset) if isinstance(one, Source) else (one.target_host, one.target_dataset)
+        place = {"technique": one.technique, "target_host": host, "target_dataset": dataset}
+        frames.append(read_table(folder / one.path / "training.parquet", "curve").assign(**place))
+    columns = [*TABLES["curve"], "technique", "target_host", "target_dataset"]
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
 
 
 def names(cell: Cell) -> dict[str, str]:

@@ -23,6 +23,7 @@ from peftport.files import whole
 WIDTH_INCHES = 10.0
 INK = "#222222"
 ORDER = ("adapters", "lora", "prefix_tuning", "compacter", "prompt_tuning", "ia3", "tiny_attention")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "h", "*", "p", "8")  # in the order of the techniques
 NAMES = {
     "adapters": "Adapters",
     "lora": "LoRA",
@@ -70,11 +71,21 @@ def colours(techniques: Sequence[str]) -> dict[str, tuple[float, float, float]]:
     """The colour of each technique; known ones always have the same, others take what is left, by name."""
     palette = sns.color_palette("colorblind", 10)
     fixed = dict(zip(ORDER, palette, strict=False))
+    present = [name for name in techniques if name in fixed]
     others = sorted(set(techniques) - set(fixed))
-    rest = palette[len(ORDER) :]
-    return {name: fixed[name] for name in techniques if name in fixed} | {
-        name: rest[index % len(rest)] for index, name in enumerate(others)
-    }
+    rest = [*palette[len(ORDER) :], *(fixed[name] for name in ORDER if name not in present)]
+    rest += sns.color_palette("husl", len(others))  # more techniques than the palette has colours
+    return {name: fixed[name] for name in present} | dict(zip(others, rest, strict=False))
+
+
+def markers(techniques: Sequence[str]) -> dict[str, str]:
+    """A marker for each technique, as constant as its colour."""
+    others = sorted(set(techniques) - set(ORDER))
+    free = [mark for mark, name in zip(MARKERS, ORDER, strict=False) if name not in techniques]
+    rest = [*MARKERS[len(ORDER) :], *free] or list(MARKERS)
+    fixed = dict(zip(ORDER, MARKERS, strict=False))
+    own = {name: fixed[name] for name in techniques if name in fixed}
+    return own | {name: rest[index % len(rest)] for index, name in enumerate(others)}
 
 
 def looks(starts: Sequence[str]) -> dict[str, Look]:

@@ -8,6 +8,7 @@ FIGURES: dict[str, list[str]] = {
     "learning_curves": ["portability"],
     "portability_matrix": ["portability"],
     "paired_differences": ["contrasts"],
+    "technique_properties": ["techniques"],
 }
 
 

@@ -10,9 +10,10 @@ import yaml
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from peftport.figures import learning_curves, paired_differences, portability_matrix
+from peftport.figures import learning_curves, paired_differences, portability_matrix, technique_properties
 from peftport.files import write_text
 from peftport.report import numbers
+from peftport.report.properties import structure
 from peftport.report.recommendation import RULE, recommendations
 from peftport.report.verdict import verdict
 
@@ -20,6 +21,7 @@ CAPTIONS = {
     "portability_matrix": ("Portability matrix", portability_matrix.CAPTION),
     "learning_curves": ("Learning curves", learning_curves.CAPTION),
     "paired_differences": ("Paired differences", paired_differences.CAPTION),
+    "technique_properties": ("Portability and structure", technique_properties.CAPTION),
 }
 QUESTION = (
     "Parameter-efficient finetuning puts a task into a small module beside a frozen language model, its host. "
@@ -44,7 +46,7 @@ def write_report(
         study: `name`; and, where there are any, `description`, `question`, `rules` (how each initialisation is drawn,
             by name), `reconstructions` (sentences), `hosts` and `datasets` (facts by name), `config` (YAML text or a
             mapping).
-        tables: `portability`, and where there are any `contrasts`, `asymmetry`, `runs`, `overlap`.
+        tables: `portability`, and where there are any `contrasts`, `asymmetry`, `techniques`, `runs`, `overlap`.
         figures: SVG files by the name of their figure.
         cost: where known `wall_seconds`, `optimiser_steps`, `jobs`, `machine`, `versions` (by name), `failed`
             (what failed, one line each), and whatever else was measured.
@@ -80,6 +82,7 @@ def _content(
             | {"svg": inline_svg(figures[name], name)}
             for name in ordered
         ],
+        "structure": structure(tables),
         "accuracies": numbers.accuracies(summary),
         "differences": numbers.differences(contrasts) if len(contrasts) else None,
         "generated": numbers.generated(runs),

@@ -11,15 +11,16 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from peftport.figures import learning_curves, paired_differences, portability_matrix, style
+from peftport.figures import learning_curves, paired_differences, portability_matrix, style, technique_properties
 from peftport.statistics.contrasts import contrasts
 from peftport.statistics.portability import portability
-from tests.simulated import Design, study
+from tests.simulated import Design, described, study
 
-FIGURES = (learning_curves, portability_matrix, paired_differences)
+FIGURES = (learning_curves, portability_matrix, paired_differences, technique_properties)
 FOUR = ("adapters", "compacter", "lora", "prefix_tuning")
 LARGE = (("t5-base", "flan-base"), ("flan-base", "t5-base"), ("t5-large", "flan-large"), ("flan-large", "t5-large"))
 SEVEN = ("adapters", "lora", "prefix_tuning", "compacter", "prompt_tuning", "ia3", "of_my_own")
+VARIANTS = ("adapters_attention", "adapters_feed_forward", "adapters_both", "lora_q_v", "lora_all", "lora_feed_forward")
 FIVE = tuple(("host-number-0", f"host-number-{number}") for number in range(1, 6))
 DESIGNS = {
     "default": Design(FOUR, budgets=(0, 25, 50, 100, 200), examples=40),
@@ -27,6 +28,7 @@ DESIGNS = {
     "one": Design(("lora",), (("raw", "instruct"),), seeds=(0,), budgets=(0,), examples=40),
     "wide": Design(SEVEN, FIVE, initialisations=("ported", "sampled", "permuted", "mine"), seeds=(0,), examples=40),
     "no references": Design(FOUR[:2], references=(), examples=40),
+    "variants": Design(VARIANTS, FIVE[:2], references=("bare",), seeds=(0,), budgets=(0,), examples=40),
     "many budgets": Design(("lora",), budgets=(0, 10, 20, 30, 40, 50, 500, 1000), seeds=(0,), examples=40),
 }
 
@@ -38,6 +40,7 @@ def tables() -> dict[str, dict[str, pd.DataFrame]]:
         made = study(design)
         frames = (made.runs, made.references, made.predictions)
         found[name] = {"portability": portability(*frames, draws=100), "contrasts": contrasts(*frames, draws=100)}
+        found[name]["techniques"] = described(made, found[name]["portability"])
     return found
 
 
@@ -107,6 +110,16 @@ def test_curves_have_the_style_of_their_initialisation(tables: dict) -> None:
     assert {line.get_marker() for line in lines} == {"o", "s", "^"}
     assert len({str(line.get_linestyle()) + str(line._dash_pattern) for line in lines}) == 3
     assert {line.get_color() for line in lines} == {style.colours(["adapters"])["adapters"]}
+
+
+def test_equal_techniques_are_not_blown_up(tables: dict) -> None:
+    table = tables["default"]["techniques"].assign(recovered_gap=np.nan, ported_lift=0.0)
+    figure = technique_properties.draw({"techniques": table})
+    low, high = figure.axes[0].get_ylim()
+    assert low <= -0.05 + 1e-9 and high >= 0.05 - 1e-9
+    labels = [text for text, _ in texts(figure) if text.lstrip("\N{MINUS SIGN}-").isdigit()]
+    assert "accuracy above the bare host, points, ported modules" in [text for text, _ in texts(figure)]
+    assert len(labels) > 2
 
 
 def test_withheld_cells_are_marked(tables: dict) -> None:

@@ -1,0 +1,93 @@
+"""Which tensors of a module are used where: one forward pass, looked at site by site."""
+
+from typing import Any
+
+import torch
+from peft import PeftModel
+from peft.tuners.tuners_utils import BaseTunerLayer
+from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves, tree_map
+
+from peftport.hosts.sites import family
+from peftport.techniques.attach import trainable_parameters
+
+INPUT = "input"  # the place of a prompt
+WORKSPACE = {
+    "attention": (
+        *("attention", "cross_attention", "attention_block", "encoder_self", "decoder_self", "cross"),
+        *("q", "k", "v", "qkv", "o"),
+    ),
+    "feed_forward": ("feed_forward", "wi", "wi_0", "wi_1", "wo"),
+    "layer_norm": ("attention_norm", "cross_attention_norm", "feed_forward_norm", "final_norm", "norm"),
+}
+
+
+def uses(model: PeftModel, batch: dict[str, Tensor]) -> dict[str, set[str]]:
+    """Site to the names of the trainable tensors that its output depends on by itself.
+
+    What enters a site is cut off from what made it, so a tensor counts only where it is used.
+
+    Args:
+        model: a host with a trainable module.
+        batch: arguments of its forward pass, labels included.
+    """
+    parameters = trainable_parameters(model)
+    if model.active_peft_config.is_prompt_learning:
+        return {INPUT: set(parameters)}
+    found: dict[str, set[str]] = {}
+
+    def cut(layer: nn.Module, args: tuple, kwargs: dict[str, Any]) -> tuple[tuple, dict[str, Any]]:
+        return tree_map(_detached, args), {name: tree_map(_detached, value) for name, value in kwargs.items()}
+
+    def note(name: str, output: Any) -> None:
+        made = [part for part in tree_leaves(output) if isinstance(part, Tensor) and part.requires_grad]
+        if made:
+            total = sum(part.float().sum() for part in made)
+            grads = torch.autograd.grad(total, list(parameters.values()), allow_unused=True)
+            used = {one for one, grad in zip(parameters, grads, strict=True) if grad is not None}
+            found[name] = found.get(name, set()) | used
+
+    hooks = []
+    for name, layer in model.named_modules():
+        if isinstance(layer, BaseTunerLayer):
+            hooks.append(layer.register_forward_pre_hook(cut, with_kwargs=True))
+            hooks.append(layer.register_forward_hook(lambda _, __, output, name=name: note(name, output)))
+    try:
+        model(**batch, use_cache=False)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return {name: used for name, used in found.items() if used}
+
+
+def _detached(part: Any) -> Any:
+    return part.detach() if isinstance(part, Tensor) else part
+
+
+def shared(sites: dict[str, set[str]]) -> set[str]:
+    """Tensors that are used at several sites."""
+    names = set().union(*sites.values())
+    return {name for name in names if sum(name in used for used in sites.values()) > 1}
+
+
+def workspace(sites: dict[str, set[str]], model_type: str) -> list[str]:
+    """Parts of the host that these sites belong to, in the order of the typology's vocabulary.
+
+    Raises:
+        ValueError: a site is none of the family's.
+    """
+    kinds = family(model_type)
+    touched = {part_of(kinds.kind(site, kinds.sites)) if site != INPUT else "embedding" for site in sites}
+    return [part for part in ("embedding", *WORKSPACE) if part in touched]
+
+
+def part_of(kind: str) -> str:
+    """The part of the host that a kind of site belongs to.
+
+    Raises:
+        ValueError: no such kind.
+    """
+    for part, kinds in WORKSPACE.items():
+        if kind in kinds:
+            return part
+    raise ValueError(f"no part of the host has sites of the kind {kind!r}; add it to WORKSPACE")

@@ -1,0 +1,81 @@
+"""The table of costs on a tiny host: counts are exact and repeat, hosts stay as they were, times are optional."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from peftport.costs.measure import Bench, in_layers, machine, measure_costs
+from peftport.files import read_card
+from peftport.tables import TABLES, schema, write_table
+from peftport.techniques.attach import attach, module_tensors
+from tests.ground import TASK, TECHNIQUE, TRAINING, prepare_ground
+from tests.hosts import batch, host
+from tests.techniques import SETTINGS
+
+TECHNIQUES = {
+    "lora": TECHNIQUE,
+    "small": TECHNIQUE | {"rank": 1},
+    "prefix": {"method": "prefix_tuning"} | SETTINGS["prefix_tuning"],
+    "prompt": {"method": "prompt_tuning"} | SETTINGS["prompt_tuning"],
+}
+TIMES = [name for name in TABLES["costs"] if name.endswith("_seconds") or "_over_" in name]
+
+
+@pytest.fixture(scope="module")
+def ground(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("costs")
+    prepare_ground(folder)
+    return folder
+
+
+def measured(folder, **settings):
+    data = {"card": folder / "raw.json", "train": folder / "train.parquet"}
+    settings = {"repetitions": 2, "full_finetuning": True} | settings
+    return measure_costs(data, TECHNIQUES, TRAINING, TASK, settings)
+
+
+def test_the_table(ground, tmp_path):
+    table = measured(ground)
+    write_table(tmp_path / "costs.parquet", table, "costs")
+    assert list(table["technique"]) == list(TECHNIQUES) and set(table["target_host"]) == {"raw"}
+    assert (table[TIMES] > 0).all(axis=None)
+    assert (table["machine"] == machine()).all()
+    rows = table.set_index("technique")
+    assert rows.loc["lora", "parameters"] == 2 * rows.loc["small", "parameters"]
+    assert (table["host_parameters"] == read_card(ground / "raw.json")["parameters"]).all()
+    assert (table["bare_forward_bytes"] < table["step_bytes"]).all()
+    weights = 4 * table["host_parameters"]
+    assert (table["full_step_bytes"] > 4 * weights).all()  # weights, gradients and two moments
+    assert (table["bare_forward_bytes"] > weights).all()
+
+
+def test_all_but_the_times_repeats(ground):
+    first, second = (measured(ground, repetitions=repetitions) for repetitions in (1, 2))
+    pd.testing.assert_frame_equal(first.drop(columns=TIMES), second.drop(columns=TIMES), check_exact=True)
+
+
+def test_without_times_and_without_full_finetuning(ground, tmp_path):
+    table = measured(ground, repetitions=0, full_finetuning=False)
+    assert table[[*TIMES, "full_step_bytes"]].isna().all(axis=None)
+    write_table(tmp_path / "costs.parquet", table, "costs")
+    assert schema("costs").names == list(table)
+
+
+def test_a_module_is_left_as_it_was():
+    bare = host("t5_gated_untied")
+    before = {name: tensor.clone() for name, tensor in bare.named_parameters()}
+    bench = Bench(bare, batch(), 1.0, {"repetitions": 1, "full_finetuning": True})
+    model = attach(bare, "lora", SETTINGS["lora"], seed=0)
+    tensors = module_tensors(model)
+    bench.costs(model)
+    assert all(np.array_equal(tensors[name], tensor) for name, tensor in module_tensors(model).items())
+    host_now = {name.replace(".base_layer", ""): one for name, one in model.get_base_model().named_parameters()}
+    assert all(torch.equal(tensor, host_now[name]) for name, tensor in before.items())
+    assert all(torch.equal(tensor, bench.other.get_parameter(name)) for name, tensor in before.items())
+
+
+def test_layers_are_added_up_by_stack():
+    sizes = {"m.encoder.block.0.x": 2, "m.encoder.block.0.y": 3, "m.encoder.block.1.x": 4, "m.decoder.block.0.x": 7}
+    assert in_layers(sizes, "encoder") == {"encoder": 5, "decoder": 7}
+    assert in_layers({"model.layers.0.x": 2, "elsewhere": 9}, "decoder") == {"encoder": 0, "decoder": 2}

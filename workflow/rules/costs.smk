@@ -1,0 +1,60 @@
+"""in: hosts, datasets, training curves, tables/ | out: costs/{host}/costs.parquet, tables/techniques.parquet: the only times"""
+
+
+rule measure_costs:
+    """What every technique adds to a target host and takes there: size, time, memory -> costs/{host}/costs.parquet"""
+    input:
+        card=lambda w: host_file(w.host),
+        model=lambda w: built_files(w.host),
+        labels=lambda w: label_file(w.host, STUDY.costed),
+        train=dataset_files(STUDY.costed, "train"),
+    output:
+        table=f"{RESULTS}/costs/{{host}}/costs.parquet",
+    log:
+        f"{LOGS}/measure_costs/{{host}}.log",
+    benchmark:
+        f"{BENCHMARKS}/measure_costs/{{host}}.tsv"
+    conda:
+        "../../envs/peftport.yaml"
+    threads: 1
+    resources:
+        mem_mb=8000,
+        runtime=120,
+    params:
+        key=lambda w: KEYS.costs(w.host),
+        techniques={name: KEYS.form(name) for name in STUDY.config["grid"]["techniques"]},
+        training=KEYS.training(),
+        task=task(STUDY.costed),
+        settings=STUDY.config["costs"],
+        expects=cost_expects,
+    script:
+        "../scripts/measure_costs.py"
+
+
+rule describe_techniques:
+    """Typology, costs, portability, stability and convergence of every technique -> tables/techniques.parquet"""
+    input:
+        costs=cost_files(),
+        runs=f"{RESULTS}/tables/runs.parquet",
+        portability=f"{RESULTS}/tables/portability.parquet",
+        curves=fresh_curves,
+    output:
+        table=f"{RESULTS}/tables/techniques.parquet",
+    log:
+        f"{LOGS}/describe_techniques.log",
+    benchmark:
+        f"{BENCHMARKS}/describe_techniques.tsv"
+    conda:
+        "../../envs/peftport.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=20,
+    params:
+        key=lambda w: KEYS.described(),
+        methods={name: STUDY.config["techniques"][name]["method"] for name in STUDY.config["grid"]["techniques"]},
+        grid=STUDY.config["grid"],
+        study=STUDY.name,
+        expects=description_expects,
+    script:
+        "../scripts/describe_techniques.py"
