@@ -224,7 +224,7 @@ class Keys:
         """Of what the study's techniques cost in one target host."""
         names = self.config["grid"]["techniques"]
         forms = {name: self.form(name) for name in names}
-        code = stage_code("measure_costs", *sorted({self._method(name) for name in names}))
+        code = stage_code("measure_costs", *sorted({self._method(name) for name in names}), *self._reading(host))
         data = self._task(self.study.costed)
         return digest([code, forms, self.host(host), data, self.training(), self.config["costs"]])
 

@@ -23,12 +23,13 @@ from peftport.costs.memory import peak_bytes
 from peftport.costs.uses import shared, uses, workspace
 from peftport.files import read_card
 from peftport.hosts.load import load_model, load_tokenizer
+from peftport.hosts.locate import known_folder
 from peftport.modules import PLACE
 from peftport.tables import TABLES, read_table
 from peftport.techniques.attach import attach, detach, module_tensors, trainable_parameters
 from peftport.training.device import job_device
-from peftport.training.loop import batch_tensors, train_module_only
-from peftport.training.task import Task, host_folder_of
+from peftport.training.loop import train_module_only
+from peftport.training.task import Task
 
 Batch = dict[str, Tensor]
 TIMED = ("step_over_full", "step_over_bare", "forward_over_bare")
@@ -51,11 +52,11 @@ def measure_costs(
         settings: the study's section ``costs``.
     """
     card, device = read_card(data["card"]), job_device()
-    folder = host_folder_of(card)
-    task_ = Task.for_host(task, training["max_tokens"], load_tokenizer(folder))
+    folder = known_folder(card)
+    task_ = Task.for_host(task, training["max_tokens"], load_tokenizer(folder), card)
     examples = task_.encode(read_table(data["train"], "examples").head(training["batch_size"]))
     host = load_model(folder).to(device)
-    batch = batch_tensors(examples, np.arange(len(examples)), task_.answers(), task_.tokenizer.pad_token_id, device)
+    batch = task_.batch(examples, np.arange(len(examples)), device)
     bench = Bench(host, batch, training["gradient_clip"], settings)
     rows = []
     for name, technique in techniques.items():
