@@ -1,6 +1,7 @@
 """What every workflow script does around its one call: log, check what it reads, say how its files were made."""
 
 import contextlib
+import gc
 import os
 import platform
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from peftport import __version__
+from peftport.cost import write_cost
 from peftport.files import read_json
 from peftport.provenance import versions
 from peftport.tables import read_made
@@ -48,11 +50,12 @@ def check_keys(expected: dict[str, str]) -> None:
 
 @contextlib.contextmanager
 def job(snakemake: Any) -> Iterator[dict[str, Any]]:
-    """Send output to the job's log, check the keys of its inputs, and turn errors into one clear message.
+    """Send output to the job's log, check the keys of its inputs, turn errors into one clear message, say the cost.
 
     Yields:
         How the job's files are made: key, stage, wildcards, versions, time.
     """
+    gc.enable()
     params, began = snakemake.params, time.monotonic()
     Path(snakemake.log[0]).parent.mkdir(parents=True, exist_ok=True)
     with open(snakemake.log[0], "w", encoding="utf-8") as log, _redirected(log):
@@ -76,6 +79,7 @@ def job(snakemake: Any) -> Iterator[dict[str, Any]]:
         except Exception:
             traceback.print_exc()
             raise SystemExit(1) from None
+        write_cost(Path(snakemake.log[0]), began)
         print(f"done in {time.monotonic() - began:.1f} s", flush=True)
 
 

@@ -37,6 +37,7 @@ MAY_IMPORT = {
 BASE = {
     "config",
     "config_meaning",
+    "cost",
     "derived",
     "files",
     "jobs",
@@ -47,6 +48,8 @@ BASE = {
     "seeds",
     "study",
     "tables",
+    "warm",
+    "warm_process",
     "workload",
 }
 BASE_MAY_IMPORT = {
@@ -54,7 +57,7 @@ BASE_MAY_IMPORT = {
     "config_meaning": {"hosts.locate", "hosts.shapes", "porting.compatibility"},
 }
 # around every job, and tables of names: they make no results, and a new line in them must rerun nothing
-FRAME = {"jobs", "progress", "tables", "statistics.table", "figures.table"}
+FRAME = {"cost", "jobs", "warm", "progress", "tables", "statistics.table", "figures.table"}
 WITH_TORCH = {"hosts", "techniques", "training", "evaluation"}
 WITHOUT_TORCH = [
     "hosts.sites",

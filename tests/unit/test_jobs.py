@@ -28,7 +28,7 @@ class Params(dict):
 def snakemake(tmp_path):
     return SimpleNamespace(
         params=Params(key=KEY),
-        log=[str(tmp_path / "logs/deep/job.log")],
+        log=[str(tmp_path / "results/smoke/logs/deep/job.log")],
         rule="train_source",
         wildcards={"technique": "lora", "host": "raw"},
         threads=2,

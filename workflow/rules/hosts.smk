@@ -12,8 +12,6 @@ rule build_host:
         curve=f"{RESULTS}/hosts/{{host}}/training.parquet",
     log:
         f"{LOGS}/build_host/{{host}}.log",
-    benchmark:
-        f"{BENCHMARKS}/build_host/{{host}}.tsv"
     wildcard_constraints:
         host="|".join(BUILT) or "(?!)",
     conda:
@@ -39,8 +37,6 @@ rule identify_host:
         host=f"{RESULTS}/hosts/{{host}}/host.json",
     log:
         f"{LOGS}/identify_host/{{host}}.log",
-    benchmark:
-        f"{BENCHMARKS}/identify_host/{{host}}.tsv"
     priority: 10
     conda:
         "../../envs/peftport.yaml"
@@ -64,8 +60,6 @@ rule describe_host:
         card=f"{RESULTS}/hosts/{{host}}/card.json",
     log:
         f"{LOGS}/describe_host/{{host}}.log",
-    benchmark:
-        f"{BENCHMARKS}/describe_host/{{host}}.tsv"
     priority: 10
     conda:
         "../../envs/peftport.yaml"
@@ -89,8 +83,6 @@ rule check_transfers:
         transfers=f"{RESULTS}/hosts/transfers.json",
     log:
         f"{LOGS}/check_transfers.log",
-    benchmark:
-        f"{BENCHMARKS}/check_transfers.tsv"
     priority: 10
     conda:
         "../../envs/peftport.yaml"

@@ -1,5 +1,9 @@
 """Write the card of one host: what it is, and the tokens of every label word of the study."""
 
+from peftport.warm import enter_warm_process
+
+enter_warm_process()
+
 from pathlib import Path
 
 from peftport.files import read_json, write_json
