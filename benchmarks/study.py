@@ -97,8 +97,8 @@ def main() -> None:
             [
                 f"# {study.runs} runs of `{config['study']}` by the workflow and by one process per run\n",
                 f"Machine: {began}. {chosen.cores} jobs at a time, one thread each.",
-                f"Slice: {chosen.techniques}; {chosen.transfers} transfer(s); seeds {chosen.seeds}; all initialisations "
-                "and budgets; hosts and datasets were given to both.\n",
+                f"Slice: {chosen.techniques}; {chosen.transfers} transfer(s); seeds {chosen.seeds}; all "
+                "initialisations and budgets; hosts and datasets were given to both.\n",
                 extrapolated(study, Study(config), ours, theirs, kinds, folder / "ours-0"),
                 accuracy_table(read_accuracies(study, folder / "ours-0", folder / "rival-0")),
             ]
