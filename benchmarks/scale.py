@@ -107,11 +107,10 @@ def row(name: str, config: dict, folder: Path) -> str:
     listed = seen(snakemake(folder, path, "--cores", "2", "--dry-run", "--nocolor"), folder)
     planned = seen(snakemake(folder, path, "--cores", "2", "--dry-run", "--quiet", "all"), folder)
     number = pretend_finished(listed.printed, folder)
-    touched = seen(snakemake(folder, path, "--cores", "2", "--touch", "--quiet", "all"), folder)
+    seen(snakemake(folder, path, "--cores", "2", "--touch", "--quiet", "all"), folder)
     again = seen(snakemake(folder, path, "--cores", "2", "--nocolor"), folder)
     if NOTHING not in again.printed:
         raise RuntimeError(f"{name}: something is to be done:\n{again.printed[-2000:]}")
-    print(f"{name}: {number} jobs, touched in {touched.wall:.0f} s", flush=True)
     costs = " | ".join(f"{one.wall:.1f} | {one.cpu:.1f} | {one.peak:.0f}" for one in (planned, again))
     return f"| {name} | {len(study.cells):,} | {study.runs:,} | {number:,} | {costs} |"
 
@@ -134,6 +133,7 @@ def main() -> None:
         for name in chosen.cells.split(","):
             config = tiny if name == "1440-runs" else generated(int(name))
             lines.append(row(name, config, Path(folder) / name))
+            print(lines[-1], flush=True)
     text = "\n".join(lines) + "\n"
     print(text)
     print(write_results("scale", text, *([chosen.results] if chosen.results else [])), file=sys.stderr)
