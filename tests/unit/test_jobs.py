@@ -47,6 +47,12 @@ def log_of(snakemake):
         return log.read()
 
 
+def test_a_job_that_ends_well_says_what_it_cost(snakemake, tmp_path):
+    with job(snakemake):
+        pass
+    assert [path.name for path in (tmp_path / "results/smoke/benchmarks/deep").iterdir()] == ["job.tsv"]
+
+
 def test_a_job_says_how_its_files_are_made(snakemake):
     with job(snakemake) as made:
         pass
