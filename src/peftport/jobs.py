@@ -1,6 +1,7 @@
 """What every workflow script does around its one call: log, check what it reads, say how its files were made."""
 
 import contextlib
+import gc
 import os
 import platform
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from peftport import __version__
+from peftport.cost import write_cost
 from peftport.files import DamagedFile, read_card
 from peftport.provenance import versions
 from peftport.stopping import Stopped, heeding
@@ -68,11 +70,12 @@ def explained(error: Exception, snakemake: Any) -> str:
 
 @contextlib.contextmanager
 def job(snakemake: Any) -> Iterator[dict[str, Any]]:
-    """Send output to the job's log, check the keys of its inputs, and turn errors into one clear message.
+    """Send output to the job's log, check the keys of its inputs, turn errors into one clear message, say the cost.
 
     Yields:
         How the job's files are made: key, stage, wildcards, versions, time.
     """
+    gc.enable()
     params, began = snakemake.params, time.monotonic()
     with _log(Path(snakemake.log[0])) as log, _redirected(log):
         try:
@@ -99,6 +102,8 @@ def job(snakemake: Any) -> Iterator[dict[str, Any]]:
         except Exception:
             _say(traceback.format_exc())
             raise SystemExit(1) from None
+        with contextlib.suppress(OSError):  # a full disk: the job's own files stand
+            write_cost(Path(snakemake.log[0]), began)
         _say(f"done in {time.monotonic() - began:.1f} s")
 
 

@@ -18,9 +18,10 @@ ROOT = Path(__file__).parent
 PACKAGE = ROOT.name
 LEANED_ON = ("torch", "transformers", "peft")
 # Tables of entries that are reached by name: a rule stamps the entry it uses, so a further entry moves no other's key.
-# Jobs only carries out what the stages ask for.
+# Jobs, and where and at what cost they run, only carry out what the stages ask for.
 NOT_STAMPED = frozenset(
     {
+        "peftport.cost",
         "peftport.jobs",
         "peftport.figures.table",
         "peftport.hosts.families.table",
@@ -29,6 +30,7 @@ NOT_STAMPED = frozenset(
         "peftport.porting.table",
         "peftport.statistics.table",
         "peftport.techniques.table",
+        "peftport.warm",
     }
 )
 

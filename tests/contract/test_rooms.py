@@ -43,6 +43,7 @@ BASE = {
     "columns",
     "config",
     "config_meaning",
+    "cost",
     "derived",
     "files",
     "jobs",
@@ -55,6 +56,8 @@ BASE = {
     "seeds",
     "study",
     "tables",
+    "warm",
+    "warm_process",
     "workload",
 }
 BASE_MAY_IMPORT = {
@@ -80,7 +83,7 @@ BASE_MAY_IMPORT = {
     },
 }
 # around every job, and tables of names: they make no results, and a new line in them must rerun nothing
-FRAME = {"jobs", "progress", "tables", "statistics.table", "figures.table"}
+FRAME = {"cost", "jobs", "warm", "progress", "tables", "statistics.table", "figures.table"}
 WITH_TORCH = {"hosts", "techniques", "training", "evaluation", "costs"}
 WITHOUT_TORCH = [
     "hosts.sites",

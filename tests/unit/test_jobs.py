@@ -29,7 +29,7 @@ def snakemake(tmp_path):
     return SimpleNamespace(
         params=Params(key=KEY),
         input=[],
-        log=[str(tmp_path / "logs/deep/job.log")],
+        log=[str(tmp_path / "results/smoke/logs/deep/job.log")],
         rule="train_source",
         wildcards={"technique": "lora", "host": "raw"},
         threads=2,
@@ -46,6 +46,12 @@ def table(tmp_path):
 def log_of(snakemake):
     with open(snakemake.log[0], encoding="utf-8") as log:
         return log.read()
+
+
+def test_a_job_that_ends_well_says_what_it_cost(snakemake, tmp_path):
+    with job(snakemake):
+        pass
+    assert [path.name for path in (tmp_path / "results/smoke/benchmarks/deep").iterdir()] == ["job.tsv"]
 
 
 def test_a_job_says_how_its_files_are_made(snakemake):

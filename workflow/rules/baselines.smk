@@ -17,8 +17,6 @@ for block, seeds in STUDY.blocks.items():
             ],
         log:
             f"{LOGS}/initialise_scratch/{{technique}}/{{target_host}}/seeds-{block}.log",
-        benchmark:
-            f"{BENCHMARKS}/initialise_scratch/{{technique}}/{{target_host}}/seeds-{block}.tsv"
         conda:
             "../../envs/peftport.yaml"
         threads: 1

@@ -1,5 +1,7 @@
 """What every stage shares: the checked config, the keys, the names in paths, and which files a cell needs."""
 
+import os
+
 from snakemake.exceptions import WorkflowError
 
 from peftport.config import ConfigError, check_config
@@ -15,6 +17,9 @@ try:
     KEYS = Keys(STUDY)
 except (ConfigError, FileNotFoundError) as error:
     raise WorkflowError(str(error)) from None
+
+# Where the jobs of this run find its warm process. A job on a cluster's node is a run of its own, and has none.
+os.environ.update(PEFTPORT_RUN=str(os.getpid()) if workflow.is_main_process else "")
 
 RESULTS = f"results/{STUDY.name}"
 LOGS = f"{RESULTS}/logs"

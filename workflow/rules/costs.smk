@@ -12,8 +12,6 @@ rule measure_costs:
         table=f"{RESULTS}/costs/{{host}}/costs.parquet",
     log:
         f"{LOGS}/measure_costs/{{host}}.log",
-    benchmark:
-        f"{BENCHMARKS}/measure_costs/{{host}}.tsv"
     conda:
         "../../envs/peftport.yaml"
     threads: 1
@@ -42,8 +40,6 @@ rule describe_techniques:
         table=f"{RESULTS}/tables/techniques.parquet",
     log:
         f"{LOGS}/describe_techniques.log",
-    benchmark:
-        f"{BENCHMARKS}/describe_techniques.tsv"
     conda:
         "../../envs/peftport.yaml"
     threads: 1

@@ -11,8 +11,6 @@ rule prepare_dataset:
         test=f"{RESULTS}/datasets/{{dataset}}/test.parquet",
     log:
         f"{LOGS}/prepare_dataset/{{dataset}}.log",
-    benchmark:
-        f"{BENCHMARKS}/prepare_dataset/{{dataset}}.tsv"
     wildcard_constraints:
         dataset=r"[^/@]+?",
     priority: 10
@@ -37,8 +35,6 @@ rule audit_overlap:
         table=f"{RESULTS}/datasets/overlap.parquet",
     log:
         f"{LOGS}/audit_overlap.log",
-    benchmark:
-        f"{BENCHMARKS}/audit_overlap.tsv"
     conda:
         "../../envs/peftport.yaml"
     threads: 1
@@ -64,8 +60,6 @@ rule decontaminate_dataset:
         validation=f"{RESULTS}/datasets/{{parent}}@without-{{other}}/validation.parquet",
     log:
         f"{LOGS}/decontaminate_dataset/{{parent}}@without-{{other}}.log",
-    benchmark:
-        f"{BENCHMARKS}/decontaminate_dataset/{{parent}}@without-{{other}}.tsv"
     conda:
         "../../envs/peftport.yaml"
     threads: 1
@@ -89,8 +83,6 @@ rule randomise_labels:
         validation=f"{RESULTS}/datasets/{{parent}}@random/validation.parquet",
     log:
         f"{LOGS}/randomise_labels/{{parent}}.log",
-    benchmark:
-        f"{BENCHMARKS}/randomise_labels/{{parent}}.tsv"
     conda:
         "../../envs/peftport.yaml"
     threads: 1

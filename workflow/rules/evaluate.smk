@@ -16,8 +16,6 @@ rule evaluate_cell:
         curve=f"{RESULTS}/evaluations/{CELL}/training.parquet",
     log:
         f"{LOGS}/evaluate_cell/{CELL}.log",
-    benchmark:
-        f"{BENCHMARKS}/evaluate_cell/{CELL}.tsv"
     conda:
         "../../envs/peftport.yaml"
     threads: 1

@@ -14,8 +14,6 @@ for block, seeds in STUDY.blocks.items():
             tensors=[f"{RESULTS}/modules/{SOURCE}/seed-{seed}/tensors.parquet" for seed in seeds],
         log:
             f"{LOGS}/extract_modules/{SOURCE}/seeds-{block}.log",
-        benchmark:
-            f"{BENCHMARKS}/extract_modules/{SOURCE}/seeds-{block}.tsv"
         conda:
             "../../envs/peftport.yaml"
         threads: 1

@@ -14,8 +14,6 @@ rule draw_figure:
         ),
     log:
         f"{LOGS}/draw_figure/{{figure}}.log",
-    benchmark:
-        f"{BENCHMARKS}/draw_figure/{{figure}}.tsv"
     conda:
         "../../envs/peftport.yaml"
     threads: 1

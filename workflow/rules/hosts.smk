@@ -12,8 +12,6 @@ rule build_host:
         curve=f"{RESULTS}/hosts/{{host}}/training.parquet",
     log:
         f"{LOGS}/build_host/{{host}}.log",
-    benchmark:
-        f"{BENCHMARKS}/build_host/{{host}}.tsv"
     wildcard_constraints:
         host="|".join(BUILT) or "(?!)",
     conda:
@@ -40,8 +38,6 @@ rule identify_host:
         host=f"{RESULTS}/hosts/{{host}}/host.json",
     log:
         f"{LOGS}/identify_host/{{host}}.log",
-    benchmark:
-        f"{BENCHMARKS}/identify_host/{{host}}.tsv"
     priority: 10
     conda:
         "../../envs/peftport.yaml"
@@ -65,8 +61,6 @@ rule encode_labels:
         labels=f"{RESULTS}/hosts/{{host}}/labels/{{dataset}}.json",
     log:
         f"{LOGS}/encode_labels/{{host}}/{{dataset}}.log",
-    benchmark:
-        f"{BENCHMARKS}/encode_labels/{{host}}/{{dataset}}.tsv"
     priority: 10
     conda:
         "../../envs/peftport.yaml"
@@ -91,8 +85,6 @@ rule describe_host:
         card=f"{RESULTS}/hosts/{{host}}/card.json",
     log:
         f"{LOGS}/describe_host/{{host}}.log",
-    benchmark:
-        f"{BENCHMARKS}/describe_host/{{host}}.tsv"
     priority: 10
     conda:
         "../../envs/peftport.yaml"
@@ -116,8 +108,6 @@ rule check_transfer:
         transfer=f"{RESULTS}/hosts/transfers/{{source_host}}--{{target_host}}.json",
     log:
         f"{LOGS}/check_transfer/{{source_host}}--{{target_host}}.log",
-    benchmark:
-        f"{BENCHMARKS}/check_transfer/{{source_host}}--{{target_host}}.tsv"
     priority: 20
     conda:
         "../../envs/peftport.yaml"

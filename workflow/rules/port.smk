@@ -19,8 +19,6 @@ for block, seeds in STUDY.blocks.items():
             ],
         log:
             f"{LOGS}/make_starts/{TRANSFER}/{{source_dataset}}/{{initialisation}}/seeds-{block}.log",
-        benchmark:
-            f"{BENCHMARKS}/make_starts/{TRANSFER}/{{source_dataset}}/{{initialisation}}/seeds-{block}.tsv"
         wildcard_constraints:
             source_host=r"(?!any--)[^/]+?",
         conda:

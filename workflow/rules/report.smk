@@ -14,8 +14,6 @@ rule write_report:
         page=report(f"{RESULTS}/report.html", caption="../report/page.rst", category="Report"),
     log:
         f"{LOGS}/write_report.log",
-    benchmark:
-        f"{BENCHMARKS}/write_report.tsv"
     conda:
         "../../envs/peftport.yaml"
     threads: 1

@@ -10,8 +10,6 @@ rule gather_runs:
         references=f"{RESULTS}/tables/references.parquet",
     log:
         f"{LOGS}/gather_runs.log",
-    benchmark:
-        f"{BENCHMARKS}/gather_runs.tsv"
     conda:
         "../../envs/peftport.yaml"
     threads: 1
@@ -36,8 +34,6 @@ rule compute_statistics:
         table=f"{RESULTS}/tables/{{table}}.parquet",
     log:
         f"{LOGS}/compute_statistics/{{table}}.log",
-    benchmark:
-        f"{BENCHMARKS}/compute_statistics/{{table}}.tsv"
     conda:
         "../../envs/peftport.yaml"
     threads: 1

@@ -15,8 +15,6 @@ rule train_source:
         config=f"{RESULTS}/sources/{SOURCE}/seeds-{{block}}/card.json",
     log:
         f"{LOGS}/train_source/{SOURCE}/seeds-{{block}}.log",
-    benchmark:
-        f"{BENCHMARKS}/train_source/{SOURCE}/seeds-{{block}}.tsv"
     conda:
         "../../envs/peftport.yaml"
     threads: 1

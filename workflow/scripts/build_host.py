@@ -1,5 +1,9 @@
 """Build one small host."""
 
+from peftport.warm import enter_warm_process
+
+enter_warm_process()
+
 from pathlib import Path
 
 from peftport.files import file_digests, read_card

@@ -1,5 +1,9 @@
 """Write the tokens of a dataset's label words in one host."""
 
+from peftport.warm import enter_warm_process
+
+enter_warm_process()
+
 from peftport.files import read_card, write_card
 from peftport.hosts.load import load_tokenizer
 from peftport.hosts.locate import known_folder

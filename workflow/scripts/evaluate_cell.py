@@ -1,5 +1,9 @@
 """Evaluate one cell: all budgets of one block of seeds."""
 
+from peftport.warm import enter_warm_process
+
+enter_warm_process()
+
 from peftport.evaluation.cell import evaluate_cell
 from peftport.jobs import job
 from peftport.tables import write_table

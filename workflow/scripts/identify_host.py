@@ -1,5 +1,9 @@
 """Say what one host is: where it lies, its shape, its fingerprints."""
 
+from peftport.warm import enter_warm_process
+
+enter_warm_process()
+
 from pathlib import Path
 
 from peftport.files import write_card

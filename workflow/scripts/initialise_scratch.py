@@ -1,5 +1,9 @@
 """Write the technique's fresh initialisation in a target host."""
 
+from peftport.warm import enter_warm_process
+
+enter_warm_process()
+
 from pathlib import Path
 
 from peftport.jobs import job

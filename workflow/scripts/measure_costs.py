@@ -1,5 +1,9 @@
 """Measure what every technique of the study adds to one host and takes there."""
 
+from peftport.warm import enter_warm_process
+
+enter_warm_process()
+
 from peftport.costs.measure import measure_costs
 from peftport.jobs import job
 from peftport.tables import write_table

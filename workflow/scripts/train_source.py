@@ -1,5 +1,9 @@
 """Train the source modules of one technique, host and dataset, for one block of seeds."""
 
+from peftport.warm import enter_warm_process
+
+enter_warm_process()
+
 from peftport.jobs import job
 from peftport.training.device import prepare_device
 from peftport.training.source import train_source

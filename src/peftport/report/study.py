@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from peftport.cost import COLUMNS
 from peftport.derived import root
 from peftport.files import read_card
 from peftport.porting.table import initialisation
@@ -42,14 +43,14 @@ def describe_cost(config: dict[str, Any], benchmarks: Path) -> dict[str, Any]:
     """What the study's files cost: jobs, their wall time, optimiser steps, the largest memory, on which machine.
 
     Args:
-        benchmarks: folder of the jobs' benchmark files; the last run of every job counts.
+        benchmarks: folder of what the jobs cost (``peftport.cost``); the last run of every job counts.
     """
-    jobs = [pd.read_csv(file, sep="\t", na_values="-") for file in sorted(benchmarks.rglob("*.tsv"))]
-    table = pd.concat(jobs, ignore_index=True) if jobs else pd.DataFrame({"s": [], "max_rss": []})
+    jobs = [pd.read_csv(file, sep="\t") for file in sorted(benchmarks.rglob("*.tsv"))]
+    table = pd.concat(jobs, ignore_index=True) if jobs else pd.DataFrame(columns=list(COLUMNS))
     return {
         "jobs": len(table),
-        "wall_seconds": float(table["s"].sum()),
-        "largest_job_mebibytes": round(float(table["max_rss"].max())) if len(table) else 0,
+        "wall_seconds": float(table["wall_seconds"].sum()),
+        "largest_job_mebibytes": round(float(table["peak_mebibytes"].max())) if len(table) else 0,
         "optimiser_steps": optimiser_steps(Study(config)),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}",
         "versions": versions() | {"python": platform.python_version()},

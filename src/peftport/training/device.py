@@ -2,6 +2,7 @@
 
 import os
 
+import pyarrow
 import torch
 
 
@@ -12,7 +13,10 @@ def job_device() -> torch.device:
 
 def prepare_device(threads: int) -> None:
     """Take ``threads`` CPU threads, and say in the log on which device the job computes."""
-    torch.set_num_threads(max(threads, 1))
+    taken = max(threads, 1)
+    torch.set_num_threads(taken)
+    pyarrow.set_cpu_count(taken)
+    os.environ["RAYON_NUM_THREADS"] = str(taken)  # tokenizers reads it when it tokenises its first batch
     if job_device().type == "cuda":
         print(f"device: {torch.cuda.get_device_name()} (CUDA_VISIBLE_DEVICES={os.environ.get('CUDA_VISIBLE_DEVICES')})")
     else:
