@@ -19,12 +19,14 @@ for block, seeds in STUDY.blocks.items():
             f"{LOGS}/initialise_scratch/{{technique}}/{{target_host}}/seeds-{block}.log",
         benchmark:
             f"{BENCHMARKS}/initialise_scratch/{{technique}}/{{target_host}}/seeds-{block}.tsv"
+        group:
+            "fresh_starts"
         conda:
             "../../envs/peftport.yaml"
         threads: 1
         resources:
-            mem_mb=4000,
-            runtime=30,
+            mem_mb=growing(4000),
+            runtime=growing(30),
         params:
             key=start_key(block),
             seeds=seeds,

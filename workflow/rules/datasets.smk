@@ -15,6 +15,7 @@ rule prepare_dataset:
         f"{BENCHMARKS}/prepare_dataset/{{dataset}}.tsv"
     wildcard_constraints:
         dataset=r"[^/@]+?",
+    localrule: True
     conda:
         "../../envs/peftport.yaml"
     threads: 1
@@ -38,6 +39,7 @@ rule audit_overlap:
         f"{LOGS}/audit_overlap.log",
     benchmark:
         f"{BENCHMARKS}/audit_overlap.tsv"
+    localrule: True
     conda:
         "../../envs/peftport.yaml"
     threads: 1
@@ -65,6 +67,7 @@ rule decontaminate_dataset:
         f"{LOGS}/decontaminate_dataset/{{parent}}@without-{{other}}.log",
     benchmark:
         f"{BENCHMARKS}/decontaminate_dataset/{{parent}}@without-{{other}}.tsv"
+    localrule: True
     conda:
         "../../envs/peftport.yaml"
     threads: 1
@@ -90,6 +93,7 @@ rule randomise_labels:
         f"{LOGS}/randomise_labels/{{parent}}.log",
     benchmark:
         f"{BENCHMARKS}/randomise_labels/{{parent}}.tsv"
+    localrule: True
     conda:
         "../../envs/peftport.yaml"
     threads: 1

@@ -16,6 +16,7 @@ for block, seeds in STUDY.blocks.items():
             f"{LOGS}/extract_modules/{SOURCE}/seeds-{block}.log",
         benchmark:
             f"{BENCHMARKS}/extract_modules/{SOURCE}/seeds-{block}.tsv"
+        localrule: True
         conda:
             "../../envs/peftport.yaml"
         threads: 1

@@ -16,6 +16,7 @@ rule draw_figure:
         f"{LOGS}/draw_figure/{{figure}}.log",
     benchmark:
         f"{BENCHMARKS}/draw_figure/{{figure}}.tsv"
+    localrule: True
     conda:
         "../../envs/peftport.yaml"
     threads: 1

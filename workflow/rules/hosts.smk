@@ -20,8 +20,8 @@ rule build_host:
         "../../envs/peftport.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=240,
+        mem_mb=growing(2000),
+        runtime=growing(240),
     params:
         key=lambda w: KEYS.host(w.host),
         recipe=lambda w: STUDY.config["hosts"][w.host]["build"],
@@ -46,8 +46,8 @@ rule identify_host:
         "../../envs/peftport.yaml"
     threads: 1
     resources:
-        mem_mb=8000,
-        runtime=60,
+        mem_mb=growing(8000),
+        runtime=growing(60),
     params:
         key=lambda w: KEYS.identity(w.host),
         host_key=lambda w: KEYS.host(w.host),
@@ -67,6 +67,7 @@ rule describe_host:
     benchmark:
         f"{BENCHMARKS}/describe_host/{{host}}.tsv"
     priority: 10
+    localrule: True
     conda:
         "../../envs/peftport.yaml"
     threads: 1
@@ -92,6 +93,7 @@ rule check_transfers:
     benchmark:
         f"{BENCHMARKS}/check_transfers.tsv"
     priority: 10
+    localrule: True
     conda:
         "../../envs/peftport.yaml"
     threads: 1

@@ -22,6 +22,7 @@ for block, seeds in STUDY.blocks.items():
             f"{BENCHMARKS}/make_starts/{TRANSFER}/{{source_dataset}}/{{initialisation}}/seeds-{block}.tsv"
         wildcard_constraints:
             source_host=r"(?!any--)[^/]+?",
+        localrule: True
         conda:
             "../../envs/peftport.yaml"
         threads: 1

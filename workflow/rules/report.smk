@@ -16,6 +16,7 @@ rule write_report:
         f"{LOGS}/write_report.log",
     benchmark:
         f"{BENCHMARKS}/write_report.tsv"
+    localrule: True
     conda:
         "../../envs/peftport.yaml"
     threads: 1

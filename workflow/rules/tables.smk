@@ -12,6 +12,7 @@ rule gather_runs:
         f"{LOGS}/gather_runs.log",
     benchmark:
         f"{BENCHMARKS}/gather_runs.tsv"
+    localrule: True
     conda:
         "../../envs/peftport.yaml"
     threads: 1
@@ -42,8 +43,8 @@ rule compute_statistics:
         "../../envs/peftport.yaml"
     threads: 1
     resources:
-        mem_mb=3000,
-        runtime=60,
+        mem_mb=growing(3000),
+        runtime=growing(60),
     params:
         key=lambda w: KEYS.statistics(w.table),
         grid=STUDY.config["grid"],
