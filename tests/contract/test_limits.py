@@ -11,7 +11,7 @@ SOURCES = sorted((CHECKOUT / "src").rglob("*.py"))
 SCRIPTS = sorted((CHECKOUT / "workflow" / "scripts").glob("*.py"))
 RULE_FILES = sorted((CHECKOUT / "workflow" / "rules").glob("*.smk"))
 DIRECTIVES = ("output", "log", "benchmark", "conda", "threads", "resources", "params", "script")
-FORBIDDEN = ("run", "shell", "shadow", "retries")
+FORBIDDEN = ("run", "shell", "shadow", "retries", "group")
 RULE = re.compile(r"^(?P<indent> *)rule\b *(?P<name>\w*):\n(?P<body>(?:(?P=indent) +.*\n|\n)+)", re.MULTILINE)
 
 

@@ -19,8 +19,6 @@ for block, seeds in STUDY.blocks.items():
             f"{LOGS}/initialise_scratch/{{technique}}/{{target_host}}/seeds-{block}.log",
         benchmark:
             f"{BENCHMARKS}/initialise_scratch/{{technique}}/{{target_host}}/seeds-{block}.tsv"
-        group:
-            "fresh_starts"
         conda:
             "../../envs/peftport.yaml"
         threads: 1

@@ -28,8 +28,8 @@ def prepare_device(threads: int, resources: Mapping[str, int]) -> None:
 
     Args:
         threads: CPU threads of the job.
-        resources: what the profile asked for on behalf of the job: ``gpu``, the number of GPUs, and ``cpu_instead``, not
-            0 where the CPU will do if none is seen.
+        resources: what a profile asked for on behalf of the job: ``gpu``, a number of GPUs, and ``cpu_instead``, not 0
+            where the CPU will do if none is seen.
 
     Raises:
         NoGPUError: the job asked for a GPU and sees none.
