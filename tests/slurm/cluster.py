@@ -1,5 +1,6 @@
 """How the tests speak to the throw-away SLURM: its node, its queue, and snakemake with the profile that ships."""
 
+import contextlib
 import os
 import re
 import signal
@@ -19,7 +20,7 @@ EDITS = {
     "# cpu_instead: 1": "cpu_instead: 1",
 }
 IMPATIENT = ["--latency-wait=5", "--slurm-init-seconds-before-status-checks=1", "--seconds-between-status-checks=1"]
-ASKED = "--format=%A|%T|%P|%m|%l|%b|%k"
+ASKED = "--Format=JobID:|,State:|,Partition:|,MinMemory:|,TimeLimit:|,tres-per-job:|,Comment:"
 RUN = re.compile(r"SLURM run ID: (\S+)")
 RULE = re.compile(r"rule_(?P<rule>[a-z]+(?:_[a-z]+)?)")
 
@@ -91,17 +92,19 @@ def jobs(printed: str) -> list[Job]:
     return sorted(Job(int(row[0]), RULE.match(row[-1])["rule"], *row[1:-1]) for row in rows)
 
 
-def wait_for_job(process: subprocess.Popen) -> int:
-    """The number of the job that runs, once one does."""
+def wait_for_job(process: subprocess.Popen, folder: Path) -> str:
+    """The number of the job that a snakemake in ``folder`` has running, once it has one."""
     while process.poll() is None:
-        asked = ["squeue", "--noheader", "--states=RUNNING", "--format=%A"]
-        if running := subprocess.run(asked, capture_output=True, text=True, check=True).stdout.split():
-            return int(running[0])
+        asked = ["squeue", "--noheader", "--states=RUNNING", "--format=%A|%Z"]
+        lines = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.splitlines()
+        if running := [line.split("|")[0] for line in lines if line.split("|")[1] == str(folder)]:
+            return running[0]
         time.sleep(0.2)
     raise AssertionError(process.communicate()[0])
 
 
 def kill(process: subprocess.Popen) -> None:
     """End snakemake, and no job, as a lost connection or a full memory does."""
-    os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()

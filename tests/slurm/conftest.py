@@ -43,12 +43,12 @@ def config(hosts):
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory, slurm, profile, config):
-    """The folder of a study that ran through the queue to its end, and what snakemake printed."""
+    """The folder of a study that ran through the queue to its end, and the jobs that it had there."""
     folder = tmp_path_factory.mktemp("finished")
     studies.write_config(folder, config)
     out = cluster.run(folder, profile)
     assert out.returncode == 0, out.stdout
-    return folder, out.stdout
+    return folder, cluster.jobs(out.stdout)
 
 
 @pytest.fixture

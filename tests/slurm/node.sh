@@ -5,8 +5,8 @@
 #   node.sh start     munge, controller and node daemon; ready when the node is idle (about a second)
 #   node.sh stop      cancels all jobs and takes everything away
 #   node.sh running   says whether this SLURM runs
-#   node.sh crash     the node dies: its daemon and every process of its jobs are killed; the controller lives
-#   node.sh boot      the node comes back
+#   node.sh crash     the node dies: its daemon and every process of its jobs are killed; the controller notices
+#   node.sh boot      the node comes back; what waits starts at once and not after the usual two minutes
 #
 # Everything lies in $SLURM_NODE_DIR (else /run/slurm-node), but for a link /etc/slurm/slurm.conf that points there: job
 # steps drop SLURM_CONF, so only the usual place is found. A machine with a slurm.conf of its own is left alone.
@@ -102,7 +102,7 @@ SlurmdParameters=config_overrides
 ReturnToService=2
 JobRequeue=1
 KillWait=2
-MinJobAge=900
+MinJobAge=7200
 InactiveLimit=0
 SlurmctldTimeout=30
 SlurmdTimeout=10
@@ -157,10 +157,12 @@ case ${1:-} in
   crash)
     end_program slurmd KILL
     kill_jobs
+    until_true 90 "the loss of the node" node_state "down*"
     ;;
   boot)
     slurmd
     until_true 60 "the node" node_state idle
+    for job in $(squeue --noheader --states=PENDING --format=%A); do scontrol update JobId="$job" StartTime=now; done
     ;;
   *)
     sed -n "2,12s/^# \{0,1\}//p" "$0"

@@ -26,6 +26,21 @@ def study(copy):
 
 
 @pytest.fixture
+def start(study, profile):
+    """Starts snakemake for that cell; nothing of it outlives the test."""
+    started = []
+
+    def begin():
+        started.append(cluster.start(study, profile, SCORES))
+        return started[-1]
+
+    yield begin
+    for process in started:
+        cluster.kill(process)
+    subprocess.run(["scancel", "--user=root"], check=True)
+
+
+@pytest.fixture
 def intact(study, finished):
     """Call it at the end: the cell is as it was, and no other file of the results was touched."""
     before = ages(study)
@@ -83,18 +98,18 @@ def test_a_job_that_sees_no_gpu_stops_unless_the_profile_allows_the_cpu(study, p
     assert "this job asked for 1 GPU and sees none" in out.stdout
 
 
-def test_a_cancelled_job_is_tried_again(study, profile, intact):
-    process = cluster.start(study, profile, SCORES)
-    subprocess.run(["scancel", str(cluster.wait_for_job(process))], check=True)
+def test_a_cancelled_job_is_tried_again(study, start, intact):
+    process = start()
+    subprocess.run(["scancel", cluster.wait_for_job(process, study)], check=True)
     printed, _ = process.communicate()
     assert process.returncode == 0, printed
     assert [job.state for job in cluster.jobs(printed)] == ["CANCELLED", "COMPLETED"]
     intact()
 
 
-def test_a_node_that_dies_and_comes_back_costs_its_jobs_only(study, profile, intact):
-    process = cluster.start(study, profile, SCORES)
-    cluster.wait_for_job(process)
+def test_a_node_that_dies_and_comes_back_costs_its_jobs_only(study, start, intact):
+    process = start()
+    cluster.wait_for_job(process, study)
     assert cluster.node("crash").returncode == 0
     assert cluster.node("boot").returncode == 0
     printed, _ = process.communicate()
@@ -102,9 +117,9 @@ def test_a_node_that_dies_and_comes_back_costs_its_jobs_only(study, profile, int
     intact()
 
 
-def test_after_a_killed_controller_one_command_frees_the_folder(study, profile, intact):
-    process = cluster.start(study, profile, SCORES)
-    cluster.wait_for_job(process)
+def test_after_a_killed_controller_one_command_frees_the_folder(study, profile, start, intact):
+    process = start()
+    cluster.wait_for_job(process, study)
     cluster.kill(process)
     refused = cluster.run(study, profile, SCORES)
     assert refused.returncode != 0

@@ -32,7 +32,7 @@ def test_results_equal_those_of_a_run_without_slurm(finished, config, tmp_path):
 
 def test_jobs_ran_in_the_queue_with_what_their_rules_ask_for(finished):
     """And no others: what takes a second runs beside snakemake."""
-    jobs = cluster.jobs(finished[1])
+    jobs = finished[1]
     assert {job.state for job in jobs} == {"COMPLETED"}
     found = Counter((job.rule, job.partition, job.memory, job.time, job.gpus) for job in jobs)
     assert found == {(rule, *asked): count for rule, (count, *asked) in EXPECTED.items()}
