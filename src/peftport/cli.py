@@ -7,6 +7,7 @@ peftport plan [CONFIG ...]       what a study asks for, what of it is there, wha
 import argparse
 import json
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -18,6 +19,10 @@ from peftport.pipeline import pipeline_root
 from peftport.plan import make_plan
 from peftport.plan_text import plan_text
 
+LOCKED = """\
+This folder is locked: another run is at work in it, or one was killed. If none is at work, free it with
+    {unlock}
+and give your command again."""
 ENOUGH = ("--cores", "-c", "--jobs", "-j", "--executor", "-e", "--workflow-profile", "--profile")
 WRONG = 2
 
@@ -27,6 +32,16 @@ def command(arguments: list[str]) -> list[str]:
     start = [sys.executable, "-m", "snakemake", "--snakefile", str(pipeline_root() / "Snakefile")]
     said = any(argument.split("=")[0] in ENOUGH or argument[:2] in ("-c", "-j") for argument in arguments)
     return [*start, *([] if said else ["--cores", "all"]), *arguments]
+
+
+def free(arguments: Sequence[str]) -> str:
+    """How to free the folder of these arguments; empty if no run holds it, nor one that was killed."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--directory", "-d", type=Path)
+    folder = parser.parse_known_args(arguments)[0].directory
+    if not any((folder or Path()).glob(".snakemake/locks/*.lock")):
+        return ""
+    return LOCKED.format(unlock=shlex.join(["peftport", "--unlock", *(["--directory", str(folder)] if folder else [])]))
 
 
 def plan(arguments: Sequence[str]) -> int:
@@ -54,4 +69,7 @@ def main() -> None:
     if arguments[:1] == ["plan"]:
         raise SystemExit(plan(arguments[1:]))
     environment = os.environ | {"PYTHONUNBUFFERED": "1"}
-    raise SystemExit(subprocess.call(command(arguments), env=environment))
+    status = subprocess.call(command(arguments), env=environment)
+    if status and (message := free(arguments)):
+        print(message, file=sys.stderr)
+    raise SystemExit(status)

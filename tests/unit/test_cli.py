@@ -29,6 +29,18 @@ def test_without_a_subcommand_it_runs_the_workflow(monkeypatch):
     assert called == [cli.command(["--dry-run"])]
 
 
+@pytest.mark.parametrize(("status", "locked", "said"), [(1, True, True), (1, False, False), (0, True, False)])
+def test_a_refused_run_is_told_how_to_free_the_folder(status, locked, said, monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr(cli.subprocess, "call", lambda command, env: status)
+    monkeypatch.setattr(sys, "argv", ["peftport", "-d", str(tmp_path), "--cores", "2"])
+    (tmp_path / ".snakemake/locks").mkdir(parents=True)
+    if locked:
+        (tmp_path / ".snakemake/locks/0.output.lock").touch()
+    with pytest.raises(SystemExit, match=str(status)):
+        cli.main()
+    assert (f"peftport --unlock --directory {tmp_path}\n" in capsys.readouterr().err) == said
+
+
 def test_help_names_the_plan(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["peftport", "--help"])
     with pytest.raises(SystemExit, match="0"):

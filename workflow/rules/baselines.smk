@@ -21,8 +21,8 @@ for block, seeds in STUDY.blocks.items():
             "../../envs/peftport.yaml"
         threads: 1
         resources:
-            mem_mb=4000,
-            runtime=30,
+            mem_mb=growing(4000),
+            runtime=growing(30),
         params:
             key=start_key(block),
             seeds=seeds,

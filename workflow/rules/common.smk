@@ -48,6 +48,11 @@ wildcard_constraints:
     figure="|".join(FIGURES),
 
 
+def growing(amount):
+    """A resource that grows with every attempt of a job: the amount, twice the amount, ..."""
+    return lambda wildcards, attempt: amount * attempt
+
+
 def dataset_files(name, *splits):
     """The named splits of a dataset."""
     return [f"{RESULTS}/datasets/{name}/{split}.parquet" for split in splits]

@@ -40,6 +40,7 @@ rule describe_techniques:
         table=f"{RESULTS}/tables/techniques.parquet",
     log:
         f"{LOGS}/describe_techniques.log",
+    localrule: True
     conda:
         "../../envs/peftport.yaml"
     threads: 1

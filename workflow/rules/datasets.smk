@@ -14,6 +14,7 @@ rule prepare_dataset:
     wildcard_constraints:
         dataset=r"[^/@]+?",
     priority: 10
+    localrule: True
     conda:
         "../../envs/peftport.yaml"
     threads: 1
@@ -35,6 +36,7 @@ rule audit_overlap:
         table=f"{RESULTS}/datasets/overlap.parquet",
     log:
         f"{LOGS}/audit_overlap.log",
+    localrule: True
     conda:
         "../../envs/peftport.yaml"
     threads: 1
@@ -60,6 +62,7 @@ rule decontaminate_dataset:
         validation=f"{RESULTS}/datasets/{{parent}}@without-{{other}}/validation.parquet",
     log:
         f"{LOGS}/decontaminate_dataset/{{parent}}@without-{{other}}.log",
+    localrule: True
     conda:
         "../../envs/peftport.yaml"
     threads: 1
@@ -83,6 +86,7 @@ rule randomise_labels:
         validation=f"{RESULTS}/datasets/{{parent}}@random/validation.parquet",
     log:
         f"{LOGS}/randomise_labels/{{parent}}.log",
+    localrule: True
     conda:
         "../../envs/peftport.yaml"
     threads: 1

@@ -20,8 +20,8 @@ rule evaluate_cell:
         "../../envs/peftport.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=240,
+        mem_mb=growing(4000),
+        runtime=growing(240),
     params:
         key=lambda w: KEYS.evaluation(Cell(**w)),
         starts=lambda w: start_folders(Cell(**w)),

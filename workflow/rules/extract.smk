@@ -14,6 +14,7 @@ for block, seeds in STUDY.blocks.items():
             tensors=[f"{RESULTS}/modules/{SOURCE}/seed-{seed}/tensors.parquet" for seed in seeds],
         log:
             f"{LOGS}/extract_modules/{SOURCE}/seeds-{block}.log",
+        localrule: True
         conda:
             "../../envs/peftport.yaml"
         threads: 1

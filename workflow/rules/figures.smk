@@ -14,6 +14,7 @@ rule draw_figure:
         ),
     log:
         f"{LOGS}/draw_figure/{{figure}}.log",
+    localrule: True
     conda:
         "../../envs/peftport.yaml"
     threads: 1

@@ -18,8 +18,8 @@ rule build_host:
         "../../envs/peftport.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=240,
+        mem_mb=growing(2000),
+        runtime=growing(240),
     params:
         key=lambda w: KEYS.host(w.host),
         recipe=lambda w: STUDY.config["hosts"][w.host]["build"],
@@ -43,8 +43,8 @@ rule identify_host:
         "../../envs/peftport.yaml"
     threads: 1
     resources:
-        mem_mb=8000,
-        runtime=60,
+        mem_mb=growing(8000),
+        runtime=growing(60),
     params:
         key=lambda w: KEYS.identity(w.host),
         host_key=lambda w: KEYS.host(w.host),
@@ -62,6 +62,7 @@ rule encode_labels:
     log:
         f"{LOGS}/encode_labels/{{host}}/{{dataset}}.log",
     priority: 10
+    localrule: True
     conda:
         "../../envs/peftport.yaml"
     threads: 1
@@ -86,6 +87,7 @@ rule describe_host:
     log:
         f"{LOGS}/describe_host/{{host}}.log",
     priority: 10
+    localrule: True
     conda:
         "../../envs/peftport.yaml"
     threads: 1
@@ -109,6 +111,7 @@ rule check_transfer:
     log:
         f"{LOGS}/check_transfer/{{source_host}}--{{target_host}}.log",
     priority: 20
+    localrule: True
     conda:
         "../../envs/peftport.yaml"
     threads: 1

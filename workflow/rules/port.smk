@@ -21,6 +21,7 @@ for block, seeds in STUDY.blocks.items():
             f"{LOGS}/make_starts/{TRANSFER}/{{source_dataset}}/{{initialisation}}/seeds-{block}.log",
         wildcard_constraints:
             source_host=r"(?!any--)[^/]+?",
+        localrule: True
         conda:
             "../../envs/peftport.yaml"
         threads: 1

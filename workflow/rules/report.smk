@@ -14,6 +14,7 @@ rule write_report:
         page=report(f"{RESULTS}/report.html", caption="../report/page.rst", category="Report"),
     log:
         f"{LOGS}/write_report.log",
+    localrule: True
     conda:
         "../../envs/peftport.yaml"
     threads: 1

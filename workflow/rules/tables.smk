@@ -10,6 +10,7 @@ rule gather_runs:
         references=f"{RESULTS}/tables/references.parquet",
     log:
         f"{LOGS}/gather_runs.log",
+    localrule: True
     conda:
         "../../envs/peftport.yaml"
     threads: 1
@@ -38,8 +39,8 @@ rule compute_statistics:
         "../../envs/peftport.yaml"
     threads: 1
     resources:
-        mem_mb=3000,
-        runtime=60,
+        mem_mb=growing(3000),
+        runtime=growing(60),
     params:
         key=lambda w: KEYS.statistics(w.table),
         grid=STUDY.config["grid"],

@@ -19,8 +19,8 @@ rule train_source:
         "../../envs/peftport.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=240,
+        mem_mb=growing(4000),
+        runtime=growing(240),
     params:
         key=lambda w: KEYS.source(source_of(w)),
         technique=lambda w: STUDY.config["techniques"][w.technique],

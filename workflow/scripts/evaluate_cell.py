@@ -10,7 +10,7 @@ from peftport.tables import write_table
 from peftport.training.device import prepare_device
 
 with job(snakemake) as made:
-    prepare_device(snakemake.threads)
+    prepare_device(snakemake.threads, snakemake.resources)
     params, cell = snakemake.params, dict(snakemake.wildcards.items())
     tables = evaluate_cell(
         data={name: snakemake.input[name] for name in ("card", "train", "test")},

@@ -10,7 +10,7 @@ from peftport.tables import write_table
 from peftport.training.device import prepare_device
 
 with job(snakemake) as made:
-    prepare_device(snakemake.threads)
+    prepare_device(snakemake.threads, snakemake.resources)
     costs = measure_costs(
         data={"card": snakemake.input.card, "train": snakemake.input.train[0]},
         techniques=snakemake.params.techniques,

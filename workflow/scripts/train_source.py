@@ -9,7 +9,7 @@ from peftport.training.device import prepare_device
 from peftport.training.source import train_source
 
 with job(snakemake) as made:
-    prepare_device(snakemake.threads)
+    prepare_device(snakemake.threads, snakemake.resources)
     train_source(
         data={name: snakemake.input[name] for name in ("card", "train", "validation")},
         technique=snakemake.params.technique,

@@ -1,0 +1,130 @@
+"""What goes wrong on a cluster, on one cell of a finished study: nothing that was finished is lost or made again."""
+
+import os
+import subprocess
+
+import pandas as pd
+import pytest
+
+from peftport.tables import read_table
+from tests import studies
+from tests.slurm import cluster
+
+pytestmark = pytest.mark.slurm
+
+CELL = "results/smoke/evaluations/lora/raw--instruct/film--film/ported/seeds-0"
+SCORES = f"{CELL}/scores.parquet"
+WEIGHTS = "results/smoke/starts/lora/raw--instruct/film/ported/seed-0/adapter_model.safetensors"
+
+
+@pytest.fixture
+def study(copy):
+    """The finished study without the results of one cell."""
+    for file in (copy / CELL).iterdir():
+        file.unlink()
+    return copy
+
+
+@pytest.fixture
+def start(study, profile):
+    """Starts snakemake for that cell; nothing of it outlives the test."""
+    started = []
+
+    def begin():
+        started.append(cluster.start(study, profile, SCORES))
+        return started[-1]
+
+    yield begin
+    for process in started:
+        cluster.kill(process)
+    subprocess.run(["scancel", "--user=root"], check=True)
+
+
+@pytest.fixture
+def intact(study, finished):
+    """Call it at the end: the cell is as it was, and no other file of the results was touched."""
+    before = ages(study)
+
+    def check():
+        tables = [read_table(folder / SCORES, "scores") for folder in (finished[0], study)]
+        pd.testing.assert_frame_equal(*tables, check_exact=True)
+        assert {path: age for path, age in ages(study).items() if path in before} == before
+
+    return check
+
+
+def ages(study):
+    """Files of the results but logs and benchmarks, and when each was written."""
+    files = [path for path in (study / "results").rglob("*.*") if not {"logs", "benchmarks"} & set(path.parts)]
+    return {path: path.stat().st_mtime_ns for path in files if path.is_file()}
+
+
+def damage(path):
+    """Other bytes under the same name and age; returns a function that puts the old ones back."""
+    whole, stat = path.read_bytes(), path.stat()
+
+    def write(content):
+        path.write_bytes(content)
+        os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+
+    write(bytes(16) + whole[16:])
+    return lambda: write(whole)
+
+
+def test_a_failing_job_is_tried_again_with_more_and_reported_with_its_log(study, profile, intact):
+    mend = damage(study / WEIGHTS)
+    out = cluster.run(study, profile, SCORES)
+    assert out.returncode != 0
+    assert "adapter_model.safetensors is damaged" in out.stdout
+    first, second = cluster.jobs(out.stdout)
+    assert (first.state, first.memory, first.time) == ("FAILED", "4000M", "4:00:00")
+    assert (second.state, second.memory, second.time) == ("FAILED", "8000M", "8:00:00")
+    for job in (first, second):
+        (log,) = (study / "logs/slurm").rglob(f"{job.number}.log")
+        assert str(log) in out.stdout
+    mend()
+    again = cluster.run(study, profile, SCORES)
+    assert again.returncode == 0, again.stdout
+    assert len(cluster.jobs(again.stdout)) == 1
+    intact()
+
+
+def test_a_job_that_sees_no_gpu_stops_unless_the_profile_allows_the_cpu(study, profile, tmp_path):
+    strict = tmp_path / "strict"
+    strict.mkdir()
+    (strict / "profile.yaml").write_text((profile / "profile.yaml").read_text().replace("cpu_instead: 1", ""))
+    out = cluster.run(study, strict, SCORES, "--retries", "0")
+    assert out.returncode != 0
+    assert "this job asked for 1 GPU and sees none" in out.stdout
+
+
+def test_a_cancelled_job_is_tried_again(study, start, intact):
+    process = start()
+    subprocess.run(["scancel", cluster.wait_for_job(process, study)], check=True)
+    printed, _ = process.communicate()
+    assert process.returncode == 0, printed
+    assert [job.state for job in cluster.jobs(printed)] == ["CANCELLED", "COMPLETED"]
+    intact()
+
+
+def test_a_node_that_dies_and_comes_back_costs_its_jobs_only(study, start, intact):
+    process = start()
+    cluster.wait_for_job(process, study)
+    assert cluster.node("crash").returncode == 0
+    assert cluster.node("boot").returncode == 0
+    printed, _ = process.communicate()
+    assert process.returncode == 0, printed
+    intact()
+
+
+def test_after_a_killed_controller_one_command_frees_the_folder(study, profile, start, intact):
+    process = start()
+    cluster.wait_for_job(process, study)
+    cluster.kill(process)
+    refused = cluster.run(study, profile, SCORES)
+    assert refused.returncode != 0
+    assert "--unlock" in refused.stdout
+    assert studies.run(study, "--unlock").returncode == 0
+    again = cluster.run(study, profile, SCORES)
+    assert again.returncode == 0, again.stdout
+    intact()
