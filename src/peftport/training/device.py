@@ -1,8 +1,12 @@
 """Which device a job computes on, and with how many threads."""
 
 import os
+from pathlib import Path
 
 import torch
+from transformers import PreTrainedModel
+
+from peftport.hosts.load import load_model
 
 
 def job_device() -> torch.device:
@@ -17,3 +21,8 @@ def prepare_device(threads: int) -> None:
         print(f"device: {torch.cuda.get_device_name()} (CUDA_VISIBLE_DEVICES={os.environ.get('CUDA_VISIBLE_DEVICES')})")
     else:
         print(f"device: cpu, {torch.get_num_threads()} threads (no GPU visible)")
+
+
+def load_host(folder: Path, precision: str) -> PreTrainedModel:
+    """A frozen host on the job's device, its weights in ``float32`` or ``bfloat16``; modules in it are in float32."""
+    return load_model(folder, getattr(torch, precision)).to(job_device())
