@@ -128,15 +128,13 @@ def test_the_hosts_own_dropout_is_off_in_training():
 
 @pytest.mark.parametrize("warmup", [0, 1, 4])
 def test_the_rate_warms_up_and_then_stays(warmup):
-    used = []
-    run = start(
-        recipe=replace(RECIPE, warmup_steps=warmup),
-        report=lambda step, loss: used.append(run.optimiser.param_groups[0]["lr"]),
-    )
-    run.advance(7)
+    used, run = [], start(recipe=replace(RECIPE, warmup_steps=warmup))
+    for step in range(1, 8):
+        run.advance(step)
+        used.append(run.optimiser.param_groups[0]["lr"])
     rising = [0.02 * step / warmup for step in range(1, warmup)]
     assert used == pytest.approx([*rising, *[0.02] * (7 - len(rising))])
-    assert used == [run.learning_rate(step) for step in range(1, 8)]
+    assert used == [run.recipe.rate(step) for step in range(1, 8)]
 
 
 def test_gradients_are_clipped_to_their_norm():
@@ -153,7 +151,7 @@ def test_gradients_are_clipped_to_their_norm():
 def test_a_step_is_adamw_on_the_mean_cross_entropy():
     """Three steps against AdamW written out, and the loss from the logits of each example alone."""
     run, twin = start(), start()
-    batches = [next(twin.order) for _ in range(3)]
+    batches = [next(twin.orders[0]) for _ in range(3)]
     seen = []
     run.report = lambda step, loss: seen.append(loss)
     run.advance(3)
@@ -250,3 +248,23 @@ def test_rows_of_the_curve_are_means_since_the_row_before():
 def test_a_recipe_is_the_training_section_with_the_techniques_rate():
     section = {"warmup_steps": 3, "batch_size": 4, "weight_decay": 0.01, "gradient_clip": 1.0, "source_steps": 500}
     assert Recipe.from_config(section, {"learning_rate": 0.02, "rank": 8}) == RECIPE
+
+
+@pytest.mark.parametrize(("technique", "below"), [("lora", True), ("prefix_tuning", False)])
+def test_nothing_is_kept_for_a_backward_pass_below_the_lowest_module(technique, below):
+    """A prefix of the cross-attention alone leaves the encoder without a graph, embeddings never have one."""
+    settings = SETTINGS[technique] | ({"attentions": ["cross"]} if technique == "prefix_tuning" else {})
+    model, kept = attach(hosts.host("t5_gated_untied"), technique, settings, seed=0), {}
+    host = model.get_base_model()
+
+    def keep(name):
+        def look(part, given, made):
+            kept[name] = getattr(made, "last_hidden_state", made).requires_grad
+
+        return look
+
+    host.encoder.register_forward_hook(keep("encoder"))
+    host.encoder.get_input_embeddings().register_forward_hook(keep("embeddings"))
+    Training(model, encoded.TASK, encoded.examples(), RECIPE, 0).advance(1)
+    assert kept == {"embeddings": False, "encoder": below}
+    assert all(weight.grad is None for weight in host.parameters() if not weight.requires_grad)
