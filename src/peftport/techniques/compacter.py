@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from peftport.hosts.sites import Family
 from peftport.techniques.base import Initialiser, Shape, SiteTuner, Specification, normal, register, zeros
 from peftport.techniques.bottleneck import BottleneckConfig, BottleneckLayer, config_fields, sites_and_width
+from peftport.techniques.rows import linear
 
 
 @dataclass
@@ -44,13 +45,13 @@ def kronecker_linear(hidden: Tensor, rule: Tensor, left: Tensor, right: Tensor, 
 
     Args:
         hidden: (..., inputs).
-        rule: (n, n, n).
+        rule: (n, n, n); this and the others with members in front if they are stacked.
         left: (n, inputs / n, rank).
         right: (n, rank, outputs / n).
         bias: (outputs,).
     """
-    weight = torch.einsum("nab,nio->aibo", rule, left @ right).flatten(2, 3).flatten(0, 1)
-    return hidden @ weight + bias
+    weight = torch.einsum("...nab,...nio->...aibo", rule, left @ right).flatten(-2, -1).flatten(-3, -2)
+    return linear(hidden, weight.mT, bias)
 
 
 def glorot(gain: float) -> Initialiser:

@@ -15,6 +15,8 @@ from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedM
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS
 
+from peftport.techniques.rows import to_rows
+
 NAMES = {"eager": "peftport_eager", "sdpa": "peftport_sdpa"}
 
 
@@ -43,7 +45,7 @@ class _Attention:
         if prefix is not None:
             # here the cache is up to date already, so cached keys, positions and generation stay the host's own
             key, value = (_in_front(part, states) for part, states in zip(prefix, (key, value), strict=True))
-            length = prefix[0].shape[1]
+            length = prefix[0].shape[-2]
             attention_mask = _visible(attention_mask, length)
             if kwargs.get("position_bias") is not None:  # T5: a prefix has no position, so no bias
                 kwargs["position_bias"] = nn.functional.pad(kwargs["position_bias"], (length, 0))
@@ -53,9 +55,9 @@ class _Attention:
 
 
 def _in_front(prefix: Tensor, states: Tensor) -> Tensor:
-    """(heads, length, width) before (batch, heads, positions, width)."""
-    prefix = prefix.to(states.dtype).unsqueeze(0).expand(states.shape[0], -1, -1, -1)
-    return torch.cat([prefix, states], dim=2)
+    """(heads, length, width), or that of each member, before (batch, heads, positions, width)."""
+    members = prefix.unsqueeze(0) if prefix.dim() == 3 else prefix
+    return torch.cat([to_rows(members.to(states.dtype), len(states)), states], dim=2)
 
 
 def _visible(mask: Tensor | None, length: int) -> Tensor | None:

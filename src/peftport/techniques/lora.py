@@ -9,12 +9,16 @@ Where we differ from peft: the projections are named by kind (``q``, ``v``, ``wo
 expression, because peft's list is a set and its JSON changes from process to process.
 """
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
 from peft import LoraConfig
+from peft.tuners.lora import LoraLayer
+from torch import Tensor, nn
 
 from peftport.hosts.sites import Family, projection_size, site_counts
+from peftport.techniques.rows import Shared, linear
 
 
 def peft_config(settings: Mapping[str, Any], family: Family) -> LoraConfig:
@@ -51,3 +55,16 @@ def parameter_count(settings: Mapping[str, Any], shape: Mapping[str, int]) -> in
     """
     counts = site_counts(shape)
     return sum(counts[kind] * settings["rank"] * sum(projection_size(kind, shape)) for kind in settings["targets"])
+
+
+def share(model: nn.Module) -> list[Shared]:
+    """What peft's layers must do instead, so that several modules can share a host."""
+    layers = [layer for layer in model.modules() if isinstance(layer, LoraLayer)]
+    return [(layer, "forward", functools.partial(_forward, layer)) for layer in layers]
+
+
+def _forward(layer: LoraLayer, hidden: Tensor) -> Tensor:
+    (adapter,), result = layer.active_adapters, layer.base_layer(hidden)
+    down, up = layer.lora_A[adapter].weight, layer.lora_B[adapter].weight
+    change = linear(linear(hidden.to(down.dtype), down), up) * layer.scaling[adapter]
+    return (result + change).to(result.dtype)

@@ -27,6 +27,7 @@ from torch import Tensor, nn
 from peftport.hosts.sites import Family, attention_width, family, site_counts
 from peftport.techniques.base import Shape, SiteConfig, SiteLayer, SiteTuner, Specification, normal, register, zeros
 from peftport.techniques.fused_attention import use_fused_attention, use_plain_attention
+from peftport.techniques.rows import linear
 
 KINDS = ("encoder_self", "decoder_self", "cross")
 
@@ -65,16 +66,16 @@ class PrefixLayer(SiteLayer):
         return weights | {f"prefix_tuning_{part}_bias": ((width,), zeros) for part in ("key", "value")}
 
     def keys_and_values(self, adapter: str) -> tuple[Tensor, Tensor]:
-        """The effective prefix: keys and values, (length, d_kv_inner) each."""
+        """The effective prefix: keys and values, (length, d_kv_inner) each; members in front if they are stacked."""
         key, value = (self.parameter(f"prefix_tuning_{part}", adapter) for part in ("key", "value"))
         if self.configs[adapter].reparameterisation is None:
             return key, value
         embedding, weight, bias = (
             self.parameter(f"prefix_tuning_{self.kind}_{part}", adapter) for part in ("embedding", "weight", "bias")
         )
-        inner = torch.tanh(nn.functional.linear(embedding, weight, bias))
-        key = inner @ key + self.parameter("prefix_tuning_key_bias", adapter)
-        return key, inner @ value + self.parameter("prefix_tuning_value_bias", adapter)
+        inner = torch.tanh(linear(embedding, weight, bias))
+        key = linear(inner, key.mT, self.parameter("prefix_tuning_key_bias", adapter))
+        return key, linear(inner, value.mT, self.parameter("prefix_tuning_value_bias", adapter))
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         live = self.live()
@@ -88,7 +89,7 @@ class PrefixLayer(SiteLayer):
             self.base_layer.peftport_prefix = None
 
     def _by_head(self, prefixes: tuple[Tensor, ...]) -> Tensor:
-        return torch.cat(prefixes).unflatten(-1, (self.heads, -1)).transpose(0, 1)
+        return torch.cat(prefixes, -2).unflatten(-1, (self.heads, -1)).transpose(-3, -2)
 
 
 class PrefixTuner(SiteTuner):

@@ -25,6 +25,7 @@ from transformers import EncoderDecoderCache
 
 from peftport.hosts.sites import Family, site_counts
 from peftport.techniques.base import Shape, SiteConfig, SiteLayer, SiteTuner, Specification, register, uniform, zeros
+from peftport.techniques.rows import layer_norm, linear
 
 PARTS = (
     "norm_weight",
@@ -105,10 +106,9 @@ class TinyAttentionLayer(SiteLayer):
     def _attend(self, hidden: Tensor, mask: Tensor | None, adapter: str) -> Tensor:
         config = self.configs[adapter]
         own = {part: self.parameter(f"tiny_attention_{part}", adapter) for part in PARTS}
-        linear = nn.functional.linear
-        normed = nn.functional.layer_norm(hidden, hidden.shape[-1:], own["norm_weight"], own["norm_bias"])
+        normed = layer_norm(hidden, own["norm_weight"], own["norm_bias"])
         inner = linear(normed, own["in_weight"], own["in_bias"]).chunk(3, -1)
-        weights, biases = own["heads_weight"].chunk(3), own["heads_bias"].chunk(3)
+        weights, biases = own["heads_weight"].chunk(3, -2), own["heads_bias"].chunk(3, -1)
         query, key, value = (
             linear(part, weight, bias).unflatten(-1, (config.heads, -1)).transpose(1, 2)
             for part, weight, bias in zip(inner, weights, biases, strict=True)
