@@ -23,6 +23,7 @@ TRAINING = {
     "weight_decay": 0.0,
     "gradient_clip": 1.0,
     "max_tokens": 32,
+    "members_together": 1,
     "keep": "last",
     "validate_every": 2,
 }

@@ -27,7 +27,7 @@ from peftport.techniques.table import METHODS
 from peftport.typology.read import FILE as TYPOLOGY
 
 # What of the training section and of a technique's entry a training in the target host depends on.
-TRAINED_BY = ("batch_size", "warmup_steps", "weight_decay", "gradient_clip", "max_tokens")
+TRAINED_BY = ("batch_size", "warmup_steps", "weight_decay", "gradient_clip", "max_tokens", "members_together")
 # What of a dataset's definition its splits depend on; the rest is how it is put to a host.
 PREPARED_BY = ("source", "labels", "split", "examples")
 SOURCE_ONLY = ("source_steps",)

@@ -69,6 +69,7 @@ TABLES: dict[str, dict[str, Column]] = {
         "loss": Column(REAL, "mean cross-entropy per label token, nats"),
         "learning_rate": Column(REAL, "learning rate of this step"),
         "elapsed_seconds": Column(REAL, "wall time since the training began"),
+        "members": Column(WHOLE, "modules that trained together through the host, this one among them"),
     },
     "host_curve": {
         "phase": Column(TEXT, "`pretraining` or `instructions`"),

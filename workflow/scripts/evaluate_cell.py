@@ -21,4 +21,4 @@ with job(snakemake) as made:
         cell={name: value for name, value in cell.items() if name != "block"},
     )
     for name, table in tables.items():
-        write_table(snakemake.output[name], table, name, made | {"budgets": params.budgets})
+        write_table(snakemake.output[name], table, name, made | {"budgets": params.budgets} | table.attrs)

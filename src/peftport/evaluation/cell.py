@@ -1,8 +1,10 @@
 """Evaluate a cell: test what a block of modules starts from, then train in the target host, testing at each budget."""
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from peftport.data.batches import Encoded
@@ -18,8 +20,9 @@ from peftport.progress import Progress
 from peftport.tables import TABLES, read_table
 from peftport.techniques.attach import attach_module, load_tensors
 from peftport.training.device import job_device
-from peftport.training.loop import Recipe, Training
+from peftport.training.loop import Recipe
 from peftport.training.task import Task
+from peftport.training.together import begin, in_groups, members_together
 
 
 def evaluate_cell(
@@ -48,35 +51,61 @@ def evaluate_cell(
     task_ = Task.for_host(task, recipe["training"]["max_tokens"], load_tokenizer(folder), card)
     test = task_.encode(read_table(data["test"], "examples"))
     train = task_.encode(read_table(data["train"], "examples")) if budgets[-1] else None
-    model, scores, predictions, curves = load_model(folder).to(job_device()), [], [], []
-    for order, (seed, start) in enumerate(starts.items()):
-        if start is not None:
-            module = read_module(start)
-            if order == 0:
-                model = attach_module(model, module)
-            else:
-                load_tensors(model, module.tensors)
-        training = None
+    model, states = _attached(load_model(folder).to(job_device()), starts)
+
+    def evaluate(group: list[int]) -> tuple[list[dict[str, Any]], list[pd.DataFrame], pd.DataFrame]:
+        run, scores, predictions = None, [], []
         if train is not None:
-            label = f"{cell['technique']} {cell['initialisation']} in {card['host']}, seed {seed}"
+            label = f"{cell['technique']} {cell['initialisation']} in {card['host']}, seed {', '.join(map(str, group))}"
             settings = Recipe.from_config(recipe["training"], recipe["technique"])
-            progress = Progress(label, budgets[-1])
-            training = Training(model, task_, train, settings, seed, progress)
-        for budget in budgets:
-            if training is not None:
-                training.advance(budget)
-            row, answers = score(model, test, task_, evaluation)
-            scores.append(cell | {"budget_steps": budget, "seed": seed} | row)
-            predictions.append(answers.assign(budget_steps=budget, seed=seed))
-            print(f"seed {seed}, budget {budget}: accuracy {row['accuracy']:.4f}", flush=True)
-        if training is not None:
-            curves.append(training.curve())
-    empty = pd.DataFrame(columns=list(TABLES["curve"]))
-    return {
-        "scores": pd.DataFrame(scores),
-        "predictions": pd.concat(predictions, ignore_index=True),
-        "curve": pd.concat(curves, ignore_index=True) if curves else empty,
-    }
+            own = {seed: states[seed] for seed in group}
+            run = begin(model, task_, train, settings, own, Progress(label, budgets[-1]))
+        elif states:
+            load_tensors(model, states[group[0]])
+        try:
+            for budget in budgets:
+                if run is not None:
+                    run.advance(budget)
+                for place, seed in enumerate(group):
+                    with run.only(place) if run is not None else nullcontext(model) as host:
+                        row, answers = score(host, test, task_, evaluation)
+                    scores.append(cell | {"budget_steps": budget, "seed": seed} | row)
+                    predictions.append(answers.assign(budget_steps=budget, seed=seed))
+                    print(f"seed {seed}, budget {budget}: accuracy {row['accuracy']:.4f}", flush=True)
+        finally:
+            if run is not None:
+                run.release()
+        if run is None:
+            return scores, predictions, pd.DataFrame(columns=list(TABLES["curve"]))
+        run.check()
+        return scores, predictions, run.curve()
+
+    together = 1
+    if train is not None:
+        together = members_together(recipe["training"]["members_together"], model, len(starts))
+    return _tables(in_groups(list(starts), together, evaluate), list(starts))
+
+
+def _attached(host: Any, starts: dict[int, Path | None]) -> tuple[Any, dict[int, dict[str, np.ndarray]]]:
+    """The host with a module in it, and what the module of every seed starts from; nothing for the bare host."""
+    modules = {seed: read_module(start) for seed, start in starts.items() if start is not None}
+    if not modules:
+        return host, {}
+    model = attach_module(host, next(iter(modules.values())))
+    return model, {seed: module.tensors for seed, module in modules.items()}
+
+
+def _tables(groups: list[tuple[list[int], Any]], seeds: list[int]) -> dict[str, pd.DataFrame]:
+    """One table of each kind from those of the groups; a seed's rows follow each other."""
+    scores = pd.DataFrame([row for _, (rows, _, _) in groups for row in rows])
+    predictions = pd.concat([frame for _, (_, frames, _) in groups for frame in frames], ignore_index=True)
+    curve = pd.concat([frame for _, (_, _, frame) in groups], ignore_index=True)
+    order = {seed: place for place, seed in enumerate(seeds)}
+    tables = {"scores": scores, "predictions": predictions, "curve": curve}
+    for name, table in tables.items():
+        tables[name] = table.sort_values("seed", key=lambda column: column.map(order), kind="stable", ignore_index=True)
+        tables[name].attrs["members_together"] = max(len(group) for group, _ in groups)
+    return tables
 
 
 def score(model: Any, test: Encoded, task: Task, evaluation: dict[str, Any]) -> tuple[dict[str, Any], pd.DataFrame]:

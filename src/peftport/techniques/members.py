@@ -7,11 +7,16 @@ from types import ModuleType
 import numpy as np
 import torch
 from peft import PeftModel
-from torch import nn
+from torch import Tensor, nn
 
 from peftport.techniques.attach import load_tensors
 from peftport.techniques.base import SiteTuner
 from peftport.techniques.table import method_of_type
+
+
+def has_dropout(model: PeftModel) -> bool:
+    """Whether the module's own dropout hides a part of it in training."""
+    return any(value for name, value in vars(model.active_peft_config).items() if "dropout" in name)
 
 
 def can_share(model: PeftModel) -> bool:
@@ -20,9 +25,8 @@ def can_share(model: PeftModel) -> bool:
     They cannot where peft's layers were not taught to (the technique has no ``share``), and not with dropout: what it
     hides would depend on the company.
     """
-    config = model.active_peft_config
-    hidden = any(getattr(config, name, 0) for name in ("dropout", "lora_dropout"))
-    return not hidden and (isinstance(model.base_model, SiteTuner) or hasattr(_technique(model), "share"))
+    taught = isinstance(model.base_model, SiteTuner) or hasattr(_technique(model), "share")
+    return taught and not has_dropout(model)
 
 
 class Stack:
@@ -30,7 +34,10 @@ class Stack:
 
     Args:
         model: the host with a trainable module; its parameters are replaced until ``release``.
-        states: the tensors of each member's module (``attach.module_tensors``); at least two.
+        states: the tensors of each member's module (``attach.module_tensors``).
+
+    Attributes:
+        rows: every parameter of every member, (members, parameters of a module); the one tensor to train.
 
     Raises:
         ValueError: the tensors of a member do not fit, or the technique cannot share a host.
@@ -41,25 +48,33 @@ class Stack:
             raise ValueError(f"modules of {model.active_peft_config.peft_type} cannot share a host")
         self.model, self.places = model, _places(model)
         self.plain = list(self.places)
-        copies = []
+        rows = []
         for state in states:
             load_tensors(model, state)
-            copies.append([parameter.detach().clone() for parameter in self.plain])
-        self.parameters = [nn.Parameter(torch.stack(tensors)) for tensors in zip(*copies, strict=True)]
+            rows.append(torch.cat([parameter.detach().flatten() for parameter in self.plain]))
+        self.rows = nn.Parameter(torch.stack(rows))
         share = getattr(_technique(model), "share", None)
         self.replaced = share(model) if share else []
         for part, name, function in self.replaced:
             setattr(part, name, function)
-        self._put(self.parameters)
+        self.spread()
+
+    def spread(self) -> None:
+        """Put the members' parameters, as parts of ``rows``, where the module's own were: before every pass that is
+        to reach ``rows`` with its gradients.
+        """
+        parts = self.rows.split([parameter.numel() for parameter in self.plain], 1)
+        self._put([part.unflatten(1, plain.shape) for part, plain in zip(parts, self.plain, strict=True)])
 
     @contextlib.contextmanager
     def only(self, place: int) -> Iterator[PeftModel]:
-        """The host with the module of one member, as if it were alone; its tensors are the stack's own."""
-        self._put([nn.Parameter(stacked.detach()[place]) for stacked in self.parameters])
+        """The host with the module of one member, as if it were alone."""
+        own = self.rows.detach()[place].split([parameter.numel() for parameter in self.plain])
+        self._put([nn.Parameter(part.view_as(plain)) for part, plain in zip(own, self.plain, strict=True)])
         try:
             yield self.model
         finally:
-            self._put(self.parameters)
+            self.spread()
 
     def release(self) -> None:
         """Give the host back with the one plain module that it had, of the last member's start."""
@@ -67,7 +82,7 @@ class Stack:
         for part, name, _ in self.replaced:
             delattr(part, name)
 
-    def _put(self, parameters: list[nn.Parameter]) -> None:
+    def _put(self, parameters: Sequence[Tensor]) -> None:
         for plain, parameter in zip(self.plain, parameters, strict=True):
             for module, name in self.places[plain]:
                 module._parameters[name] = parameter

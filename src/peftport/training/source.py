@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from peft import PeftModel
 from safetensors.numpy import save_file
 
 from peftport.files import file_digest, read_card, whole, write_card
@@ -12,10 +13,11 @@ from peftport.hosts.load import load_model, load_tokenizer
 from peftport.hosts.locate import known_folder
 from peftport.progress import Progress
 from peftport.tables import read_table, write_table
-from peftport.techniques.attach import attach, config_dict, module_tensors
+from peftport.techniques.attach import attach, config_dict, detach, module_tensors
 from peftport.training.device import job_device
 from peftport.training.loop import Recipe, Training
 from peftport.training.task import Task
+from peftport.training.together import begin, in_groups, members_together
 
 
 def train_source(
@@ -40,41 +42,67 @@ def train_source(
     folder = known_folder(card)
     task_ = Task.for_host(task, training["max_tokens"], load_tokenizer(folder), card)
     splits = {name: task_.encode(read_table(data[name], "examples")) for name in ("train", "validation")}
-    curves: list[pd.DataFrame] = []
-    state: dict[str, np.ndarray] = {}
-    for seed in seeds:
-        model = attach(load_model(folder).to(job_device()), technique["method"], technique, seed=seed)
-        steps = technique["source_steps"] or training["source_steps"]
-        progress = Progress(f"{technique['method']} in {card['host']}, seed {seed}", steps)
-        recipe = Recipe.from_config(training, technique)
-        run = Training(model, task_, splits["train"], recipe, seed, progress)
-        best = _train_keeping(run, splits["validation"], steps, training)
-        state |= {f"{seed}/{name}": tensor for name, tensor in best.items()}
-        curves.append(run.curve())
-    write_table(outputs["curve"], pd.concat(curves, ignore_index=True), "curve", made)
+    model, starts = _fresh(load_model(folder).to(job_device()), technique, seeds)
+    recipe, steps = Recipe.from_config(training, technique), technique["source_steps"] or training["source_steps"]
+
+    def train(group: list[int]) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
+        progress = Progress(f"{technique['method']} in {card['host']}, seed {', '.join(map(str, group))}", steps)
+        run = begin(model, task_, splits["train"], recipe, {seed: starts[seed] for seed in group}, progress)
+        try:
+            best = _train_keeping(run, splits["validation"], steps, training)
+        finally:
+            run.release()
+        run.check()
+        return run.curve(), {
+            f"{seed}/{name}": own for seed, module in zip(group, best, strict=True) for name, own in module.items()
+        }
+
+    together = members_together(training["members_together"], model, len(seeds))
+    done = in_groups(seeds, together, train)
+    made = made | {"members_together": max(len(group) for group, _ in done)}
+    write_table(outputs["curve"], pd.concat([curve for _, (curve, _) in done], ignore_index=True), "curve", made)
     with whole(outputs["state"]) as partial:
-        save_file(state, partial)
+        save_file({name: tensor for _, (_, state) in done for name, tensor in state.items()}, partial)
         digest = file_digest(partial)
     facts = {name: card[name] for name in ("host", "model_type", "weights_sha256", "shape")}
     said = {"adapter_config": config_dict(model), "host": facts, "technique": technique, "state_sha256": digest}
     write_card(outputs["config"], said | made)
 
 
-def _train_keeping(run: Training, validation: Any, steps: int, training: dict[str, Any]) -> dict[str, np.ndarray]:
-    """The state after ``steps``, or the one with the lowest validation loss if the config says ``keep: best``.
+def _fresh(
+    host: Any, technique: dict[str, Any], seeds: list[int]
+) -> tuple[PeftModel, dict[int, dict[str, np.ndarray]]]:
+    """The host with a module in it, and the technique's fresh initialisation of every seed."""
+    starts: dict[int, dict[str, np.ndarray]] = {}
+    for seed in seeds:
+        model = attach(host, technique["method"], technique, seed=seed)
+        starts[seed] = module_tensors(model)
+        if seed != seeds[-1]:
+            host = detach(model)
+    return model, starts
+
+
+def _train_keeping(run: Training, validation: Any, steps: int, training: dict[str, Any]) -> list[dict[str, np.ndarray]]:
+    """Each member's state after ``steps``, or with its lowest validation loss if the config says ``keep: best``.
 
     Raises:
-        FloatingPointError: no validation loss is a finite number.
+        FloatingPointError: no validation loss of a member is a finite number.
     """
     if training["keep"] == "last":
         run.advance(steps)
-        run.validate(validation)
-        return module_tensors(run.model)
-    lowest, best = float("inf"), {}
+        run.validate_members(validation)
+        return [_state(run, place) for place in range(len(run.seeds))]
+    lowest, best = [float("inf")] * len(run.seeds), [{} for _ in run.seeds]
     for step in [*range(training["validate_every"], steps, training["validate_every"]), steps]:
         run.advance(step)
-        if (loss := run.validate(validation)) < lowest:
-            lowest, best = loss, module_tensors(run.model)
-    if not best:
-        raise FloatingPointError(f"seed {run.seed}: no validation loss is a number; lower its learning_rate")
+        for place, loss in enumerate(run.validate_members(validation)):
+            if loss < lowest[place]:
+                lowest[place], best[place] = loss, _state(run, place)
+    if never := [seed for seed, state in zip(run.seeds, best, strict=True) if not state]:
+        raise FloatingPointError(f"seed {never[0]}: no validation loss is a number; lower its learning_rate")
     return best
+
+
+def _state(run: Training, place: int) -> dict[str, np.ndarray]:
+    with run.only(place) as model:
+        return module_tensors(model)

@@ -27,11 +27,11 @@ NAMES = {
 }
 
 
-def evaluate(ground, host, starts, budgets, cell=NAMES, generate=False, technique=TECHNIQUE, task=TASK):
+def evaluate(ground, host, starts, budgets, cell=NAMES, generate=False, technique=TECHNIQUE, task=TASK, together=1):
     data = {"card": ground / f"{host}.json"} | {name: ground / f"{name}.parquet" for name in ("train", "test")}
     recipe = {
         "technique": technique,
-        "training": TRAINING,
+        "training": TRAINING | {"members_together": together},
         "evaluation": {"batch_size": 16, "generate": generate},
     }
     return evaluate_cell(data, starts, budgets, recipe, task, cell)
@@ -90,6 +90,18 @@ def test_seeds_differ_and_the_order_of_seeds_does_not_matter(ground):
     pd.testing.assert_frame_equal(forward, backward, check_exact=True)
     by_run = forward.groupby(keys)["log_likelihood"].agg(tuple)
     assert by_run.nunique() == 4
+
+
+def test_seeds_that_train_together_are_the_seeds_alone(ground):
+    """Every budget, to float tolerance, in the same order; and equal to the bit when they train together again."""
+    one, two, again = (evaluate(ground, "instruct", modules(ground, "raw"), [0, 2, 5], together=n) for n in (1, 2, 2))
+    for name in ("scores", "predictions"):
+        pd.testing.assert_frame_equal(one[name], two[name], rtol=1e-3)
+        pd.testing.assert_frame_equal(two[name], again[name], check_exact=True)
+    assert two["curve"]["members"].tolist() == [2] * 6
+    assert two["scores"].attrs == {"members_together": 2}
+    zero_shot = [table["predictions"].query("budget_steps == 0") for table in (one, two)]
+    pd.testing.assert_frame_equal(*zero_shot, check_exact=True)
 
 
 def test_the_bare_cell_is_the_host_alone(ground):

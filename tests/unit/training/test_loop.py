@@ -128,15 +128,13 @@ def test_the_hosts_own_dropout_is_off_in_training():
 
 @pytest.mark.parametrize("warmup", [0, 1, 4])
 def test_the_rate_warms_up_and_then_stays(warmup):
-    used = []
-    run = start(
-        recipe=replace(RECIPE, warmup_steps=warmup),
-        report=lambda step, loss: used.append(run.optimiser.param_groups[0]["lr"]),
-    )
-    run.advance(7)
+    used, run = [], start(recipe=replace(RECIPE, warmup_steps=warmup))
+    for step in range(1, 8):
+        run.advance(step)
+        used.append(run.optimiser.param_groups[0]["lr"])
     rising = [0.02 * step / warmup for step in range(1, warmup)]
     assert used == pytest.approx([*rising, *[0.02] * (7 - len(rising))])
-    assert used == [run.learning_rate(step) for step in range(1, 8)]
+    assert used == [run.recipe.rate(step) for step in range(1, 8)]
 
 
 def test_gradients_are_clipped_to_their_norm():
@@ -153,7 +151,7 @@ def test_gradients_are_clipped_to_their_norm():
 def test_a_step_is_adamw_on_the_mean_cross_entropy():
     """Three steps against AdamW written out, and the loss from the logits of each example alone."""
     run, twin = start(), start()
-    batches = [next(twin.order) for _ in range(3)]
+    batches = [next(twin.orders[0]) for _ in range(3)]
     seen = []
     run.report = lambda step, loss: seen.append(loss)
     run.advance(3)

@@ -1,6 +1,7 @@
 """The stage that trains source modules: its files, its seeds, and which state it keeps."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from safetensors.numpy import load_file
 
@@ -60,6 +61,25 @@ def test_the_same_again_is_the_same_bit_for_bit(ground, tmp_path):
     assert (tmp_path / "state.safetensors").read_bytes() == (ground / "raw/state.safetensors").read_bytes()
 
 
+@pytest.mark.parametrize("keep", ["last", "best"])
+def test_seeds_that_train_together_are_the_seeds_alone(ground, tmp_path, keep):
+    """To float tolerance; the curve and the files say that there were two."""
+    made, states = {}, {}
+    for together in (1, 2):
+        training = TRAINING | {"keep": keep, "members_together": together}
+        outputs = train(ground, "raw", tmp_path / str(together), training=training)
+        states[together] = load_file(outputs["state"])
+        curve = read_table(outputs["curve"], "curve")
+        made[together] = curve.assign(members=0, elapsed_seconds=0.0)
+        assert (curve["members"] == together).all()
+        assert read_made(outputs["curve"])["members_together"] == together
+        assert read_json(outputs["config"])["members_together"] == together
+    assert list(states[1]) == list(states[2])
+    for name, tensor in states[1].items():
+        np.testing.assert_allclose(states[2][name], tensor, atol=1e-3, err_msg=name)
+    pd.testing.assert_frame_equal(made[1], made[2], rtol=1e-3)
+
+
 def test_a_technique_may_have_its_own_steps(ground, tmp_path):
     outputs = train(ground, "raw", tmp_path, TECHNIQUE | {"source_steps": 3})
     assert same(of_seed(load_file(outputs["state"]), 1), module_tensors(by_hand(ground, 1, 3)))
@@ -78,7 +98,7 @@ def test_keep_best_keeps_the_state_with_the_lowest_validation_loss():
     validation = encoded.examples(20, seed=1)
     validation.labels[:] = 1
     run = untrained()
-    kept = _train_keeping(run, validation, 25, {"keep": "best", "validate_every": 5})
+    (kept,) = _train_keeping(run, validation, 25, {"keep": "best", "validate_every": 5})
     losses = run.curve().query("phase == 'validation'").set_index("step")["loss"]
     assert losses.index.tolist() == list(range(5, 26, 5))
     best = int(losses.idxmin())
@@ -86,7 +106,7 @@ def test_keep_best_keeps_the_state_with_the_lowest_validation_loss():
     alone, last = untrained(), untrained()
     alone.advance(best)
     assert same(kept, module_tensors(alone.model))
-    assert not same(kept, _train_keeping(last, validation, 25, {"keep": "last"}))
+    assert not same(kept, _train_keeping(last, validation, 25, {"keep": "last"})[0])
     assert same(module_tensors(last.model), module_tensors(run.model))
 
 
@@ -102,8 +122,8 @@ def test_keep_is_taken_from_the_config(ground, tmp_path):
 def test_whichever_is_best_is_kept_and_the_first_of_equals(losses, kept, monkeypatch):
     """Five steps, validated after two, four and five."""
     run, said, alone = untrained(), iter(losses), untrained()
-    monkeypatch.setattr(run, "validate", lambda data: next(said))
-    best = _train_keeping(run, encoded.examples(), 5, {"keep": "best", "validate_every": 2})
+    monkeypatch.setattr(run, "validate_members", lambda data: [next(said)])
+    (best,) = _train_keeping(run, encoded.examples(), 5, {"keep": "best", "validate_every": 2})
     alone.advance(kept)
     assert run.step == 5
     assert same(best, module_tensors(alone.model))
@@ -111,7 +131,7 @@ def test_whichever_is_best_is_kept_and_the_first_of_equals(losses, kept, monkeyp
 
 def test_a_validation_loss_that_is_never_a_number_is_an_error(monkeypatch):
     run = untrained(seed=7)
-    monkeypatch.setattr(run, "validate", lambda data: float("nan"))
+    monkeypatch.setattr(run, "validate_members", lambda data: [float("nan")])
     with pytest.raises(FloatingPointError, match="seed 7"):
         _train_keeping(run, encoded.examples(), 3, {"keep": "best", "validate_every": 2})
 

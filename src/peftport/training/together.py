@@ -1,0 +1,93 @@
+"""How many modules train together, and their training in groups of so many."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
+
+import numpy as np
+import torch
+from peft import PeftModel
+
+from peftport.data.batches import Encoded
+from peftport.techniques.attach import load_tensors
+from peftport.techniques.members import can_share
+from peftport.training.fused import FusedTraining
+from peftport.training.loop import Recipe, Report, Training
+from peftport.training.task import Task
+
+# Measured on one core (benchmarks/fused.py): up to this width the fixed cost of a step, which members share, is a good
+# part of it, and beyond so many members nothing is gained.
+NARROW_HOST, CPU_MEMBERS = 128, 8
+
+Result = TypeVar("Result")
+
+
+def members_together(setting: str | int, model: PeftModel, members: int) -> int:
+    """How many of a block's modules train at once.
+
+    Args:
+        setting: a number, or ``auto``: on a GPU all, on a CPU as many as pay in a host of this width.
+        model: the host with a module of the technique.
+        members: how many there are.
+    """
+    if not can_share(model):
+        return 1
+    if setting != "auto":
+        return min(int(setting), members)
+    if model.device.type != "cpu":
+        return members
+    return min(members, CPU_MEMBERS) if model.config.hidden_size <= NARROW_HOST else 1
+
+
+def in_groups(
+    members: Sequence[int], together: int, work: Callable[[list[int]], Result]
+) -> list[tuple[list[int], Result]]:
+    """Do ``work`` on groups of at most ``together`` members; where memory runs out, on groups half as large.
+
+    Args:
+        work: called with the members of a group, a second time if memory ran out in the first, so that it must not
+            leave anything behind.
+
+    Returns:
+        Each group with what ``work`` gave for it.
+
+    Raises:
+        torch.OutOfMemoryError: memory runs out with one member alone.
+    """
+    left, done = list(members), []
+    while left:
+        group = left[:together]
+        try:
+            done.append((group, work(group)))
+            left = left[together:]
+            continue
+        except torch.OutOfMemoryError:
+            if len(group) == 1:
+                raise
+        together = len(group) // 2  # behind the handler, which holds on to what filled the memory
+        torch.cuda.empty_cache()
+        print(f"memory ran out with {len(group)} modules at once; going on with {together}", flush=True)
+    return done
+
+
+def begin(
+    model: PeftModel,
+    task: Task,
+    data: Encoded,
+    recipe: Recipe,
+    starts: Mapping[int, Mapping[str, np.ndarray]],
+    report: Report = lambda step, loss: None,
+) -> Training:
+    """The training of one module, or of several together.
+
+    Args:
+        model: the host with a module of the technique.
+        starts: seed to the tensors that its module starts from.
+
+    Raises:
+        ValueError: the tensors do not fit, or there are several and the technique cannot share a host.
+    """
+    seeds, states = list(starts), list(starts.values())
+    if len(seeds) > 1:
+        return FusedTraining(model, task, data, recipe, seeds, states, report)
+    load_tensors(model, states[0])
+    return Training(model, task, data, recipe, seeds[0], report)

@@ -1,0 +1,78 @@
+"""How many train together, and what happens when memory runs out."""
+
+import pytest
+import torch
+
+from peftport.techniques.attach import attach
+from peftport.training.together import CPU_MEMBERS, in_groups, members_together
+from tests import hosts
+from tests.techniques import SETTINGS
+
+
+def model(technique="lora", **settings):
+    return attach(hosts.host("t5_gated_untied"), technique, SETTINGS[technique] | settings, seed=0)
+
+
+@pytest.mark.parametrize(
+    ("setting", "members", "together"),
+    [("auto", 3, 3), ("auto", 50, CPU_MEMBERS), ("auto", 1, 1), (1, 5, 1), (4, 5, 4), (40, 5, 5)],
+)
+def test_a_narrow_host_takes_several_unless_a_number_is_given(setting, members, together):
+    assert members_together(setting, model(), members) == together
+
+
+def test_a_wide_host_on_a_cpu_takes_one():
+    wide = model()
+    wide.config.d_model = 768
+    assert members_together("auto", wide, 5) == 1
+    assert members_together(3, wide, 5) == 3
+
+
+def test_a_gpu_takes_all():
+    wide = model().to("meta")
+    wide.config.d_model = 768
+    assert members_together("auto", wide, 50) == 50
+
+
+def test_with_dropout_every_module_trains_alone():
+    assert members_together(8, model(dropout=0.1), 5) == 1
+
+
+def memory_for(most, calls):
+    def work(group):
+        calls.append(group)
+        if len(group) > most:
+            raise torch.OutOfMemoryError("simulated")
+        return sum(group)
+
+    return work
+
+
+@pytest.mark.parametrize(
+    ("most", "groups"),
+    [(9, [[0, 1, 2, 3, 4]]), (4, [[0, 1], [2, 3], [4]]), (1, [[0], [1], [2], [3], [4]])],
+)
+def test_groups_are_halved_when_memory_runs_out(most, groups, capsys):
+    calls = []
+    done = in_groups(range(5), 5, memory_for(most, calls))
+    assert done == [(group, sum(group)) for group in groups]
+    tried = [group for group in calls if len(group) > most]
+    assert capsys.readouterr().out.count("memory ran out") == len(tried)
+
+
+def test_a_later_group_may_be_the_one_that_is_too_large():
+    calls = []
+
+    def work(group):
+        calls.append(list(group))
+        if len(group) > 1 and 4 in group:
+            raise torch.OutOfMemoryError("simulated")
+        return len(group)
+
+    assert in_groups(range(6), 3, work) == [([0, 1, 2], 3), ([3], 1), ([4], 1), ([5], 1)]
+    assert calls[1] == [3, 4, 5]
+
+
+def test_one_alone_that_is_too_large_is_an_error():
+    with pytest.raises(torch.OutOfMemoryError):
+        in_groups(range(3), 3, memory_for(0, []))
