@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from peftport.data.prompts import PLACE, render
+from peftport.seeds import generator
 
 POOL_BATCHES = 16
 IGNORED = -100  # no label here: the loss of transformers passes over it
@@ -93,19 +94,21 @@ def training_order(lengths: np.ndarray, batch_size: int, rng: np.random.Generato
 
     An epoch leaves out the examples that fill no whole batch, others each time.
     The order does not depend on how many batches are drawn, so a shorter training sees the first batches of a longer.
+    Which examples a batch holds is ``rng``'s; whether short or long ones come first is drawn once for all, so that
+    trainings of several seeds have batches of like length at the same step and can share a pass without much padding.
 
     Args:
         lengths: tokens per example, shape (examples,).
     """
     examples, pool = len(lengths), batch_size * POOL_BATCHES
-    batch_size = min(batch_size, examples)
+    batch_size, lengths_order = min(batch_size, examples), generator(0, "order", "lengths")
     while True:
         order = rng.permutation(examples)[: examples - examples % batch_size]  # sorted first, the longest would go
         for begin in range(0, examples, pool):
             near = order[begin : begin + pool]
             near = near[np.argsort(lengths[near], kind="stable")]
             whole_batches = [near[at : at + batch_size] for at in range(0, len(near) - batch_size + 1, batch_size)]
-            for index in rng.permutation(len(whole_batches)):
+            for index in lengths_order.permutation(len(whole_batches)):
                 yield whole_batches[index]
 
 

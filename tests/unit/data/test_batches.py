@@ -119,3 +119,13 @@ def test_rows_may_be_filled_up_on_the_left():
     assert pad(rows, 0, left=True).tolist() == [[0, 0, 5], [6, 7, 8]]
     assert mask_of(rows, left=True).tolist() == [[0, 0, 1], [1, 1, 1]]
     assert mask_of(rows).tolist() == [[1, 0, 0], [1, 1, 1]]
+
+
+def test_seeds_have_batches_of_like_length_at_the_same_step():
+    """So that they can train together without much padding; which examples they hold is each seed's own."""
+    lengths = np.random.default_rng(3).integers(5, 60, 640)
+    one, other = (list(islice(order(lengths, 10, seed), 48)) for seed in (0, 1))
+    apart = [abs(lengths[left].mean() - lengths[right].mean()) for left, right in zip(one, other, strict=True)]
+    assert max(apart) < 10
+    shared = [len(set(left) & set(right)) for left, right in zip(one, other, strict=True)]
+    assert np.mean(shared) < 2
