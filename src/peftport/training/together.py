@@ -16,7 +16,7 @@ from peftport.training.task import Task
 
 # Measured on one core (benchmarks/fused.py): up to this width the fixed cost of a step, which members share, is a good
 # part of it, and beyond so many members nothing is gained.
-NARROW_HOST, CPU_MEMBERS = 128, 8
+NARROW_HOST, CPU_MEMBERS = 128, 4
 
 Result = TypeVar("Result")
 

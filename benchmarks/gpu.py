@@ -1,0 +1,184 @@
+"""Training on a GPU: steps of all techniques in hosts of T5 v1.1's shapes with random weights, alone and together.
+
+python -m benchmarks.gpu [--shapes base,large] [--members 1,2,4,8,16,32] [--precision bfloat16] [--limit 540]
+
+Needs no network. Prints what it measures: time of a step, tokens per second, share of the device's matrix-product peak,
+memory; and what the 1,440 runs of the reconstructed study would take. Writes ``benchmarks/results/<date>-gpu.md``.
+Ends after ``--limit`` seconds with what it has; the rest is marked as not measured. On a machine without a GPU only
+``--shapes tiny`` is measured, and the page says that GPU figures are missing.
+"""
+
+import argparse
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+
+from benchmarks.extrapolate import Costs, extrapolated
+from benchmarks.steps import RESULTS, Steps, machine, random_host, random_task, table, time_steps, write_page
+from peftport.config import check_config
+from peftport.evaluation.likelihood import log_likelihoods
+from peftport.pipeline import CHECKOUT
+from peftport.techniques.attach import attach, detach
+from peftport.techniques.table import METHODS
+
+COMMON = {"d_kv": 64, "vocab_size": 32128}
+SHAPES: dict[str, dict[str, int]] = {
+    "base": COMMON | {"d_model": 768, "d_ff": 2048, "num_layers": 12, "num_decoder_layers": 12, "num_heads": 12},
+    "large": COMMON | {"d_model": 1024, "d_ff": 2816, "num_layers": 24, "num_decoder_layers": 24, "num_heads": 16},
+    "tiny": {"d_kv": 8, "vocab_size": 64, "d_model": 32, "d_ff": 64, "num_layers": 1, "num_heads": 4},
+}
+STUDY = CHECKOUT / "config/studies/portability-2024.yaml"
+PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+MISSING = "**GPU figures are missing: this machine has no GPU.** What stands below is the CPU at a tiny size.\n\n"
+
+
+@dataclass
+class Measurements:
+    """What was measured in one host: steps by technique and number of members, None where memory ran out."""
+
+    shape: str
+    steps: dict[str, dict[int, Steps | None]] = field(default_factory=dict)
+    tests_per_second: float = 0.0
+    weights: dict[str, int] = field(default_factory=dict)
+
+    def flops(self, found: Steps) -> float:
+        """Of one step: 4 for every token and every weight that multiplies it (Hu et al., 2022: no weight gradient)."""
+        read = self.weights["encoder"] + self.weights["cross"]
+        return 4 * (read * found.prompt_tokens + self.weights["decoder"] * found.answer_tokens)
+
+
+def study_config() -> dict[str, Any]:
+    """The reconstructed study, with the techniques that it leaves out at their defaults."""
+    config = yaml.safe_load(STUDY.read_text(encoding="utf-8"))
+    return check_config(config | {"techniques": {name: {} for name in METHODS} | config["techniques"]})
+
+
+def matrix_peak(device: torch.device, kind: torch.dtype, size: int) -> float:
+    """Operations per second of a square matrix product, the best of five."""
+    left, right = (torch.randn(size, size, device=device, dtype=kind) for _ in range(2))
+    best = float("inf")
+    for _ in range(7):
+        _wait(device)
+        began = time.perf_counter()
+        left @ right
+        _wait(device)
+        best = min(best, time.perf_counter() - began)
+    return 2 * size**3 / best
+
+
+def measure(
+    shape: str, device: torch.device, kind: torch.dtype, members: list[int], steps: int, end: float
+) -> Measurements:
+    """All techniques in one host, until the clock says ``end``; the smallest numbers of members come first."""
+    host = random_host(SHAPES[shape], device, kind)
+    found = Measurements(shape, {name: {} for name in METHODS}, weights=_weights(host))
+    task, data = random_task(host.config.vocab_size)
+    config = study_config()["techniques"]
+    began = time.perf_counter()
+    log_likelihoods(host, data, task.tokens, 128)
+    _wait(device)
+    found.tests_per_second = len(data) / (time.perf_counter() - began)
+    for number in members:
+        for technique in METHODS:
+            if time.monotonic() > end or None in found.steps[technique].values():
+                continue
+            settings = config[technique] if shape != "tiny" else config[technique] | {"rank": 1, "reduction_factor": 4}
+            model = attach(host, technique, settings, seed=0)
+            try:
+                found.steps[technique][number] = time_steps(model, task, data, number, steps=steps)
+            except torch.OutOfMemoryError:
+                found.steps[technique][number] = None
+            print(shape, technique, number, found.steps[technique][number], flush=True)
+            host = detach(model)
+    return found
+
+
+def rows(found: Measurements, members: list[int], peak: float) -> list[dict[str, str]]:
+    """One row per technique and number of members."""
+    made = []
+    for technique, by_number in found.steps.items():
+        first = by_number.get(members[0])
+        for number in members:
+            one = by_number.get(number)
+            row = {"shape": found.shape, "technique": technique, "members": number}
+            if one is None or first is None:
+                said = "out of memory" if number in by_number else "not measured"
+                made.append(row | dict.fromkeys(HEADS, "") | {"ms per step": said})
+                continue
+            tokens = one.prompt_tokens + one.answer_tokens
+            gain = first.seconds / first.members / (one.seconds / one.members)
+            values = [
+                f"{1000 * one.seconds:.1f}",
+                f"{1000 * one.seconds / number:.1f}",
+                f"x{gain:.2f}",
+                f"{tokens / one.seconds:,.0f}",
+                f"{found.flops(one) / one.seconds / peak:.1%}",
+                f"{one.padding:.0%}",
+                "" if one.memory_bytes is None else f"{one.memory_bytes / 2**30:.1f}",
+            ]
+            made.append(row | dict(zip(HEADS, values, strict=True)))
+    return made
+
+
+HEADS = ("ms per step", "ms per member", "gain", "tokens/s", "share of peak", "padding", "GiB")
+
+
+def page(all_found: list[Measurements], members: list[int], peak: float, where: str) -> str:
+    """The results as Markdown."""
+    parts = [f"{where}. Best matrix product: {peak / 1e12:.2f} TFLOP/s. Batch 32 per member, random weights.\n"]
+    for found in all_found:
+        said = f"## {found.shape}\n\nTests without a module: {found.tests_per_second:,.0f} examples per second.\n"
+        parts += [said, table(rows(found, members, peak)), ""]
+    costs = {found.shape: Costs(found.steps, found.tests_per_second) for found in all_found}
+    return "\n".join([*parts, extrapolated(study_config(), costs)])
+
+
+def _weights(host: torch.nn.Module) -> dict[str, int]:
+    """Weights by which tokens are multiplied: by prompt tokens (encoder, keys and values of cross-attention), and by
+    answer tokens (the rest of the decoder, and the output layer).
+    """
+    sizes = {name: weight.numel() for name, weight in host.named_parameters() if weight.dim() == 2}
+    sizes = {name: size for name, size in sizes.items() if "shared" not in name and "relative" not in name}
+    encoder = sum(size for name, size in sizes.items() if name.startswith("encoder."))
+    cross = sum(
+        size for name, size in sizes.items() if name.endswith(("EncDecAttention.k.weight", "EncDecAttention.v.weight"))
+    )
+    return {"encoder": encoder, "cross": cross, "decoder": sum(sizes.values()) - encoder - cross}
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+
+
+def main(arguments: list[str] | None = None) -> Path:
+    """Measure, print, write."""
+    gpu = torch.cuda.is_available()
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--shapes", default="base,large" if gpu else "tiny")
+    parser.add_argument("--members", default="1,2,4,8,16,32")
+    parser.add_argument("--precision", choices=PRECISIONS, default="bfloat16" if gpu else "float32")
+    parser.add_argument("--steps", type=int, default=5, help="timed, after three others")
+    parser.add_argument("--limit", type=float, default=540, help="seconds")
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    given = parser.parse_args(arguments)
+    began, device = time.monotonic(), torch.device("cuda" if gpu else "cpu")
+    where = f"{machine(device)}; host in {given.precision}, modules in float32"
+    members, shapes = sorted(map(int, given.members.split(","))), given.shapes.split(",")
+    kind = PRECISIONS[given.precision]
+    peak = matrix_peak(device, kind, 8192 if gpu else 256)
+    found = []
+    for place, shape in enumerate(shapes, 1):
+        end = began + given.limit * place / len(shapes)
+        found.append(measure(shape, device, kind, members, given.steps, end))
+    text = f"# Modules together on a GPU\n\n{'' if gpu else MISSING}{page(found, members, peak, where)}\n"
+    print(text)
+    return write_page("gpu" if gpu else "gpu-missing", text, given.out)
+
+
+if __name__ == "__main__":
+    main()
