@@ -79,7 +79,7 @@ def measure(
     task, data = random_task(host.config.vocab_size)
     config = study_config()["techniques"]
     began = time.perf_counter()
-    log_likelihoods(host, data, task.tokens, 128)
+    log_likelihoods(host, data, task, 128)
     _wait(device)
     found.tests_per_second = len(data) / (time.perf_counter() - began)
     for number in members:

@@ -69,7 +69,7 @@ class FusedTraining(Training):
             host = self.model.get_base_model()
             inputs["decoder_input_ids"] = host.prepare_decoder_input_ids_from_labels(inputs.pop("labels"))
         logits = self.model(**inputs, use_cache=False).logits[:, -labels.shape[1] :]
-        if family(self.model.config.model_type).task == "CAUSAL_LM":  # the next token's
+        if family(self.model.config.model_type).reading == "causal":  # the next token's
             logits, labels = logits[:, :-1], labels[:, 1:]
         kind = torch.promote_types(logits.dtype, torch.float32)
         each = nn.functional.cross_entropy(

@@ -13,10 +13,10 @@ from peftport.techniques.table import METHODS
 from peftport.training.fused import FusedTraining
 from peftport.training.loop import Recipe, Training
 from tests import encoded, hosts
-from tests.techniques import SETTINGS, VARIANTS
+from tests.techniques import VARIANTS
 
 RECIPE = Recipe(learning_rate=0.01, warmup_steps=3, batch_size=4, weight_decay=0.01, gradient_clip=0.5)
-DATA, VALIDATION, SEEDS, STEPS = encoded.examples(), encoded.examples(8, seed=1), (3, 0, 7), 8
+DATA, VALIDATION, SEEDS, STEPS = encoded.examples(), encoded.examples(8, seed=1), (3, 0, 7), 6
 
 
 @dataclass
@@ -73,7 +73,7 @@ def tensors(run, place=0):
 CASES = [("t5_gated_untied", name) for name in VARIANTS] + [
     (host_name, name)
     for host_name in ("bert", "gpt2")
-    for name in SETTINGS
+    for name in ("lora", "prefix_tuning", "prompt_tuning", "tiny_attention")
     if (host_name, name) not in [("bert", "prompt_tuning"), ("gpt2", "tiny_attention")]  # hosts without such sites
 ]
 
@@ -82,7 +82,7 @@ def agree(technique, host_name, kind, close):
     """Loss curve, validation curve and every parameter, at a budget and after it."""
     together = fused(technique, host_name, kind)
     single = [alone(technique, place, host_name, kind) for place in range(3)]
-    for steps in (3, STEPS):
+    for steps in (2, STEPS):
         together.advance(steps)
         validated = together.validate_members(VALIDATION, 4)
         for place, run in enumerate(single):
@@ -140,13 +140,13 @@ def test_the_order_of_members_does_not_matter():
 
 
 def test_gradients_are_clipped_member_by_member():
-    run = fused("lora")
-    run.advance(1)
     free = fused("lora", recipe=Recipe(0.01, 3, 4, 0.01, 1e9))
     free.advance(1)
-    norms, unclipped = (one.stack.rows.grad.norm(dim=1) for one in (run, free))
-    assert unclipped.min() < 0.5 * unclipped.max()
-    torch.testing.assert_close(norms, unclipped.clamp(max=0.5), rtol=1e-4, atol=1e-6)
+    norms = free.stack.rows.grad.norm(dim=1)
+    between = float((norms.min() + norms.max()) / 2)
+    run = fused("lora", recipe=Recipe(0.01, 3, 4, 0.01, between))
+    run.advance(1)
+    torch.testing.assert_close(run.stack.rows.grad.norm(dim=1), norms.clamp(max=between), rtol=1e-4, atol=1e-6)
 
 
 def test_a_member_that_fails_fails_alone():

@@ -248,3 +248,23 @@ def test_rows_of_the_curve_are_means_since_the_row_before():
 def test_a_recipe_is_the_training_section_with_the_techniques_rate():
     section = {"warmup_steps": 3, "batch_size": 4, "weight_decay": 0.01, "gradient_clip": 1.0, "source_steps": 500}
     assert Recipe.from_config(section, {"learning_rate": 0.02, "rank": 8}) == RECIPE
+
+
+@pytest.mark.parametrize(("technique", "below"), [("lora", True), ("prefix_tuning", False)])
+def test_nothing_is_kept_for_a_backward_pass_below_the_lowest_module(technique, below):
+    """A prefix of the cross-attention alone leaves the encoder without a graph, embeddings never have one."""
+    settings = SETTINGS[technique] | ({"attentions": ["cross"]} if technique == "prefix_tuning" else {})
+    model, kept = attach(hosts.host("t5_gated_untied"), technique, settings, seed=0), {}
+    host = model.get_base_model()
+
+    def keep(name):
+        def look(part, given, made):
+            kept[name] = getattr(made, "last_hidden_state", made).requires_grad
+
+        return look
+
+    host.encoder.register_forward_hook(keep("encoder"))
+    host.encoder.get_input_embeddings().register_forward_hook(keep("embeddings"))
+    Training(model, encoded.TASK, encoded.examples(), RECIPE, 0).advance(1)
+    assert kept == {"embeddings": False, "encoder": below}
+    assert all(weight.grad is None for weight in host.parameters() if not weight.requires_grad)
