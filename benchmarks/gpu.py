@@ -23,7 +23,6 @@ from peftport.config import check_config
 from peftport.evaluation.likelihood import log_likelihoods
 from peftport.pipeline import CHECKOUT
 from peftport.techniques.attach import attach, detach
-from peftport.techniques.table import METHODS
 
 COMMON = {"d_kv": 64, "vocab_size": 32128}
 SHAPES: dict[str, dict[str, int]] = {
@@ -31,6 +30,7 @@ SHAPES: dict[str, dict[str, int]] = {
     "large": COMMON | {"d_model": 1024, "d_ff": 2816, "num_layers": 24, "num_decoder_layers": 24, "num_heads": 16},
     "tiny": {"d_kv": 8, "vocab_size": 64, "d_model": 32, "d_ff": 64, "num_layers": 1, "num_heads": 4},
 }
+TECHNIQUES = ("adapters", "compacter", "lora", "prefix_tuning", "prompt_tuning", "ia3", "tiny_attention")
 STUDY = CHECKOUT / "config/studies/portability-2024.yaml"
 PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 MISSING = "**GPU figures are missing: this machine has no GPU.** What stands below is the CPU at a tiny size.\n\n"
@@ -54,7 +54,7 @@ class Measurements:
 def study_config() -> dict[str, Any]:
     """The reconstructed study, with the techniques that it leaves out at their defaults."""
     config = yaml.safe_load(STUDY.read_text(encoding="utf-8"))
-    return check_config(config | {"techniques": {name: {} for name in METHODS} | config["techniques"]})
+    return check_config(config | {"techniques": {name: {} for name in TECHNIQUES} | config["techniques"]})
 
 
 def matrix_peak(device: torch.device, kind: torch.dtype, size: int) -> float:
@@ -75,7 +75,7 @@ def measure(
 ) -> Measurements:
     """All techniques in one host, until the clock says ``end``; the smallest numbers of members come first."""
     host = random_host(SHAPES[shape], device, kind)
-    found = Measurements(shape, {name: {} for name in METHODS}, weights=_weights(host))
+    found = Measurements(shape, {name: {} for name in TECHNIQUES}, weights=_weights(host))
     task, data = random_task(host.config.vocab_size)
     config = study_config()["techniques"]
     began = time.perf_counter()
@@ -83,7 +83,7 @@ def measure(
     _wait(device)
     found.tests_per_second = len(data) / (time.perf_counter() - began)
     for number in members:
-        for technique in METHODS:
+        for technique in TECHNIQUES:
             if time.monotonic() > end or None in found.steps[technique].values():
                 continue
             settings = config[technique] if shape != "tiny" else config[technique] | {"rank": 1, "reduction_factor": 4}

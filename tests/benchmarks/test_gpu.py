@@ -7,7 +7,6 @@ from benchmarks import fused, gpu
 from benchmarks.extrapolate import Costs, counts, extrapolated
 from benchmarks.steps import Steps
 from peftport.study import Study
-from peftport.techniques.table import METHODS
 from peftport.workload import optimiser_steps
 
 
@@ -21,7 +20,7 @@ def test_without_a_gpu_the_page_says_so_and_has_every_technique(tmp_path):
     text = path.read_text()
     assert path.name.endswith("gpu-missing.md") and "GPU figures are missing" in text
     measured = [line.split("|")[2].strip() for line in text.splitlines() if line.startswith("| tiny |")]
-    assert measured == [name for name in METHODS for _ in range(2)]
+    assert measured == [name for name in gpu.TECHNIQUES for _ in range(2)]
     assert "| not measured |" not in text and "| out of memory |" not in text
     assert "not extrapolated: not measured are base, large" in text
 
@@ -54,11 +53,11 @@ def test_the_extrapolation_counts_every_step_and_test():
     references = sum(len(study.blocks[cell.block]) for cell in study.cells if cell.is_reference)
     assert sum(tests.values()) == computed + references
     one = {1: measured(1, 0.36), 4: measured(4, 0.72), 16: measured(16, 1.44)}
-    costs = {shape: Costs(dict.fromkeys(METHODS, one), 1e9) for shape in ("base", "large")}
+    costs = {shape: Costs(dict.fromkeys(gpu.TECHNIQUES, one), 1e9) for shape in ("base", "large")}
     text, total = extrapolated(config, costs), sum(by_kind.values())
     for seconds in (0.36, 0.18, 0.09):
         assert f"{total * seconds / 3600:.2f}" in text
-    lacking = {shape: Costs({name: {1: None} for name in METHODS}, 1e9) for shape in ("base", "large")}
+    lacking = {shape: Costs({name: {1: None} for name in gpu.TECHNIQUES}, 1e9) for shape in ("base", "large")}
     assert "not known: not measured are base adapters" in extrapolated(config, lacking)
 
 

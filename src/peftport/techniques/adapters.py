@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from peftport.hosts.sites import Family, family, site_counts
 from peftport.techniques.base import Shape, SiteTuner, Specification, register, truncated_normal, zeros

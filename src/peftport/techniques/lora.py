@@ -57,9 +57,11 @@ def parameter_count(settings: Mapping[str, Any], shape: Mapping[str, int]) -> in
     return sum(counts[kind] * settings["rank"] * sum(projection_size(kind, shape)) for kind in settings["targets"])
 
 
-def share(model: nn.Module) -> list[Shared]:
-    """What peft's layers must do instead, so that several modules can share a host."""
+def share(model: nn.Module) -> list[Shared] | None:
+    """What peft's layers must do instead, so that several modules can share a host; None for DoRA and the like."""
     layers = [layer for layer in model.modules() if isinstance(layer, LoraLayer)]
+    if any(layer.lora_variant for layer in layers):
+        return None
     return [(layer, "forward", functools.partial(_forward, layer)) for layer in layers]
 
 

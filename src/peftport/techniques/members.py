@@ -2,7 +2,6 @@
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from types import ModuleType
 
 import numpy as np
 import torch
@@ -11,6 +10,7 @@ from torch import Tensor, nn
 
 from peftport.techniques.attach import load_tensors
 from peftport.techniques.base import SiteTuner
+from peftport.techniques.rows import Shared
 from peftport.techniques.table import method_of_type
 
 
@@ -25,8 +25,7 @@ def can_share(model: PeftModel) -> bool:
     They cannot where peft's layers were not taught to (the technique has no ``share``), and not with dropout: what it
     hides would depend on the company.
     """
-    taught = isinstance(model.base_model, SiteTuner) or hasattr(_technique(model), "share")
-    return taught and not has_dropout(model)
+    return not has_dropout(model) and _replacements(model) is not None
 
 
 class Stack:
@@ -53,8 +52,7 @@ class Stack:
             load_tensors(model, state)
             rows.append(torch.cat([parameter.detach().flatten() for parameter in self.plain]))
         self.rows = nn.Parameter(torch.stack(rows))
-        share = getattr(_technique(model), "share", None)
-        self.replaced = share(model) if share else []
+        self.replaced = _replacements(model) or []
         for part, name, function in self.replaced:
             setattr(part, name, function)
         self.spread()
@@ -98,6 +96,10 @@ def _places(model: nn.Module) -> dict[nn.Parameter, list[tuple[nn.Module, str]]]
     return places
 
 
-def _technique(model: PeftModel) -> ModuleType:
+def _replacements(model: PeftModel) -> list[Shared] | None:
+    """What parts of the model must do instead: nothing where the layers are ours; None where nobody taught them."""
+    if isinstance(model.base_model, SiteTuner):
+        return []
     kind = model.active_peft_config.peft_type
-    return method_of_type(str(getattr(kind, "value", kind)))
+    share = getattr(method_of_type(str(getattr(kind, "value", kind))), "share", None)
+    return None if share is None else share(model)

@@ -7,8 +7,8 @@ A technique's module has:
 * ``expected_sites(settings, shape) -> int``: how many sites it must use in a host of this shape;
 * ``parameter_count(settings, shape) -> int``: the exact number of trainable parameters;
 * where peft's own layers make the module: ``share(model)``, what they must do instead so that several modules can share
-  a host (``peftport.techniques.members``); without it they train one at a time. Layers of ours compute with
-  ``peftport.techniques.rows`` and need none.
+  a host (``peftport.techniques.members``); without it, or if it gives None, they train one at a time. Layers of ours
+  compute with ``peftport.techniques.rows`` and need none.
 
 A module with several techniques has them, as objects with these four, by name in ``TECHNIQUES``.
 

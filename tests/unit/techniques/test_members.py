@@ -8,11 +8,12 @@ from peftport.techniques.members import Stack, can_share
 from peftport.techniques.rows import layer_norm, linear, scale, to_rows
 from peftport.techniques.table import METHODS
 from tests.hosts import batch, host
-from tests.techniques import SETTINGS, VARIANTS
+from tests.techniques import FROM_PEFT, SETTINGS, VARIANTS
 
+SEVEN = ("adapters", "compacter", "lora", "prefix_tuning", "prompt_tuning", "ia3", "tiny_attention")
 REFUSED = [("bert", "prompt_tuning"), ("gpt2", "tiny_attention")]  # hosts without such sites
-OTHERS = [(name, technique) for name in ("bert", "gpt2") for technique in SETTINGS if (name, technique) not in REFUSED]
-CASES = [*[("t5_gated_untied", variant) for variant in VARIANTS], *OTHERS]
+OTHERS = [(name, technique) for name in ("bert", "gpt2") for technique in SEVEN if (name, technique) not in REFUSED]
+CASES = [*[("t5_gated_untied", name) for name, (technique, _) in VARIANTS.items() if technique in SEVEN], *OTHERS]
 
 
 def start(host_name, variant):
@@ -72,8 +73,15 @@ def test_with_dropout_a_module_has_its_host_to_itself(technique):
         Stack(model, members(model))
 
 
-def test_every_technique_can_share():
-    assert {variant for name, variant in CASES if name == "t5_gated_untied"} >= set(METHODS)
+@pytest.mark.parametrize("technique", [name for name in SETTINGS if name not in SEVEN])
+def test_what_was_not_taught_has_its_host_to_itself(technique):
+    """A DoRA is a LoRA to peft, but not to its layers."""
+    assert not can_share(attach(host("t5_gated_untied"), technique, SETTINGS[technique], seed=1))
+
+
+def test_what_was_not_taught_is_known_to_be():
+    assert {technique for technique in METHODS if technique not in SETTINGS} <= set(FROM_PEFT)
+    assert set(SEVEN) == {name for name in SETTINGS if name not in FROM_PEFT and name != "ln_tuning"}
 
 
 def test_a_module_that_does_not_fit_is_refused():

@@ -97,13 +97,13 @@ def test_keep_best_keeps_the_state_with_the_lowest_validation_loss():
     """Every label of the validation split is the second, so the longer the training, the worse there."""
     validation = encoded.examples(20, seed=1)
     validation.labels[:] = 1
-    run = untrained()
+    run = untrained(seed=2)
     (kept,) = _train_keeping(run, validation, 25, {"keep": "best", "validate_every": 5})
     losses = run.curve().query("phase == 'validation'").set_index("step")["loss"]
     assert losses.index.tolist() == list(range(5, 26, 5))
     best = int(losses.idxmin())
     assert best < 25 and losses[25] > losses[best] + 0.1
-    alone, last = untrained(), untrained()
+    alone, last = untrained(seed=2), untrained(seed=2)
     alone.advance(best)
     assert same(kept, module_tensors(alone.model))
     assert not same(kept, _train_keeping(last, validation, 25, {"keep": "last"})[0])
