@@ -24,6 +24,7 @@ TRAINING = {
     "gradient_clip": 1.0,
     "max_tokens": 32,
     "members_together": 1,
+    "host_precision": "float32",
     "keep": "last",
     "validate_every": 2,
 }

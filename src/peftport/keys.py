@@ -26,8 +26,10 @@ from peftport.study import Cell, Source, Start, Study
 from peftport.techniques.table import METHODS
 from peftport.typology.read import FILE as TYPOLOGY
 
-# What of the training section and of a technique's entry a training in the target host depends on.
-TRAINED_BY = ("batch_size", "warmup_steps", "weight_decay", "gradient_clip", "max_tokens", "members_together")
+# What of the training section a test, and a training in the target host, depends on; and what of a technique's entry
+# does not matter there.
+READ_BY = ("max_tokens", "host_precision")
+TRAINED_BY = (*READ_BY, "batch_size", "warmup_steps", "weight_decay", "gradient_clip", "members_together")
 # What of a dataset's definition its splits depend on; the rest is how it is put to a host.
 PREPARED_BY = ("source", "labels", "split", "examples")
 SOURCE_ONLY = ("source_steps",)
@@ -169,6 +171,10 @@ class Keys:
         """The part of the training section that a training in the target host depends on."""
         return {name: self.config["training"][name] for name in TRAINED_BY}
 
+    def reading(self) -> dict[str, Any]:
+        """The part of the training section that a test depends on."""
+        return {name: self.config["training"][name] for name in READ_BY}
+
     def technique(self, name: str) -> dict[str, Any]:
         """The part of a technique's entry that a training in the target host depends on; nothing for the bare host."""
         entry = self.config["techniques"].get(name, {})
@@ -183,11 +189,11 @@ class Keys:
         data = [self.host(cell.target_host), self._task(cell.target_dataset), self.config["evaluation"]]
         if cell.initialisation == "bare":
             code = stage_code("evaluate_cell", *self._answering(cell.target_host))
-            return digest([code, data, self.config["training"]["max_tokens"]])
+            return digest([code, data, self.reading()])
         code = stage_code("evaluate_cell", self._method(cell.technique), *self._answering(cell.target_host))
         if cell.initialisation == "native":
             modules = [self.module(source) for source in self.study.sources_of(cell)]
-            return digest([code, data, modules, self.config["training"]["max_tokens"]])
+            return digest([code, data, modules, self.reading()])
         start = self.start(self.study.start_of(cell))
         trained = [code, data, start, self.technique(cell.technique), self.training()]
         return digest([*trained, self._budgets(cell, trained)])

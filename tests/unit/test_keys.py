@@ -42,6 +42,7 @@ EDITS = {
     "which source module is kept": ("training.keep", "best", TRAINED),
     "the batch": ("training.batch_size", 7, TRAINED | {"costs"}),
     "length of a prompt": ("training.max_tokens", 64, TRAINED | {"costs"}),
+    "numbers of the hosts": ("training.host_precision", "bfloat16", TRAINED),
     "the batch of the test": ("evaluation.batch_size", 7, {"evaluation", "runs", "report"}),
     "the budgets": ("grid.budgets", [0, 5], {"evaluation", "runs", "report"}),
     "the prompt": ("datasets.film.template", "review: {text}", TRAINED | {"costs"}),

@@ -157,9 +157,7 @@ def cell_expects(wildcards):
 
 def cell_sections(wildcards):
     """The parts of the config that a cell depends on; a reference is not trained."""
-    training = KEYS.training()
-    if Cell(**wildcards).is_reference:
-        training = {"max_tokens": training["max_tokens"]}
+    training = KEYS.reading() if Cell(**wildcards).is_reference else KEYS.training()
     return {"training": training, "evaluation": STUDY.config["evaluation"]}
 
 

@@ -13,13 +13,13 @@ from peftport.evaluation.generation import generate_answers
 from peftport.evaluation.likelihood import log_likelihoods
 from peftport.evaluation.metrics import accuracy, macro_f1
 from peftport.files import read_card
-from peftport.hosts.load import load_model, load_tokenizer
+from peftport.hosts.load import load_tokenizer
 from peftport.hosts.locate import known_folder
 from peftport.modules import read_module
 from peftport.progress import Progress
 from peftport.tables import TABLES, read_table
 from peftport.techniques.attach import attach_module, load_tensors
-from peftport.training.device import job_device
+from peftport.training.device import load_host
 from peftport.training.loop import Recipe
 from peftport.training.task import Task
 from peftport.training.together import begin, in_groups, members_together
@@ -51,7 +51,7 @@ def evaluate_cell(
     task_ = Task.for_host(task, recipe["training"]["max_tokens"], load_tokenizer(folder), card)
     test = task_.encode(read_table(data["test"], "examples"))
     train = task_.encode(read_table(data["train"], "examples")) if budgets[-1] else None
-    model, states = _attached(load_model(folder).to(job_device()), starts)
+    model, states = _attached(load_host(folder, recipe["training"]["host_precision"]), starts)
 
     def evaluate(group: list[int]) -> tuple[list[dict[str, Any]], list[pd.DataFrame], pd.DataFrame]:
         run, scores, predictions = None, [], []

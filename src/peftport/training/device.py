@@ -2,9 +2,13 @@
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 
 import pyarrow
 import torch
+from transformers import PreTrainedModel
+
+from peftport.hosts.load import load_model
 
 # what SLURM sets for a job that it gave GPUs; with none of them a job was given none, whatever its node has
 GIVEN = ("CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "SLURM_JOB_GPUS", "SLURM_STEP_GPUS")
@@ -52,3 +56,8 @@ def prepare_device(threads: int, resources: Mapping[str, int]) -> None:
         )
     reason = f"the GPU it asked for is not there: {seen}" if asked else "no GPU visible"
     print(f"device: cpu, {torch.get_num_threads()} threads ({reason})")
+
+
+def load_host(folder: Path, precision: str) -> PreTrainedModel:
+    """A frozen host on the job's device, its weights in ``float32`` or ``bfloat16``; modules in it are in float32."""
+    return load_model(folder, getattr(torch, precision)).to(job_device())

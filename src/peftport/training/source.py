@@ -9,12 +9,12 @@ from peft import PeftModel
 from safetensors.numpy import save_file
 
 from peftport.files import file_digest, read_card, whole, write_card
-from peftport.hosts.load import load_model, load_tokenizer
+from peftport.hosts.load import load_tokenizer
 from peftport.hosts.locate import known_folder
 from peftport.progress import Progress
 from peftport.tables import read_table, write_table
 from peftport.techniques.attach import attach, config_dict, detach, module_tensors
-from peftport.training.device import job_device
+from peftport.training.device import load_host
 from peftport.training.loop import Recipe, Training
 from peftport.training.task import Task
 from peftport.training.together import begin, in_groups, members_together
@@ -42,7 +42,7 @@ def train_source(
     folder = known_folder(card)
     task_ = Task.for_host(task, training["max_tokens"], load_tokenizer(folder), card)
     splits = {name: task_.encode(read_table(data[name], "examples")) for name in ("train", "validation")}
-    model, starts = _fresh(load_model(folder).to(job_device()), technique, seeds)
+    model, starts = _fresh(load_host(folder, training["host_precision"]), technique, seeds)
     recipe, steps = Recipe.from_config(training, technique), technique["source_steps"] or training["source_steps"]
 
     def train(group: list[int]) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:

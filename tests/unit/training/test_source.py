@@ -80,6 +80,17 @@ def test_seeds_that_train_together_are_the_seeds_alone(ground, tmp_path, keep):
     pd.testing.assert_frame_equal(made[1], made[2], rtol=1e-3)
 
 
+@pytest.mark.parametrize("together", [1, 2])
+def test_a_host_in_bfloat16_trains_modules_in_float32(ground, tmp_path, together):
+    """Near the training in float32, and not equal to it: bfloat16 has 8 bits."""
+    training = TRAINING | {"host_precision": "bfloat16", "members_together": together}
+    outputs = train(ground, "raw", tmp_path, training=training)
+    assert all(tensor.dtype == np.float32 for tensor in load_file(outputs["state"]).values())
+    here, there = (read_table(path, "curve")["loss"] for path in (outputs["curve"], ground / "raw/training.parquet"))
+    np.testing.assert_allclose(here, there, rtol=0.05)
+    assert (here != there).any()
+
+
 def test_a_technique_may_have_its_own_steps(ground, tmp_path):
     outputs = train(ground, "raw", tmp_path, TECHNIQUE | {"source_steps": 3})
     assert same(of_seed(load_file(outputs["state"]), 1), module_tensors(by_hand(ground, 1, 3)))
