@@ -73,7 +73,7 @@ def test_seeds_that_train_together_are_the_seeds_alone(ground, tmp_path, keep):
         made[together] = curve.assign(members=0, elapsed_seconds=0.0)
         assert (curve["members"] == together).all()
         assert read_made(outputs["curve"])["members_together"] == together
-        assert read_json(outputs["config"])["members_together"] == together
+        assert read_card(outputs["config"])["members_together"] == together
     assert list(states[1]) == list(states[2])
     for name, tensor in states[1].items():
         np.testing.assert_allclose(states[2][name], tensor, atol=1e-3, err_msg=name)
