@@ -3,7 +3,7 @@
 import time
 from pathlib import Path
 
-from peftport.cost import COLUMNS, cost, cost_file, process_began, write_cost
+from peftport.job_cost import COLUMNS, cost, cost_file, process_began, write_cost
 
 
 def test_the_cost_stands_beside_the_logs():
@@ -25,7 +25,7 @@ def test_cost_counts_the_whole_process():
 
 
 def test_where_the_system_does_not_say_when_a_process_began_the_job_does(monkeypatch):
-    monkeypatch.setattr("peftport.cost.process_began", lambda: None)
+    monkeypatch.setattr("peftport.job_cost.process_began", lambda: None)
     assert cost(time.monotonic() - 5)["wall_seconds"] >= 5
 
 
