@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from peftport import __version__
-from peftport.cost import write_cost
 from peftport.files import DamagedFile, read_card
+from peftport.job_cost import write_cost
 from peftport.provenance import versions
 from peftport.stopping import Stopped, heeding
 from peftport.tables import read_made

@@ -21,7 +21,7 @@ LEANED_ON = ("torch", "transformers", "peft")
 # Jobs, and where and at what cost they run, only carry out what the stages ask for.
 NOT_STAMPED = frozenset(
     {
-        "peftport.cost",
+        "peftport.job_cost",
         "peftport.jobs",
         "peftport.figures.table",
         "peftport.hosts.families.table",

@@ -11,7 +11,7 @@ SOURCES = sorted((CHECKOUT / "src").rglob("*.py"))
 SCRIPTS = sorted((CHECKOUT / "workflow" / "scripts").glob("*.py"))
 RULE_FILES = sorted((CHECKOUT / "workflow" / "rules").glob("*.smk"))
 DIRECTIVES = ("output", "log", "conda", "threads", "resources", "params", "script")
-FORBIDDEN = ("run", "shell", "shadow", "retries", "group", "benchmark")  # jobs write what they cost: peftport.cost
+FORBIDDEN = ("run", "shell", "shadow", "retries", "group", "benchmark")  # jobs write what they cost: peftport.job_cost
 ENTERING = "from peftport.warm import enter_warm_process\n\nenter_warm_process()\n\n"
 RULE = re.compile(r"^(?P<indent> *)rule\b *(?P<name>\w*):\n(?P<body>(?:(?P=indent) +.*\n|\n)+)", re.MULTILINE)
 

@@ -43,7 +43,7 @@ BASE = {
     "columns",
     "config",
     "config_meaning",
-    "cost",
+    "job_cost",
     "derived",
     "files",
     "jobs",
@@ -83,7 +83,7 @@ BASE_MAY_IMPORT = {
     },
 }
 # around every job, and tables of names: they make no results, and a new line in them must rerun nothing
-FRAME = {"cost", "jobs", "warm", "progress", "tables", "statistics.table", "figures.table"}
+FRAME = {"job_cost", "jobs", "warm", "progress", "tables", "statistics.table", "figures.table"}
 WITH_TORCH = {"hosts", "techniques", "training", "evaluation", "costs"}
 WITHOUT_TORCH = [
     "hosts.sites",

@@ -7,9 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from peftport.cost import COLUMNS
 from peftport.derived import root
 from peftport.files import read_card
+from peftport.job_cost import COLUMNS
 from peftport.porting.table import initialisation
 from peftport.provenance import versions
 from peftport.study import Study
@@ -43,7 +43,7 @@ def describe_cost(config: dict[str, Any], benchmarks: Path) -> dict[str, Any]:
     """What the study's files cost: jobs, their wall time, optimiser steps, the largest memory, on which machine.
 
     Args:
-        benchmarks: folder of what the jobs cost (``peftport.cost``); the last run of every job counts.
+        benchmarks: folder of what the jobs cost (``peftport.job_cost``); the last run of every job counts.
     """
     jobs = [pd.read_csv(file, sep="\t") for file in sorted(benchmarks.rglob("*.tsv"))]
     table = pd.concat(jobs, ignore_index=True) if jobs else pd.DataFrame(columns=list(COLUMNS))
