@@ -53,13 +53,18 @@ end_program() { # end_program NAME SIGNAL
   until_true 10 "the end of $1" gone "$1"
 }
 
-kill_jobs() { # what jobs of this SLURM left on the machine: their processes carry its name, their keepers its config
+kill_jobs() { # what jobs of this SLURM left on the machine; their keepers first, who would tell the controller
   local environment pid
   for environment in /proc/[0-9]*/environ; do
     pid=${environment//[!0-9]/}
-    if grep -qzx "SLURM_CLUSTER_NAME=$CLUSTER" "$environment" 2>/dev/null ||
-      { [[ $(cat "/proc/$pid/comm" 2>/dev/null) == slurmstepd ]] &&
-        grep -qzx "SLURM_CONF=$SLURM_CONF" "$environment" 2>/dev/null; }; then
+    if [[ $(cat "/proc/$pid/comm" 2>/dev/null) == slurmstepd ]] &&
+      grep -qzx "SLURM_CONF=$SLURM_CONF" "$environment" 2>/dev/null; then
+      kill -KILL "$pid" 2>/dev/null || true
+    fi
+  done
+  for environment in /proc/[0-9]*/environ; do
+    pid=${environment//[!0-9]/}
+    if grep -qzx "SLURM_CLUSTER_NAME=$CLUSTER" "$environment" 2>/dev/null; then
       kill -KILL "$pid" 2>/dev/null || true
     fi
   done
@@ -162,6 +167,7 @@ case ${1:-} in
   boot)
     slurmd
     until_true 60 "the node" node_state idle
+    sleep 2 # slurmctld 22.05 was seen to crash when a job with a GPU starts while the node still registers
     for job in $(squeue --noheader --states=PENDING --format=%A); do scontrol update JobId="$job" StartTime=now; done
     ;;
   *)

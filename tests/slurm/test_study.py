@@ -16,6 +16,7 @@ EXPECTED = {
     "identify_host": (2, "batch", "8000M", "1:00:00", "N/A"),
     "train_source": (2, "accelerated", "4000M", "4:00:00", "gres:gpu:1"),
     "initialise_scratch": (1, "batch", "4000M", "30:00", "N/A"),
+    "measure_costs": (1, "accelerated", "8000M", "2:00:00", "gres:gpu:1"),
     "evaluate_cell": (4, "accelerated", "4000M", "4:00:00", "gres:gpu:1"),
     "compute_statistics": (3, "batch", "3000M", "1:00:00", "N/A"),
 }

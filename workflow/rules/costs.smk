@@ -16,8 +16,8 @@ rule measure_costs:
         "../../envs/peftport.yaml"
     threads: 1
     resources:
-        mem_mb=8000,
-        runtime=120,
+        mem_mb=growing(8000),
+        runtime=growing(120),
     params:
         key=lambda w: KEYS.costs(w.host),
         techniques={name: KEYS.form(name) for name in STUDY.config["grid"]["techniques"]},
