@@ -75,7 +75,7 @@ def settle(folder):
     return found
 
 
-@pytest.mark.parametrize("examples", [60, pytest.param(2000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("examples", [60, pytest.param(1500, marks=pytest.mark.slow)])
 def test_changed_files(examples, cases, tmp_path):
     write_module(tmp_path / "good", module())
     good = read_module(tmp_path / "good")
@@ -93,7 +93,7 @@ def test_changed_files(examples, cases, tmp_path):
     check()
 
 
-@pytest.mark.parametrize("examples", [60, pytest.param(2000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("examples", [60, pytest.param(1500, marks=pytest.mark.slow)])
 def test_foreign_directories_with_right_checksums(examples, cases, tmp_path):
     """From outside: any card, config and header, huge declared tensors among them, and checksums that fit."""
 

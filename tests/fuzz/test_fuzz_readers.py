@@ -74,7 +74,7 @@ def settle(folder, entry):
         assert all(text == " ".join(text.split()) != "" and label in LABELS.values() for text, label in rows)
 
 
-@pytest.mark.parametrize("examples", [100, pytest.param(2500, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("examples", [100, pytest.param(2000, marks=pytest.mark.slow)])
 def test_any_bytes(examples, cases, tmp_path):
     @quickly(examples)
     @given(BYTES, some.sampled_from(FORMATS), some.sampled_from(ENCODINGS))
@@ -106,7 +106,7 @@ COLUMNS = some.sampled_from(
 )
 
 
-@pytest.mark.parametrize("examples", [60, pytest.param(1500, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("examples", [60, pytest.param(1000, marks=pytest.mark.slow)])
 def test_parquet_of_any_kind_and_damage(examples, cases, tmp_path):
     @quickly(examples)
     @given(

@@ -33,7 +33,7 @@ def small_disk(tmp_path):
 def test_a_study_survives_a_full_disk_in_stage_after_stage(finished, hosts, tmp_path, small_disk):
     studies.write_config(tmp_path, studies.smoke_config(hosts))
     stages, size = set(), 64
-    for _ in range(40):
+    for _ in range(20):
         out = studies.run(tmp_path)
         if out.returncode == 0:
             break
@@ -42,7 +42,7 @@ def test_a_study_survives_a_full_disk_in_stage_after_stage(finished, hosts, tmp_
         assert "Traceback" not in out.stdout, out.stdout
         assert not [path for path in small_disk.rglob("*") if "partial" in path.name]
         stages |= failed
-        size = int(size * 1.3) + 16
+        size = int(size * 1.6) + 16
         assert mount(small_disk, size, "remount").returncode == 0
     assert out.returncode == 0, out.stdout
     print(f"disk full in: {', '.join(sorted(stages))}; done with {size} KiB")
