@@ -15,6 +15,6 @@ from peftport.tables import read_made
 with job(snakemake) as made:
     built, definition = Path(snakemake.output.host).parent / "model", snakemake.params.definition
     curve = snakemake.input.get("curve")
-    written = read_made(curve)["files"] if curve else None
+    written = read_made(curve[0])["files"] if curve else None
     facts = identify_host(snakemake.wildcards.host, definition, host_folder(definition, built), written)
     write_card(snakemake.output.host, facts | made | {"host_key": snakemake.params.host_key})
