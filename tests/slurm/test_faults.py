@@ -6,7 +6,7 @@ import subprocess
 import pandas as pd
 import pytest
 
-from peftport.tables import read_table
+from peftport.tables import read_made, read_table, write_table
 from tests import studies
 from tests.slurm import cluster
 
@@ -14,7 +14,6 @@ pytestmark = pytest.mark.slurm
 
 CELL = "results/smoke/evaluations/lora/raw--instruct/film--film/ported/seeds-0"
 SCORES = f"{CELL}/scores.parquet"
-WEIGHTS = "results/smoke/starts/lora/raw--instruct/film/ported/seed-0/adapter_model.safetensors"
 
 
 @pytest.fixture
@@ -59,23 +58,27 @@ def ages(study):
     return {path: path.stat().st_mtime_ns for path in files if path.is_file()}
 
 
-def damage(path):
-    """Other bytes under the same name and age; returns a function that puts the old ones back."""
-    whole, stat = path.read_bytes(), path.stat()
+def spoil(path):
+    """A label that is none, in a whole file of the same key and age; returns a function that puts the old one back.
 
-    def write(content):
-        path.write_bytes(content)
+    (A damaged file would not do: the job sets it aside, and the second attempt makes it anew.)
+    """
+    whole, stat = path.read_bytes(), path.stat()
+    write_table(path, read_table(path, "examples").assign(label="purple"), "examples", read_made(path))
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+
+    def mend():
+        path.write_bytes(whole)
         os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
 
-    write(bytes(16) + whole[16:])
-    return lambda: write(whole)
+    return mend
 
 
 def test_a_failing_job_is_tried_again_with_more_and_reported_with_its_log(study, profile, intact):
-    mend = damage(study / WEIGHTS)
+    mend = spoil(study / "results/smoke/datasets/film/test.parquet")
     out = cluster.run(study, profile, SCORES)
     assert out.returncode != 0
-    assert "adapter_model.safetensors is damaged" in out.stdout
+    assert "KeyError: 'purple'" in out.stdout
     first, second = cluster.jobs(out.stdout)
     assert (first.state, first.memory, first.time) == ("FAILED", "4000M", "4:00:00")
     assert (second.state, second.memory, second.time) == ("FAILED", "8000M", "8:00:00")

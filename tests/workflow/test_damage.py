@@ -63,6 +63,6 @@ def test_a_turned_bit_in_a_module(copy, finished):
 
 
 @pytest.mark.slow  # a minute each
-@pytest.mark.parametrize(("kind", "damage"), zip(KINDS, itertools.cycle([flip, cut]), strict=False))
+@pytest.mark.parametrize(("kind", "damage"), list(zip(KINDS, itertools.cycle([flip, cut]), strict=False)))
 def test_every_kind_of_file(kind, damage, copy, finished):
     survive(copy, finished, kind, damage)
