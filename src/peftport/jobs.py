@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
 
+from safetensors import SafetensorError
+
 from peftport import __version__
 from peftport.files import DamagedFile, read_card
 from peftport.job_cost import write_cost
@@ -19,7 +21,8 @@ from peftport.provenance import versions
 from peftport.stopping import Stopped, heeding
 from peftport.tables import read_made
 
-PLAIN = (ValueError, FileNotFoundError, FloatingPointError, OSError)
+# safetensors has an error of its own for a disk that is full
+PLAIN = (ValueError, FileNotFoundError, FloatingPointError, OSError, SafetensorError)
 
 
 class StaleInputError(ValueError):

@@ -2,7 +2,7 @@
 
 The template's ``{answer}`` becomes mask tokens, in every prompt as many as the longest label word has tokens, so that
 their number tells nothing about the label: the training-time form of Schick and Schütze, *It's Not Just Size That
-Matters*, NAACL 2021 (arXiv 2009.07118), section 3.1, equation 4. A word of n tokens is read at the first n masks, in
+Matters*, NAACL 2021 (arXiv 2009.07118). A word of n tokens is read at the first n masks, in
 one pass.
 
 Where we differ: the paper trains with a hinge loss over the labels; here it is the cross-entropy of the right word, as
