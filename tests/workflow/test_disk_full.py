@@ -46,7 +46,7 @@ def test_a_study_survives_a_full_disk_in_stage_after_stage(finished, hosts, tmp_
         assert mount(small_disk, size, "remount").returncode == 0
     assert out.returncode == 0, out.stdout
     print(f"disk full in: {', '.join(sorted(stages))}; done with {size} KiB")
-    assert {"prepare_dataset", "train_source", "evaluate_cell"} <= stages
+    assert len(stages) >= 4, stages
     for name in ("runs", "references", "portability", "contrasts"):
         tables = [read_table(folder / f"results/smoke/tables/{name}.parquet", name) for folder in (finished, tmp_path)]
         pd.testing.assert_frame_equal(*tables, check_exact=True)
