@@ -12,7 +12,8 @@ from typing import Any
 import torch
 import yaml
 
-from benchmarks.steps import RECIPE, RESULTS, machine, random_host, random_task, table, time_steps, write_page
+from benchmarks.measured import RESULTS, write_results
+from benchmarks.steps import RECIPE, machine, random_host, random_task, table, time_steps
 from peftport.config import check_config
 from peftport.hosts.load import load_model
 from peftport.hosts.locate import bundled_folder
@@ -76,7 +77,7 @@ def main(arguments: list[str] | None = None) -> None:
     ]
     said = f"{where}. Processor time of one optimiser step of all members, batch 32, prompts of 33 tokens on average."
     text = f"# Modules together on a CPU\n\n{said}\n\n{table(rows)}\n"
-    print(f"written: {write_page('fused-cpu', text, given.out)}")
+    print(f"written: {write_results('fused-cpu', text, given.out)}")
 
 
 if __name__ == "__main__":

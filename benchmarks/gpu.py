@@ -17,8 +17,9 @@ from typing import Any
 import torch
 import yaml
 
-from benchmarks.extrapolate import Costs, extrapolated
-from benchmarks.steps import RESULTS, Steps, machine, random_host, random_task, table, time_steps, write_page
+from benchmarks.device_hours import Costs, extrapolated
+from benchmarks.measured import RESULTS, write_results
+from benchmarks.steps import Steps, machine, random_host, random_task, table, time_steps
 from peftport.config import check_config
 from peftport.evaluation.likelihood import log_likelihoods
 from peftport.pipeline import CHECKOUT
@@ -177,7 +178,7 @@ def main(arguments: list[str] | None = None) -> Path:
         found.append(measure(shape, device, kind, members, given.steps, end))
     text = f"# Modules together on a GPU\n\n{'' if gpu else MISSING}{page(found, members, peak, where)}\n"
     print(text)
-    return write_page("gpu" if gpu else "gpu-missing", text, given.out)
+    return write_results("gpu" if gpu else "gpu-missing", text, given.out)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from datetime import date
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+RESULTS = Path(__file__).parent / "results"
 PR_SET_CHILD_SUBREAPER = 36
 
 
@@ -83,7 +84,7 @@ def machine() -> str:
     )
 
 
-def write_results(name: str, text: str, folder: Path = ROOT / "benchmarks/results") -> Path:
+def write_results(name: str, text: str, folder: Path = RESULTS) -> Path:
     """Write a dated Markdown page of results."""
     path = folder / f"{date.today().isoformat()}-{name}.md"
     path.parent.mkdir(parents=True, exist_ok=True)

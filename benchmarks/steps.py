@@ -1,13 +1,9 @@
 """Optimiser steps of modules in one host, alone and together: time, tokens, padding, memory."""
 
 import gc
-import os
-import platform
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,13 +12,13 @@ import torch
 from peft import PeftModel
 from transformers import PreTrainedModel, T5Config, T5ForConditionalGeneration
 
+from benchmarks import measured
 from peftport.data.batches import Encoded
 from peftport.techniques.attach import module_tensors
 from peftport.training.loop import Recipe
 from peftport.training.task import Task
 from peftport.training.together import begin
 
-RESULTS = Path(__file__).parent / "results"
 # of the prompts of 1,500 sentences each of SST-2 and Rotten Tomatoes under T5's tokenizer: 33 tokens on average
 LOG_LENGTH, LOG_SPREAD, SHORTEST, LONGEST = 3.41, 0.47, 6, 128
 RECIPE = Recipe(learning_rate=1e-3, warmup_steps=60, batch_size=32, weight_decay=0.0, gradient_clip=1.0)
@@ -127,19 +123,8 @@ def time_steps(
 
 def machine(device: torch.device) -> str:
     """The device and the libraries, in words."""
-    cpu = next((line.split(":")[1].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")), "CPU")
     gpu = f"{torch.cuda.get_device_name()}, " if device.type == "cuda" else ""
-    versions = f"Python {platform.python_version()}, torch {torch.__version__}"
-    load = f"load average at the start {os.getloadavg()[0]:.1f}"
-    return f"{gpu}{os.cpu_count()} cores ({cpu}), {torch.get_num_threads()} used; {versions}; {load}"
-
-
-def write_page(name: str, text: str, folder: Path = RESULTS) -> Path:
-    """Write a dated page of results."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{date.today().isoformat()}-{name}.md"
-    path.write_text(text, encoding="utf-8")
-    return path
+    return f"{gpu}{measured.machine()}; torch {torch.__version__}, {torch.get_num_threads()} threads"
 
 
 def table(rows: list[dict[str, Any]]) -> str:
@@ -152,7 +137,3 @@ def table(rows: list[dict[str, Any]]) -> str:
 def _wait(device: torch.device) -> None:
     if device.type == "cuda":
         torch.cuda.synchronize()
-
-
-def _lines(path: str) -> list[str]:
-    return Path(path).read_text().splitlines() if Path(path).exists() else []

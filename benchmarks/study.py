@@ -15,9 +15,9 @@ from pathlib import Path
 import yaml
 
 from benchmarks.comparison import accuracy_table, read_accuracies
-from benchmarks.extrapolation import extrapolated
 from benchmarks.jobs import rival_jobs, script_commands
 from benchmarks.measured import Cost, machine, measure, run, snakemake, write_results
+from benchmarks.whole_study import extrapolated
 from peftport.config import check_config
 from peftport.pipeline import pipeline_root
 from peftport.study import Study

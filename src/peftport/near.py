@@ -1,7 +1,9 @@
 """Names that are not known: one wording for all of them, with the nearest known name."""
 
 import difflib
-from collections.abc import Iterable
+import importlib
+from collections.abc import Iterable, Mapping
+from types import ModuleType
 from typing import Any
 
 
@@ -16,3 +18,14 @@ def unknown(what: str, name: Any, known: Iterable[Any]) -> str:
     known = list(known)
     listed = ", ".join(f"`{one}`" for one in known) or "none"
     return f"no {what} `{name}`.{near(name, known)} Known: {listed}."
+
+
+def module_of(what: str, name: str, modules: Mapping[str, str]) -> ModuleType:
+    """Import the module that a table names for an entry, and only that one.
+
+    Raises:
+        ValueError: the table has no such entry; the message offers a near name and lists all.
+    """
+    if name not in modules:
+        raise ValueError(unknown(what, name, modules))
+    return importlib.import_module(modules[name])

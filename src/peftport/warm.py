@@ -25,6 +25,8 @@ WANTED = "PEFTPORT_WARM"
 GPU_DEVICES = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
 MOST = 2  # warm processes of one run: one for each environment that jobs have (numbers of threads, for example)
 OF_SHELLS = ("SHLVL", "_")
+# glibc's malloc gives the pages of large tensors back and asks for them again in every step, a tenth of its time
+KEEP_PAGES = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(256 << 20)}
 PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
 
 
@@ -127,6 +129,7 @@ def _start(run: int, address: Path) -> None:
             own.unlink()
         subprocess.Popen(
             [sys.executable, "-P", "-m", "peftport.warm_process", str(listener.fileno()), str(run), str(address)],
+            env=KEEP_PAGES | os.environ,
             pass_fds=[listener.fileno()],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from benchmarks import fused, gpu
-from benchmarks.extrapolate import Costs, counts, extrapolated
+from benchmarks.device_hours import Costs, counts, extrapolated
 from benchmarks.steps import Steps
 from peftport.study import Study
 from peftport.workload import optimiser_steps

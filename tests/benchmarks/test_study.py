@@ -9,11 +9,11 @@ import pytest
 import yaml
 
 from benchmarks.comparison import accuracy_table, read_accuracies
-from benchmarks.extrapolation import arithmetic, counts
 from benchmarks.jobs import rival_jobs, script_commands
 from benchmarks.measured import Cost
 from benchmarks.rival import run, source
 from benchmarks.study import slice_of
+from benchmarks.whole_study import arithmetic, counts
 from peftport.config import check_config
 from peftport.files import write_json
 from peftport.hosts.locate import bundled_folder

@@ -1,7 +1,9 @@
 """How a host's tokenizer writes the label words."""
 
 from collections.abc import Iterable
+from typing import Any
 
+import numpy as np
 from transformers import PreTrainedTokenizerBase
 
 
@@ -34,6 +36,11 @@ def label_tokens(tokenizer: PreTrainedTokenizerBase, words: Iterable[str], lead:
                     f"the tokenizer cannot tell the label words {word!r} {ids} and {other!r} {others} apart"
                 )
     return tokens
+
+
+def ended(task: Any) -> list[np.ndarray]:
+    """What a host that writes its answer learns to write for each label word: the word's tokens, then the end."""
+    return [np.asarray([*ids, task.tokenizer.eos_token_id], np.int64) for ids in task.tokens]
 
 
 def _tokens(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:

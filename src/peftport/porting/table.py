@@ -6,12 +6,11 @@ write its file and add its line here.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module
 
 import numpy as np
 
 from peftport.modules import Module
-from peftport.near import unknown
+from peftport.near import module_of
 
 INITIALISATIONS: dict[str, str] = {
     "ported": "peftport.porting.ported",
@@ -51,7 +50,5 @@ def initialisation(name: str) -> Initialisation:
     Raises:
         ValueError: there is none; the message offers a near name and lists all.
     """
-    if name not in INITIALISATIONS:
-        raise ValueError(unknown("initialisation", name, INITIALISATIONS))
-    file = import_module(INITIALISATIONS[name])
+    file = module_of("initialisation", name, INITIALISATIONS)
     return Initialisation(name, file.RULE, file.NEEDS, getattr(file, "start", None))

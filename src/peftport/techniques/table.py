@@ -16,10 +16,9 @@ A module with several techniques has them, as objects with these four, by name i
 form (``learning_rate``) are ignored. Importing a module of ours registers its method with peft.
 """
 
-import importlib
 from typing import Any
 
-from peftport.near import unknown
+from peftport.near import module_of, unknown
 
 # peft's own that need nothing but a line of a table
 FROM_PEFT = (
@@ -97,9 +96,7 @@ def method(name: str) -> Any:
     Raises:
         ValueError: no such technique; the message offers a near name.
     """
-    if name not in METHODS:
-        raise ValueError(unknown("technique", name, METHODS))
-    module = importlib.import_module(METHODS[name])
+    module = module_of("technique", name, METHODS)
     return getattr(module, "TECHNIQUES", {}).get(name, module)
 
 

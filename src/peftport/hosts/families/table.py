@@ -4,10 +4,9 @@ A family's module has ``describe(name) -> Family`` (``peftport.hosts.sites``). T
 line here: docs/add-a-host-family.md.
 """
 
-import importlib
 from typing import TYPE_CHECKING
 
-from peftport.near import unknown
+from peftport.near import module_of
 
 if TYPE_CHECKING:
     from peftport.hosts.sites import Family
@@ -28,6 +27,4 @@ def family(model_type: str) -> "Family":
     Raises:
         ValueError: no such family; the message lists the known ones.
     """
-    if model_type not in FAMILIES:
-        raise ValueError(unknown("family of hosts", model_type, FAMILIES))
-    return importlib.import_module(FAMILIES[model_type]).describe(model_type)
+    return module_of("family of hosts", model_type, FAMILIES).describe(model_type)

@@ -13,6 +13,7 @@ from peftport.data.batches import IGNORED, mask_of, pad, special_tokens
 from peftport.data.batches import encode as cut
 from peftport.data.prompts import around_answer, check_template, lead_of
 from peftport.hosts import labels
+from peftport.hosts.labels import ended as answers
 
 MODEL = "AutoModelForCausalLM"
 
@@ -39,11 +40,6 @@ def encode(task: Any, texts: list[str]) -> list[np.ndarray]:
 def padding(tokenizer: Any) -> int:
     """The id that fills up rows; what it is does not matter, because nothing looks at it."""
     return tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
-
-
-def answers(task: Any) -> list[np.ndarray]:
-    """What the host learns to write for each word: its tokens, then the end of the text."""
-    return [np.asarray([*ids, task.tokenizer.eos_token_id], np.int64) for ids in task.tokens]
 
 
 def batch(task: Any, prompts: list[np.ndarray], classes: np.ndarray) -> dict[str, np.ndarray]:

@@ -15,10 +15,9 @@ A ``task`` is a ``peftport.training.task.Task``. How the label words are scored 
 module of the same name in ``peftport.evaluation``, so that a change there trains nothing anew.
 """
 
-import importlib
 from types import ModuleType
 
-from peftport.near import unknown
+from peftport.near import module_of
 
 READINGS = {
     "encoder_decoder": "peftport.hosts.readings.encoder_decoder",
@@ -33,6 +32,4 @@ def reading(name: str) -> ModuleType:
     Raises:
         ValueError: no such reading.
     """
-    if name not in READINGS:
-        raise ValueError(unknown("reading", name, READINGS))
-    return importlib.import_module(READINGS[name])
+    return module_of("reading", name, READINGS)

@@ -10,8 +10,8 @@ from transformers import BertConfig, BertForMaskedLM, PreTrainedTokenizerFast
 
 from peftport.data.batches import IGNORED
 from peftport.hosts.recipes.example import LONGEST_ANSWER, LONGEST_PROMPT, POSITIONS, Example, check_shape
+from peftport.hosts.recipes.weights import draw_weights
 from peftport.hosts.tokenizer import CLOZE
-from peftport.seeds import derive
 
 LAYOUT = CLOZE
 FACTS: dict[str, Any] = {}
@@ -28,14 +28,8 @@ def fresh_model(shape: Mapping[str, Any], tokenizer: PreTrainedTokenizerFast, se
     )  # fmt: skip
     with torch.random.fork_rng(devices=[]):  # the constructor draws from the global generator
         model = BertForMaskedLM(config)
-    random = torch.Generator().manual_seed(derive(seed, "initialisation"))
-    scale = shape.get("embedding_scale", 0.25)
-    with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            if parameter.ndim == 1:
-                parameter.fill_(float(name.endswith("LayerNorm.weight")))
-            else:
-                parameter.normal_(0.0, scale if "embeddings" in name else width**-0.5, generator=random)
+    embeddings = ("word_embeddings", "position_embeddings", "token_type_embeddings")
+    draw_weights(model, seed, dict.fromkeys(embeddings, shape.get("embedding_scale", 0.25)), width**-0.5)
     return model
 
 

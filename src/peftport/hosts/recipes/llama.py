@@ -10,8 +10,8 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from peftport.data.batches import IGNORED
 from peftport.hosts.recipes.example import LONGEST_ANSWER, LONGEST_PROMPT, POSITIONS, Example, check_shape
+from peftport.hosts.recipes.weights import draw_weights
 from peftport.hosts.tokenizer import RUNNING
-from peftport.seeds import derive
 
 LAYOUT = RUNNING
 FACTS: dict[str, Any] = {}
@@ -28,14 +28,8 @@ def fresh_model(shape: Mapping[str, Any], tokenizer: PreTrainedTokenizerFast, se
     )  # fmt: skip
     with torch.random.fork_rng(devices=[]):  # the constructor draws from the global generator
         model = LlamaForCausalLM(config)
-    random = torch.Generator().manual_seed(derive(seed, "initialisation"))
     scales = {"embed_tokens": shape.get("embedding_scale", 0.25), "down_proj": shape["d_ff"] ** -0.5}
-    with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            if parameter.ndim == 1:
-                parameter.fill_(1.0)
-            else:
-                parameter.normal_(0.0, scales.get(name.split(".")[-2], width**-0.5), generator=random)
+    draw_weights(model, seed, scales, width**-0.5)
     return model
 
 

@@ -9,9 +9,9 @@ import torch
 from transformers import PreTrainedTokenizerFast, T5Config, T5ForConditionalGeneration
 
 from peftport.hosts.recipes.example import LONGEST_ANSWER, LONGEST_PROMPT, Example, check_shape
+from peftport.hosts.recipes.weights import draw_weights
 from peftport.hosts.span_corruption import Objective
 from peftport.hosts.tokenizer import SENTINELS, TEXT_TO_TEXT
-from peftport.seeds import derive
 
 LAYOUT = TEXT_TO_TEXT
 FACTS = {"tie_word_embeddings": False}  # without this, a reader takes the head for tied and scales its inputs
@@ -30,15 +30,9 @@ def fresh_model(shape: Mapping[str, Any], tokenizer: PreTrainedTokenizerFast, se
         model = T5ForConditionalGeneration(config)
     # transformers 5 ties T5's head to the embeddings whatever the config says: give it a weight of its own
     model.lm_head.weight = torch.nn.Parameter(torch.empty_like(model.shared.weight))
-    random = torch.Generator().manual_seed(derive(seed, "initialisation"))
     scales = {"q": (width * config.d_kv) ** -0.5, "wo": shape["d_ff"] ** -0.5}
     scales["shared"] = shape.get("embedding_scale", 0.25)
-    with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            if parameter.ndim == 1:
-                parameter.fill_(1.0)
-            else:
-                parameter.normal_(0.0, scales.get(name.split(".")[-2], width**-0.5), generator=random)
+    draw_weights(model, seed, scales, width**-0.5)
     return model
 
 

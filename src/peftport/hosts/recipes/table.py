@@ -8,10 +8,9 @@
 * ``FACTS``: what its ``config.json`` must say beside what transformers writes.
 """
 
-import importlib
 from types import ModuleType
 
-from peftport.near import unknown
+from peftport.near import module_of
 
 RECIPES = {
     "t5": "peftport.hosts.recipes.t5",
@@ -26,6 +25,4 @@ def recipe_of(family: str) -> ModuleType:
     Raises:
         ValueError: no host of that family can be built.
     """
-    if family not in RECIPES:
-        raise ValueError(unknown("recipe for hosts of the family", family, RECIPES))
-    return importlib.import_module(RECIPES[family])
+    return module_of("recipe for hosts of the family", family, RECIPES)
