@@ -1,6 +1,7 @@
 """How many modules train together, and their training in groups of so many."""
 
 from collections.abc import Callable, Mapping, Sequence
+from math import ceil
 from typing import TypeVar
 
 import numpy as np
@@ -35,7 +36,9 @@ def members_together(setting: str | int, model: PeftModel, members: int) -> int:
         return min(int(setting), members)
     if model.device.type != "cpu":
         return members
-    return min(members, CPU_MEMBERS) if model.config.hidden_size <= NARROW_HOST else 1
+    if model.config.hidden_size > NARROW_HOST:
+        return 1
+    return ceil(members / ceil(members / CPU_MEMBERS))  # five are three and two, not four and one
 
 
 def in_groups(

@@ -15,7 +15,7 @@ def model(technique="lora", **settings):
 
 @pytest.mark.parametrize(
     ("setting", "members", "together"),
-    [("auto", 3, 3), ("auto", 50, CPU_MEMBERS), ("auto", 1, 1), (1, 5, 1), (4, 5, 4), (40, 5, 5)],
+    [("auto", 3, 3), ("auto", 50, CPU_MEMBERS), ("auto", 5, 3), ("auto", 1, 1), (1, 5, 1), (4, 5, 4), (40, 5, 5)],
 )
 def test_a_narrow_host_takes_several_unless_a_number_is_given(setting, members, together):
     assert members_together(setting, model(), members) == together
