@@ -8,10 +8,14 @@ settings; what a further step costs follows from the difference, and the cell wi
 """
 
 import argparse
+import json
 import shutil
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
+import pandas as pd
 import yaml
 
 from benchmarks.jobs import rival_jobs, script_commands
@@ -20,31 +24,24 @@ from benchmarks.study import prepare
 from peftport.config import check_config
 from peftport.hosts.locate import bundled_folder
 from peftport.study import Study
+from peftport.warm_process import PRELOADED
 
 SHORT, LONGER = [0, 2, 4], [0, 4, 12]
 SEEDS = [0, 1, 2, 3, 4]
 SPLITS = {"train": 2000, "validation": 32, "test": 200}
 
 
-def random_host(folder: Path, width: int, layers: int) -> None:
+def save_host(folder: Path, width: int, layers: int) -> None:
     """A host of the T5 v1.1 kind with random weights and a bundled host's tokenizer, in the hub's format."""
     import torch
-    from transformers import T5Config, T5ForConditionalGeneration
 
-    config = T5Config(
-        vocab_size=32128,
-        d_model=width,
-        d_kv=64,
-        d_ff=2 * width,
-        num_layers=layers,
-        num_decoder_layers=layers,
-        num_heads=width // 64,
-        feed_forward_proj="gated-gelu",
-        tie_word_embeddings=False,
-        decoder_start_token_id=0,
-    )
-    torch.manual_seed(0)
-    T5ForConditionalGeneration(config).save_pretrained(folder)
+    from benchmarks.steps import random_host
+
+    stacks = {"num_layers": layers, "num_decoder_layers": layers}
+    shape = {"vocab_size": 32128, "d_model": width, "d_kv": 64, "d_ff": 2 * width, "num_heads": width // 64} | stacks
+    random_host(shape, torch.device("cpu"), torch.float32).save_pretrained(folder)
+    facts = json.loads((folder / "config.json").read_text()) | {"tie_word_embeddings": False}
+    (folder / "config.json").write_text(json.dumps(facts))
     for file in ("tokenizer.json", "tokenizer_config.json"):
         shutil.copy(bundled_folder("reviews-raw") / file, folder / file)
 
@@ -80,7 +77,8 @@ def both_ways(host: Path, technique: str, budgets: list[int], folder: Path, core
     given = prepare(config, folder, cores)
     (cell,) = study.cells
     target = f"results/slice/{cell.path}/scores.parquet"
-    ours = measure([snakemake(given, folder / "slice.yaml", "--cores", str(cores), target)], 1, folder, log)
+    options = ["--set-threads", f"evaluate_cell={cores}", "--cores", str(cores)]  # one job: all cores are its own
+    ours = measure([snakemake(given, folder / "slice.yaml", *options, target)], 1, folder, log)
     runs = rival_jobs(study, given, folder)["run"]
     return ours, measure(script_commands("run", runs, folder), cores, folder, log)
 
@@ -91,6 +89,20 @@ def arithmetic(name: str, costs: list[float], steps: list[int], wanted: int) -> 
     total = costs[0] + (wanted - steps[0]) * step
     shown = f"{name}: ({costs[1]:.1f} - {costs[0]:.1f}) s / ({steps[1]} - {steps[0]}) steps = {step:.3f} s a step; "
     return total, shown + f"{costs[0]:.1f} + ({wanted} - {steps[0]}) x {step:.3f} = {total:.0f} s"
+
+
+def memory(given: Path, host: Path) -> str:
+    """The largest memory of the cell's job: what a process takes that only imports, the host, and the rest."""
+    (file,) = (given / "results/slice/benchmarks/evaluate_cell").rglob("*.tsv")
+    peak = pd.read_csv(file, sep="\t")["peak_mebibytes"].item()
+    read = f"import {', '.join(PRELOADED)}, peftport.job_cost as job; print(job.cost(0)['peak_mebibytes'])"
+    base = float(subprocess.run([sys.executable, "-c", read], capture_output=True, text=True, check=True).stdout)
+    weights = sum(path.stat().st_size for path in host.glob("*.safetensors")) / 2**20
+    return (
+        f"Memory of the job, at its largest: {peak:.0f} MiB = {base:.0f} MiB of a process with the libraries alone "
+        f"+ {weights:.0f} MiB of the host's weights + {peak - base - weights:.0f} MiB for a module, its optimiser, "
+        f"and what a step keeps; without the libraries {(peak - base) / weights:.2f} times the host."
+    )
 
 
 def page(technique: str, budgets: list[int], measured: list[tuple[Cost, Cost]], began: str, shape: str) -> str:
@@ -129,12 +141,13 @@ def main() -> None:
     budgets, began = [int(budget) for budget in chosen.budgets.split(",")], machine()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        random_host(folder / "host", *map(int, chosen.shape.split(",")))
+        save_host(folder / "host", *map(int, chosen.shape.split(",")))
         measured = [
             both_ways(folder / "host", chosen.technique, some, folder / str(max(some)), chosen.cores)
             for some in (SHORT, LONGER)
         ]
-    text = page(chosen.technique, budgets, measured, began, chosen.shape)
+        held = memory(folder / str(max(LONGER)) / "given", folder / "host")
+    text = f"{page(chosen.technique, budgets, measured, began, chosen.shape)}\n{held}\n"
     print(text)
     print(write_results("cell", text, *([chosen.results] if chosen.results else [])))
 
