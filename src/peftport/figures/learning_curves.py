@@ -121,4 +121,4 @@ def _legend(figure: Figure, frame: pd.DataFrame) -> None:
     handles = [style.handle(name, looks[name]) for name in [*starts, *references]]
     for line in handles[len(starts) :]:
         line.set_marker("")
-    style.legend(figure, handles, entry_inches=1.8)
+    style.legend(figure, handles)

@@ -102,4 +102,4 @@ def _legend(figure: Figure, baselines: list[str]) -> None:
         handles.append(line)
     hollow = Line2D([], [], linestyle="none", marker="o", color=style.INK, markerfacecolor="white", markersize=5.5)
     hollow.set_label("hollow: may be chance")
-    style.legend(figure, [*handles, hollow], entry_inches=2.4)
+    style.legend(figure, [*handles, hollow])

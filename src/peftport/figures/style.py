@@ -4,7 +4,7 @@ The colours are seaborn's "colorblind" palette; line styles, markers and their f
 without colour.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +17,12 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.textpath import TextPath
 
 from peftport.files import whole
 
 WIDTH_INCHES = 10.0
+LEGEND_POINTS = 9
 INK = "#222222"
 ORDER = ("adapters", "lora", "prefix_tuning", "compacter", "prompt_tuning", "ia3", "tiny_attention")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "h", "*", "p", "8")  # in the order of the techniques
@@ -149,7 +151,7 @@ def theme() -> Iterator[None]:
         "axes.labelsize": 9,
         "xtick.labelsize": 8,
         "ytick.labelsize": 8,
-        "legend.fontsize": 9,
+        "legend.fontsize": LEGEND_POINTS,
         "axes.spines.top": False,
         "axes.spines.right": False,
         "axes.edgecolor": "#888888",
@@ -184,9 +186,15 @@ def dress(line: Line2D, look: Look, colour: Any) -> None:
     line.set_markeredgecolor(colour)
 
 
-def legend(figure: Figure, handles: Sequence[Line2D], entry_inches: float) -> None:
-    """One legend above all panels, with as many entries side by side as the figure has room for."""
-    columns = max(1, int(figure.get_figwidth() / entry_inches))
+def legend_columns(labels: Iterable[str], inches: float = WIDTH_INCHES) -> int:
+    """How many entries of a legend stand side by side in a figure of this width."""
+    widest = max(TextPath((0, 0), label, LEGEND_POINTS).get_extents().width for label in labels)
+    return max(1, int(72 * inches / (widest + 6 * LEGEND_POINTS)))  # 6: the line, and the space around
+
+
+def legend(figure: Figure, handles: Sequence[Line2D]) -> None:
+    """One legend above all panels."""
+    columns = legend_columns([str(one.get_label()) for one in handles], figure.get_figwidth())
     figure.legend(handles=handles, loc="outside upper left", ncols=columns, frameon=False, handlelength=3.2)
 
 

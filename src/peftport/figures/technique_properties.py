@@ -1,6 +1,7 @@
 """Portability against what a technique is: its number of parameters, its workspace, its sharing of parameters."""
 
 from collections.abc import Sequence
+from math import ceil
 
 import numpy as np
 import pandas as pd
@@ -48,7 +49,8 @@ def draw(tables: dict[str, pd.DataFrame]) -> Figure:
 
 def _draw(table: pd.DataFrame, name: str) -> Figure:
     techniques = style.techniques_of(table)
-    figure = Figure(figsize=(style.WIDTH_INCHES, 3.6 + 0.2 * (len(techniques) > 6)), layout="constrained")
+    rows = ceil(len(techniques) / style.legend_columns(style.title(one) for one in techniques))
+    figure = Figure(figsize=(style.WIDTH_INCHES, 3.4 + 0.2 * rows), layout="constrained")
     figure.get_layout_engine().set(w_pad=0.08, h_pad=0.06)
     first, second, third = figure.subplots(1, 3, sharey=True)
     looks = (style.colours(techniques), style.markers(techniques))
@@ -65,7 +67,7 @@ def _draw(table: pd.DataFrame, name: str) -> Figure:
         axes.margins(y=0.08)
     low, high = first.get_ylim()
     first.set_ylim(min(low, (low + high - LEAST) / 2), max(high, (low + high + LEAST) / 2))
-    style.legend(figure, [_handle(one, *looks) for one in techniques], entry_inches=1.65)
+    style.legend(figure, [_handle(one, *looks) for one in techniques])
     return figure
 
 

@@ -12,7 +12,8 @@ RULE = (
     "Copy: before any training, the ported module recovers at least 90% of the gap between the bare host and native "
     "modules, and is better than the bare host. Copy and train a little: it does not, but at one budget or more it is "
     "better than a module trained from scratch for as long. Start again: neither. No verdict: native modules are less "
-    "than 3 points above the bare host, or what the rule needs was not run. Better means at 5% after Holm's correction."
+    "than 3 points above the bare host, or what the rule needs was not run, or the module is ahead of scratch by its "
+    "own 95% interval and not after the correction. Better means at 5% after Holm's correction."
 )
 
 
@@ -56,15 +57,22 @@ def _advise(rows: pd.DataFrame, compared: pd.DataFrame) -> tuple[str, str]:
     known = f"recovers {percent(recovered)} of the gap without training; " if zero_shot and pd.notna(recovered) else ""
     if ahead:
         return "copy and train a little", f"{known}better than scratch at {_steps(ahead)}{_saved(rows, ahead)}"
+    if perhaps := _budgets(compared[compared["low"] > 0], "scratch", rows["budget_steps"].tolist()):
+        return "no verdict", f"{known}ahead of scratch at {_steps(perhaps)}, but with too few seeds for the correction"
     return "start again", f"{known}at no budget better than scratch"
 
 
 def _better(compared: pd.DataFrame, baseline: str, budgets: list[int]) -> list[int]:
     """The budgets at which ported is better than a baseline."""
+    return _budgets(compared[[outcome(row) > 0 for _, row in compared.iterrows()]], baseline, budgets)
+
+
+def _budgets(compared: pd.DataFrame, baseline: str, budgets: list[int]) -> list[int]:
+    """Those of the budgets at which there is a comparison with a baseline."""
     if compared.empty:
         return []
     rows = compared[(compared["baseline"] == baseline) & compared["budget_steps"].isin(budgets)]
-    return sorted(int(row["budget_steps"]) for _, row in rows.iterrows() if outcome(row) > 0)
+    return sorted(map(int, rows["budget_steps"]))
 
 
 def _steps(budgets: list[int]) -> str:

@@ -185,6 +185,7 @@ def test_caveats() -> None:
         ({"recovered_gap": 0.5}, [{"baseline": "scratch"}], "copy and train a little"),
         ({"recovered_gap": 0.5}, [{"baseline": "scratch"} | TIE], "start again"),
         ({"recovered_gap": 0.5}, [{"baseline": "scratch"} | WORSE], "start again"),
+        ({"recovered_gap": 0.5}, [{"baseline": "scratch", "p_value_holm": 0.2}], "no verdict"),
         ({"recovered_gap": 0.5}, [{"baseline": "bare"}], "no verdict"),
         ({"recovered_gap": np.nan, "native_accuracy": 0.52}, [{"baseline": "scratch"}], "no verdict"),
         ({"recovered_gap": np.nan, "native_accuracy": np.nan}, [{"baseline": "scratch"}], "copy and train a little"),
