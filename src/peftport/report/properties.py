@@ -154,7 +154,7 @@ def _pairs(alone: list[Pair], table: pd.DataFrame) -> list[str]:
     if len(alone) > MANY:
         alone = sorted(alone, key=lambda pair: -abs(pair.difference))[:MANY]
     sizes, inserted = (table.groupby("technique")[name].mean() for name in ("parameters", "insertions"))
-    said = []
+    methods, said = table.groupby("technique")["method"].first(), []
     for pair in alone:
         both = (pair.first, pair.second)
         numbers = " against ".join(f"{sizes[one]:,.0f}" for one in both)
@@ -163,6 +163,8 @@ def _pairs(alone: list[Pair], table: pd.DataFrame) -> list[str]:
         if pair.low is not None:
             gap += f" [{signed(pair.low)}, {signed(pair.high)}], 95% interval over {count(pair.seeds, 'seed')}"
         names, other = f"{title(pair.first)} and {title(pair.second)}", f"{numbers} parameters, {places} insertions"
+        if methods[pair.first] != methods[pair.second]:
+            other += "; two methods, which may differ in more than the nine"
         said.append(f"{names} differ in {PROPERTIES[pair.property]} alone of the nine: {gap} ({other}).")
     return said
 
