@@ -1,12 +1,16 @@
 """Two tiny hosts on disk with their cards, a small dataset, and modules trained on it: what stages read."""
 
+import itertools
+import signal
 from pathlib import Path
 
 import torch
 
+from peftport.checkpoints import Checkpoint
 from peftport.data.prepare import prepare
 from peftport.files import write_card
 from peftport.hosts.card import identify_host
+from peftport.stopping import STOPS, Stopped
 from peftport.tables import write_table
 from peftport.training.extract import extract_modules
 from peftport.training.source import train_source
@@ -46,13 +50,44 @@ def prepare_ground(folder: Path) -> None:
         extract_modules(outputs["state"], outputs["config"], modules(folder, name), MADE)
 
 
-def train(folder: Path, host: str, into: Path, technique=TECHNIQUE, training=TRAINING, **data: Path) -> dict[str, Path]:
+def train(
+    folder: Path, host: str, into: Path, technique=TECHNIQUE, training=TRAINING, checkpoint=None, **data: Path
+) -> dict[str, Path]:
     """Train the source modules of both seeds; ``data`` replaces splits."""
     data = {"card": folder / f"{host}.json"} | {n: folder / f"{n}.parquet" for n in ("train", "validation")} | data
     names = {"curve": "training.parquet", "state": "state.safetensors", "config": "state.json"}
     outputs = {name: into / file for name, file in names.items()}
-    train_source(data, technique, training, TASK, list(SEEDS), outputs, MADE)
+    recipe = {"technique": technique, "training": training}
+    train_source(data, recipe, TASK, list(SEEDS), outputs, MADE, checkpoint or Checkpoint(None))
     return outputs
+
+
+class Stopping(Checkpoint):
+    """A checkpoint of a job that is told to stop, as if by SIGTERM, when it offers one for the n-th time; 0: never."""
+
+    def __init__(self, path: Path, offers: int, key: str = "key") -> None:
+        super().__init__(path, key, seconds=1000)
+        self.offers = offers
+
+    def offer(self, state) -> None:
+        self.offers -= 1
+        if self.offers == 0:
+            STOPS.came = signal.SIGTERM
+        super().offer(state)
+
+
+def in_pieces(path: Path, offers: int, job):
+    """What ``job(checkpoint)`` gives when it is stopped after so many offers, and again, until it ends; and how often
+    it was stopped.
+    """
+    for times in itertools.count():
+        STOPS.came = None
+        try:
+            return job(Stopping(path, offers)), times
+        except Stopped:
+            assert path.is_file()
+        finally:
+            STOPS.came = None
 
 
 def modules(folder: Path, host: str) -> dict[int, Path]:

@@ -53,6 +53,19 @@ class Study:
     predictions: pd.DataFrame
 
 
+def failing(made: Study, **places: object) -> Study:
+    """The study with failed runs: those in which every column named is one of the values named, from step 7 on."""
+    frames = []
+    for frame in (made.runs, made.references, made.predictions):
+        failed = np.logical_and.reduce([frame[column].isin(values) for column, values in places.items()])
+        if frame is made.predictions:
+            frames.append(frame[~failed].reset_index(drop=True))
+        else:
+            scores = {name: frame[name].mask(failed) for name in ("accuracy", "macro_f1", "loss")}
+            frames.append(frame.assign(**scores, failed_at_step=np.where(scores["accuracy"].isna(), 7.0, np.nan)))
+    return Study(*frames)
+
+
 def answers(accuracies: np.ndarray, examples: int, draw: np.random.Generator, shared: float = 0.6) -> np.ndarray:
     """Right (1) and wrong (0) answers; shape (seeds, examples).
 

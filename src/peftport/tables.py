@@ -31,14 +31,23 @@ BUDGET = {"budget_steps": Column(WHOLE, "optimiser steps taken in the target hos
 SEED = {"seed": Column(WHOLE, "seed of the run")}
 CELL = TECHNIQUE | HOSTS | DATASETS | INITIALISATION
 SCORES = {
-    "accuracy": Column(REAL, "share of test examples whose likeliest label word is the right one, 0 to 1"),
-    "macro_f1": Column(REAL, "unweighted mean over labels of the F1 score, 0 to 1"),
-    "loss": Column(REAL, "mean negative log-likelihood of the right label word, nats per example"),
+    "accuracy": Column(
+        REAL, "share of test examples whose likeliest label word is the right one, 0 to 1; null if the run failed", True
+    ),
+    "macro_f1": Column(REAL, "unweighted mean over labels of the F1 score, 0 to 1; null if the run failed", True),
+    "loss": Column(
+        REAL, "mean negative log-likelihood of the right label word, nats per example; null if the run failed", True
+    ),
     "test_examples": Column(WHOLE, "number of test examples"),
     "generated_accuracy": Column(
         REAL, "share of right answers in free generation; null unless the study generates", True
     ),
     "invalid_rate": Column(REAL, "share of generations that are no label word; null unless the study generates", True),
+    "failed_at_step": Column(
+        WHOLE,
+        "step at which the loss was no finite number, if that was so by this budget: the run failed; else null",
+        True,
+    ),
 }
 INTERVAL = {
     "low": Column(REAL, "lower end of the 95% interval"),
@@ -107,7 +116,8 @@ TABLES: dict[str, dict[str, Column]] = {
     | CELL
     | BUDGET
     | {
-        "seeds": Column(WHOLE, "number of seeds"),
+        "seeds": Column(WHOLE, "number of seeds, without those whose run failed; no row where every run failed"),
+        "failed_seeds": Column(WHOLE, "number of seeds whose run failed"),
         "accuracy_mean": Column(REAL, "mean accuracy over seeds"),
         "accuracy_standard_deviation": Column(REAL, "sample standard deviation over seeds; null for one seed", True),
         "accuracy_low": Column(REAL, "lower end of the 95% interval (bootstrap over seeds and test examples)"),

@@ -40,6 +40,7 @@ MAY_IMPORT = {
     "report": {"statistics", "figures", "porting.table"},
 }
 BASE = {
+    "checkpoints",
     "columns",
     "config",
     "config_meaning",
@@ -54,6 +55,7 @@ BASE = {
     "provenance",
     "seals",
     "seeds",
+    "stopping",
     "study",
     "tables",
     "warm",

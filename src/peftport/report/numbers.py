@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from peftport.figures.style import label, place, signed, techniques_of, title, transfer
-from peftport.report.phrases import ALPHA, MINUS, percent, whole
+from peftport.report.phrases import ALPHA, MINUS, moment, percent, whole
 
 ROUTE = ["source_host", "target_host", "source_dataset", "target_dataset"]
 NONE = "\N{EN DASH}"
@@ -71,6 +71,21 @@ def differences(contrasts: pd.DataFrame) -> Grid:
             numbers += [f"{signed(row.low)} to {signed(row.high)}", p_value, percent(row.win_rate), f"{row.seeds}"]
             rows.append([*words, label(row.baseline), *numbers])
     return Grid(heads, rows, 3 + pairs)
+
+
+def failures(runs: pd.DataFrame) -> Grid | None:
+    """Every run that failed, one row each; None where none did."""
+    if "failed_at_step" not in runs or (failed := runs.dropna(subset="failed_at_step")).empty:
+        return None
+    heads = ["technique", "transfer", "datasets", "start", "seed", "failed at step", "without a score"]
+    rows = []
+    for technique in techniques_of(failed):
+        one = failed[failed["technique"] == technique].groupby([*ROUTE, "initialisation", "seed"], sort=False)
+        for (*route, start, seed), run in one:
+            budgets = ", ".join(moment(int(budget)) for budget in sorted(run["budget_steps"]))
+            words = [title(technique), whole(transfer(*route[:2])), whole(transfer(*route[2:])), label(start)]
+            rows.append([*words, f"{seed}", f"{int(run['failed_at_step'].min()):,}", budgets])
+    return Grid(heads, rows, 4)
 
 
 def generated(runs: pd.DataFrame) -> Grid | None:

@@ -13,6 +13,7 @@ from markupsafe import Markup
 from peftport.figures import learning_curves, paired_differences, portability_matrix, technique_properties
 from peftport.files import write_text
 from peftport.report import numbers
+from peftport.report.phrases import count
 from peftport.report.properties import structure
 from peftport.report.recommendation import RULE, recommendations
 from peftport.report.verdict import verdict
@@ -46,7 +47,8 @@ def write_report(
         study: `name`; and, where there are any, `description`, `question`, `rules` (how each initialisation is drawn,
             by name), `reconstructions` (sentences), `hosts` and `datasets` (facts by name), `config` (YAML text or a
             mapping).
-        tables: `portability`, and where there are any `contrasts`, `asymmetry`, `techniques`, `runs`, `overlap`.
+        tables: `portability`, and where there are any `contrasts`, `asymmetry`, `techniques`, `runs`, `references`,
+            `overlap`.
         figures: SVG files by the name of their figure.
         cost: where known `wall_seconds`, `optimiser_steps`, `jobs`, `machine`, `versions` (by name), `failed`
             (what failed, one line each), and whatever else was measured.
@@ -85,6 +87,7 @@ def _content(
         "structure": structure(tables),
         "accuracies": numbers.accuracies(summary),
         "differences": numbers.differences(contrasts) if len(contrasts) else None,
+        "failed_runs": numbers.failures(pd.concat([runs, tables.get("references", runs.head(0))])),
         "generated": numbers.generated(runs),
         "hosts": numbers.facts(study.get("hosts") or {}),
         "datasets": numbers.facts(study.get("datasets") or {}),
@@ -109,6 +112,8 @@ def _size(summary: pd.DataFrame, runs: pd.DataFrame) -> str:
     if len(runs):
         tested = sorted({int(number) for number in runs["test_examples"]})
         line += f", {' or '.join(f'{number:,}' for number in tested)} test examples"
+    if len(runs) and (failed := int(runs["accuracy"].isna().sum())):
+        line += f"; {count(failed, 'run')} failed"
     return line
 
 

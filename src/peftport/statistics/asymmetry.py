@@ -42,9 +42,9 @@ def asymmetry(portability: pd.DataFrame, predictions: pd.DataFrame, draws: int =
             keys = dict(zip(PLACE, place, strict=True)) | {"first_host": first, "second_host": second}
             forward = _lift(answers, keys, first, second)
             backward = _lift(answers, keys, second, first)
-            if forward is None or backward is None:
+            if forward is None or backward is None or (both := paired(forward, backward)) is None:
                 continue
-            left, right = paired(forward, backward)
+            left, right = both
             lifts.append(left - right)
             rows.append(
                 keys

@@ -21,7 +21,7 @@ def contrasts(
     answers stand beside each seed of the ported modules. Holm's correction is over all rows of the table.
 
     Args:
-        runs: table `runs`.
+        runs: table `runs`; runs that failed are left out, with those that they would be compared with.
         references: table `references`.
         predictions: one row per run and test example, with the columns of the cell.
         draws: bootstrap draws.
@@ -31,9 +31,10 @@ def contrasts(
         Table `contrasts`; empty where nothing was ported.
 
     Raises:
-        ValueError: a run has no predictions, or two that are compared have no seed in common.
+        ValueError: a run has no predictions.
     """
     answers, bootstrap = Correctness(predictions), Bootstrap(draws, seed)
+    runs = runs.dropna(subset="accuracy")
     names = list(dict.fromkeys(runs["initialisation"]))
     known = set(zip(*(runs[column] for column in KEY), strict=True))
     present = {name for name in REFERENCES if (references["initialisation"] == name).any()}
@@ -62,7 +63,7 @@ def holm(p_values: pd.Series) -> np.ndarray:
 
 
 def _sides(answers: Correctness, key: list, own: Answers, baseline: str) -> tuple[np.ndarray, np.ndarray] | None:
-    """Answers of the ported modules and of the baseline, each (seeds, examples); None where a reference is missing."""
+    """Answers of the ported modules and of the baseline, each (seeds, examples); None where one of them is missing."""
     technique, _, target_host, _, target_dataset, _, budget = key
     if baseline == "bare":
         bare = answers.bare(target_host, target_dataset)

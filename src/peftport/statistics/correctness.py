@@ -99,16 +99,10 @@ def _codes(frame: pd.DataFrame) -> tuple[np.ndarray, pd.DataFrame]:
     return number, frame.iloc[first].reset_index(drop=True)
 
 
-def paired(left: Answers, right: Answers) -> tuple[np.ndarray, np.ndarray]:
-    """Answers of both over the seeds that both have; shapes (seeds, examples).
-
-    Raises:
-        ValueError: they have no seed in common.
-    """
+def paired(left: Answers, right: Answers) -> tuple[np.ndarray, np.ndarray] | None:
+    """Answers of both over the seeds that both have, (seeds, examples); None where they have none."""
     common, rows, others = np.intersect1d(left.seeds, right.seeds, return_indices=True)
-    if not len(common):
-        raise ValueError(f"no seed in common: {left.seeds.tolist()} and {right.seeds.tolist()}")
-    return left.values[rows], right.values[others]
+    return (left.values[rows], right.values[others]) if len(common) else None
 
 
 def beside(left: Answers, right: Answers) -> tuple[np.ndarray, np.ndarray]:

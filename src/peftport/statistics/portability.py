@@ -18,7 +18,7 @@ def portability(
     """One row per technique x transfer x dataset pair x initialisation x budget.
 
     Args:
-        runs: table `runs`.
+        runs: table `runs`; runs that failed are counted and left out.
         references: table `references`: `bare` and `native` where the study has them.
         predictions: one row per run and test example, with the columns of the cell.
         draws: bootstrap draws for the intervals.
@@ -31,6 +31,7 @@ def portability(
         ValueError: a run has no predictions.
     """
     answers, bootstrap = Correctness(predictions), Bootstrap(draws, seed)
+    every, runs = runs, runs.dropna(subset="accuracy")
     table = (
         runs.groupby(["study", *KEY], sort=False, observed=True)
         .agg(
@@ -41,6 +42,8 @@ def portability(
         )
         .reset_index()
     )
+    asked = every.groupby(["study", *KEY], observed=True)["seed"].nunique().rename("asked")
+    table["failed_seeds"] = table.join(asked, on=asked.index.names)["asked"] - table["seeds"]
     intervals = bootstrap.intervals([answers.need(key).values for key in table[KEY].itertuples(index=False, name=None)])
     table["accuracy_low"] = [max(0.0, interval.low) for interval in intervals]
     table["accuracy_high"] = [interval.high for interval in intervals]

@@ -32,13 +32,13 @@ def techniques(
         Table `techniques`.
     """
     table = pd.concat(costs, ignore_index=True)
-    table = table.assign(study=portability["study"].iloc[0], method=table["technique"].map(methods))
+    table = table.assign(study=runs["study"].iloc[0], method=table["technique"].map(methods))
     table["parameter_sharing"] = [
         sharing(row.shared_parameters, row.parameters) for row in table.itertuples(index=False)
     ]
     described = _described(read_typology())
     table = table.join(described.drop(columns=list(MEASURED)), on="method")
-    for column in (_ported(portability), _deviations(runs), _convergence(curves)):
+    for column in (_ported(portability), _deviations(runs), _convergence(_whole(curves, runs))):
         table = table.join(column, on=HERE)
     table["moves"] = table["moves"].fillna(0).astype(int)
     table["step_bytes_over_full"] = table["step_bytes"] / table["full_step_bytes"].astype(float)
@@ -79,6 +79,13 @@ def _deviations(runs: pd.DataFrame) -> pd.DataFrame:
         variances = chosen.groupby([*HERE, "source_host", "source_dataset", "target_dataset"])["accuracy"].var(ddof=1)
         found[f"{name}_seed_deviation"] = variances.groupby(level=HERE).mean() ** 0.5
     return pd.DataFrame(found)
+
+
+def _whole(curves: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
+    """The curves without those of trainings that failed on their way."""
+    run = [*HERE, "target_dataset", "seed"]
+    failed = runs[(runs["initialisation"] == "scratch") & runs["accuracy"].isna()]
+    return curves[~curves.set_index(run).index.isin(failed.set_index(run).index)]
 
 
 def _convergence(curves: pd.DataFrame) -> pd.DataFrame:

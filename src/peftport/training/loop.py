@@ -6,6 +6,7 @@ the budgets of a cell nested.
 """
 
 import contextlib
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -78,6 +79,7 @@ class Training:
     Attributes:
         seeds: of the members, the modules that train together: here of the only one.
         failed: members whose loss was no finite number, by their place in ``seeds``, and the step of it.
+        between: called between two steps; it may ask for ``state``, and end the training.
     """
 
     def __init__(
@@ -103,6 +105,8 @@ class Training:
         self.failed: dict[int, int] = {}
         self.step, self.began = 0, time.monotonic()
         self.rows: list[dict[str, Any]] = []
+        self.unread: list[torch.Tensor] = []
+        self.between: Callable[[], None] = lambda: None
 
     def _optimise(self, parameters: list[nn.Parameter]) -> None:
         self.parameters = parameters
@@ -111,20 +115,54 @@ class Training:
         )
 
     def advance(self, steps: int) -> None:
-        """Train until ``steps`` optimiser steps have been taken in all.
-
-        Raises:
-            FloatingPointError: no member has a finite loss any more; seed and step of the first are named.
-        """
+        """Train until ``steps`` optimiser steps have been taken in all, or until every member has failed."""
         train_module_only(self.model)
         try:
-            while self.step < steps:
-                stop = min(steps, self.step - self.step % KEEP_EVERY + KEEP_EVERY if self.step else 1)
-                # read in one go, because reading a loss makes a GPU wait
-                losses = [self._take_step() for _ in range(stop - self.step)]
-                self._keep(torch.stack(losses).double().cpu().numpy())
+            while self.step < steps and len(self.failed) < len(self.seeds):
+                self.unread.append(self._take_step())
+                # losses are read ten at a time, because reading makes a GPU wait
+                if self.step in (1, steps) or self.step % KEEP_EVERY == 0:
+                    self._keep(self._read())
+                    self.unread.clear()
+                self.between()
         finally:
             self.model.eval()
+
+    def state(self) -> dict[str, Any]:
+        """All that the next step depends on, and the curve so far; see ``peftport.checkpoints.State``.
+
+        The order of the data and what dropout hides are functions of the seed and the step.
+        """
+        optimiser = self.optimiser.state_dict()["state"]
+        return {
+            "step": self.step,
+            "parameters": [parameter.detach().cpu().numpy() for parameter in self.parameters],
+            "optimiser": {
+                str(place): {name: tensor.cpu().numpy() for name, tensor in own.items()}
+                for place, own in optimiser.items()
+            },
+            "rows": self.rows,
+            "failed": sorted(self.failed.items()),
+            "unread": self._read(),
+            "elapsed_seconds": time.monotonic() - self.began,
+        }
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Go on from what ``state`` gave, in a training that was begun with the same arguments."""
+        self.step, self.rows, self.failed = state["step"], list(state["rows"]), dict(state["failed"])
+        with torch.no_grad():
+            for parameter, array in zip(self.parameters, state["parameters"], strict=True):
+                parameter.copy_(torch.tensor(array))
+        own = {
+            int(place): {name: torch.tensor(array) for name, array in arrays.items()}
+            for place, arrays in state["optimiser"].items()
+        }
+        self.optimiser.load_state_dict(self.optimiser.state_dict() | {"state": own})
+        for order in self.orders:
+            for _ in range(self.step):
+                next(order)
+        self.unread = [torch.tensor(losses, device=self.model.device) for losses in state["unread"]]
+        self.began = time.monotonic() - state["elapsed_seconds"]
 
     def validate(self, data: Encoded, batch_size: int = 128) -> float:
         """Mean cross-entropy per label token on ``data``; noted in the curve."""
@@ -140,9 +178,11 @@ class Training:
                 batch = self.task.batch(data, np.tile(indices, members), self.model.device)
                 counted = int((batch["labels"] != IGNORED).sum()) // members
                 total, tokens = total + self._losses(batch).double().cpu().numpy() * counted, tokens + counted
-        for place, loss in enumerate(total / tokens):
-            self._note(place, "validation", float(loss))
-        return [float(loss) for loss in total / tokens]
+        losses = [float(loss) for loss in total / tokens]
+        for place, loss in enumerate(losses):
+            if self._counts(place, loss):
+                self._note(place, "validation", loss)
+        return losses
 
     def curve(self) -> pd.DataFrame:
         """The loss curve so far, the table ``curve``, one member after the other."""
@@ -193,16 +233,23 @@ class Training:
         """Note the mean of the last losses, (steps, members), and who failed."""
         first = self.step - len(losses) + 1
         for place, own in enumerate(losses.T):
-            if place in self.failed:
-                continue
-            if np.isfinite(own).all():
+            if self._counts(place, float(own.sum()), first + int(np.argmin(np.isfinite(own)))):
                 self._note(place, "train", float(own.mean()))
-            else:
-                self.failed[place] = first + int(np.argmin(np.isfinite(own)))
-        if len(self.failed) == len(self.seeds):
-            self.check()
-        for step, own in enumerate(losses, first):
-            self.report(step, float(np.mean([loss for place, loss in enumerate(own) if place not in self.failed])))
+        left = [place for place in range(len(self.seeds)) if place not in self.failed]
+        for step, own in enumerate(losses, first) if left else ():
+            self.report(step, float(np.mean(own[left])))
+
+    def _read(self) -> np.ndarray:
+        """The losses of the steps since the last row of the curve, (steps, members)."""
+        losses = [one.double() for one in self.unread]
+        return torch.stack(losses).cpu().numpy() if losses else np.empty((0, len(self.seeds)))
+
+    def _counts(self, place: int, loss: float, step: int | None = None) -> bool:
+        """Whether this member has not failed; it fails here if its loss, at ``step`` or now, is no finite number."""
+        if place not in self.failed and not math.isfinite(loss):
+            self.failed[place] = self.step if step is None else step
+            print(f"seed {self.seeds[place]}: the loss is no finite number at step {self.failed[place]}", flush=True)
+        return place not in self.failed
 
     def _note(self, place: int, phase: str, loss: float) -> None:
         self.rows.append(

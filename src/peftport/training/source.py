@@ -8,6 +8,8 @@ import pandas as pd
 from peft import PeftModel
 from safetensors.numpy import save_file
 
+from peftport.checkpoints import Checkpoint
+from peftport.data.batches import Encoded
 from peftport.files import file_digest, read_card, whole, write_card
 from peftport.hosts.load import load_tokenizer
 from peftport.hosts.locate import known_folder
@@ -16,49 +18,56 @@ from peftport.tables import read_table, write_table
 from peftport.techniques.attach import attach, config_dict, detach, module_tensors
 from peftport.training.device import load_host
 from peftport.training.loop import Recipe, Training
+from peftport.training.ongoing import Ongoing
 from peftport.training.task import Task
 from peftport.training.together import begin, in_groups, members_together
 
 
 def train_source(
     data: dict[str, Path],
-    technique: dict[str, Any],
-    training: dict[str, Any],
+    recipe: dict[str, dict[str, Any]],
     task: dict[str, Any],
     seeds: list[int],
     outputs: dict[str, Path],
     made: dict[str, Any],
+    checkpoint: Checkpoint,
 ) -> None:
     """Train one module per seed and write the loss curve, the trained state and what is needed to extract modules.
 
     Args:
         data: ``card`` of the host, ``train`` and ``validation`` splits.
-        technique: method, settings and learning rate.
-        training: the study's training section.
+        recipe: ``technique`` (method, settings and learning rate) and ``training``, the study's section.
         task: template and label words.
         outputs: ``curve``, ``state`` (tensors named ``<seed>/<name>``) and ``config`` (peft's, with the card's facts).
+        checkpoint: what a job that was stopped left.
+
+    Raises:
+        FloatingPointError: the loss of a member is no finite number. No module can be made of it, and what starts from
+            that module cannot be made either; seed and step are named.
+        Stopped: the job was told to stop.
     """
+    technique, training = recipe["technique"], recipe["training"]
     card = read_card(data["card"])
     folder = known_folder(card)
     task_ = Task.for_host(task, training["max_tokens"], load_tokenizer(folder), card)
     splits = {name: task_.encode(read_table(data[name], "examples")) for name in ("train", "validation")}
     model, starts = _fresh(load_host(folder, training["host_precision"]), technique, seeds)
-    recipe, steps = Recipe.from_config(training, technique), technique["source_steps"] or training["source_steps"]
+    settings, steps = Recipe.from_config(training, technique), technique["source_steps"] or training["source_steps"]
+    ongoing = Ongoing(checkpoint)
 
     def train(group: list[int]) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
         progress = Progress(f"{technique['method']} in {card['host']}, seed {', '.join(map(str, group))}", steps)
-        run = begin(model, task_, splits["train"], recipe, {seed: starts[seed] for seed in group}, progress)
+        run = begin(model, task_, splits["train"], settings, {seed: starts[seed] for seed in group}, progress)
         try:
-            best = _train_keeping(run, splits["validation"], steps, training)
+            best = _train_keeping(run, splits["validation"], steps, training, ongoing)
         finally:
             run.release()
-        run.check()
         return run.curve(), {
             f"{seed}/{name}": own for seed, module in zip(group, best, strict=True) for name, own in module.items()
         }
 
     together = members_together(training["members_together"], model, len(seeds))
-    done = in_groups(seeds, together, train)
+    done = in_groups(seeds, together, train, ongoing)
     made = made | {"members_together": max(len(group) for group, _ in done)}
     write_table(outputs["curve"], pd.concat([curve for _, (curve, _) in done], ignore_index=True), "curve", made)
     with whole(outputs["state"]) as partial:
@@ -82,25 +91,28 @@ def _fresh(
     return model, starts
 
 
-def _train_keeping(run: Training, validation: Any, steps: int, training: dict[str, Any]) -> list[dict[str, np.ndarray]]:
+def _train_keeping(
+    run: Training, validation: Encoded, steps: int, training: dict[str, Any], ongoing: Ongoing
+) -> list[dict[str, np.ndarray]]:
     """Each member's state after ``steps``, or with its lowest validation loss if the config says ``keep: best``.
 
     Raises:
-        FloatingPointError: no validation loss of a member is a finite number.
+        FloatingPointError: a loss of a member is no finite number.
     """
-    if training["keep"] == "last":
-        run.advance(steps)
-        run.validate_members(validation)
-        return [_state(run, place) for place in range(len(run.seeds))]
-    lowest, best = [float("inf")] * len(run.seeds), [{} for _ in run.seeds]
-    for step in [*range(training["validate_every"], steps, training["validate_every"]), steps]:
+    members, every = len(run.seeds), training["validate_every"] if training["keep"] == "best" else steps
+    kept = ongoing.take_up(run.seeds, run, {"validated": 0, "lowest": [float("inf")] * members, "best": [{}] * members})
+    for step in [*range(every, steps, every), steps]:
+        if step <= kept["validated"]:
+            continue
         run.advance(step)
-        for place, loss in enumerate(run.validate_members(validation)):
-            if loss < lowest[place]:
-                lowest[place], best[place] = loss, _state(run, place)
-    if never := [seed for seed, state in zip(run.seeds, best, strict=True) if not state]:
-        raise FloatingPointError(f"seed {never[0]}: no validation loss is a number; lower its learning_rate")
-    return best
+        run.check()
+        losses = run.validate_members(validation)
+        run.check()
+        for place, loss in enumerate(losses):
+            if training["keep"] == "last" or loss < kept["lowest"][place]:
+                kept["lowest"][place], kept["best"][place] = loss, _state(run, place)
+        kept["validated"] = step
+    return kept["best"]
 
 
 def _state(run: Training, place: int) -> dict[str, np.ndarray]:

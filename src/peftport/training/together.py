@@ -9,10 +9,12 @@ import torch
 from peft import PeftModel
 
 from peftport.data.batches import Encoded
+from peftport.stopping import STOPS
 from peftport.techniques.attach import load_tensors
 from peftport.techniques.members import can_share
 from peftport.training.fused import FusedTraining
 from peftport.training.loop import Recipe, Report, Training
+from peftport.training.ongoing import Ongoing
 from peftport.training.task import Task
 
 # Measured on one core (benchmarks/fused.py): up to this width the fixed cost of a step, which members share, is a good
@@ -42,34 +44,35 @@ def members_together(setting: str | int, model: PeftModel, members: int) -> int:
 
 
 def in_groups(
-    members: Sequence[int], together: int, work: Callable[[list[int]], Result]
+    members: Sequence[int], together: int, work: Callable[[list[int]], Result], ongoing: Ongoing
 ) -> list[tuple[list[int], Result]]:
     """Do ``work`` on groups of at most ``together`` members; where memory runs out, on groups half as large.
 
     Args:
         work: called with the members of a group, a second time if memory ran out in the first, so that it must not
-            leave anything behind.
+            leave anything behind. What it gives can stand in a checkpoint.
+        ongoing: what was done before.
 
     Returns:
         Each group with what ``work`` gave for it.
 
     Raises:
         torch.OutOfMemoryError: memory runs out with one member alone.
+        Stopped: the job was told to stop.
     """
-    left, done = list(members), []
-    while left:
-        group = left[:together]
-        try:
-            done.append((group, work(group)))
-            left = left[together:]
-            continue
-        except torch.OutOfMemoryError:
-            if len(group) == 1:
-                raise
-        together = len(group) // 2  # behind the handler, which holds on to what filled the memory
-        torch.cuda.empty_cache()
-        print(f"memory ran out with {len(group)} modules at once; going on with {together}", flush=True)
-    return done
+    with STOPS.after_a_step():
+        while left := [member for member in members if not any(member in group for group, _ in ongoing.done)]:
+            group = ongoing.group(left[:together])
+            try:
+                ongoing.finish(group, work(group))
+                continue
+            except torch.OutOfMemoryError:
+                if len(group) == 1:
+                    raise
+            together = len(group) // 2  # behind the handler, which holds on to what filled the memory
+            torch.cuda.empty_cache()
+            print(f"memory ran out with {len(group)} modules at once; going on with {together}", flush=True)
+    return ongoing.done
 
 
 def begin(

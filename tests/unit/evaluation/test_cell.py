@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from peftport.checkpoints import Checkpoint
 from peftport.evaluation.cell import evaluate_cell, score
 from peftport.evaluation.likelihood import log_likelihoods
 from peftport.files import read_card, write_card
@@ -34,7 +35,7 @@ def evaluate(ground, host, starts, budgets, cell=NAMES, generate=False, techniqu
         "training": TRAINING | {"members_together": together},
         "evaluation": {"batch_size": 16, "generate": generate},
     }
-    return evaluate_cell(data, starts, budgets, recipe, task, cell)
+    return evaluate_cell(data, starts, budgets, recipe, task, cell, Checkpoint(None))
 
 
 def encoded_test(ground, host):
@@ -168,4 +169,4 @@ def test_a_host_that_is_gone_is_named(ground, tmp_path):
     data = {"card": tmp_path / "card.json", "test": ground / "test.parquet"}
     recipe = {"technique": TECHNIQUE, "training": TRAINING, "evaluation": {"batch_size": 8, "generate": False}}
     with pytest.raises(ValueError, match=r"host `raw`: .*config.json is damaged or changed: it is not there any more"):
-        evaluate_cell(data, {0: None}, [0], recipe, TASK, NAMES)
+        evaluate_cell(data, {0: None}, [0], recipe, TASK, NAMES, Checkpoint(None))

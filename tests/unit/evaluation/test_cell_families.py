@@ -2,6 +2,7 @@
 
 import pytest
 
+from peftport.checkpoints import Checkpoint
 from peftport.evaluation.cell import evaluate_cell
 from peftport.files import write_card
 from peftport.hosts.build import build_host
@@ -46,12 +47,12 @@ def test_a_module_goes_from_a_raw_host_to_an_instructed_one(ground, tmp_path, fa
         "evaluation": {"batch_size": 16, "generate": True},
     }
     data = {"card": tmp_path / "instruct.json", "train": splits["train"], "test": splits["test"]}
-    tables = evaluate_cell(data, starts, [0, 2], recipe, stages.TASK, NAMES)
+    tables = evaluate_cell(data, starts, [0, 2], recipe, stages.TASK, NAMES, Checkpoint(None))
     for name, table in tables.items():
         write_table(tmp_path / f"{name}.parquet", table, name)
     assert tables["scores"]["accuracy"].between(0, 1).all() and tables["scores"]["invalid_rate"].notna().all()
     bare, scratch = (
-        evaluate_cell(data, start, [0], recipe, stages.TASK, NAMES)["scores"]["loss"].item()
+        evaluate_cell(data, start, [0], recipe, stages.TASK, NAMES, Checkpoint(None))["scores"]["loss"].item()
         for start in ({0: None}, fresh)
     )
     assert scratch == pytest.approx(bare, abs=1e-5)  # LoRA's B starts at zero

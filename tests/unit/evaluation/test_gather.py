@@ -36,6 +36,7 @@ def results(study, tmp_path):
             names(cell)
             | {"budget_steps": budget, "seed": seed, "accuracy": number / 1000 + budget / 100 + seed / 10}
             | {"macro_f1": 0.5, "loss": 1.0, "test_examples": 2, "generated_accuracy": None, "invalid_rate": None}
+            | {"failed_at_step": None}
             for seed in seeds_of(study, cell)
             for budget in budgets
         ]
@@ -97,6 +98,25 @@ def test_a_study_without_references(results):
 def edit(study, results, change):
     path = results / study.cells[0].path / "scores.parquet"
     write_table(path, change(pd.read_parquet(path)), "scores")
+
+
+def test_runs_that_failed_are_rows_without_scores(study, results, tmp_path):
+    cell = next(cell for cell in study.cells if not cell.is_reference and cell.initialisation == "ported")
+    path = results / cell.path
+    scores, answers = (pd.read_parquet(path / f"{name}.parquet") for name in ("scores", "predictions"))
+    broken = (scores["seed"] == 1) & (scores["budget_steps"] == 5)
+    scores.loc[broken, ["accuracy", "macro_f1", "loss"]] = None
+    scores["failed_at_step"] = [4 if failed else None for failed in broken]
+    write_table(path / "scores.parquet", scores, "scores")
+    write_table(path / "predictions.parquet", answers.query("seed != 1 or budget_steps != 5"), "predictions")
+    runs, references = gather_runs(study, results)
+    assert len(runs) == study.runs
+    (failed,) = runs.dropna(subset="failed_at_step").to_dict("records")
+    assert (failed["failed_at_step"], failed["seed"], failed["budget_steps"]) == (4, 1, 5)
+    assert runs["accuracy"].isna().sum() == 1
+    assert len(gather_predictions(study, results)) > 0
+    for name, table in (("runs", runs), ("references", references)):
+        write_table(tmp_path / f"{name}.parquet", table, name)
 
 
 def test_missing_runs_are_an_error(study, results):

@@ -15,7 +15,7 @@ from peftport.report.verdict import verdict
 from peftport.statistics.asymmetry import asymmetry
 from peftport.statistics.contrasts import contrasts
 from peftport.statistics.portability import portability
-from tests.simulated import Design, study
+from tests.simulated import Design, Study, failing, study
 
 ONE = (("raw", "instruct"),)
 
@@ -74,11 +74,14 @@ WORSE = {"difference": -0.1, "low": -0.15, "high": -0.05}
 
 
 def simulated(design: Design) -> dict[str, pd.DataFrame]:
-    made = study(design)
+    return computed(study(design))
+
+
+def computed(made: Study) -> dict[str, pd.DataFrame]:
     frames = (made.runs, made.references, made.predictions)
     table = portability(*frames, draws=100)
     both = {"contrasts": contrasts(*frames, draws=100), "asymmetry": asymmetry(table, made.predictions, draws=100)}
-    return {"portability": table, "runs": made.runs} | both
+    return {"portability": table, "runs": made.runs, "references": made.references} | both
 
 
 def drawn(tables: dict[str, pd.DataFrame], folder: Path) -> dict[str, Path]:
@@ -284,3 +287,29 @@ def test_an_svg_without_svg_is_refused(tmp_path: Path) -> None:
 def test_durations_and_listings() -> None:
     assert [duration(seconds) for seconds in (4.4, 65, 12000)] == ["4 s", "1 min 5 s", "3 h 20 min"]
     assert [listing("a"), listing("ab"), listing("abc")] == ["a", "a and b", "a, b and c"]
+
+
+def test_failed_runs_are_shown_in_words_and_in_a_table(tmp_path: Path) -> None:
+    made = study(Design(examples=40))
+    tables = computed(made)
+    write_report(tmp_path / "whole.html", {"name": "small"}, tables, {}, {})
+    assert "Failed runs" not in (tmp_path / "whole.html").read_text(encoding="utf-8")
+    broken = failing(made, technique=["lora"], target_host=["raw"], seed=[1], budget_steps=[50, 200])
+    tables = computed(failing(broken, initialisation=["native"], technique=["adapters"], seed=[2]))
+    write_report(tmp_path / "report.html", {"name": "small"}, tables, drawn(tables, tmp_path), {})
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "108 runs" in page and "6 runs failed" in page
+    part = page.split("<h3>Failed runs</h3>")[1].split("</div>")[0]
+    assert "The loss of 5 trainings was no finite number at some step." in part
+    assert all(start in part for start in ("ported", "sampled", "scratch"))
+    assert (
+        part.count(">7</td>") == 5 and part.count("native") == 2 and part.count("after 50 steps, after 200 steps") == 3
+    )
+
+
+def test_a_page_of_a_study_in_which_everything_failed(tmp_path: Path) -> None:
+    made = study(Design(("lora",), ONE, seeds=(0,), budgets=(0, 50), examples=40))
+    tables = computed(failing(made, technique=["lora"]))
+    write_report(tmp_path / "report.html", {"name": "small"}, tables, drawn(tables, tmp_path), {})
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "Failed runs" in page and "nothing to judge" in page

@@ -168,8 +168,10 @@ def test_it_ends_when_every_member_has_failed():
     run = fused("lora")
     with torch.no_grad():
         run.stack.rows.fill_(float("nan"))
+    run.advance(5)
+    assert run.step == 1 and run.failed == {0: 1, 1: 1, 2: 1}
     with pytest.raises(FloatingPointError, match=r"seed 3\b.* step 1\b"):
-        run.advance(5)
+        run.check()
 
 
 def test_the_host_is_untouched_and_given_back():

@@ -192,8 +192,20 @@ def test_a_loss_that_is_no_number_names_seed_and_step(broken):
     run.advance(broken - 1)
     with torch.no_grad():
         run.parameters[0].fill_(float("nan"))
+    run.advance(9)
+    assert run.failed == {0: broken} and run.step < 11
+    assert all(row["step"] < broken for row in run.rows)
     with pytest.raises(FloatingPointError, match=rf"seed 7\b.* step {broken}\b.*learning_rate"):
-        run.advance(9)
+        run.check()
+
+
+def test_a_validation_loss_that_is_no_number_is_a_failure_too():
+    run = start(seed=7)
+    run.advance(2)
+    with torch.no_grad():
+        run.parameters[0].fill_(float("nan"))
+    assert not np.isfinite(run.validate(TEST))
+    assert run.failed == {0: 2} and list(run.curve()["phase"]) == ["train", "train"]
 
 
 def test_validation_is_the_mean_over_label_tokens():

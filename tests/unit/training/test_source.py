@@ -3,13 +3,16 @@
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from safetensors.numpy import load_file
 
+from peftport.checkpoints import Checkpoint
 from peftport.files import read_card
 from peftport.hosts.load import load_model, load_tokenizer
 from peftport.tables import read_made, read_table
 from peftport.techniques.attach import attach, config_dict, module_tensors
 from peftport.training.loop import Recipe, Training
+from peftport.training.ongoing import Ongoing
 from peftport.training.source import _train_keeping
 from peftport.training.task import Task
 from tests import encoded, hosts
@@ -96,6 +99,11 @@ def test_a_technique_may_have_its_own_steps(ground, tmp_path):
     assert same(of_seed(load_file(outputs["state"]), 1), module_tensors(by_hand(ground, 1, 3)))
 
 
+def nothing():
+    """No checkpoint to go on from."""
+    return Ongoing(Checkpoint(None))
+
+
 def untrained(seed=0):
     """A training on tokens, every label the first."""
     model = attach(hosts.host("t5_gated_untied"), "lora", SETTINGS["lora"], seed=0)
@@ -109,7 +117,7 @@ def test_keep_best_keeps_the_state_with_the_lowest_validation_loss():
     validation = encoded.examples(20, seed=1)
     validation.labels[:] = 1
     run = untrained(seed=2)
-    (kept,) = _train_keeping(run, validation, 25, {"keep": "best", "validate_every": 5})
+    (kept,) = _train_keeping(run, validation, 25, {"keep": "best", "validate_every": 5}, nothing())
     losses = run.curve().query("phase == 'validation'").set_index("step")["loss"]
     assert losses.index.tolist() == list(range(5, 26, 5))
     best = int(losses.idxmin())
@@ -117,7 +125,7 @@ def test_keep_best_keeps_the_state_with_the_lowest_validation_loss():
     alone, last = untrained(seed=2), untrained(seed=2)
     alone.advance(best)
     assert same(kept, module_tensors(alone.model))
-    assert not same(kept, _train_keeping(last, validation, 25, {"keep": "last"})[0])
+    assert not same(kept, _train_keeping(last, validation, 25, {"keep": "last"}, nothing())[0])
     assert same(module_tensors(last.model), module_tensors(run.model))
 
 
@@ -134,17 +142,20 @@ def test_whichever_is_best_is_kept_and_the_first_of_equals(losses, kept, monkeyp
     """Five steps, validated after two, four and five."""
     run, said, alone = untrained(), iter(losses), untrained()
     monkeypatch.setattr(run, "validate_members", lambda data: [next(said)])
-    (best,) = _train_keeping(run, encoded.examples(), 5, {"keep": "best", "validate_every": 2})
+    (best,) = _train_keeping(run, encoded.examples(), 5, {"keep": "best", "validate_every": 2}, nothing())
     alone.advance(kept)
     assert run.step == 5
     assert same(best, module_tensors(alone.model))
 
 
-def test_a_validation_loss_that_is_never_a_number_is_an_error(monkeypatch):
-    run = untrained(seed=7)
-    monkeypatch.setattr(run, "validate_members", lambda data: [float("nan")])
-    with pytest.raises(FloatingPointError, match="seed 7"):
-        _train_keeping(run, encoded.examples(), 3, {"keep": "best", "validate_every": 2})
+@pytest.mark.parametrize("keep", ["last", "best"])
+def test_a_validation_loss_that_is_no_number_is_an_error(keep, monkeypatch):
+    run, losses = untrained(seed=7), Training._losses
+    monkeypatch.setattr(
+        run, "_losses", lambda batch: losses(run, batch) * (1 if torch.is_grad_enabled() else torch.nan)
+    )
+    with pytest.raises(FloatingPointError, match=r"seed 7\b.* step 3\b"):
+        _train_keeping(run, encoded.examples(), 3, {"keep": keep, "validate_every": 3}, nothing())
 
 
 def test_a_training_that_diverges_leaves_no_file(ground, tmp_path):

@@ -3,7 +3,9 @@
 import pytest
 import torch
 
+from peftport.checkpoints import Checkpoint
 from peftport.techniques.attach import attach
+from peftport.training.ongoing import Ongoing
 from peftport.training.together import CPU_MEMBERS, in_groups, members_together
 from tests import hosts
 from tests.techniques import SETTINGS
@@ -38,6 +40,11 @@ def test_with_dropout_every_module_trains_alone():
     assert members_together(8, model(dropout=0.1), 5) == 1
 
 
+def nothing():
+    """No checkpoint to go on from."""
+    return Ongoing(Checkpoint(None))
+
+
 def memory_for(most, calls):
     def work(group):
         calls.append(group)
@@ -54,7 +61,7 @@ def memory_for(most, calls):
 )
 def test_groups_are_halved_when_memory_runs_out(most, groups, capsys):
     calls = []
-    done = in_groups(range(5), 5, memory_for(most, calls))
+    done = in_groups(range(5), 5, memory_for(most, calls), nothing())
     assert done == [(group, sum(group)) for group in groups]
     tried = [group for group in calls if len(group) > most]
     assert capsys.readouterr().out.count("memory ran out") == len(tried)
@@ -69,10 +76,10 @@ def test_a_later_group_may_be_the_one_that_is_too_large():
             raise torch.OutOfMemoryError("simulated")
         return len(group)
 
-    assert in_groups(range(6), 3, work) == [([0, 1, 2], 3), ([3], 1), ([4], 1), ([5], 1)]
+    assert in_groups(range(6), 3, work, nothing()) == [([0, 1, 2], 3), ([3], 1), ([4], 1), ([5], 1)]
     assert calls[1] == [3, 4, 5]
 
 
 def test_one_alone_that_is_too_large_is_an_error():
     with pytest.raises(torch.OutOfMemoryError):
-        in_groups(range(3), 3, memory_for(0, []))
+        in_groups(range(3), 3, memory_for(0, []), nothing())

@@ -1,0 +1,120 @@
+"""A cell that is stopped anywhere and goes on ends as if nothing had been; a run that fails leaves the others alone."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from peftport.checkpoints import Checkpoint
+from peftport.evaluation import cell as stage
+from peftport.evaluation.cell import evaluate_cell
+from peftport.stopping import STOPS
+from peftport.tables import read_table, write_table
+from peftport.training.loop import Training
+from tests.ground import TASK, TECHNIQUE, TRAINING, in_pieces, modules
+
+BUDGETS = [0, 2, 5]
+NAMES = {
+    "technique": "lora",
+    "source_host": "raw",
+    "target_host": "instruct",
+    "source_dataset": "film",
+    "target_dataset": "film",
+    "initialisation": "ported",
+}
+
+
+def evaluate(ground, together=1, checkpoint=None, generate=False, budgets=BUDGETS):
+    data = {"card": ground / "instruct.json"} | {name: ground / f"{name}.parquet" for name in ("train", "test")}
+    training, evaluation = TRAINING | {"members_together": together}, {"batch_size": 16, "generate": generate}
+    recipe = {"technique": TECHNIQUE, "training": training, "evaluation": evaluation}
+    return evaluate_cell(data, modules(ground, "raw"), budgets, recipe, TASK, NAMES, checkpoint or Checkpoint(None))
+
+
+def same(left, right):
+    for name, table in left.items():
+        other = right[name].drop(columns="elapsed_seconds", errors="ignore")
+        table = table.drop(columns="elapsed_seconds", errors="ignore")
+        pd.testing.assert_frame_equal(table, other, check_exact=True)
+        assert left[name].attrs == right[name].attrs
+
+
+@pytest.mark.parametrize(("together", "stops"), [(1, 18), (2, 12)])
+def test_stopped_at_every_place(ground, tmp_path, together, stops):
+    """After every step, every test and every group; what was tested is not tested again."""
+    path = tmp_path / "checkpoint.safetensors"
+    tables, times = in_pieces(path, 1, lambda checkpoint: evaluate(ground, together, checkpoint))
+    assert times == stops
+    same(evaluate(ground, together), tables)
+
+
+@pytest.mark.parametrize("budgets", [BUDGETS, [0]])
+def test_told_to_stop_while_testing(ground, tmp_path, budgets, monkeypatch):
+    path, score, tested = tmp_path / "checkpoint.safetensors", stage.score, []
+
+    def interrupted(*arguments, **named):
+        tested.append(1)
+        if len(tested) == 2:
+            STOPS.came = 15
+        return score(*arguments, **named)
+
+    monkeypatch.setattr(stage, "score", interrupted)
+    tables, times = in_pieces(path, 0, lambda checkpoint: evaluate(ground, 2, checkpoint, True, budgets))
+    assert times == 1 and len(tested) == 2 * len(budgets)
+    same(evaluate(ground, 2, generate=True, budgets=budgets), tables)
+
+
+def breaking(monkeypatch, member, step, loss):
+    """From this step on the parameters of a member are no numbers, or only its loss is none."""
+    take = Training._take_step
+
+    def broken(run):
+        losses = take(run)
+        place = run.seeds.index(member) if member in run.seeds else None
+        if run.step >= step and place is not None:
+            if loss is None:
+                with torch.no_grad():
+                    (run.parameters[0][place] if len(run.seeds) > 1 else run.parameters[0]).fill_(torch.nan)
+            else:
+                losses[place] = loss
+        return losses
+
+    monkeypatch.setattr(Training, "_take_step", broken)
+
+
+@pytest.mark.parametrize("together", [1, 2])
+@pytest.mark.parametrize(
+    ("step", "loss", "failed"),
+    [(1, float("nan"), {2: 1, 5: 1}), (4, float("inf"), {5: 4}), (5, None, {5: 5}), (2, None, {2: 2, 5: 2})],
+)
+def test_a_run_whose_loss_is_no_number_fails_alone(ground, tmp_path, monkeypatch, capsys, together, step, loss, failed):
+    whole = evaluate(ground, together)
+    breaking(monkeypatch, 1, step, loss)
+    tables, _ = in_pieces(tmp_path / "c.safetensors", 2, lambda checkpoint: evaluate(ground, together, checkpoint))
+    for name, table in tables.items():
+        write_table(tmp_path / f"{name}.parquet", table, name)
+    scores, predictions = (read_table(tmp_path / f"{name}.parquet", name) for name in ("scores", "predictions"))
+    marked = scores.dropna(subset="failed_at_step")
+    assert set(marked["seed"]) == {1} and len(scores) == 6
+    assert marked.set_index("budget_steps")["failed_at_step"].to_dict() == failed
+    assert marked[["accuracy", "macro_f1", "loss"]].isna().all(axis=None) and (marked["test_examples"] > 0).all()
+    for name in ("scores", "predictions"):
+        kept = ~((whole[name]["seed"] == 1) & whole[name]["budget_steps"].isin(failed))
+        right = tables[name].dropna(subset="accuracy") if name == "scores" else tables[name]
+        pd.testing.assert_frame_equal(
+            whole[name][kept].reset_index(drop=True), right.reset_index(drop=True), check_exact=True, check_dtype=False
+        )
+    assert len(predictions) == len(scores.dropna(subset="accuracy")) * scores["test_examples"][0]
+    curve = tables["curve"]
+    assert np.isfinite(curve["loss"]).all() and curve[curve["seed"] == 0]["step"].max() == 5
+    assert f"failed, the loss is no finite number at step {min(failed.values())}" in capsys.readouterr().out
+
+
+def test_a_cell_in_which_every_run_fails_still_leaves_its_tables(ground, tmp_path, monkeypatch):
+    take = Training._take_step
+    monkeypatch.setattr(Training, "_take_step", lambda run: take(run) * torch.nan)
+    tables = evaluate(ground, 2, budgets=[2, 5])
+    for name, table in tables.items():
+        write_table(tmp_path / f"{name}.parquet", table, name)
+    assert tables["scores"]["failed_at_step"].tolist() == [1] * 4
+    assert tables["predictions"].empty and tables["curve"].empty

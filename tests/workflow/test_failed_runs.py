@@ -1,0 +1,54 @@
+"""A training whose loss is no number: in a cell its runs are marked, shown and left out; a source's job says so."""
+
+import pytest
+
+from peftport.tables import read_table
+from tests import studies
+
+FAR = 1e60  # the learning rate of a training that diverges at once
+
+
+@pytest.fixture
+def diverging(hosts):
+    """A study in which `lora` diverges; its source training does too, where it has one."""
+
+    def config(**grid):
+        config = studies.smoke_config(hosts, **grid)
+        config["techniques"]["lora"]["learning_rate"] = FAR
+        return config
+
+    return config
+
+
+def test_a_cell(diverging, tmp_path):
+    studies.write_config(tmp_path, diverging(initialisations=["scratch"], references=["bare"], seeds=[0, 1]))
+    out = studies.run(tmp_path)
+    assert out.returncode == 0, out.stdout
+    results = tmp_path / "results/smoke"
+    runs = read_table(results / "tables/runs.parquet", "runs")
+    failed = runs.dropna(subset="failed_at_step")
+    assert failed.groupby(["technique", "budget_steps"])["seed"].agg(list).to_dict() == {("lora", 3): [0, 1]}
+    assert (failed["failed_at_step"] == 2).all() and failed["accuracy"].isna().all()
+    assert runs["accuracy"].notna().sum() == len(runs) - 2
+    summary = read_table(results / "tables/portability.parquet", "portability").set_index(["technique", "budget_steps"])
+    assert list(summary.index) == [("adapters", 0), ("adapters", 3), ("lora", 0)]
+    page = (results / "report.html").read_text(encoding="utf-8")
+    assert "The loss of 2 trainings was no finite number" in page and "; 2 runs failed" in page
+    log = (results / "logs/evaluate_cell/lora/any--instruct/any--film/scratch/seeds-0-1.log").read_text()
+    assert "seed 1, budget 3: failed, the loss is no finite number at step 2" in log
+    assert studies.planned(tmp_path) == {}
+
+
+@pytest.mark.slow
+def test_a_source(diverging, tmp_path):
+    """No module can be made of it: its job fails and names seed, step and cure; everything else is made."""
+    studies.write_config(tmp_path, diverging())
+    out = studies.run(tmp_path, "--keep-going")
+    assert out.returncode != 0 and "Traceback" not in out.stdout
+    said = "the loss is no finite number at step 2; lower the technique's learning_rate"
+    for host in ("raw", "instruct"):
+        assert f"error (train_source, technique lora, host {host}, dataset film, block 0): seed 0: {said}" in out.stdout
+    results = tmp_path / "results/smoke"
+    scores = {str(path.relative_to(results / "evaluations")) for path in results.rglob("scores.parquet")}
+    assert {path.split("/")[0] for path in scores if "/scratch/" in path or "/ported/" in path} == {"adapters", "lora"}
+    assert not [path for path in scores if path.startswith("lora/raw--instruct/")]

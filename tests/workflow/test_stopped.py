@@ -1,0 +1,83 @@
+"""A job that is told to stop leaves a checkpoint; the same command goes on from it and ends equal to the bit."""
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from tests import studies
+
+pytestmark = pytest.mark.slow
+
+JOB = "train_source/lora/raw/film/seeds-0"
+STATE = "results/smoke/sources/lora/raw/film/seeds-0/state.safetensors"
+LOG, CHECKPOINT = f"results/smoke/logs/{JOB}.log", f"results/smoke/checkpoints/{JOB}.safetensors"
+
+
+def config(hosts):
+    """A study with one long source training."""
+    made = studies.smoke_config(hosts)
+    made["training"]["source_steps"] = 1500
+    return made
+
+
+@pytest.fixture(scope="module")
+def whole(hosts, tmp_path_factory):
+    """What an undisturbed training leaves."""
+    folder = tmp_path_factory.mktemp("whole")
+    studies.write_config(folder, config(hosts))
+    out = studies.run(folder, STATE)
+    assert out.returncode == 0, out.stdout
+    assert not (folder / CHECKPOINT).exists()
+    return (folder / STATE).read_bytes()
+
+
+def jobs(snakemake, script):
+    """The processes of this script that descend from a Snakemake process."""
+    parents = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+            parents[int(stat.parent.name)] = int(fields[1]), (stat.parent / "cmdline").read_bytes().decode()
+        except OSError:  # it ended
+            continue
+
+    def descends(process):
+        while process in parents:
+            process = parents[process][0]
+            if process == snakemake:
+                return True
+        return False
+
+    return [process for process, (_, line) in parents.items() if f".{script}.py" in line and descends(process)]
+
+
+@pytest.mark.parametrize(("number", "warm"), [(signal.SIGTERM, "0"), (signal.SIGUSR1, "1")])
+def test_a_job_told_to_stop_goes_on_next_time(whole, hosts, tmp_path, number, warm):
+    studies.write_config(tmp_path, config(hosts))
+    with open(tmp_path / "out", "w") as out:
+        process = subprocess.Popen(
+            studies.command(tmp_path, STATE),
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            env=os.environ | {"PEFTPORT_WARM": warm},
+        )
+        while not ((tmp_path / LOG).is_file() and "device: " in (tmp_path / LOG).read_text()):
+            assert process.poll() is None, (tmp_path / "out").read_text()
+            time.sleep(0.05)
+        time.sleep(3)  # the host is loaded in the first of them
+        for job in jobs(process.pid, "train_source"):
+            os.kill(job, number)
+        assert process.wait() != 0
+    said = (tmp_path / "out").read_text()
+    assert f"told to stop by {number.name}, after a checkpoint ({CHECKPOINT}); run snakemake again to go on" in said
+    assert (tmp_path / CHECKPOINT).is_file() and not (tmp_path / STATE).exists()
+    again = studies.run(tmp_path, STATE)
+    assert again.returncode == 0, again.stdout
+    assert f"going on from {CHECKPOINT}" in (tmp_path / LOG).read_text()
+    assert (tmp_path / STATE).read_bytes() == whole
+    assert not (tmp_path / CHECKPOINT).exists()
