@@ -5,6 +5,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from glob import escape
 from pathlib import Path
 from typing import Any
 
@@ -28,16 +29,30 @@ class DamagedFile(ValueError):
 def whole(path: str | Path) -> Iterator[Path]:
     """Yield a path beside ``path`` to write to; rename it to ``path`` once the block has ended well.
 
-    A block that raises leaves nothing behind, so a file under its final name is always complete.
+    A block that raises leaves nothing behind, so a file under its final name is always complete. What a killed process
+    left beside ``path`` is taken away.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
+    for left in path.parent.glob(f".{escape(path.name)}.*.partial"):
+        if not _alive(left.name.rsplit(".", 2)[1]):
+            left.unlink(missing_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         yield partial
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _alive(process: str) -> bool:
+    try:
+        os.kill(int(process), 0)
+    except (ValueError, ProcessLookupError):
+        return False
+    except PermissionError:  # another user's
+        pass
+    return True
 
 
 def write_text(path: str | Path, text: str) -> None:

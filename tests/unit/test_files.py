@@ -1,4 +1,5 @@
 import os
+import subprocess
 
 import pytest
 
@@ -29,6 +30,17 @@ def test_a_failed_block_leaves_the_older_file(tmp_path):
         raise KeyboardInterrupt
     assert (tmp_path / "name.txt").read_text() == "old"
     assert os.listdir(tmp_path) == ["name.txt"]
+
+
+def test_what_a_killed_process_left_goes_with_the_next_write(tmp_path):
+    """And what a living one writes stays, as does what belongs to another file."""
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    living = f".name.txt.{os.getppid()}.partial"
+    for name in (f".name.txt.{dead.pid}.partial", living, f".other.txt.{dead.pid}.partial"):
+        (tmp_path / name).write_text("half")
+    write_text(tmp_path / "name.txt", "whole")
+    assert sorted(os.listdir(tmp_path)) == sorted([living, f".other.txt.{dead.pid}.partial", "name.txt"])
 
 
 def test_a_block_that_writes_nothing_fails(tmp_path):

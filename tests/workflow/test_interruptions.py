@@ -1,38 +1,138 @@
-"""Killed or interrupted at any moment: the next run finishes, and the tables equal an undisturbed study's."""
+"""Killed or interrupted at any moment: the next run finishes, and all files equal an undisturbed study's."""
 
 import os
+import random
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from peftport.tables import read_table
-from tests import studies
+from peftport.files import CARD_DIGEST, file_digest, read_json
+from peftport.modules import read_module
+from peftport.tables import read_made, read_table
+from tests import processes, studies
+
+pytestmark = pytest.mark.slow
+
+KILLS, SECONDS = 20, (1.0, 8.0)
+BOTH = [{"source": "raw", "target": "instruct"}, {"source": "instruct", "target": "raw"}]
+GRID = {"transfers": BOTH, "seeds": [[0], [1]]}
+WHAT = ("everything", "everything", "controller", "one job", "warm process")
+TIMED = ("costs", "techniques", "report", "technique_properties")  # hold measured times
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(("sent", "seconds"), [(signal.SIGKILL, 14), (signal.SIGKILL, 25), (signal.SIGINT, 20)])
-def test_killed_study_ends_like_an_undisturbed_one(finished, hosts, tmp_path, sent, seconds):
+def start(folder, **options):
+    """A run of the study in a session of its own."""
+    quiet = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
+    return subprocess.Popen(studies.command(folder), start_new_session=True, **quiet, **options)
+
+
+def same_tables(left, right):
+    for name in ("runs", "references", "portability", "contrasts", "asymmetry"):
+        tables = [read_table(folder / f"results/smoke/tables/{name}.parquet", name) for folder in (left, right)]
+        pd.testing.assert_frame_equal(*tables, check_exact=True)
+
+
+def test_an_interrupted_study_ends_like_an_undisturbed_one(finished, hosts, tmp_path):
     studies.write_config(tmp_path, studies.smoke_config(hosts))
-    process = subprocess.Popen(
-        studies.command(tmp_path),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )
-    time.sleep(seconds)
-    os.killpg(process.pid, sent)
+    process = start(tmp_path, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler))
+    time.sleep(14)
+    os.killpg(process.pid, signal.SIGINT)
     process.wait()
     out = studies.run(tmp_path)
-    if "--unlock" in out.stdout:  # a killed snakemake leaves its lock; it names the one command that takes it away
-        assert studies.run(tmp_path, "--unlock").returncode == 0
-        out = studies.run(tmp_path)
     assert out.returncode == 0, out.stdout
-    for name in ("runs", "references", "portability", "contrasts"):
-        tables = [read_table(folder / f"results/smoke/tables/{name}.parquet", name) for folder in (finished, tmp_path)]
-        pd.testing.assert_frame_equal(*tables, check_exact=True)
-    assert not [path for path in (tmp_path / "results").rglob("*") if "partial" in path.name]
+    same_tables(finished, tmp_path)
+
+
+def kill(process, what, draw):
+    """SIGKILL to the controller with all its processes, to it alone, to one of its jobs or to its warm process; the
+    number of processes that were sent it.
+    """
+    found = processes.below(process.pid)
+    jobs = [one for one, line in found.items() if "/.snakemake/scripts/" in line]
+    warm = processes.warm(process.pid)
+    chosen = {"everything": [process.pid, *found, *warm], "controller": [process.pid], "warm process": warm}
+    targets = chosen.get(what) or ([draw.choice(jobs)] if jobs else [process.pid, *found, *warm])
+    for one in targets:
+        try:
+            os.kill(one, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+    return len(targets)
+
+
+def files(folder):
+    """Every file of the results that is no log, no cost and no time."""
+    results = folder / "results/smoke"
+    found = {str(path.relative_to(results)): path for path in results.rglob("*") if path.is_file()}
+    return {name: path for name, path in found.items() if not name.startswith(("logs/", "benchmarks/", "checkpoints/"))}
+
+
+def content(path):
+    """What a file says, without when and how it was made."""
+    if path.suffix == ".parquet":
+        name = read_made(path)["table"]
+        return read_table(path, name).drop(columns="elapsed_seconds", errors="ignore").to_json()
+    if path.suffix == ".json":
+        return {name: value for name, value in read_json(path).items() if name not in ("made_at", CARD_DIGEST)}
+    return file_digest(path)
+
+
+def killed(folder, draw, most):
+    """Run a study to its end over at most so many kills; how many there were, processes that were killed, and seconds
+    that each freeing of the folder took.
+    """
+    kills, sent, freed = 0, 0, []
+    while kills < most:
+        process = start(folder)
+        try:
+            if process.wait(draw.uniform(*SECONDS)) == 0:
+                break
+            continue  # what the kill before left at work was in its way
+        except subprocess.TimeoutExpired:
+            sent, kills = sent + kill(process, draw.choice(WHAT), draw), kills + 1
+        process.wait()
+        if list(folder.glob(".snakemake/locks/*.lock")):
+            if not freed:
+                assert "--unlock" in studies.run(folder).stdout  # refused, with the one command that frees the folder
+            began = time.monotonic()
+            assert studies.run(folder, "--unlock").returncode == 0
+            freed.append(time.monotonic() - began)
+    out = studies.run(folder)
+    assert out.returncode == 0, out.stdout
+    return kills, sent, freed
+
+
+def test_studies_killed_twenty_times(hosts, tmp_path):
+    """At random moments, of which the seed is fixed; how far a run is by then is not. Study after study."""
+    whole, draw = tmp_path / "whole", random.Random(6)
+    studies.write_config(whole, studies.smoke_config(hosts, **GRID))
+    out = studies.run(whole)
+    assert out.returncode == 0, out.stdout
+    kills, sent, freed, rounds = 0, 0, [], 0
+    while kills < KILLS:
+        folder, rounds = tmp_path / f"round-{rounds}", rounds + 1
+        studies.write_config(folder, studies.smoke_config(hosts, **GRID))
+        times, processes_, seconds = killed(folder, draw, KILLS - kills)
+        kills, sent, freed = kills + times, sent + processes_, freed + seconds
+        same(whole, folder)
+    middle = sorted(freed)[len(freed) // 2]
+    print(f"{kills} kills of {sent} processes in {rounds} studies; {len(freed)} locks, each freed in {middle:.1f} s")
+
+
+def same(whole, folder):
+    """Every file of both, but for times; nothing else lies there, nothing is damaged, nothing is left to do."""
+    same_tables(whole, folder)
+    here, there = files(folder), files(whole)
+    assert here.keys() == there.keys()
+    untimed = [name for name in here if Path(name).stem not in TIMED]
+    assert [name for name in untimed if content(here[name]) != content(there[name])] == []
+    for name in here:
+        if name.endswith("adapter_config.json"):
+            read_module(here[name].parent)
+    assert not [path for path in folder.glob("results/smoke/checkpoints/**/*") if path.is_file()]
+    assert not list(folder.glob(".snakemake/locks/*.lock"))
+    assert studies.planned(folder) == {}

@@ -4,11 +4,10 @@ import os
 import signal
 import subprocess
 import time
-from pathlib import Path
 
 import pytest
 
-from tests import studies
+from tests import processes, studies
 
 pytestmark = pytest.mark.slow
 
@@ -35,26 +34,6 @@ def whole(hosts, tmp_path_factory):
     return (folder / STATE).read_bytes()
 
 
-def jobs(snakemake, script):
-    """The processes of this script that descend from a Snakemake process."""
-    parents = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rpartition(")")[2].split()
-            parents[int(stat.parent.name)] = int(fields[1]), (stat.parent / "cmdline").read_bytes().decode()
-        except OSError:  # it ended
-            continue
-
-    def descends(process):
-        while process in parents:
-            process = parents[process][0]
-            if process == snakemake:
-                return True
-        return False
-
-    return [process for process, (_, line) in parents.items() if f".{script}.py" in line and descends(process)]
-
-
 @pytest.mark.parametrize(("number", "warm"), [(signal.SIGTERM, "0"), (signal.SIGUSR1, "1")])
 def test_a_job_told_to_stop_goes_on_next_time(whole, hosts, tmp_path, number, warm):
     studies.write_config(tmp_path, config(hosts))
@@ -70,8 +49,8 @@ def test_a_job_told_to_stop_goes_on_next_time(whole, hosts, tmp_path, number, wa
             assert process.poll() is None, (tmp_path / "out").read_text()
             time.sleep(0.05)
         time.sleep(3)  # the host is loaded in the first of them
-        for job in jobs(process.pid, "train_source"):
-            os.kill(job, number)
+        (job,) = [one for one, line in processes.below(process.pid).items() if ".train_source.py" in line]
+        os.kill(job, number)
         assert process.wait() != 0
     said = (tmp_path / "out").read_text()
     assert f"told to stop by {number.name}, after a checkpoint ({CHECKPOINT}); run snakemake again to go on" in said
