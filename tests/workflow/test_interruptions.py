@@ -136,3 +136,28 @@ def same(whole, folder):
     assert not [path for path in folder.glob("results/smoke/checkpoints/**/*") if path.is_file()]
     assert not list(folder.glob(".snakemake/locks/*.lock"))
     assert studies.planned(folder) == {}
+
+
+def job_begins(process, folder, since):
+    """Wait until a job has written to its log; seconds since then."""
+    while process.poll() is None:
+        if any(log.stat().st_mtime > since for log in folder.glob("results/smoke/logs/**/*.log")):
+            return time.time() - since
+        time.sleep(0.02)
+    raise AssertionError("the run ended before a job began")
+
+
+def test_a_killed_controller_is_soon_at_work_again(finished, hosts, tmp_path):
+    """How soon is printed: the one command that frees the folder, then the same command, up to its first job."""
+    studies.write_config(tmp_path, studies.smoke_config(hosts))
+    process = start(tmp_path)
+    job_begins(process, tmp_path, 0)
+    kill(process, "everything", random.Random(0))
+    process.wait()
+    since = time.time()
+    assert studies.run(tmp_path, "--unlock").returncode == 0
+    process = start(tmp_path)
+    seconds = job_begins(process, tmp_path, since)
+    assert process.wait() == 0
+    same_tables(finished, tmp_path)
+    print(f"from a killed controller to the next job: {seconds:.1f} s")
