@@ -7,6 +7,7 @@ by the job that reads it, which runs before any training.
 import re
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from transformers import T5Config, T5ForConditionalGeneration
@@ -74,6 +75,17 @@ def label_words(negative, positive):
     return edit
 
 
+def outside(section, user):
+    """An entry of a section, used by the grid, whose name is a path out of the study's folder."""
+
+    def edit(config):
+        config[section]["../../x"] = next(iter(config[section].values()))
+        config["grid"].update(user)
+
+    return edit
+
+
+NO_PATH = 'expected text that matches ^(?!(any|none)$)[A-Za-z0-9]+([._+-][A-Za-z0-9]+)*$(?!\\n), got "../../x"'
 # what is changed in the config -> what is said, before any job starts
 AT_ONCE = {
     "an unknown technique": (
@@ -106,6 +118,22 @@ AT_ONCE = {
         host({"path": "pickled"}),
         "config key `hosts.other.path`: expected a host directory with config.json, *.safetensors and tokenizer files, "
         "got 'pickled', which has no *.safetensors (files that are not read: pytorch_model.bin).",
+    ),
+    "a study whose name is a path": (
+        lambda config: config.update(study="../../x"),
+        f"config key `study`: {NO_PATH}",
+    ),
+    "a technique whose name is a path": (
+        outside("techniques", {"techniques": ["../../x"]}),
+        f"config key `techniques`: {NO_PATH}",
+    ),
+    "a host whose name is a path": (
+        outside("hosts", {"transfers": [{"source": "raw", "target": "../../x"}]}),
+        f"config key `hosts`: {NO_PATH}",
+    ),
+    "a dataset whose name is a path": (
+        outside("datasets", {"dataset_pairs": [{"source": "film", "target": "../../x"}]}),
+        f"config key `datasets`: {NO_PATH}",
     ),
     "a transfer between unequal shapes": (
         host({"path": "wide"}),
@@ -233,3 +261,13 @@ def test_in_a_new_study_all_datasets_are_prepared_before_anything_is_trained(hos
     assert out.returncode != 0
     assert out.stdout.count("error (") == 1 and f"error ({job}): {message}" in out.stdout
     assert "rule train_source:" not in out.stdout.splitlines()
+
+
+@pytest.mark.parametrize("tag", ["!!python/object/apply:os.mkdir [pwned]", "!!python/object/new:os.mkdir [[pwned]]"])
+def test_a_config_that_would_build_objects_builds_none(hosts, tmp_path, tag):
+    path = studies.write_config(tmp_path, studies.smoke_config(hosts))
+    studies.edit(path, "study: smoke", f"study: {tag}")
+    out = studies.run(tmp_path)
+    assert out.returncode != 0 and "Traceback" not in out.stdout and "Job stats" not in out.stdout
+    assert "Config file is not valid JSON or YAML" in out.stdout
+    assert not (tmp_path / "pwned").exists() and not Path("pwned").exists()

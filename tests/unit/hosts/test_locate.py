@@ -1,13 +1,15 @@
 """Where hosts lie: bundled, a path, a hub's cache without a network, a study's own."""
 
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-from peftport.files import read_json
-from peftport.hosts.locate import bundled_folder, bundled_names, host_folder, hub_commit
+from peftport.files import DamagedFile, file_digests, read_json
+from peftport.hosts.locate import bundled_folder, bundled_names, host_folder, hub_commit, known_folder
 
 COMMIT, OTHER = "0123456789abcdef0123456789abcdef01234567", "f" * 40
 LOCATE = """
@@ -103,3 +105,35 @@ def test_only_a_commit_is_a_commit(tmp_path):
     assert hub_commit(tmp_path / "main") is None
     assert hub_commit(tmp_path / COMMIT[:-1]) is None
     assert hub_commit(tmp_path / f"{COMMIT}0") is None
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """A host of a few bytes with its card's facts: known_folder reads no weights, only their digests."""
+    folder = tmp_path_factory.mktemp("host") / "model"
+    folder.mkdir()
+    files = {"config.json": b'{"model_type": "t5"}', "model.safetensors": bytes(range(200)), "tokenizer.json": b"{}"}
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    return {"host": "raw", "folder": str(folder), "files": file_digests(folder, files)}
+
+
+@pytest.mark.parametrize("origin", [{"build": {}}, {"path": "raw"}])
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors", "tokenizer.json"])
+def test_every_turned_bit_of_a_host_file_is_seen(small, name, origin):
+    """A host that the study builds is made anew; of one from elsewhere it is said what to do."""
+    path, card = Path(small["folder"]) / name, small | {"origin": origin}
+    good, error = path.read_bytes(), DamagedFile if "build" in origin else ValueError
+    assert known_folder(card) == Path(small["folder"])
+    for bit in range(0, 8 * len(good), 7):
+        content = bytearray(good)
+        content[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(content)
+        with pytest.raises(error, match=re.escape(name)) as found:
+            known_folder(card)
+        assert isinstance(found.value, DamagedFile) == ("build" in origin)
+    path.write_bytes(good[:-1])
+    with pytest.raises(error, match=re.escape(name)):
+        known_folder(card)
+    path.write_bytes(good)
+    assert known_folder(card) == Path(small["folder"])
