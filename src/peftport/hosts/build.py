@@ -19,11 +19,12 @@ import torch
 import transformers
 from transformers import AutoConfig, AutoTokenizer, GenerationConfig, PreTrainedModel, PreTrainedTokenizerFast
 
+from peftport.checkpoints import Checkpoint
 from peftport.data import reviews
 from peftport.files import whole
 from peftport.hosts import instructions, text_files
 from peftport.hosts.load import is_tied
-from peftport.hosts.optimise import Plan, Report, optimise
+from peftport.hosts.optimise import Plan, Random, Report, optimise
 from peftport.hosts.readings.table import reading
 from peftport.hosts.recipes.example import Example
 from peftport.hosts.recipes.table import recipe_of
@@ -41,6 +42,7 @@ def build_host(
     base: Path | None = None,
     threads: int = 1,
     report: Report = lambda step, loss: None,
+    checkpoint: Checkpoint | None = None,
 ) -> pd.DataFrame:
     """Build a host and write its files into `folder`.
 
@@ -51,6 +53,7 @@ def build_host(
         base: folder of the host to train further; None for a raw recipe.
         threads: CPU threads.
         report: called as (step, mean loss).
+        checkpoint: what a job that was stopped left.
 
     Returns:
         the loss curve: phase ("pretraining" or "instructions"), step, loss, learning_rate, seconds.
@@ -58,16 +61,18 @@ def build_host(
     Raises:
         ValueError: recipe and `base` do not fit together, the corpus is empty, or the vocabulary is too small.
         FloatingPointError: the training diverged.
+        Stopped: the job was told to stop.
     """
+    checkpoint = checkpoint or Checkpoint(None)
     if ("instructions" in recipe) != (base is not None):
         raise ValueError("an instruction recipe needs the folder of its base host, a raw recipe must not have one")
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
         if base is None:
-            phase, (tokenizer, model, curve) = "pretraining", _pretrain(recipe, report)
+            phase, (tokenizer, model, curve) = "pretraining", _pretrain(recipe, report, checkpoint)
         else:
-            phase, (tokenizer, model, curve) = "instructions", _instruct(recipe, base, report)
+            phase, (tokenizer, model, curve) = "instructions", _instruct(recipe, base, report, checkpoint)
     finally:
         torch.set_num_threads(before)
     _write(tokenizer, model, Path(folder))
@@ -93,22 +98,26 @@ def _model_type(folder: Path) -> str:
     return AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False).model_type
 
 
-def _pretrain(recipe: Mapping[str, Any], report: Report):
+def _pretrain(recipe: Mapping[str, Any], report: Report, checkpoint: Checkpoint):
     settings, seed, made = dict(recipe["pretraining"]), recipe["seed"], recipe_of(recipe.get("family", "t5"))
     documents = _documents(recipe["corpus"], derive(seed, "corpus"))
     tokenizer = train_tokenizer(documents, recipe["shape"]["vocabulary"], recipe.get("words", ()), made.LAYOUT)
     segments = cut_segments(encode(tokenizer, documents), settings.pop("segment_tokens", 32))
     if not segments:
         raise ValueError("corpus: no document is long enough to train on")
-    example, draw = made.objective(settings, tokenizer), generator(seed, "corruption")
+    example, random = made.objective(settings, tokenizer), _random(seed)
     model = made.fresh_model(recipe["shape"], tokenizer, seed)
 
     def examples(batch: np.ndarray) -> list[Example]:
-        return [example(segments[i], draw) for i in batch]
+        return [example(segments[i], random.examples) for i in batch]
 
     lengths = np.array([len(s) for s in segments])
-    curve = optimise(model, examples, lengths, _plan(settings), generator(seed, "order"), report)
+    curve = optimise(model, examples, lengths, _plan(settings), random, report, checkpoint)
     return tokenizer, model, curve
+
+
+def _random(seed: int) -> Random:
+    return Random(generator(seed, "order"), generator(seed, "corruption"))
 
 
 def _plan(settings: Mapping[str, Any]) -> Plan:
@@ -116,7 +125,7 @@ def _plan(settings: Mapping[str, Any]) -> Plan:
     return Plan(**{field.name: settings[field.name] for field in fields(Plan) if field.name in settings})
 
 
-def _instruct(recipe: Mapping[str, Any], base: Path, report: Report):
+def _instruct(recipe: Mapping[str, Any], base: Path, report: Report, checkpoint: Checkpoint):
     tokenizer, model = load_host(base)
     seed, source, made = recipe["seed"], recipe["instructions"], recipe_of(model.config.model_type)
     if "generated" in source:
@@ -131,7 +140,7 @@ def _instruct(recipe: Mapping[str, Any], base: Path, report: Report):
         return [data[i] for i in batch]
 
     lengths = np.array([len(e.inputs) for e in data])
-    curve = optimise(model, examples, lengths, Plan(**recipe["training"]), generator(seed, "order"), report)
+    curve = optimise(model, examples, lengths, Plan(**recipe["training"]), _random(seed), report, checkpoint)
     return tokenizer, model, curve
 
 

@@ -10,8 +10,11 @@ import pandas as pd
 import torch
 from torch import nn
 
+from peftport.checkpoints import Checkpoint, State
 from peftport.data.batches import IGNORED
+from peftport.hosts.optimiser_state import load_optimiser_state, optimiser_state
 from peftport.hosts.recipes.example import Example
+from peftport.stopping import STOPS
 
 Report = Callable[[int, float], None]
 _POOL = 32  # batches sorted by length together
@@ -50,23 +53,38 @@ class Plan:
         return self.learning_rate * warm * (0.1 + 0.45 * (1 + math.cos(math.pi * step / self.steps)))
 
 
+@dataclass
+class Random:
+    """What a training draws from.
+
+    Attributes:
+        order: decides the order of the items.
+        examples: what making an example of an item draws from.
+    """
+
+    order: np.random.Generator
+    examples: np.random.Generator
+
+
 def optimise(
     model: nn.Module,
     examples: Callable[[np.ndarray], list[Example]],
     lengths: np.ndarray,
     plan: Plan,
-    random: np.random.Generator,
+    random: Random,
     report: Report,
+    checkpoint: Checkpoint,
 ) -> pd.DataFrame:
     """Train every parameter of `model` in place.
 
     Args:
         model: the host; dropout as its config says.
-        examples: gives the examples of a batch of indices; may draw anew at each call.
+        examples: gives the examples of a batch of indices; may draw anew from ``random.examples`` at each call.
         lengths: length of each item in tokens, used to batch items of similar length.
         plan: settings.
-        random: order of the items.
+        random: what is drawn from.
         report: called as (step, mean loss) about a hundred times.
+        checkpoint: what a job that was stopped left.
 
     Returns:
         columns step, loss (mean over the steps since the row before, nats a token), learning_rate, seconds (since
@@ -74,31 +92,78 @@ def optimise(
 
     Raises:
         FloatingPointError: the loss is no longer finite.
+        Stopped: the job was told to stop.
     """
     model.train()
     optimiser = torch.optim.AdamW(_groups(model, plan), lr=plan.learning_rate, betas=(0.9, 0.98), fused=True)
     parameters = list(model.parameters())
-    order = batches(lengths, plan.batch_size, random, plan.in_order)
-    rows, losses, start = [], [], time.perf_counter()
+    order = batches(lengths, plan.batch_size, random.order, plan.in_order)
+    run = _Run(optimiser, random.examples, checkpoint.restore())
+    for _ in range(run.step):
+        next(order)
     every = max(1, plan.steps // _LOG_ROWS)
-    for step in range(plan.steps):
-        for group in optimiser.param_groups:
-            group["lr"] = plan.rate(step) * group["multiplier"]
-        loss = model(**collate(examples(next(order)))).loss
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(parameters, 1.0, foreach=True)
-        optimiser.step()
-        losses.append(loss.detach())
-        if (step + 1) % every == 0 or step + 1 == plan.steps:
-            mean = torch.stack(losses).mean().item()
-            if not math.isfinite(mean):
-                raise FloatingPointError(f"loss {mean} at step {step + 1}; try a smaller learning_rate")
-            rows.append((step + 1, mean, plan.rate(step), time.perf_counter() - start))
-            losses = []
-            report(step + 1, mean)
+    with STOPS.after_a_step():
+        for step in range(run.step, plan.steps):
+            for group in optimiser.param_groups:
+                group["lr"] = plan.rate(step) * group["multiplier"]
+            loss = model(**collate(examples(next(order)))).loss
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(parameters, 1.0, foreach=True)
+            optimiser.step()
+            run.losses.append(loss.detach())
+            run.step = step + 1
+            if run.step % every == 0 or run.step == plan.steps:
+                report(run.step, run.note(plan.rate(step)))
+            checkpoint.offer(run.state)
     model.eval()
-    return pd.DataFrame(rows, columns=["step", "loss", "learning_rate", "elapsed_seconds"])
+    return pd.DataFrame(run.rows, columns=["step", "loss", "learning_rate", "elapsed_seconds"])
+
+
+class _Run:
+    """Where a training stands; the order of the items follows from the step.
+
+    Args:
+        left: what ``state`` gave in a run that was stopped.
+    """
+
+    def __init__(self, optimiser: torch.optim.Optimizer, examples: np.random.Generator, left: State | None) -> None:
+        self.optimiser, self.examples, self.step = optimiser, examples, 0
+        self.rows: list[tuple[float, ...]] = []
+        self.losses: list[torch.Tensor] = []
+        self.began = time.perf_counter()
+        if left is not None:
+            self.step, self.rows = left["step"], left["rows"]
+            self.losses = [torch.tensor(loss) for loss in left["losses"]]
+            self.began -= left["elapsed_seconds"]
+            load_optimiser_state(optimiser, left["optimiser"])
+            examples.bit_generator.state = left["examples"]
+            torch.set_rng_state(torch.tensor(left["dropout"]))
+
+    def note(self, rate: float) -> float:
+        """The mean loss since the row before, now a row.
+
+        Raises:
+            FloatingPointError: it is not finite.
+        """
+        mean = torch.stack(self.losses).mean().item()
+        if not math.isfinite(mean):
+            raise FloatingPointError(f"loss {mean} at step {self.step}; try a smaller learning_rate")
+        self.rows.append((self.step, mean, rate, time.perf_counter() - self.began))
+        self.losses = []
+        return mean
+
+    def state(self) -> State:
+        """All that the next step depends on, and the curve so far."""
+        return {
+            "step": self.step,
+            "rows": self.rows,
+            "losses": [loss.numpy() for loss in self.losses],
+            "elapsed_seconds": time.perf_counter() - self.began,
+            "optimiser": optimiser_state(self.optimiser),
+            "examples": self.examples.bit_generator.state,
+            "dropout": torch.get_rng_state().numpy(),
+        }
 
 
 def collate(examples: Sequence[Example]) -> dict[str, torch.Tensor]:

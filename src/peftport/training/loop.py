@@ -19,6 +19,7 @@ from peft.tuners.tuners_utils import BaseTunerLayer
 from torch import nn
 
 from peftport.data.batches import IGNORED, Encoded, training_order
+from peftport.hosts.optimiser_state import load_optimiser_state, optimiser_state
 from peftport.seeds import derive, generator
 from peftport.techniques.members import has_dropout
 from peftport.training.task import Task
@@ -133,14 +134,9 @@ class Training:
 
         The order of the data and what dropout hides are functions of the seed and the step.
         """
-        optimiser = self.optimiser.state_dict()["state"]
         return {
             "step": self.step,
-            "parameters": [parameter.detach().cpu().numpy() for parameter in self.parameters],
-            "optimiser": {
-                str(place): {name: tensor.cpu().numpy() for name, tensor in own.items()}
-                for place, own in optimiser.items()
-            },
+            "optimiser": optimiser_state(self.optimiser),
             "rows": self.rows,
             "failed": sorted(self.failed.items()),
             "unread": self._read(),
@@ -150,14 +146,7 @@ class Training:
     def load_state(self, state: dict[str, Any]) -> None:
         """Go on from what ``state`` gave, in a training that was begun with the same arguments."""
         self.step, self.rows, self.failed = state["step"], list(state["rows"]), dict(state["failed"])
-        with torch.no_grad():
-            for parameter, array in zip(self.parameters, state["parameters"], strict=True):
-                parameter.copy_(torch.tensor(array))
-        own = {
-            int(place): {name: torch.tensor(array) for name, array in arrays.items()}
-            for place, arrays in state["optimiser"].items()
-        }
-        self.optimiser.load_state_dict(self.optimiser.state_dict() | {"state": own})
+        load_optimiser_state(self.optimiser, state["optimiser"])
         for order in self.orders:
             for _ in range(self.step):
                 next(order)

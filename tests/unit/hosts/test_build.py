@@ -2,11 +2,13 @@
 
 import copy
 
+import pandas as pd
 import pytest
 import torch
 from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 
 from peftport.hosts.build import FILES, build_host
+from tests.ground import in_pieces
 
 RAW = {
     "corpus": {"generated": {"domains": ["film", "hotel"], "documents": 400}},
@@ -61,6 +63,20 @@ def test_label_words_are_single_pieces(raw):
     with pytest.raises(ValueError, match="incomprehensibilities"):
         build_host(small, raw[0].parent / "small")
     assert not (raw[0].parent / "small").exists()
+
+
+@pytest.mark.parametrize(
+    ("recipe", "offers", "stops"), [(RAW, 23, 2), (RAW | {"family": "bert"}, 17, 3), (INSTRUCT, 11, 2)]
+)
+def test_a_build_that_is_stopped_goes_on_and_gives_the_same_bits(raw, tmp_path, recipe, offers, stops):
+    base = raw[0] if "base" in recipe else None
+    curve = build_host(recipe, tmp_path / "whole", base)
+    path, folder = tmp_path / "checkpoint.safetensors", tmp_path / "model"
+    again, times = in_pieces(path, offers, lambda checkpoint: build_host(recipe, folder, base, checkpoint=checkpoint))
+    assert times == stops
+    pd.testing.assert_frame_equal(*(one.drop(columns="elapsed_seconds") for one in (curve, again)), check_exact=True)
+    for name in FILES:
+        assert (folder / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), name
 
 
 @pytest.mark.parametrize("recipe", [RAW, INSTRUCT], ids=["raw", "instruct"])
