@@ -78,14 +78,21 @@ class Checkpoint:
     def offer(self, state: Callable[[], State]) -> None:
         """Called between two steps: write ``state()`` if it is time, or if the job was told to stop.
 
+        One that cannot be written, on a full disk for example, is no reason to end.
+
         Raises:
             Stopped: the job was told to stop; the checkpoint is written.
         """
-        told = STOPS.came is not None
+        told, where = STOPS.came is not None, ""
         if self.path is not None and (told or time.monotonic() - self.saved_at >= self.seconds):
-            self.save(state())
+            try:
+                self.save(state())
+                where = f", after a checkpoint ({self.path})"
+            except (OSError, SafetensorError) as error:
+                print(f"no checkpoint could be written: {error}", flush=True)
+                self.saved_at = time.monotonic()
         if told:
-            raise Stopped(STOPS.came, f", after a checkpoint ({self.path})" if self.path else "")
+            raise Stopped(STOPS.came, where)
 
     def save(self, state: State) -> None:
         """Write a checkpoint."""

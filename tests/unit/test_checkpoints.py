@@ -92,6 +92,19 @@ def test_it_is_written_when_it_is_time(path):
     Checkpoint(None, seconds=0).offer(lambda: pytest.fail("nowhere to write"))
 
 
+@pytest.mark.parametrize("told", [False, True])
+def test_one_that_cannot_be_written_is_said_and_the_training_goes_on(tmp_path, capsys, told):
+    (tmp_path / "file").write_text("in the way")
+    checkpoint = Checkpoint(tmp_path / "file" / "training.safetensors", "key", seconds=0)
+    STOPS.came = signal.SIGTERM if told else None
+    if told:
+        with pytest.raises(Stopped, match="told to stop by SIGTERM; run snakemake again"):
+            checkpoint.offer(lambda: STATE)
+    else:
+        checkpoint.offer(lambda: STATE)
+    assert "no checkpoint could be written: " in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
 def test_a_signal_is_heeded_after_the_step(path, number):
     checkpoint, steps = Checkpoint(path, "key", seconds=1000), []

@@ -14,6 +14,7 @@ class Ongoing:
 
     Attributes:
         done: each finished group of members with what its work gave.
+        left: where the group that was at work stood when the checkpoint was left, until it is taken up.
     """
 
     def __init__(self, checkpoint: Checkpoint) -> None:

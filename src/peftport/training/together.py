@@ -70,6 +70,7 @@ def in_groups(
                 if len(group) == 1:
                     raise
             together = len(group) // 2  # behind the handler, which holds on to what filled the memory
+            ongoing.left = None  # no smaller group can take it up
             torch.cuda.empty_cache()
             print(f"memory ran out with {len(group)} modules at once; going on with {together}", flush=True)
     return ongoing.done

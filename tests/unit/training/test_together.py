@@ -83,3 +83,11 @@ def test_a_later_group_may_be_the_one_that_is_too_large():
 def test_one_alone_that_is_too_large_is_an_error():
     with pytest.raises(torch.OutOfMemoryError):
         in_groups(range(3), 3, memory_for(0, []), nothing())
+
+
+def test_memory_that_runs_out_in_a_group_that_is_gone_on_with():
+    """Its state fits no smaller group: these begin anew."""
+    ongoing, calls = nothing(), []
+    ongoing.done, ongoing.left = [([0], 0)], {"group": [1, 2], "notes": {}, "run": {}}
+    assert in_groups(range(4), 4, memory_for(1, calls), ongoing) == [([0], 0), ([1], 1), ([2], 2), ([3], 3)]
+    assert calls == [[1, 2], [1], [2], [3]] and ongoing.left is None
