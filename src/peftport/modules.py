@@ -40,6 +40,11 @@ class Module:
     tensors: dict[str, np.ndarray]
     card: dict[str, Any]
 
+    @property
+    def failed_at_step(self) -> int | None:
+        """The step at which the source training that it comes from failed, if it did: its entries are then NaN."""
+        return self.card.get("failed_at_step")
+
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Tensor names to shapes."""
         return {name: tensor.shape for name, tensor in self.tensors.items()}

@@ -45,7 +45,8 @@ SCORES = {
     "invalid_rate": Column(REAL, "share of generations that are no label word; null unless the study generates", True),
     "failed_at_step": Column(
         WHOLE,
-        "step at which the loss was no finite number, if that was so by this budget: the run failed; else null",
+        "step at which the loss was no finite number, if that was so by this budget: the run failed; 0 if the training "
+        "of the module that it starts from had failed; else null",
         True,
     ),
 }
@@ -94,9 +95,11 @@ TABLES: dict[str, dict[str, Column]] = {
         "site": Column(TEXT, "where in the layer"),
         "shape": Column(TEXT, "shape, as in 8x512"),
         "entries": Column(WHOLE, "number of entries"),
-        "mean": Column(REAL, "mean of the entries"),
-        "standard_deviation": Column(REAL, "population standard deviation of the entries; 0 means constant"),
-        "norm": Column(REAL, "Euclidean norm of the entries"),
+        "mean": Column(REAL, "mean of the entries; null if the training of the module failed", True),
+        "standard_deviation": Column(
+            REAL, "population standard deviation of the entries; 0 means constant, null as there", True
+        ),
+        "norm": Column(REAL, "Euclidean norm of the entries; null as there", True),
     },
     "scores": CELL | BUDGET | SEED | SCORES,
     "predictions": BUDGET

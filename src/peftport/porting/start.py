@@ -22,7 +22,8 @@ def make_start(
 ) -> Module:
     """Make the module that a run in the target host starts from.
 
-    The draw is named by seed, initialisation, technique, hosts and dataset, so no two starts of a study share one.
+    The draw is named by seed, initialisation, technique, hosts and dataset, so no two starts of a study share one. From
+    a module whose training failed comes no start: it is handed on as it is. Siblings that failed are left out.
 
     Args:
         initialisation: its name, an entry of ``table.INITIALISATIONS``.
@@ -43,12 +44,14 @@ def make_start(
         raise ValueError(f"initialisation {initialisation!r} is made in the target host, not from a module")
     if "siblings" in entry.needs and not siblings:
         raise ValueError(f"initialisation {initialisation!r} needs other modules of the technique in the target host")
-    for one in (module, *siblings):
+    usable = [sibling for sibling in siblings if sibling.failed_at_step is None]
+    failed = module if module.failed_at_step is not None else next(iter(() if usable else siblings), None)
+    for one in () if failed else (module, *usable):
         _check_finite(one)
     card = module.card
     purpose = (card.get("technique"), card.get("host"), target_card.get("host"), card.get("dataset"))
     rng = generator(seed, "start", initialisation, *(str(part) for part in purpose))
-    made = entry.start(module, rng, list(siblings))
+    made = failed or entry.start(module, rng, usable)
     config = dict(module.config)
     if "base_model_name_or_path" in config:
         config["base_model_name_or_path"] = target_card.get("host")
@@ -61,7 +64,8 @@ def make_start(
         "target_host": target_card.get("host"),
         "target_host_sha256": target_card.get("weights_sha256"),
         "source_module": {key: card.get(key) for key in ("seed", "key", "weights_sha256")},
-        "siblings": [one.card.get("weights_sha256") for one in siblings] if "siblings" in entry.needs else [],
+        "siblings": [one.card.get("weights_sha256") for one in usable] if "siblings" in entry.needs else [],
+        "failed_at_step": failed and failed.failed_at_step,
         "constant_tensors": [tensor for tensor, entries in sorted(module.tensors.items()) if is_constant(entries)],
     }
     return replace(made, config=config, card={key: card.get(key) for key in _KEPT} | facts)

@@ -39,6 +39,7 @@ def extract_modules(state: Path, config: Path, folders: dict[int, Path], made: d
             "dataset": facts["names"]["dataset"],
             "seed": seed,
             "source_key": facts["key"],
+            "failed_at_step": facts["failed_at_step"].get(str(seed)),
             **made,
         }
         module = Module(facts["adapter_config"], own, card)

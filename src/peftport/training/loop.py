@@ -187,14 +187,6 @@ class Training:
     def release(self) -> None:
         """Leave the host as it was found; the module of ``Training`` stays."""
 
-    def check(self) -> None:
-        """Raise FloatingPointError if a member failed; its seed and step are named."""
-        for place, step in self.failed.items():
-            raise FloatingPointError(
-                f"seed {self.seeds[place]}: the loss is no finite number at step {step}; "
-                "lower the technique's learning_rate"
-            )
-
     def _take_step(self) -> torch.Tensor:
         """One step of every member; their losses, (members,)."""
         for group in self.optimiser.param_groups:

@@ -1,4 +1,8 @@
-"""Train the source modules of one technique in one host on one dataset, for one block of seeds."""
+"""Train the source modules of one technique in one host on one dataset, for one block of seeds.
+
+A member whose loss is no finite number has failed: its module holds no numbers (NaN), and its card says at which step.
+What starts from it has then failed as well, at step 0; the other seeds go on.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -42,8 +46,6 @@ def train_source(
         checkpoint: what a job that was stopped left.
 
     Raises:
-        FloatingPointError: the loss of a member is no finite number. No module can be made of it, and what starts from
-            that module cannot be made either; seed and step are named.
         Stopped: the job was told to stop.
     """
     technique, training = recipe["technique"], recipe["training"]
@@ -55,27 +57,29 @@ def train_source(
     settings, steps = Recipe.from_config(training, technique), technique["source_steps"] or training["source_steps"]
     ongoing = Ongoing(checkpoint)
 
-    def train(group: list[int]) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
+    def train(group: list[int]) -> tuple[pd.DataFrame, dict[str, np.ndarray], dict[str, int]]:
         progress = Progress(f"{technique['method']} in {card['host']}, seed {', '.join(map(str, group))}", steps)
         run = begin(model, task_, splits["train"], settings, {seed: starts[seed] for seed in group}, progress)
         try:
             best = _train_keeping(run, splits["validation"], steps, training, ongoing)
         finally:
             run.release()
-        return run.curve(), {
+        state = {
             f"{seed}/{name}": own for seed, module in zip(group, best, strict=True) for name, own in module.items()
         }
+        return run.curve(), state, {str(group[place]): step for place, step in run.failed.items()}
 
     together = members_together(training["members_together"], model, len(seeds))
     done = in_groups(seeds, together, train, ongoing)
     made = made | {"members_together": max(len(group) for group, _ in done)}
-    write_table(outputs["curve"], pd.concat([curve for _, (curve, _) in done], ignore_index=True), "curve", made)
+    write_table(outputs["curve"], pd.concat([curve for _, (curve, *_) in done], ignore_index=True), "curve", made)
     with whole(outputs["state"]) as partial:
-        save_file({name: tensor for _, (_, state) in done for name, tensor in state.items()}, partial)
+        save_file({name: tensor for _, (_, state, _) in done for name, tensor in state.items()}, partial)
         digest = file_digest(partial)
     facts = {name: card[name] for name in ("host", "model_type", "weights_sha256", "shape")}
     said = {"adapter_config": config_dict(model), "host": facts, "technique": technique, "state_sha256": digest}
-    write_card(outputs["config"], said | made)
+    failed = {seed: step for _, (*_, failed) in done for seed, step in failed.items()}
+    write_card(outputs["config"], said | {"failed_at_step": failed} | made)
 
 
 def _fresh(
@@ -96,8 +100,7 @@ def _train_keeping(
 ) -> list[dict[str, np.ndarray]]:
     """Each member's state after ``steps``, or with its lowest validation loss if the config says ``keep: best``.
 
-    Raises:
-        FloatingPointError: a loss of a member is no finite number.
+    That of a member that failed is NaN.
     """
     members, every = len(run.seeds), training["validate_every"] if training["keep"] == "best" else steps
     kept = ongoing.take_up(run.seeds, run, {"validated": 0, "lowest": [float("inf")] * members, "best": [{}] * members})
@@ -105,13 +108,12 @@ def _train_keeping(
         if step <= kept["validated"]:
             continue
         run.advance(step)
-        run.check()
-        losses = run.validate_members(validation)
-        run.check()
-        for place, loss in enumerate(losses):
+        for place, loss in enumerate(run.validate_members(validation)):
             if training["keep"] == "last" or loss < kept["lowest"][place]:
                 kept["lowest"][place], kept["best"][place] = loss, _state(run, place)
         kept["validated"] = step
+    for place in run.failed:
+        kept["best"][place] = {name: np.full_like(own, np.nan) for name, own in _state(run, place).items()}
     return kept["best"]
 
 

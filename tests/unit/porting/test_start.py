@@ -70,6 +70,28 @@ def test_a_diverged_module_is_refused(module, value):
         make_start("sampled", module, TARGET, 0)
 
 
+def lost(module, step):
+    """The module of a source training that failed."""
+    tensors = {name: np.full_like(tensor, np.nan) for name, tensor in module.tensors.items()}
+    return type(module)(module.config, tensors, module.card | {"failed_at_step": step})
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_from_a_module_whose_training_failed_comes_no_start(make_module, name):
+    made = make_start(name, lost(make_module(), 5), TARGET, 0, [make_module(1), make_module(2)])
+    assert made.failed_at_step == 5
+    assert all(np.isnan(tensor).all() for tensor in made.tensors.values())
+
+
+def test_siblings_whose_training_failed_are_left_out(make_module):
+    one, other, bad = make_module(1), make_module(2), lost(make_module(3), 4)
+    made = make_start("target_mean", make_module(), TARGET, 0, [one, bad, other])
+    alone = make_start("target_mean", make_module(), TARGET, 0, [one, other])
+    assert made.failed_at_step is None and made.card["siblings"] == ["w1", "w2"]
+    assert all((made.tensors[name] == tensor).all() for name, tensor in alone.tensors.items())
+    assert make_start("target_mean", make_module(), TARGET, 0, [bad]).failed_at_step == 4
+
+
 def block(tmp_path, make_module, **target_shape):
     """Module directories of two seeds, and the cards of two hosts."""
     for seed in (0, 1):

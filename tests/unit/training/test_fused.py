@@ -159,9 +159,6 @@ def test_a_member_that_fails_fails_alone():
     curve = broken.curve()
     assert curve.groupby("seed")["step"].max().to_dict() == {3: STEPS, 0: 4, 7: STEPS}
     assert np.isfinite(curve["loss"]).all()
-    fine.check()
-    with pytest.raises(FloatingPointError, match=r"seed 0\b.* step 5\b.*learning_rate"):
-        broken.check()
 
 
 def test_it_ends_when_every_member_has_failed():
@@ -170,8 +167,6 @@ def test_it_ends_when_every_member_has_failed():
         run.stack.rows.fill_(float("nan"))
     run.advance(5)
     assert run.step == 1 and run.failed == {0: 1, 1: 1, 2: 1}
-    with pytest.raises(FloatingPointError, match=r"seed 3\b.* step 1\b"):
-        run.check()
 
 
 def test_the_host_is_untouched_and_given_back():

@@ -149,19 +149,23 @@ def test_whichever_is_best_is_kept_and_the_first_of_equals(losses, kept, monkeyp
 
 
 @pytest.mark.parametrize("keep", ["last", "best"])
-def test_a_validation_loss_that_is_no_number_is_an_error(keep, monkeypatch):
+def test_a_module_whose_validation_loss_is_no_number_holds_none(keep, monkeypatch):
     run, losses = untrained(seed=7), Training._losses
     monkeypatch.setattr(
         run, "_losses", lambda batch: losses(run, batch) * (1 if torch.is_grad_enabled() else torch.nan)
     )
-    with pytest.raises(FloatingPointError, match=r"seed 7\b.* step 3\b"):
-        _train_keeping(run, encoded.examples(), 3, {"keep": keep, "validate_every": 3}, nothing())
+    (module,) = _train_keeping(run, encoded.examples(), 3, {"keep": keep, "validate_every": 3}, nothing())
+    assert run.failed == {0: 3} and all(np.isnan(tensor).all() for tensor in module.values())
+    assert {name: tensor.shape for name, tensor in module.items()} == {
+        name: tensor.shape for name, tensor in module_tensors(run.model).items()
+    }
 
 
-def test_a_training_that_diverges_leaves_no_file(ground, tmp_path):
-    with pytest.raises(FloatingPointError, match=r"seed 0\b.*step \d+"):
-        train(ground, "raw", tmp_path, TECHNIQUE | {"learning_rate": float("inf")})
-    assert list(tmp_path.iterdir()) == []
+def test_training_that_diverges_is_said_in_the_card(ground, tmp_path):
+    outputs = train(ground, "raw", tmp_path, TECHNIQUE | {"learning_rate": float("inf")})
+    assert read_card(outputs["config"])["failed_at_step"] == {"0": 2, "1": 2}
+    assert all(np.isnan(tensor).all() for tensor in load_file(outputs["state"]).values())
+    assert read_card(ground / "raw/state.json")["failed_at_step"] == {}
 
 
 def test_a_module_is_what_its_technique_says(ground):
