@@ -95,8 +95,9 @@ def memory(given: Path, host: Path) -> str:
     """The largest memory of the cell's job: what a process takes that only imports, the host, and the rest."""
     (file,) = (given / "results/slice/benchmarks/evaluate_cell").rglob("*.tsv")
     peak = pd.read_csv(file, sep="\t")["peak_mebibytes"].item()
-    read = f"import {', '.join(PRELOADED)}, peftport.job_cost as job; print(job.cost(0)['peak_mebibytes'])"
-    base = float(subprocess.run([sys.executable, "-c", read], capture_output=True, text=True, check=True).stdout)
+    # not ru_maxrss, which begins with what this process took
+    read = f"import {', '.join(PRELOADED)}; print(open('/proc/self/status').read().split('VmHWM:')[1].split()[0])"
+    base = int(subprocess.run([sys.executable, "-c", read], capture_output=True, text=True, check=True).stdout) / 1024
     weights = sum(path.stat().st_size for path in host.glob("*.safetensors")) / 2**20
     return (
         f"Memory of the job, at its largest: {peak:.0f} MiB = {base:.0f} MiB of a process with the libraries alone "
