@@ -197,7 +197,7 @@ def typology(table: pd.DataFrame) -> Grid:
 
 def added(table: pd.DataFrame) -> Grid:
     """What every technique adds to each target host."""
-    heads = ["technique", "host", "parameters", "per encoder layer", "per decoder layer", "in no layer", "shared"]
+    heads = ["technique", "host", "formula", "parameters", "per encoder layer", "per decoder layer", "in no layer"]
     columns = [
         "parameters",
         *(f"{place}_parameters" for place in ("encoder_layer", "decoder_layer", "other", "shared")),
@@ -206,8 +206,8 @@ def added(table: pd.DataFrame) -> Grid:
     for row in _ordered(table):
         numbers = [f"{row[name]:,}" for name in (*columns, "insertions")] + [f"{row['storage_bytes'] / 1024:,.1f}"]
         formula = NONE if pd.isna(row["formula"]) else row["formula"]
-        rows.append([title(row["technique"]), row["target_host"], *numbers, formula])
-    return Grid([*heads, "insertions", "file, KiB", "formula"], rows, 2)
+        rows.append([title(row["technique"]), row["target_host"], formula, *numbers])
+    return Grid([*heads, "shared", "insertions", "file, KiB"], rows, 3)
 
 
 def taken(table: pd.DataFrame) -> Grid:
