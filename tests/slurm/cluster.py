@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -101,6 +102,21 @@ def wait_for_job(process: subprocess.Popen, folder: Path) -> str:
             return running[0]
         time.sleep(0.2)
     raise AssertionError(process.communicate()[0])
+
+
+def wait_until(happened: Callable[[], bool], seconds: float) -> None:
+    """Wait until it has happened.
+
+    Raises:
+        TimeoutError: it has not, in so many seconds.
+    """
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        with contextlib.suppress(FileNotFoundError):
+            if happened():
+                return
+        time.sleep(0.2)
+    raise TimeoutError(f"not within {seconds:.0f} s")
 
 
 def kill(process: subprocess.Popen) -> None:

@@ -110,6 +110,21 @@ def test_a_cancelled_job_is_tried_again(study, start, intact):
     intact()
 
 
+def test_a_job_whose_time_runs_out_goes_on_from_its_checkpoint(tmp_path, slurm, config, profile):
+    """Of a training that takes hours the first attempt is ended after a minute; the second begins where it stood."""
+    techniques = {"lora": config["techniques"]["lora"] | {"source_steps": 1_000_000}}
+    studies.write_config(tmp_path, config | {"techniques": techniques})
+    state = "results/smoke/sources/lora/raw/film/seeds-0/state.safetensors"
+    log = tmp_path / "results/smoke/logs/train_source/lora/raw/film/seeds-0.log"
+    process = cluster.start(tmp_path, profile, state, "--set-resources", "train_source:runtime=1")
+    try:
+        for said in ("told to stop by SIGTERM, after a checkpoint", "going on from"):
+            cluster.wait_until(lambda said=said: said in log.read_text(), 180)
+    finally:
+        cluster.kill(process)
+        subprocess.run(["scancel", "--user=root"], check=True)
+
+
 def test_a_node_that_dies_and_comes_back_costs_its_jobs_only(study, start, intact):
     process = start()
     cluster.wait_for_job(process, study)
