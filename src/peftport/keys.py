@@ -245,7 +245,8 @@ class Keys:
         """Of the tables that hold one row per run and reference."""
         cells = sorted((counted.path, self.evaluation(done)) for counted, done in self.study.expanded_runs())
         references = sorted((cell.path, self.evaluation(cell)) for cell in self.study.cells if cell.is_reference)
-        return digest([stage_code("gather_runs"), self.study.name, self.study.budgets, cells, references])
+        asked = [self.study.budgets, *([self.study.unasked] if self.study.unasked else [])]
+        return digest([stage_code("gather_runs"), self.study.name, *asked, cells, references])
 
     def statistics(self, table: str) -> str:
         """Of one table of statistics."""

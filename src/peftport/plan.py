@@ -10,6 +10,7 @@ import yaml
 from peftport.config import ConfigError, check_config
 from peftport.dryrun import NEW, Job, dry_runs
 from peftport.pipeline import pipeline_root
+from peftport.seed_blocks import arranged
 from peftport.study import Cell, Source, Study
 from peftport.workload import build_steps, cell_steps, optimiser_steps, source_steps
 
@@ -36,7 +37,7 @@ def read_study(configs: Sequence[Path], directory: Path) -> Study:
         if not isinstance(content, dict):
             raise ConfigError(f"config {path}: expected a mapping of keys at the top, got {type(content).__name__}.")
         merge(merged, content)
-    return Study(check_config(merged, directory))
+    return Study(arranged(check_config(merged, directory), directory))
 
 
 def merge(into: dict[str, Any], more: dict[str, Any]) -> None:
@@ -99,9 +100,9 @@ def rows(study: Study, every: Sequence[Job]) -> dict[str, int]:
     counted = Counter(done for _, done in study.expanded_runs())
     cells = cells_of(every)
     return {
-        "runs": sum(counted[cell] * len(study.budgets) * len(study.blocks[cell.block]) for cell in cells),
+        "runs": sum(counted[cell] * len(study.budgets) * len(study.asked(cell.block)) for cell in cells),
         "references": sum(
-            1 if cell.initialisation == "bare" else len(study.blocks[cell.block]) for cell in cells if cell.is_reference
+            1 if cell.initialisation == "bare" else len(study.asked(cell.block)) for cell in cells if cell.is_reference
         ),
     }
 

@@ -102,6 +102,7 @@ class Study:
         self.budgets: list[int] = grid["budgets"]
         blocks = grid["seeds"] if isinstance(grid["seeds"][0], list) else [grid["seeds"]]
         self.blocks: dict[str, list[int]] = {block_name(seeds): seeds for seeds in blocks}
+        self.unasked: list[int] = grid.get("unasked_seeds", [])
 
     @cached_property
     def cells(self) -> list[Cell]:
@@ -155,7 +156,11 @@ class Study:
     @cached_property
     def runs(self) -> int:
         """Rows of ``runs.parquet``: what the 1,440 of the 2024 study counts."""
-        return sum(len(self.budgets) * len(self.blocks[counted.block]) for counted, _ in self.expanded_runs())
+        return sum(len(self.budgets) * len(self.asked(counted.block)) for counted, _ in self.expanded_runs())
+
+    def asked(self, block: str) -> list[int]:
+        """The seeds of a block that the tables are to hold: all, unless a greater block stands (``seed_blocks``)."""
+        return [seed for seed in self.blocks[block] if seed not in self.unasked]
 
     def start_of(self, cell: Cell) -> Start:
         """What a cell's modules start from; a shared start depends on the target host only."""

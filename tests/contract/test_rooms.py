@@ -168,7 +168,12 @@ def test_base_files_import_no_room():
 
 
 def test_only_the_workflow_imports_keys():
-    assert [module for module in MODULES if "peftport.keys" in imports(file_of(module), module)] == []
+    """And what arranges its seeds, which the plan imports and no stage does."""
+    for imported, expected in (
+        ("peftport.keys", ["peftport.seed_blocks"]),
+        ("peftport.seed_blocks", ["peftport.plan"]),
+    ):
+        assert [module for module in MODULES if imported in imports(file_of(module), module)] == expected
 
 
 def test_training_never_reaches_evaluation():

@@ -158,6 +158,7 @@ EDITS = {
         setting("grid.seeds", [[0], [1], [2]]),
         ONE_TECHNIQUE | {"initialise_scratch": 4},
     ),
+    "a further seed in a list": (setting("grid.seeds", [[0], [1, 2]]), ONE_TECHNIQUE | {"initialise_scratch": 4}),
     "a further technique": (
         setting("grid.techniques", ["lora", "adapters", "ia3"]),
         ONE_TECHNIQUE | {"initialise_scratch": 4} | COSTS,

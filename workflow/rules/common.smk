@@ -1,6 +1,7 @@
 """What every stage shares: the checked config, the keys, the names in paths, and which files a cell needs."""
 
 import os
+from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
@@ -8,12 +9,13 @@ from peftport.config import ConfigError, check_config
 from peftport.derived import parent, randomised, root, without
 from peftport.figures.table import FIGURES
 from peftport.keys import Keys
+from peftport.seed_blocks import arranged
 from peftport.statistics.table import STATISTICS
 from peftport.study import Cell, Source, Start, Study, module_folder
 from peftport.workload import build_steps
 
 try:
-    STUDY = Study(check_config(config))
+    STUDY = Study(arranged(check_config(config), Path.cwd()))
     KEYS = Keys(STUDY)
 except (ConfigError, FileNotFoundError) as error:
     raise WorkflowError(str(error)) from None

@@ -48,7 +48,8 @@ def gather_curves(study: Study, folder: Path) -> pd.DataFrame:
     for one in study.fresh:
         host, dataset = (one.host, one.dataset) if isinstance(one, Source) else (one.target_host, one.target_dataset)
         place = {"technique": one.technique, "target_host": host, "target_dataset": dataset}
-        frames.append(read_table(folder / one.path / "training.parquet", "curve").assign(**place))
+        curve = read_table(folder / one.path / "training.parquet", "curve")
+        frames.append(curve[~curve["seed"].isin(study.unasked)].assign(**place))
     columns = [*TABLES["curve"], "technique", "target_host", "target_dataset"]
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
 
@@ -59,6 +60,9 @@ def names(cell: Cell) -> dict[str, str]:
 
 
 def _asked(study: Study, cell: Cell, folder: Path, name: str) -> pd.DataFrame:
-    """A table of a cell, at the budgets that the study asks for: a finished cell may hold more."""
+    """A table of a cell, at the budgets and seeds that the study asks for: a finished cell may hold more."""
     table = read_table(folder / cell.path / f"{name}.parquet", name)
+    if cell.initialisation == "bare":  # of no seed
+        return table
+    table = table[~table["seed"].isin(study.unasked)]
     return table if cell.is_reference else table[table["budget_steps"].isin(study.budgets)]

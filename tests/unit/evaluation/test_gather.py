@@ -145,6 +145,16 @@ def test_score_files_are_the_cells(study, results):
     assert all((results / file).is_file() for file in files)
 
 
+def test_a_finished_block_may_hold_more_seeds_than_are_asked_for(study, results):
+    fewer = Study({"study": "small", "grid": GRID | {"unasked_seeds": [0]}})
+    runs, references = gather_runs(fewer, results)
+    whole, _ = gather_runs(study, results)
+    assert len(runs) == fewer.runs and runs.equals(whole[whole["seed"] != 0].reset_index(drop=True))
+    assert references.groupby("initialisation")["seed"].agg(set).to_dict() == {"bare": {0, 1}, "native": {1, 2}}
+    predictions = gather_predictions(fewer, results)
+    assert set(predictions.query("initialisation != 'bare'")["seed"]) == {1, 2}
+
+
 def test_a_finished_cell_may_hold_more_budgets_than_are_asked_for(results):
     fewer = Study({"study": "small", "grid": GRID | {"budgets": [5]}})
     runs, references = gather_runs(fewer, results)

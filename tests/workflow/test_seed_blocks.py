@@ -1,0 +1,42 @@
+"""A seed more or less in a list: only what is new runs, and what is not asked for is left out of the tables."""
+
+import pytest
+
+from peftport.tables import read_table
+from tests import studies
+
+AFTER = {"gather_runs", "compute_statistics", "describe_techniques", "draw_figure", "write_report", "all"}
+
+
+@pytest.mark.slow
+def test_seeds_come_and_go(hosts, tmp_path):
+    def ask(seeds):
+        grid = {"techniques": ["lora"], "initialisations": ["ported", "scratch"], "references": ["bare", "native"]}
+        studies.write_config(tmp_path, studies.smoke_config(hosts, **grid, seeds=seeds))
+        return set(studies.planned(tmp_path))
+
+    def tables():
+        out = studies.run(tmp_path)
+        assert out.returncode == 0, out.stdout
+        assert studies.planned(tmp_path) == {}
+        names = ("runs", "references", "portability", "contrasts")
+        return {name: read_table(tmp_path / f"results/smoke/tables/{name}.parquet", name) for name in names}
+
+    assert "train_source" in ask([0, 1])
+    both = tables()
+    assert ask([1]) <= AFTER
+    fewer = tables()
+    assert set(fewer["runs"]["seed"]) == {1} and set(fewer["portability"]["seeds"]) == {1}
+    for name in ("runs", "references"):
+        bare = both[name]["initialisation"] == "bare"
+        rest = both[name][(both[name]["seed"] == 1) | bare].reset_index(drop=True)
+        assert fewer[name].equals(rest)
+    assert ask([0, 1]) <= AFTER
+    again = tables()
+    assert all(again[name].equals(both[name]) for name in both)
+    assert "train_source" in ask([0, 1, 2])
+    jobs = studies.planned(tmp_path)
+    assert (jobs["train_source"], jobs["make_starts"], jobs["evaluate_cell"]) == (2, 1, 3)
+    more = tables()
+    assert more["runs"][more["runs"]["seed"] < 2].reset_index(drop=True).equals(both["runs"])
+    assert set(more["portability"]["seeds"]) == {3}
