@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from peftport.keys import Keys
-from peftport.study import Study
+from peftport.study import Study, block_name
 
 NAME = re.compile(r"seeds-(\d+(?:\.\d+)*|\d+-\d+)")
 
@@ -36,7 +36,8 @@ def arranged(config: dict[str, Any], folder: Path) -> dict[str, Any]:
     lists = list(Study(config).blocks.values())
     found = (folder / "results" / config["study"]).glob("evaluations/*/*/*/*/seeds-*")
     names = {match[1] for path in found if (match := NAME.fullmatch(path.name))}
-    made = sorted(map(seeds_of, names), key=lambda seeds: (-len(seeds), seeds))
+    made = [seeds for name in names if block_name(seeds := seeds_of(name)) == name]
+    made.sort(key=lambda seeds: (-len(seeds), seeds))
     blocks, unasked = [], []
     for wanted in lists:
         others = {seed for one in lists if one is not wanted for seed in one}

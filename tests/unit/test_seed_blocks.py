@@ -63,6 +63,14 @@ def test_a_list_is_made_of_the_blocks_it_contains(tmp_path, seeds, expected, lea
     assert blocks(seeds, tmp_path) == (expected, [])
 
 
+def test_folders_that_are_no_blocks_are_passed_over(tmp_path):
+    finish([0, 1], tmp_path)
+    (cell,) = list((tmp_path / "results").glob("*/evaluations/*/*/*/ported/seeds-0-1"))[:1]
+    for name in ("seeds-5-3", "seeds-2.3", "seeds-", "seeds-x", "seeds-0-1.damaged", "seeds-007"):
+        (cell.parent / name).mkdir()
+    assert blocks([0, 1, 2, 3], tmp_path) == ([[0, 1], [2, 3]], [])
+
+
 def test_a_seed_less_keeps_the_finished_block(tmp_path):
     finish([0, 1, 2], tmp_path)
     assert blocks([0, 2], tmp_path) == ([[0, 1, 2]], [1])
