@@ -36,11 +36,12 @@ def save_host(folder: Path, width: int, layers: int) -> None:
     import torch
 
     from benchmarks.steps import random_host
+    from peftport.hosts.recipes.t5 import FACTS
 
     stacks = {"num_layers": layers, "num_decoder_layers": layers}
     shape = {"vocab_size": 32128, "d_model": width, "d_kv": 64, "d_ff": 2 * width, "num_heads": width // 64} | stacks
     random_host(shape, torch.device("cpu"), torch.float32).save_pretrained(folder)
-    facts = json.loads((folder / "config.json").read_text()) | {"tie_word_embeddings": False}
+    facts = json.loads((folder / "config.json").read_text()) | FACTS
     (folder / "config.json").write_text(json.dumps(facts))
     for file in ("tokenizer.json", "tokenizer_config.json"):
         shutil.copy(bundled_folder("reviews-raw") / file, folder / file)

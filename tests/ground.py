@@ -4,10 +4,12 @@ import itertools
 import signal
 from pathlib import Path
 
+import pandas as pd
 import torch
 
 from peftport.checkpoints import Checkpoint
 from peftport.data.prepare import prepare
+from peftport.evaluation.cell import evaluate_cell
 from peftport.files import write_card
 from peftport.hosts.card import identify_host
 from peftport.stopping import STOPS, Stopped
@@ -31,6 +33,14 @@ TRAINING = {
     "host_precision": "float32",
     "keep": "last",
     "validate_every": 2,
+}
+NAMES = {
+    "technique": "lora",
+    "source_host": "raw",
+    "target_host": "instruct",
+    "source_dataset": "film",
+    "target_dataset": "film",
+    "initialisation": "ported",
 }
 MADE = {"key": "0" * 16, "names": {"dataset": "film"}}
 
@@ -60,6 +70,20 @@ def train(
     recipe = {"technique": technique, "training": training}
     train_source(data, recipe, TASK, list(SEEDS), outputs, MADE, checkpoint or Checkpoint(None))
     return outputs
+
+
+def evaluate(
+    folder: Path, host: str, starts: dict[int, Path | None], budgets: list[int],
+    cell=NAMES, generate=False, technique=TECHNIQUE, task=TASK, together=1, checkpoint=None,
+) -> dict[str, pd.DataFrame]:  # fmt: skip
+    """The tables of a cell in a host, from these starts."""
+    data = {"card": folder / f"{host}.json"} | {name: folder / f"{name}.parquet" for name in ("train", "test")}
+    recipe = {
+        "technique": technique,
+        "training": TRAINING | {"members_together": together},
+        "evaluation": {"batch_size": 16, "generate": generate},
+    }
+    return evaluate_cell(data, starts, budgets, recipe, task, cell, checkpoint or Checkpoint(None))
 
 
 class Stopping(Checkpoint):

@@ -209,13 +209,13 @@ class Keys:
         return self._tested[cell.path]
 
     def _budgets(self, cell: Cell, trained: list[Any]) -> list[int]:
-        wanted, found = self.study.budgets, self._made(cell)
+        wanted, found = self.study.budgets, self.made(cell)
         held = found.get("budgets", [])
         serves = set(wanted) < set(held) and found.get("key") == digest([*trained, held])
         self._tested[cell.path] = held if serves else wanted
         return self._tested[cell.path]
 
-    def _made(self, cell: Cell) -> dict[str, Any]:
+    def made(self, cell: Cell) -> dict[str, Any]:
         """How the scores of a cell were made; empty where there are none."""
         path = self.folder / "results" / self.study.name / cell.path / "scores.parquet"
         if not path.is_file():
@@ -245,8 +245,8 @@ class Keys:
         """Of the tables that hold one row per run and reference."""
         cells = sorted((counted.path, self.evaluation(done)) for counted, done in self.study.expanded_runs())
         references = sorted((cell.path, self.evaluation(cell)) for cell in self.study.cells if cell.is_reference)
-        asked = [self.study.budgets, *([self.study.unasked] if self.study.unasked else [])]
-        return digest([stage_code("gather_runs"), self.study.name, *asked, cells, references])
+        asked = [self.study.budgets, self.study.unasked]
+        return digest([stage_code("gather_runs"), self.study.name, asked, cells, references])
 
     def statistics(self, table: str) -> str:
         """Of one table of statistics."""

@@ -40,13 +40,13 @@ def arranged(config: dict[str, Any], folder: Path) -> dict[str, Any]:
     made.sort(key=lambda seeds: (-len(seeds), seeds))
     blocks, unasked = [], []
     for wanted in lists:
+        if wanted in made:
+            blocks.append(wanted)
+            continue
         others = {seed for one in lists if one is not wanted for seed in one}
         whole = next((one for one in made if _serves(one, wanted, others) and _finished(config, one, folder)), None)
-        if wanted in made or whole is None:
-            blocks += [wanted] if wanted in made else _parts(wanted, made)
-        else:
-            blocks.append(whole)
-            unasked += [seed for seed in whole if seed not in wanted]
+        blocks += _parts(wanted, made) if whole is None else [whole]
+        unasked += [seed for seed in whole or () if seed not in wanted]
     if blocks == lists:
         return config
     return config | {"grid": grid | {"seeds": blocks, "unasked_seeds": unasked}}
@@ -58,20 +58,11 @@ def _serves(block: list[int], wanted: list[int], others: set[int]) -> bool:
 
 def _finished(config: dict[str, Any], block: list[int], folder: Path) -> bool:
     """Whether every evaluation of this block stands, made with these settings."""
-    from peftport.tables import read_made  # only here: a first run need not wait for the import
-
     study = Study(config | {"grid": config["grid"] | {"seeds": [block]}})
-    keys, results = Keys(study, folder), folder / "results" / study.name
-    for cell in study.cells:
-        if cell.initialisation == "bare":  # of the first block alone, whichever that is
-            continue
-        scores = results / cell.path / "scores.parquet"
-        try:
-            if not scores.is_file() or read_made(scores).get("key") != keys.evaluation(cell):
-                return False
-        except ValueError:  # damaged
-            return False
-    return True
+    keys = Keys(study, folder)
+    # the bare host's is of the first block alone, whichever that is
+    cells = [cell for cell in study.cells if cell.initialisation != "bare"]
+    return all(keys.made(cell).get("key") == keys.evaluation(cell) for cell in cells)
 
 
 def _parts(wanted: list[int], made: list[list[int]]) -> list[list[int]]:

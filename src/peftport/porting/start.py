@@ -45,9 +45,10 @@ def make_start(
     if "siblings" in entry.needs and not siblings:
         raise ValueError(f"initialisation {initialisation!r} needs other modules of the technique in the target host")
     usable = [sibling for sibling in siblings if sibling.failed_at_step is None]
-    failed = module if module.failed_at_step is not None else next(iter(() if usable else siblings), None)
-    for one in () if failed else (module, *usable):
-        _check_finite(one)
+    failed = next((one for one in (module, *(() if usable else siblings)) if one.failed_at_step is not None), None)
+    if failed is None:
+        for one in (module, *usable):
+            _check_finite(one)
     card = module.card
     purpose = (card.get("technique"), card.get("host"), target_card.get("host"), card.get("dataset"))
     rng = generator(seed, "start", initialisation, *(str(part) for part in purpose))

@@ -16,26 +16,7 @@ from peftport.techniques.attach import attach, config_dict, module_tensors
 from peftport.training.loop import Recipe, Training
 from peftport.training.scratch import initialise_scratch
 from peftport.training.task import Task
-from tests.ground import TASK, TECHNIQUE, TRAINING, modules
-
-NAMES = {
-    "technique": "lora",
-    "source_host": "raw",
-    "target_host": "instruct",
-    "source_dataset": "film",
-    "target_dataset": "film",
-    "initialisation": "ported",
-}
-
-
-def evaluate(ground, host, starts, budgets, cell=NAMES, generate=False, technique=TECHNIQUE, task=TASK, together=1):
-    data = {"card": ground / f"{host}.json"} | {name: ground / f"{name}.parquet" for name in ("train", "test")}
-    recipe = {
-        "technique": technique,
-        "training": TRAINING | {"members_together": together},
-        "evaluation": {"batch_size": 16, "generate": generate},
-    }
-    return evaluate_cell(data, starts, budgets, recipe, task, cell, Checkpoint(None))
+from tests.ground import NAMES, TASK, TECHNIQUE, TRAINING, evaluate, modules
 
 
 def encoded_test(ground, host):

@@ -12,7 +12,6 @@ from peftport.tables import read_table, write_table
 from peftport.training.extract import extract_modules
 from peftport.training.scratch import initialise_scratch
 from tests import ground as stages
-from tests.unit.evaluation.test_cell import NAMES
 
 TRAINING = {"steps": 2, "batch_size": 8, "learning_rate": 0.001}
 RECIPE = {
@@ -47,12 +46,12 @@ def test_a_module_goes_from_a_raw_host_to_an_instructed_one(ground, tmp_path, fa
         "evaluation": {"batch_size": 16, "generate": True},
     }
     data = {"card": tmp_path / "instruct.json", "train": splits["train"], "test": splits["test"]}
-    tables = evaluate_cell(data, starts, [0, 2], recipe, stages.TASK, NAMES, Checkpoint(None))
+    tables = evaluate_cell(data, starts, [0, 2], recipe, stages.TASK, stages.NAMES, Checkpoint(None))
     for name, table in tables.items():
         write_table(tmp_path / f"{name}.parquet", table, name)
     assert tables["scores"]["accuracy"].between(0, 1).all() and tables["scores"]["invalid_rate"].notna().all()
     bare, scratch = (
-        evaluate_cell(data, start, [0], recipe, stages.TASK, NAMES, Checkpoint(None))["scores"]["loss"].item()
+        evaluate_cell(data, start, [0], recipe, stages.TASK, stages.NAMES, Checkpoint(None))["scores"]["loss"].item()
         for start in ({0: None}, fresh)
     )
     assert scratch == pytest.approx(bare, abs=1e-5)  # LoRA's B starts at zero

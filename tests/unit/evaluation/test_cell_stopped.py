@@ -5,30 +5,19 @@ import pandas as pd
 import pytest
 import torch
 
-from peftport.checkpoints import Checkpoint
 from peftport.evaluation import cell as stage
-from peftport.evaluation.cell import evaluate_cell
 from peftport.stopping import STOPS
 from peftport.tables import read_table, write_table
 from peftport.training.loop import Training
-from tests.ground import TASK, TECHNIQUE, TRAINING, in_pieces, modules
+from tests import ground as stages
+from tests.ground import in_pieces, modules
 
 BUDGETS = [0, 2, 5]
-NAMES = {
-    "technique": "lora",
-    "source_host": "raw",
-    "target_host": "instruct",
-    "source_dataset": "film",
-    "target_dataset": "film",
-    "initialisation": "ported",
-}
 
 
 def evaluate(ground, together=1, checkpoint=None, generate=False, budgets=BUDGETS):
-    data = {"card": ground / "instruct.json"} | {name: ground / f"{name}.parquet" for name in ("train", "test")}
-    training, evaluation = TRAINING | {"members_together": together}, {"batch_size": 16, "generate": generate}
-    recipe = {"technique": TECHNIQUE, "training": training, "evaluation": evaluation}
-    return evaluate_cell(data, modules(ground, "raw"), budgets, recipe, TASK, NAMES, checkpoint or Checkpoint(None))
+    options = {"generate": generate, "together": together, "checkpoint": checkpoint}
+    return stages.evaluate(ground, "instruct", modules(ground, "raw"), budgets, **options)
 
 
 def same(left, right):
