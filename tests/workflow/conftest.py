@@ -19,8 +19,9 @@ def finished(tmp_path_factory, hosts):
     """The folder of a smoke study that ran to its end."""
     folder = tmp_path_factory.mktemp("finished")
     studies.write_config(folder, studies.smoke_config(hosts))
-    out = studies.run(folder)
+    out = studies.run(folder, "--verbose")
     assert out.returncode == 0, out.stdout
+    (folder / "printed.txt").write_text(out.stdout)
     return folder
 
 
