@@ -25,26 +25,34 @@ WANTED = "PEFTPORT_WARM"
 GPU_DEVICES = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
 MOST = 2  # warm processes of one run: one for each environment that jobs have (numbers of threads, for example)
 OF_SHELLS = ("SHLVL", "_")
-# glibc's malloc gives the pages of large tensors back and asks for them again in every step, a tenth of its time
-KEEP_PAGES = {"MALLOC_MMAP_THRESHOLD_": str(32 << 20), "MALLOC_TRIM_THRESHOLD_": str(256 << 20)}
+SETTINGS = {
+    # glibc's malloc gives the pages of large tensors back and asks for them again in every step, a tenth of its time
+    "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
+    "MALLOC_TRIM_THRESHOLD_": str(256 << 20),
+    "JE_ARROW_MALLOC_CONF": "background_thread:false",  # pyarrow would start a thread, and a fork must find none
+}
 PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
 
 
-def enter_warm_process() -> None:
-    """Run this script in the warm process and end as it ends; return where it has to run here."""
+def enter_warm_process(start: bool = True) -> None:
+    """Run this script in the warm process and end as it ends; return where it has to run here.
+
+    Args:
+        start: whether a warm process is started where there is none; a job that needs no host can do without.
+    """
     with contextlib.suppress(OSError, ValueError):
-        if (call := _call(Path(sys.argv[0]).absolute())) is not None:
+        if (call := _call(Path(sys.argv[0]).absolute(), start)) is not None:
             _end_as(_outcome(call))
     gc.disable()  # looking for garbage is a fifth of the time that the imports take; `jobs.job` turns it on again
 
 
-def _call(script: Path) -> socket.socket | None:
+def _call(script: Path, start: bool) -> socket.socket | None:
     """A connection over which the script's outcome will come; None if nobody takes the script."""
     possible = sys.platform.startswith("linux") and not any(map(os.path.exists, GPU_DEVICES))
     if not possible or os.environ.get(WANTED) == "0" or (run := _controlling_run()) is None:
         return None
     call = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    call.connect(str(_address(*run)))
+    call.connect(str(_address(*run, start)))
     # from here on a signal belongs to the child; one that comes before it is there follows right after it
     for number in PASSED_ON:
         signal.signal(number, lambda number, frame: _pass_on(call, number))
@@ -93,15 +101,16 @@ def _controlling_run() -> tuple[int, str] | None:
     return None
 
 
-def _address(run: int, began: str) -> Path:
-    """The socket of the warm process for this run and this environment; the process is started if there is none.
+def _address(run: int, began: str, start: bool) -> Path:
+    """The socket of the warm process for this run and this environment; if there is none, it may be started.
 
     Raises:
         OSError: it cannot be started; a longer path than about 100 characters is no address.
-        ValueError: the folder is not private, or the run has enough of them.
+        ValueError: the folder is not private, there is none and it is not to be started, or the run has enough of them.
     """
     folder = Path(tempfile.gettempdir()) / f"peftport-{run}-{began}"
-    folder.mkdir(mode=0o700, exist_ok=True)
+    if start:
+        folder.mkdir(mode=0o700, exist_ok=True)
     facts = folder.lstat()
     if not stat.S_ISDIR(facts.st_mode) or facts.st_uid != os.getuid() or facts.st_mode & 0o077:
         raise ValueError(f"{folder} is not private")
@@ -109,6 +118,8 @@ def _address(run: int, began: str) -> Path:
     same = json.dumps([sys.executable, os.getcwd(), environment])
     address = folder / hashlib.sha256(same.encode()).hexdigest()[:16]
     if not address.exists():
+        if not start:
+            raise ValueError(f"nobody listens at {address}")
         if len(list(folder.iterdir())) >= MOST:
             raise ValueError(f"{folder} holds {MOST} sockets")
         _start(run, address)
@@ -129,7 +140,7 @@ def _start(run: int, address: Path) -> None:
             own.unlink()
         subprocess.Popen(
             [sys.executable, "-P", "-m", "peftport.warm_process", str(listener.fileno()), str(run), str(address)],
-            env=KEEP_PAGES | os.environ,
+            env=SETTINGS | os.environ,
             pass_fds=[listener.fileno()],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,

@@ -19,8 +19,8 @@ from pathlib import Path
 
 from peftport.warm import RUN
 
-# pandas and pyarrow are left out: they start a thread, and cost little once these are there
-PRELOADED = ("torch", "transformers.models.t5.modeling_t5", "transformers.models.auto", "peft")
+PRELOADED = ("torch", "transformers.models.t5.modeling_t5", "transformers.models.auto", "peft", "pandas")
+PRELOADED += ("pyarrow.parquet",)
 PR_SET_PDEATHSIG = 1
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 import peftport
-from peftport.warm import GPU_DEVICES
+from peftport.warm import GPU_DEVICES, SETTINGS
+from peftport.warm_process import PRELOADED
 
 pytestmark = pytest.mark.skipif(
     not sys.platform.startswith("linux") or any(map(os.path.exists, GPU_DEVICES)), reason="Linux without a GPU only"
@@ -37,11 +38,11 @@ def folder(tmp_path_factory):
 @pytest.fixture
 def run(tmp_path, folder):
     """Start a shell that plays Snakemake, with empty packages in place of those that cost seconds."""
-    for package in ("torch", "peft", "transformers", "transformers/models", "transformers/models/t5"):
-        (tmp_path / "fakes" / package).mkdir(parents=True)
-        (tmp_path / "fakes" / package / "__init__.py").touch()
-    for module in ("models/t5/modeling_t5", "models/auto"):
-        (tmp_path / "fakes/transformers" / f"{module}.py").touch()
+    for name in PRELOADED:
+        module = tmp_path / "fakes" / name.replace(".", "/")
+        for package in (module, *module.parents[: name.count(".")]):
+            package.mkdir(parents=True, exist_ok=True)
+            (package / "__init__.py").touch()
     started = []
 
     def shell(command):
@@ -65,8 +66,8 @@ def run(tmp_path, folder):
         process.wait()
 
 
-def script(where, code):
-    (where / "job.py").write_text(ENTER + code)
+def script(where, code, name="job.py", enter=ENTER):
+    (where / name).write_text(enter + code)
 
 
 def until(true, seconds=20):
@@ -137,6 +138,14 @@ def test_without_a_warm_process_a_job_runs_by_itself(run, tmp_path, before):
     assert run(f"{before}; $python job.py; kill %1 2>/dev/null").communicate()[0] == "False\n"
 
 
+def test_a_job_that_needs_no_host_joins_a_warm_process_and_starts_none(run, tmp_path, folder):
+    script(tmp_path, "print('torch' in sys.modules)")
+    script(tmp_path, "print('torch' in sys.modules)", "light.py", ENTER.replace("()", "(start=False)"))
+    assert run("$python light.py; $python job.py; $python light.py").communicate()[0] == "False\nTrue\nTrue\n"
+    assert run("$python light.py").communicate()[0] == "False\n"
+    until(lambda: not list(folder.iterdir()))
+
+
 def test_environments_do_not_mix_and_their_number_is_limited(run, tmp_path):
     script(tmp_path, "print(os.environ['THREADS'], 'torch' in sys.modules)")
     out = run("for n in 1 2 3; do THREADS=$n $python job.py; done").communicate()[0]
@@ -185,5 +194,6 @@ def test_what_is_imported_beforehand_starts_no_thread_and_no_gpu():
         "assert not sys.modules['torch'].cuda.is_initialized()\n"
     )
     environment = os.environ | {"PYTHONPATH": str(LIBRARY), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    environment |= SETTINGS
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

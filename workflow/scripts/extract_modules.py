@@ -1,5 +1,9 @@
 """Extract the modules of one block of seeds."""
 
+from peftport.warm import enter_warm_process
+
+enter_warm_process(start=False)
+
 from pathlib import Path
 
 from peftport.jobs import job

@@ -1,5 +1,9 @@
 """Make what a block of modules in a target host starts from."""
 
+from peftport.warm import enter_warm_process
+
+enter_warm_process(start=False)
+
 from pathlib import Path
 
 from peftport.jobs import job

@@ -22,12 +22,12 @@ from peftport.costs.clock import in_turns, middle, ratio
 from peftport.costs.memory import peak_bytes
 from peftport.costs.uses import shared, uses, workspace
 from peftport.files import read_card
-from peftport.hosts.load import load_model, load_tokenizer
+from peftport.hosts.load import load_tokenizer
 from peftport.hosts.locate import known_folder
 from peftport.modules import PLACE
 from peftport.tables import TABLES, read_table
 from peftport.techniques.attach import attach, detach, module_tensors, trainable_parameters
-from peftport.training.device import job_device
+from peftport.training.device import job_device, load_host
 from peftport.training.loop import train_module_only
 from peftport.training.task import Task
 
@@ -55,7 +55,7 @@ def measure_costs(
     folder = known_folder(card)
     task_ = Task.for_host(task, training["max_tokens"], load_tokenizer(folder), card)
     examples = task_.encode(read_table(data["train"], "examples").head(training["batch_size"]))
-    host = load_model(folder).to(device)
+    host = load_host(folder, "float32")
     batch = task_.batch(examples, np.arange(len(examples)), device)
     bench = Bench(host, batch, training["gradient_clip"], settings)
     rows = []

@@ -9,6 +9,7 @@ import torch
 from transformers import PreTrainedModel
 
 from peftport.hosts.load import load_model
+from peftport.hosts.products import use_onednn
 
 # what SLURM sets for a job that it gave GPUs; with none of them a job was given none, whatever its node has
 GIVEN = ("CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "SLURM_JOB_GPUS", "SLURM_STEP_GPUS")
@@ -60,4 +61,6 @@ def prepare_device(threads: int, resources: Mapping[str, int]) -> None:
 
 def load_host(folder: Path, precision: str) -> PreTrainedModel:
     """A frozen host on the job's device, its weights in ``float32`` or ``bfloat16``; modules in it are in float32."""
-    return load_model(folder, getattr(torch, precision)).to(job_device())
+    host = load_model(folder, getattr(torch, precision)).to(job_device())
+    use_onednn(host)
+    return host
