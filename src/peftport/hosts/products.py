@@ -2,7 +2,7 @@
 
 torch hands products of float32 matrices to MKL, which on processors that are not Intel's uses half the width of their
 vectors. torch also carries oneDNN, which uses all of it: a large product takes less than half the time there
-(``benchmarks/products.py`` measures it). The results differ in the order of additions. Weights stay as they are, and
+(``benchmarks/kernels.py`` measures it). The results differ in the order of additions. Weights stay as they are, and
 what a frozen layer needs for its gradient is its weight alone.
 """
 

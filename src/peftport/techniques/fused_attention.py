@@ -2,7 +2,7 @@
 
 transformers leaves a mask out when all its entries are true. Looking at them breaks ``torch.func.vmap`` over modules
 that each have their own batch; and where a prefix stands in front of the keys, a causal mask must be there. So these
-two implementations (over ``eager`` and over ``sdpa``) always make the mask. Without a prefix an attention module
+implementations (one over each that a host may have) always make the mask. Without a prefix an attention module
 computes what the host's own implementation computes with a mask.
 """
 
@@ -15,9 +15,11 @@ from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedM
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS
 
+from peftport.hosts import short_attention
 from peftport.techniques.rows import to_rows
 
-NAMES = {"eager": "peftport_eager", "sdpa": "peftport_sdpa"}
+NAMES = {"eager": "peftport_eager", "sdpa": "peftport_sdpa", short_attention.NAME: "peftport_short_fused"}
+FUNCTIONS = {"sdpa": sdpa_attention_forward, short_attention.NAME: short_attention.short_attention_forward}
 
 
 class _Mask:
@@ -39,8 +41,7 @@ class _Attention:
     def __call__(
         self, module: nn.Module, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None, **kwargs: Any
     ) -> tuple[Tensor, Tensor | None]:
-        plain = self.plain == "sdpa"
-        inner = sdpa_attention_forward if plain else sys.modules[type(module).__module__].eager_attention_forward
+        inner = FUNCTIONS.get(self.plain) or sys.modules[type(module).__module__].eager_attention_forward
         prefix = getattr(module, "peftport_prefix", None)
         if prefix is not None:
             # here the cache is up to date already, so cached keys, positions and generation stay the host's own
@@ -49,7 +50,7 @@ class _Attention:
             attention_mask = _visible(attention_mask, length)
             if kwargs.get("position_bias") is not None:  # T5: a prefix has no position, so no bias
                 kwargs["position_bias"] = nn.functional.pad(kwargs["position_bias"], (length, 0))
-            if plain:
+            if self.plain in FUNCTIONS:
                 kwargs["is_causal"] = False
         return inner(module, query, key, value, attention_mask, **kwargs)
 
@@ -71,16 +72,15 @@ def use_fused_attention(host: PreTrainedModel) -> None:
     """Switch a host to the implementation here that corresponds to its own; no change if it has it already.
 
     Raises:
-        ValueError: the host uses neither ``eager`` nor ``sdpa`` attention.
+        ValueError: the host uses an attention that is none of these.
     """
     current = host.config._attn_implementation
     if current in NAMES.values():
         return
     if current not in NAMES:
         raise ValueError(f"attention {current!r} cannot be extended; load the host with one of {', '.join(NAMES)}")
-    for plain, name in NAMES.items():
-        AttentionInterface.register(name, _Attention(plain))
-        AttentionMaskInterface.register(name, _Mask(plain))
+    AttentionInterface.register(NAMES[current], _Attention(current))
+    AttentionMaskInterface.register(NAMES[current], _Mask(current))
     host.set_attn_implementation(NAMES[current])
 
 
