@@ -12,14 +12,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedModel
-from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS
+from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
-from peftport.hosts import short_attention
 from peftport.techniques.rows import to_rows
 
-NAMES = {"eager": "peftport_eager", "sdpa": "peftport_sdpa", short_attention.NAME: "peftport_short_fused"}
-FUNCTIONS = {"sdpa": sdpa_attention_forward, short_attention.NAME: short_attention.short_attention_forward}
+NAMES = {"eager": "peftport_fused_eager", "sdpa": "peftport_fused_sdpa", "peftport_short": "peftport_fused_short"}
 
 
 class _Mask:
@@ -41,7 +39,8 @@ class _Attention:
     def __call__(
         self, module: nn.Module, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None, **kwargs: Any
     ) -> tuple[Tensor, Tensor | None]:
-        inner = FUNCTIONS.get(self.plain) or sys.modules[type(module).__module__].eager_attention_forward
+        eager = sys.modules[type(module).__module__].eager_attention_forward
+        inner = ALL_ATTENTION_FUNCTIONS.get_interface(self.plain, eager)
         prefix = getattr(module, "peftport_prefix", None)
         if prefix is not None:
             # here the cache is up to date already, so cached keys, positions and generation stay the host's own
@@ -50,7 +49,7 @@ class _Attention:
             attention_mask = _visible(attention_mask, length)
             if kwargs.get("position_bias") is not None:  # T5: a prefix has no position, so no bias
                 kwargs["position_bias"] = nn.functional.pad(kwargs["position_bias"], (length, 0))
-            if self.plain in FUNCTIONS:
+            if inner is not eager:
                 kwargs["is_causal"] = False
         return inner(module, query, key, value, attention_mask, **kwargs)
 

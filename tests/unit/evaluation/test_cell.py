@@ -8,11 +8,12 @@ from peftport.checkpoints import Checkpoint
 from peftport.evaluation.cell import evaluate_cell, score
 from peftport.evaluation.likelihood import log_likelihoods
 from peftport.files import read_card, write_card
-from peftport.hosts.load import load_model, load_tokenizer
+from peftport.hosts.load import load_tokenizer
 from peftport.modules import Module, write_module
 from peftport.porting.start import make_starts
 from peftport.tables import CELL, read_table, write_table
 from peftport.techniques.attach import attach, config_dict, module_tensors
+from peftport.training.device import load_host
 from peftport.training.loop import Recipe, Training
 from peftport.training.scratch import initialise_scratch
 from peftport.training.task import Task
@@ -89,7 +90,7 @@ def test_seeds_that_train_together_are_the_seeds_alone(ground):
 def test_the_bare_cell_is_the_host_alone(ground):
     bare = evaluate(ground, "instruct", {0: None}, [0], NAMES | {"technique": "none", "initialisation": "bare"})
     task, test = encoded_test(ground, "instruct")
-    host = load_model(ground / "hosts/instruct")
+    host = load_host(ground / "hosts/instruct", "float32")
     alone = log_likelihoods(host, test, task, 16)
     assert bare["predictions"]["log_likelihood"].tolist() == alone[range(len(test)), test.labels].tolist()
     assert bare["scores"]["accuracy"].item() == (alone.argmax(1) == test.labels).mean()
@@ -109,7 +110,7 @@ def test_a_start_onto_its_own_host_has_the_source_modules_predictions(ground, tm
     task, test = encoded_test(ground, "raw")
     train = task.encode(read_table(ground / "train.parquet", "examples"))
     for seed in (0, 1):
-        model = attach(load_model(ground / "hosts/raw"), "lora", TECHNIQUE, seed=seed)
+        model = attach(load_host(ground / "hosts/raw", "float32"), "lora", TECHNIQUE, seed=seed)
         Training(model, task, train, Recipe.from_config(TRAINING, TECHNIQUE), seed).advance(6)
         likelihoods = log_likelihoods(model, test, task, 16)[range(len(test)), test.labels]
         assert ported.query("seed == @seed")["log_likelihood"].tolist() == likelihoods.tolist()
@@ -127,7 +128,7 @@ def test_scratch_starts_as_the_bare_host_and_leaves_it(ground, tmp_path):
 
 def test_a_modules_dropout_is_off_in_tests(ground, tmp_path):
     technique = TECHNIQUE | {"dropout": 0.5}
-    model = attach(load_model(ground / "hosts/raw"), "lora", technique, seed=0)
+    model = attach(load_host(ground / "hosts/raw", "float32"), "lora", technique, seed=0)
     tensors = {name: np.full_like(tensor, 0.1) for name, tensor in module_tensors(model).items()}
     write_module(tmp_path, Module(config_dict(model), tensors, {}))
     once, again = (evaluate(ground, "raw", {0: tmp_path}, [0])["predictions"] for _ in range(2))
@@ -135,7 +136,7 @@ def test_a_modules_dropout_is_off_in_tests(ground, tmp_path):
 
 
 def test_a_module_that_does_not_fit_is_refused(ground, tmp_path):
-    model = attach(load_model(ground / "hosts/raw"), "lora", TECHNIQUE, seed=0)
+    model = attach(load_host(ground / "hosts/raw", "float32"), "lora", TECHNIQUE, seed=0)
     tensors = module_tensors(model)
     first = next(iter(tensors))
     tensors[first] = tensors[first][:1]

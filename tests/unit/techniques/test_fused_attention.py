@@ -46,7 +46,7 @@ def test_it_computes_what_the_host_computes(name):
         wanted = bare(**inputs).logits
         use_fused_attention(bare)
         use_fused_attention(bare)
-        assert bare.config._attn_implementation == "peftport_sdpa"
+        assert bare.config._attn_implementation == "peftport_fused_sdpa"
         torch.testing.assert_close(bare(**inputs).logits, wanted, atol=1e-5, rtol=1e-4)
         use_plain_attention(bare)
         assert bare.config._attn_implementation == "sdpa"

@@ -8,9 +8,10 @@ from safetensors.numpy import load_file
 
 from peftport.checkpoints import Checkpoint
 from peftport.files import read_card
-from peftport.hosts.load import load_model, load_tokenizer
+from peftport.hosts.load import load_tokenizer
 from peftport.tables import read_made, read_table
 from peftport.techniques.attach import attach, config_dict, module_tensors
+from peftport.training.device import load_host
 from peftport.training.loop import Recipe, Training
 from peftport.training.ongoing import Ongoing
 from peftport.training.source import _train_keeping
@@ -26,7 +27,7 @@ def by_hand(ground, seed, steps):
         TASK, TRAINING["max_tokens"], load_tokenizer(ground / "hosts/raw"), read_card(ground / "raw.json")
     )
     data = task.encode(read_table(ground / "train.parquet", "examples"))
-    model = attach(load_model(ground / "hosts/raw"), "lora", TECHNIQUE, seed=seed)
+    model = attach(load_host(ground / "hosts/raw", "float32"), "lora", TECHNIQUE, seed=seed)
     Training(model, task, data, Recipe.from_config(TRAINING, TECHNIQUE), seed).advance(steps)
     return model
 
