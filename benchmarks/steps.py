@@ -13,7 +13,7 @@ from peft import PeftModel
 from transformers import PreTrainedModel, T5Config, T5ForConditionalGeneration
 
 from benchmarks import measured
-from peftport.data.batches import Encoded
+from peftport.data.encoded import Encoded
 from peftport.techniques.attach import module_tensors
 from peftport.training.loop import Recipe
 from peftport.training.task import Task

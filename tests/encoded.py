@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from peftport.data.batches import Encoded
+from peftport.data.encoded import Encoded
 from peftport.training.task import Task
 from tests.hosts import END, PAD, VOCABULARY
 

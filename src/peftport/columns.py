@@ -15,6 +15,7 @@ class Column:
 
 
 TEXT, WHOLE, REAL, FLAG = pa.string(), pa.int64(), pa.float64(), pa.bool_()
+TOKENS = pa.list_(pa.int32())
 
 TYPOLOGY = {
     "method": Column(TEXT, "the PEFT method"),

@@ -58,7 +58,7 @@ class Keys:
     def __init__(self, study: Study, folder: Path | None = None) -> None:
         self.study, self.config, self.folder = study, study.config, folder or Path.cwd()
         self._tested: dict[str, list[int]] = {}
-        for name in ("dataset", "host", "_kinds", "source", "module", "start", "evaluation"):
+        for name in ("dataset", "host", "_kinds", "prompts", "source", "module", "start", "evaluation"):
             setattr(self, name, functools.cache(getattr(self, name)))
 
     def dataset(self, name: str) -> str:
@@ -106,6 +106,12 @@ class Keys:
         """Of the tokens of a dataset's label words in a host."""
         return digest([stage_code("encode_labels", *self._reading(host)), self.identity(host), self._words(dataset)])
 
+    def prompts(self, host: str, dataset: str) -> str:
+        """Of a dataset's prompts as a host reads them."""
+        code = stage_code("encode_dataset", *self._reading(host))
+        template, most = self.config["datasets"][root(dataset)]["template"], self.config["training"]["max_tokens"]
+        return digest([code, self.labels(host, dataset), self.dataset(dataset), template, most])
+
     def card(self, name: str) -> str:
         """Of a host's card, which adds the tokens of every label word of the study."""
         labels = {dataset: self.labels(name, dataset) for dataset in self.study.datasets}
@@ -137,10 +143,6 @@ class Keys:
     def _words(self, dataset: str) -> list[str]:
         return sorted(set(self.config["datasets"][root(dataset)]["labels"].values()))
 
-    def _task(self, dataset: str) -> list[Any]:
-        definition = self.config["datasets"][root(dataset)]
-        return [self.dataset(dataset), definition["template"], self._words(dataset)]
-
     def _method(self, technique: str) -> str:
         return METHODS[self.config["techniques"][technique]["method"]]
 
@@ -150,7 +152,8 @@ class Keys:
         code = stage_code("train_source", self._method(source.technique), *self._reading(source.host))
         seeds = self.study.blocks[source.block]
         training = self.config["training"]
-        return digest([code, technique, training, self.host(source.host), self._task(source.dataset), seeds])
+        data = [self.host(source.host), self.prompts(source.host, source.dataset)]
+        return digest([code, technique, training, data, seeds])
 
     def module(self, source: Source) -> str:
         """Of the module directories extracted from a source."""
@@ -186,7 +189,8 @@ class Keys:
 
     def evaluation(self, cell: Cell) -> str:
         """Of one cell."""
-        data = [self.host(cell.target_host), self._task(cell.target_dataset), self.config["evaluation"]]
+        prompts = self.prompts(cell.target_host, cell.target_dataset)
+        data = [self.host(cell.target_host), prompts, self.config["evaluation"]]
         if cell.initialisation == "bare":
             code = stage_code("evaluate_cell", *self._answering(cell.target_host))
             return digest([code, data, self.reading()])
@@ -231,8 +235,8 @@ class Keys:
         names = self.config["grid"]["techniques"]
         forms = {name: self.form(name) for name in names}
         code = stage_code("measure_costs", *sorted({self._method(name) for name in names}), *self._reading(host))
-        data = self._task(self.study.costed)
-        return digest([code, forms, self.host(host), data, self.training(), self.config["costs"]])
+        data = [self.host(host), self.prompts(host, self.study.costed)]
+        return digest([code, forms, data, self.training(), self.config["costs"]])
 
     def described(self) -> str:
         """Of the table `techniques`, that joins typology, costs and portability."""

@@ -19,7 +19,13 @@ from peftport.pipeline import config_schema
 from peftport.tables import TABLES
 
 BLOCK = re.compile(r"<!-- (keys|columns) of ([\w ]+) -->\n.*?<!-- end -->", re.DOTALL)
-COLUMN_KINDS = {pa.string(): "text", pa.int64(): "whole number", pa.float64(): "number", pa.bool_(): "true or false"}
+COLUMN_KINDS = {
+    pa.string(): "text",
+    pa.int64(): "whole number",
+    pa.float64(): "number",
+    pa.bool_(): "true or false",
+    pa.list_(pa.int32()): "list of whole numbers",
+}
 KINDS_OF_ENTRIES = {"techniques": "techniques.<name>", "recipes": "hosts.<name>.build"}
 KINDS = {
     "object": "mapping",

@@ -205,6 +205,12 @@ class Study:
             if (other == seed) != (root(one.dataset) == root(start.source_dataset))
         ]
 
+    @cached_property
+    def encoded(self) -> list[tuple[str, str]]:
+        """Hosts with the datasets that modules are trained or tested on in them."""
+        trained = [(source.host, source.dataset) for source in self.sources]
+        return list(dict.fromkeys([*trained, *((cell.target_host, cell.target_dataset) for cell in self.cells)]))
+
     @property
     def copied_transfers(self) -> list[dict[str, str]]:
         """Transfers in which modules are copied from host to host: all, unless the study has ``scratch`` only."""

@@ -12,7 +12,20 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from peftport.columns import BYTES, CARRIED, FLAG, MADE_OF, REAL, RELATIVE_BYTES, TAKEN, TEXT, TYPOLOGY, WHOLE, Column
+from peftport.columns import (
+    BYTES,
+    CARRIED,
+    FLAG,
+    MADE_OF,
+    REAL,
+    RELATIVE_BYTES,
+    TAKEN,
+    TEXT,
+    TOKENS,
+    TYPOLOGY,
+    WHOLE,
+    Column,
+)
 from peftport.files import DamagedFile, whole
 from peftport.seals import SEAL, check_seal, seal
 
@@ -60,6 +73,11 @@ TABLES: dict[str, dict[str, Column]] = {
         "example_id": Column(TEXT, "identifier, unique within the dataset and stable across runs"),
         "text": Column(TEXT, "the text to classify, before the prompt template"),
         "label": Column(TEXT, "the right label word"),
+    },
+    "prompts": {
+        "example_id": Column(TEXT, "identifier of the example, as in the dataset's split"),
+        "label": Column(TEXT, "the right label word"),
+        "tokens": Column(TOKENS, "token ids of the prompt, special tokens included"),
     },
     "overlap": {
         "left_dataset": Column(TEXT, "one dataset"),

@@ -8,7 +8,7 @@ import pytest
 
 from peftport.tables import TABLES, read_made, read_table, schema, write_table
 
-VALUES = {pa.string(): "a", pa.int64(): 1, pa.float64(): 0.5, pa.bool_(): True}
+VALUES = {pa.string(): "a", pa.int64(): 1, pa.float64(): 0.5, pa.bool_(): True, pa.list_(pa.int32()): [3, 1]}
 
 
 def one_row(name):

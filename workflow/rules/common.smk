@@ -71,8 +71,18 @@ def host_card(name):
 
 
 def label_file(name, dataset):
-    """The tokens of a dataset's label words in a host. A training reads it so that it waits for the check of them."""
+    """The tokens of a dataset's label words in a host. Its prompts wait for the check of them."""
     return f"{RESULTS}/hosts/{name}/labels/{root(dataset)}.json"
+
+
+def splits_of(dataset):
+    """The splits that a dataset has; a derived one is not tested on."""
+    return SPLITS if parent(dataset) is None else SPLITS[:2]
+
+
+def prompt_files(host, dataset, *splits):
+    """The prompts of the named splits of a dataset, as a host reads them."""
+    return [f"{RESULTS}/hosts/{host}/prompts/{dataset}/{split}.parquet" for split in splits]
 
 
 def transfer_file(source, target):
@@ -130,11 +140,11 @@ def everything():
     ]
     starts = [start.folder(seed) for start in STUDY.starts for seed in STUDY.blocks[start.block]]
     return [
-        *(file for name in STUDY.datasets for file in dataset_files(name, *SPLITS)),
-        *(file for name in STUDY.derived for file in dataset_files(name, "train", "validation")),
+        *(file for name in (*STUDY.datasets, *STUDY.derived) for file in dataset_files(name, *splits_of(name))),
         f"{RESULTS}/datasets/overlap.parquet",
         *(transfer_file(one["source"], one["target"]) for one in STUDY.copied_transfers),
         *(label_file(host, dataset) for host in STUDY.hosts for dataset in STUDY.datasets),
+        *(file for host, name in STUDY.encoded for file in prompt_files(host, name, *splits_of(name))),
         *(file for name in STUDY.hosts for file in (host_file(name), host_card(name), *built_files(name))),
         *(f"{folder}/{file}" for folder in folders for file in ("training.parquet", "state.safetensors", "card.json")),
         *(file for folder in modules for file in (*module_files(folder), f"{RESULTS}/{folder}/tensors.parquet")),

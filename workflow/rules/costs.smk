@@ -1,4 +1,4 @@
-"""in: hosts, datasets, training curves, tables/ | out: costs/{host}/costs.parquet, tables/techniques.parquet: the only times"""
+"""in: hosts, prompts, training curves, tables/ | out: costs/{host}/costs.parquet, tables/techniques.parquet: the only times"""
 
 
 rule measure_costs:
@@ -6,8 +6,7 @@ rule measure_costs:
     input:
         card=lambda w: host_file(w.host),
         model=lambda w: built_files(w.host),
-        labels=lambda w: label_file(w.host, STUDY.costed),
-        train=dataset_files(STUDY.costed, "train"),
+        train=lambda w: prompt_files(w.host, STUDY.costed, "train"),
     output:
         table=f"{RESULTS}/costs/{{host}}/costs.parquet",
     log:

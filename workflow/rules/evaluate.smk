@@ -1,4 +1,4 @@
-"""in: starts/, datasets, host cards | out: evaluations/.../seeds-{block}/: scores, predictions, loss curve"""
+"""in: starts/, prompts, host cards | out: evaluations/.../seeds-{block}/: scores, predictions, loss curve"""
 
 
 rule evaluate_cell:
@@ -6,9 +6,8 @@ rule evaluate_cell:
     input:
         card=lambda w: host_file(w.target_host),
         model=lambda w: built_files(w.target_host),
-        labels=lambda w: label_file(w.target_host, w.target_dataset),
-        train=f"{RESULTS}/datasets/{{target_dataset}}/train.parquet",
-        test=f"{RESULTS}/datasets/{{target_dataset}}/test.parquet",
+        train=f"{RESULTS}/hosts/{{target_host}}/prompts/{{target_dataset}}/train.parquet",
+        test=f"{RESULTS}/hosts/{{target_host}}/prompts/{{target_dataset}}/test.parquet",
         starts=cell_starts,
     output:
         scores=f"{RESULTS}/evaluations/{CELL}/scores.parquet",

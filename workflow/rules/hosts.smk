@@ -1,4 +1,4 @@
-"""in: config `hosts` (build, bundled, path or hub) | out: hosts/{host}/{host,card}.json, labels/, model/ if built; transfers/"""
+"""in: config `hosts` (build, bundled, path or hub) | out: hosts/{host}/{host,card}.json, labels/, prompts/, model/ if built; transfers/"""
 
 BUILT = [name for name in STUDY.hosts if "build" in STUDY.config["hosts"][name]]
 
@@ -75,6 +75,56 @@ rule encode_labels:
         expects=lambda w: {host_file(w.host): KEYS.host(w.host)},
     script:
         "../scripts/encode_labels.py"
+
+
+rule encode_dataset:
+    """A dataset's prompts as token ids of one host, as they are trained and tested on -> prompts/{dataset}/{split}.parquet"""
+    input:
+        host=f"{RESULTS}/hosts/{{host}}/host.json",
+        model=lambda w: built_files(w.host),
+        labels=lambda w: label_file(w.host, w.dataset),
+        train=f"{RESULTS}/datasets/{{dataset}}/train.parquet",
+        validation=f"{RESULTS}/datasets/{{dataset}}/validation.parquet",
+        test=f"{RESULTS}/datasets/{{dataset}}/test.parquet",
+    output:
+        train=f"{RESULTS}/hosts/{{host}}/prompts/{{dataset}}/train.parquet",
+        validation=f"{RESULTS}/hosts/{{host}}/prompts/{{dataset}}/validation.parquet",
+        test=f"{RESULTS}/hosts/{{host}}/prompts/{{dataset}}/test.parquet",
+    log:
+        f"{LOGS}/encode_dataset/{{host}}/{{dataset}}.log",
+    wildcard_constraints:
+        dataset=r"[^/@]+?",
+    priority: 10
+    localrule: True
+    conda:
+        "../../envs/peftport.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(60),
+    params:
+        key=lambda w: KEYS.prompts(w.host, w.dataset),
+        task=lambda w: task(w.dataset),
+        max_tokens=STUDY.config["training"]["max_tokens"],
+        expects=prompts_expects,
+    script:
+        "../scripts/encode_dataset.py"
+
+
+use rule encode_dataset as encode_derived_dataset with:
+    input:
+        host=f"{RESULTS}/hosts/{{host}}/host.json",
+        model=lambda w: built_files(w.host),
+        labels=lambda w: label_file(w.host, w.dataset),
+        train=f"{RESULTS}/datasets/{{dataset}}/train.parquet",
+        validation=f"{RESULTS}/datasets/{{dataset}}/validation.parquet",
+    output:
+        train=f"{RESULTS}/hosts/{{host}}/prompts/{{dataset}}/train.parquet",
+        validation=f"{RESULTS}/hosts/{{host}}/prompts/{{dataset}}/validation.parquet",
+    log:
+        f"{LOGS}/encode_derived_dataset/{{host}}/{{dataset}}.log",
+    wildcard_constraints:
+        dataset=r"[^/@]+@[^/]+?",
 
 
 rule describe_host:

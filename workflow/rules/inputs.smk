@@ -53,6 +53,20 @@ def card_expects(wildcards):
     return files | {host_file(wildcards.host): KEYS.host(wildcards.host)}
 
 
+def prompts_expects(wildcards):
+    """Keys of what a dataset's prompts are made from."""
+    files = dataset_files(wildcards.dataset, *splits_of(wildcards.dataset))
+    return dict.fromkeys(files, KEYS.dataset(wildcards.dataset)) | {
+        host_file(wildcards.host): KEYS.host(wildcards.host),
+        label_file(wildcards.host, wildcards.dataset): KEYS.labels(wildcards.host, wildcards.dataset),
+    }
+
+
+def prompts_read(host, dataset, *splits):
+    """Key of the prompts of these splits."""
+    return dict.fromkeys(prompt_files(host, dataset, *splits), KEYS.prompts(host, dataset))
+
+
 def source_of(wildcards):
     """The source that a path names."""
     return Source(wildcards.technique, wildcards.host, wildcards.dataset, wildcards.block)
@@ -60,10 +74,8 @@ def source_of(wildcards):
 
 def source_expects(wildcards):
     """Keys of what a source training reads."""
-    files = dataset_files(wildcards.dataset, "train", "validation")
-    return {file: KEYS.dataset(wildcards.dataset) for file in files} | {
-        host_file(wildcards.host): KEYS.host(wildcards.host)
-    }
+    data = prompts_read(wildcards.host, wildcards.dataset, "train", "validation")
+    return data | {host_file(wildcards.host): KEYS.host(wildcards.host)}
 
 
 def module_key(block):
@@ -146,7 +158,7 @@ def cell_starts(wildcards):
 def cell_expects(wildcards):
     """Keys of what an evaluation reads."""
     cell = Cell(**wildcards)
-    data = {file: KEYS.dataset(cell.target_dataset) for file in dataset_files(cell.target_dataset, "train", "test")}
+    data = prompts_read(cell.target_host, cell.target_dataset, "train", "test")
     cards = [f"{folder}/card.json" for folder in start_folders(cell).values() if folder]
     if cell.initialisation == "native":
         made = KEYS.module(Source(cell.technique, cell.target_host, cell.target_dataset, cell.block))
@@ -179,8 +191,8 @@ def statistics_expects(wildcards):
 
 def cost_expects(wildcards):
     """Keys of what costs are measured on."""
-    (file,) = dataset_files(STUDY.costed, "train")
-    return {host_file(wildcards.host): KEYS.host(wildcards.host), file: KEYS.dataset(STUDY.costed)}
+    data = prompts_read(wildcards.host, STUDY.costed, "train")
+    return data | {host_file(wildcards.host): KEYS.host(wildcards.host)}
 
 
 def fresh_curves(wildcards):

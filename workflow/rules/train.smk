@@ -1,4 +1,4 @@
-"""in: datasets, host cards | out: sources/{technique}/{host}/{dataset}/seeds-{block}/: state, card, loss curve"""
+"""in: prompts, host cards | out: sources/{technique}/{host}/{dataset}/seeds-{block}/: state, card, loss curve"""
 
 
 rule train_source:
@@ -6,9 +6,8 @@ rule train_source:
     input:
         card=lambda w: host_file(w.host),
         model=lambda w: built_files(w.host),
-        labels=lambda w: label_file(w.host, w.dataset),
-        train=f"{RESULTS}/datasets/{{dataset}}/train.parquet",
-        validation=f"{RESULTS}/datasets/{{dataset}}/validation.parquet",
+        train=f"{RESULTS}/hosts/{{host}}/prompts/{{dataset}}/train.parquet",
+        validation=f"{RESULTS}/hosts/{{host}}/prompts/{{dataset}}/validation.parquet",
     output:
         curve=f"{RESULTS}/sources/{SOURCE}/seeds-{{block}}/training.parquet",
         state=f"{RESULTS}/sources/{SOURCE}/seeds-{{block}}/state.safetensors",

@@ -21,11 +21,12 @@ from transformers import PreTrainedModel
 from peftport.costs.clock import in_turns, middle, ratio
 from peftport.costs.memory import peak_bytes
 from peftport.costs.uses import shared, uses, workspace
+from peftport.data.encoded import read_encoded
 from peftport.files import read_card
 from peftport.hosts.load import load_tokenizer
 from peftport.hosts.locate import known_folder
 from peftport.modules import PLACE
-from peftport.tables import TABLES, read_table
+from peftport.tables import TABLES
 from peftport.techniques.attach import attach, detach, module_tensors, trainable_parameters
 from peftport.training.device import job_device, load_host
 from peftport.training.loop import train_module_only
@@ -45,7 +46,7 @@ def measure_costs(
     """The table ``costs`` of one host.
 
     Args:
-        data: ``card`` of the host, and the ``train`` split whose first examples are the batch.
+        data: ``card`` of the host, and the prompts of ``train`` for it, whose first are the batch.
         techniques: settings by the techniques' names in the study.
         training: ``batch_size``, ``gradient_clip`` and ``max_tokens``.
         task: template and label words.
@@ -54,9 +55,9 @@ def measure_costs(
     card, device = read_card(data["card"]), job_device()
     folder = known_folder(card)
     task_ = Task.for_host(task, training["max_tokens"], load_tokenizer(folder), card)
-    examples = task_.encode(read_table(data["train"], "examples").head(training["batch_size"]))
+    examples = read_encoded(data["train"], task_.words)
     host = load_host(folder, "float32")
-    batch = task_.batch(examples, np.arange(len(examples)), device)
+    batch = task_.batch(examples, np.arange(min(len(examples), training["batch_size"])), device)
     bench = Bench(host, batch, training["gradient_clip"], settings)
     rows = []
     for name, technique in techniques.items():

@@ -1,7 +1,6 @@
 """From examples to batches: prompts become token ids, and batches of like length are drawn in a seeded order."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -10,26 +9,6 @@ from peftport.seeds import generator
 
 POOL_BATCHES = 16
 IGNORED = -100  # no label here: the loss of transformers passes over it
-
-
-@dataclass(frozen=True)
-class Encoded:
-    """A split, ready for a host.
-
-    Attributes:
-        prompts: one array of token ids per example, special tokens included.
-        labels: index of the right label word per example, shape (examples,).
-        words: the label words, in the order of the indices.
-        example_ids: identifiers of the examples.
-    """
-
-    prompts: list[np.ndarray]
-    labels: np.ndarray
-    words: list[str]
-    example_ids: list[str]
-
-    def __len__(self) -> int:
-        return len(self.prompts)
 
 
 def encode(tokenizer, part: str, texts: list[str], most: int) -> list[list[int]]:

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from peftport.checkpoints import Checkpoint
-from peftport.data.batches import Encoded
+from peftport.data.encoded import Encoded, read_encoded
 from peftport.data.prompts import normalise_answer
 from peftport.evaluation.generation import generate_answers
 from peftport.evaluation.likelihood import log_likelihoods
@@ -26,7 +26,7 @@ from peftport.hosts.load import load_tokenizer
 from peftport.hosts.locate import known_folder
 from peftport.modules import read_module
 from peftport.progress import Progress
-from peftport.tables import SCORES, TABLES, read_table
+from peftport.tables import SCORES, TABLES
 from peftport.techniques.attach import attach_module, load_tensors
 from peftport.training.device import load_host
 from peftport.training.loop import Recipe, Training
@@ -47,7 +47,7 @@ def evaluate_cell(
     """Scores, predictions and loss curves of all seeds and budgets of one cell.
 
     Args:
-        data: ``card`` of the target host, ``train`` and ``test`` splits of the target dataset.
+        data: ``card`` of the target host; the prompts of ``train`` and ``test`` of the target dataset for it.
         starts: seed to module directory; None is the bare host.
         budgets: rising numbers of optimiser steps; one training passes them all.
         recipe: ``technique``, ``training`` and ``evaluation`` sections.
@@ -64,8 +64,8 @@ def evaluate_cell(
     card, evaluation = read_card(data["card"]), recipe["evaluation"]
     folder = known_folder(card)
     task_ = Task.for_host(task, recipe["training"]["max_tokens"], load_tokenizer(folder), card)
-    test = task_.encode(read_table(data["test"], "examples"))
-    train = task_.encode(read_table(data["train"], "examples")) if budgets[-1] else None
+    test = read_encoded(data["test"], task_.words)
+    train = read_encoded(data["train"], task_.words) if budgets[-1] else None
     model, states = _attached(load_host(folder, recipe["training"]["host_precision"]), starts)
     ongoing, read = Ongoing(checkpoint), partial(score, test=test, task=task_, evaluation=evaluation)
 

@@ -4,7 +4,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from peftport.data.batches import Encoded, test_order
+from peftport.data.batches import test_order
+from peftport.data.encoded import Encoded
 from peftport.data.prompts import normalise_answer
 from peftport.evaluation.likelihood import answering
 from peftport.training.task import Task

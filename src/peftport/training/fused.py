@@ -16,7 +16,8 @@ import torch
 from peft import PeftModel
 from torch import Tensor, nn
 
-from peftport.data.batches import IGNORED, Encoded
+from peftport.data.batches import IGNORED
+from peftport.data.encoded import Encoded
 from peftport.hosts.sites import family
 from peftport.techniques.members import Stack
 from peftport.training.loop import Recipe, Report, Training

@@ -18,7 +18,8 @@ import torch
 from peft.tuners.tuners_utils import BaseTunerLayer
 from torch import nn
 
-from peftport.data.batches import IGNORED, Encoded, training_order
+from peftport.data.batches import IGNORED, training_order
+from peftport.data.encoded import Encoded
 from peftport.hosts.optimiser_state import load_optimiser_state, optimiser_state
 from peftport.seeds import derive, generator
 from peftport.techniques.members import has_dropout

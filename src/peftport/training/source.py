@@ -13,12 +13,12 @@ from peft import PeftModel
 from safetensors.numpy import save_file
 
 from peftport.checkpoints import Checkpoint
-from peftport.data.batches import Encoded
+from peftport.data.encoded import Encoded, read_encoded
 from peftport.files import file_digest, read_card, whole, write_card
 from peftport.hosts.load import load_tokenizer
 from peftport.hosts.locate import known_folder
 from peftport.progress import Progress
-from peftport.tables import read_table, write_table
+from peftport.tables import write_table
 from peftport.techniques.attach import attach, config_dict, detach, module_tensors
 from peftport.training.device import load_host
 from peftport.training.loop import Recipe, Training
@@ -39,7 +39,7 @@ def train_source(
     """Train one module per seed and write the loss curve, the trained state and what is needed to extract modules.
 
     Args:
-        data: ``card`` of the host, ``train`` and ``validation`` splits.
+        data: ``card`` of the host; the prompts of ``train`` and ``validation`` for this host.
         recipe: ``technique`` (method, settings and learning rate) and ``training``, the study's section.
         task: template and label words.
         outputs: ``curve``, ``state`` (tensors named ``<seed>/<name>``) and ``config`` (peft's, with the card's facts).
@@ -52,7 +52,7 @@ def train_source(
     card = read_card(data["card"])
     folder = known_folder(card)
     task_ = Task.for_host(task, training["max_tokens"], load_tokenizer(folder), card)
-    splits = {name: task_.encode(read_table(data[name], "examples")) for name in ("train", "validation")}
+    splits = {name: read_encoded(data[name], task_.words) for name in ("train", "validation")}
     model, starts = _fresh(load_host(folder, training["host_precision"]), technique, seeds)
     settings, steps = Recipe.from_config(training, technique), technique["source_steps"] or training["source_steps"]
     ongoing = Ongoing(checkpoint)

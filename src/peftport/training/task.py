@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from peftport.data.batches import Encoded
+from peftport.data.encoded import Encoded
 from peftport.hosts.readings.table import reading
 from peftport.hosts.sites import family
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from peft import PeftModel
 
-from peftport.data.batches import Encoded
+from peftport.data.encoded import Encoded
 from peftport.stopping import STOPS
 from peftport.techniques.attach import load_tensors
 from peftport.techniques.members import can_share
