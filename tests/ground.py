@@ -1,4 +1,4 @@
-"""Two tiny hosts on disk with their cards, a small dataset, and modules trained on it: what stages read."""
+"""Two tiny hosts on disk with their cards, a small dataset, its prompts and modules trained on it: what stages read."""
 
 import itertools
 import signal
@@ -10,12 +10,14 @@ import torch
 from peftport.checkpoints import Checkpoint
 from peftport.data.prepare import prepare
 from peftport.evaluation.cell import evaluate_cell
-from peftport.files import write_card
+from peftport.files import read_card, write_card
 from peftport.hosts.card import identify_host
+from peftport.hosts.load import load_tokenizer
 from peftport.stopping import STOPS, Stopped
-from peftport.tables import write_table
+from peftport.tables import read_table, write_table
 from peftport.training.extract import extract_modules
 from peftport.training.source import train_source
+from peftport.training.task import Task
 from tests import studies
 from tests.techniques import SETTINGS
 
@@ -46,7 +48,7 @@ MADE = {"key": "0" * 16, "names": {"dataset": "film"}}
 
 
 def prepare_ground(folder: Path) -> None:
-    """Write hosts/<name>, <name>.json (cards), the splits, <name>/ (trained states) and modules/<name>/seed-<n>."""
+    """Write hosts/<name>, <name>.json (cards), the splits, prompts/<name>, <name>/ (trained states), modules/<name>."""
     torch.set_num_threads(1)  # everywhere the same number, because it moves the last bit
     studies.save_hosts(folder / "hosts")
     definition = studies.smoke_config(folder)["datasets"]["film"] | {"template": TASK["template"]}
@@ -56,15 +58,30 @@ def prepare_ground(folder: Path) -> None:
         write_table(folder / f"{name}.parquet", examples, "examples")
     for name in HOSTS:
         write_card(folder / f"{name}.json", identify_host(name, {}, folder / "hosts" / name))
+        encode(folder, name, folder)
         outputs = train(folder, name, folder / name)
         extract_modules(outputs["state"], outputs["config"], modules(folder, name), MADE)
 
 
+def prompts(folder: Path, host: str) -> dict[str, Path]:
+    """Where the prompts of a host lie, by split."""
+    return {name: folder / "prompts" / host / f"{name}.parquet" for name in ("train", "validation", "test")}
+
+
+def encode(folder: Path, host: str, splits: Path) -> None:
+    """Write the prompts of a host for the splits that lie in a folder."""
+    card = read_card(folder / f"{host}.json")
+    task = Task.for_host(TASK, TRAINING["max_tokens"], load_tokenizer(Path(card["folder"])), card)
+    for name, path in prompts(folder, host).items():
+        examples = read_table(splits / f"{name}.parquet", "examples")
+        write_table(path, task.encode(examples).table(), "prompts")
+
+
 def train(
-    folder: Path, host: str, into: Path, technique=TECHNIQUE, training=TRAINING, checkpoint=None, **data: Path
+    folder: Path, host: str, into: Path, technique=TECHNIQUE, training=TRAINING, checkpoint=None
 ) -> dict[str, Path]:
-    """Train the source modules of both seeds; ``data`` replaces splits."""
-    data = {"card": folder / f"{host}.json"} | {n: folder / f"{n}.parquet" for n in ("train", "validation")} | data
+    """Train the source modules of both seeds."""
+    data = {"card": folder / f"{host}.json"} | prompts(folder, host)
     names = {"curve": "training.parquet", "state": "state.safetensors", "config": "state.json"}
     outputs = {name: into / file for name, file in names.items()}
     recipe = {"technique": technique, "training": training}
@@ -74,16 +91,16 @@ def train(
 
 def evaluate(
     folder: Path, host: str, starts: dict[int, Path | None], budgets: list[int],
-    cell=NAMES, generate=False, technique=TECHNIQUE, task=TASK, together=1, checkpoint=None,
+    cell=NAMES, generate=False, technique=TECHNIQUE, together=1, checkpoint=None,
 ) -> dict[str, pd.DataFrame]:  # fmt: skip
     """The tables of a cell in a host, from these starts."""
-    data = {"card": folder / f"{host}.json"} | {name: folder / f"{name}.parquet" for name in ("train", "test")}
+    data = {"card": folder / f"{host}.json"} | prompts(folder, host)
     recipe = {
         "technique": technique,
         "training": TRAINING | {"members_together": together},
         "evaluation": {"batch_size": 16, "generate": generate},
     }
-    return evaluate_cell(data, starts, budgets, recipe, task, cell, checkpoint or Checkpoint(None))
+    return evaluate_cell(data, starts, budgets, recipe, TASK, cell, checkpoint or Checkpoint(None))
 
 
 class Stopping(Checkpoint):

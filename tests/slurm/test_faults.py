@@ -64,7 +64,7 @@ def spoil(path):
     (A damaged file would not do: the job sets it aside, and the second attempt makes it anew.)
     """
     whole, stat = path.read_bytes(), path.stat()
-    write_table(path, read_table(path, "examples").assign(label="purple"), "examples", read_made(path))
+    write_table(path, read_table(path, "prompts").assign(label="purple"), "prompts", read_made(path))
     os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
 
     def mend():
@@ -75,10 +75,10 @@ def spoil(path):
 
 
 def test_a_failing_job_is_tried_again_with_more_and_reported_with_its_log(study, profile, intact):
-    mend = spoil(study / "results/smoke/datasets/film/test.parquet")
+    mend = spoil(study / "results/smoke/hosts/instruct/prompts/film/test.parquet")
     out = cluster.run(study, profile, SCORES)
     assert out.returncode != 0
-    assert "KeyError: 'purple'" in out.stdout
+    assert "label 'purple' is none of ['negative', 'positive']" in out.stdout
     first, second = cluster.jobs(out.stdout)
     assert (first.state, first.memory, first.time) == ("FAILED", "4000M", "4:00:00")
     assert (second.state, second.memory, second.time) == ("FAILED", "8000M", "8:00:00")

@@ -28,6 +28,7 @@ CONFIG = {
     },
 }
 TRAINED = {"source", "module", "start", "evaluation", "runs", "report"}
+READ = TRAINED | {"prompts", "costs"}
 
 # path of the edit, its value, the stages in which an entry that stays has another key
 EDITS = {
@@ -41,21 +42,21 @@ EDITS = {
     "steps of the source": ("training.source_steps", 7, TRAINED),
     "which source module is kept": ("training.keep", "best", TRAINED),
     "the batch": ("training.batch_size", 7, TRAINED | {"costs"}),
-    "length of a prompt": ("training.max_tokens", 64, TRAINED | {"costs"}),
+    "length of a prompt": ("training.max_tokens", 64, READ),
     "numbers of the hosts": ("training.host_precision", "bfloat16", TRAINED | {"costs"}),
     "the batch of the test": ("evaluation.batch_size", 7, {"evaluation", "runs", "report"}),
     "the budgets": ("grid.budgets", [0, 5], {"evaluation", "runs", "report"}),
-    "the prompt": ("datasets.film.template", "review: {text}", TRAINED | {"costs"}),
-    "the seed of the texts": ("datasets.film.source.generated.seed", 3, TRAINED | {"dataset", "overlap", "costs"}),
+    "the prompt": ("datasets.film.template", "review: {text}", READ),
+    "the seed of the texts": ("datasets.film.source.generated.seed", 3, READ | {"dataset", "overlap"}),
     "a label word": (
         "datasets.film.labels",
         {"negative": "bad", "positive": "good"},
-        TRAINED | {"dataset", "overlap", "labels", "card", "costs"},
+        READ | {"dataset", "overlap", "labels", "card"},
     ),
     "another host of that name": (
         "hosts.instruct.bundled",
         "reviews-raw",
-        (TRAINED | {"host", "identity", "labels", "card", "transfer", "costs"}) - {"overlap"},
+        READ | {"host", "identity", "labels", "card", "transfer"},
     ),
     "a further block of seeds": ("grid.seeds", [[0, 1], [2]], {"runs", "report"}),
     "a further technique": ("grid.techniques", ["lora", "adapters", "ia3"], {"runs", "report", "costs"}),
@@ -100,6 +101,7 @@ def keys(config):
         "identity": {name: of.identity(name) for name in study.hosts},
         "card": {name: of.card(name) for name in study.hosts},
         "labels": {f"{host} {name}": of.labels(host, name) for host in study.hosts for name in study.datasets},
+        "prompts": {f"{host} {name}": of.prompts(host, name) for host, name in study.encoded},
         "transfer": {str(one): of.transfer(one["source"], one["target"]) for one in study.copied_transfers},
         "source": {source.path: of.source(source) for source in study.sources},
         "module": {source.path: of.module(source) for source in study.sources},
@@ -145,6 +147,15 @@ def test_one_dataset_moves_only_what_reads_it():
     }
     for name, key in before["evaluation"].items():
         assert (after["evaluation"][name] != key) == ("--book/" in name), name
+
+
+def test_prompts_are_those_of_their_host_and_dataset():
+    before = keys(CONFIG)["prompts"]
+    assert set(before) == {"raw film", "instruct film", "instruct book"}
+    after = keys(edited("datasets.book.template", "review: {text}"))["prompts"]
+    assert {name for name in before if before[name] != after[name]} == {"instruct book"}
+    after = keys(edited("hosts.instruct.bundled", "reviews-raw"))["prompts"]
+    assert {name for name in before if before[name] != after[name]} == {"instruct film", "instruct book"}
 
 
 @pytest.mark.parametrize("name", ["random_target", "target_mean"])

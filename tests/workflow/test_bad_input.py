@@ -75,6 +75,12 @@ def label_words(negative, positive):
     return edit
 
 
+def crowded(config):
+    """A further dataset whose template is longer than a prompt may be."""
+    config["datasets"]["crowded"] = config["datasets"]["film"] | {"template": "so " * 100 + "{text}"}
+    config["grid"]["dataset_pairs"] = pairs("crowded")
+
+
 def outside(section, user):
     """An entry of a section, used by the grid, whose name is a path out of the study's folder."""
 
@@ -161,6 +167,11 @@ BY_A_JOB = {
         label_words("positive", "positive positive"),
         ["encode_labels, host raw, dataset faces", "encode_labels, host instruct, dataset faces"],
         "the tokenizer cannot tell the label words 'positive'",
+    ),
+    "a template that leaves no room for a text": (
+        crowded,
+        ["encode_dataset, host instruct, dataset crowded"],
+        "tokens, and 95 have room: raise max_tokens",
     ),
     "a transfer between unequal shapes, from a hub": (
         host({"hub": {"id": "some/wide"}}),

@@ -139,19 +139,26 @@ EDITS = {
     "one host's recipe": (
         setting("hosts.instruct.build.training.steps", 2),
         TRAINED
-        | {"build_host": 1, "identify_host": 1, "encode_labels": 2, "describe_host": 1, "check_transfer": 2}
+        | {"build_host": 1, "identify_host": 1, "encode_labels": 2, "encode_dataset": 2}
+        | {"describe_host": 1, "check_transfer": 2}
         # what is trained in raw, and tested there from scratch or bare, stays
         | {"train_source": 4, "extract_modules": 4, "initialise_scratch": 4, "evaluate_cell": 13}
         | {"measure_costs": 1},
     ),
     "one dataset's file content": (
         lambda folder, checkout: book(folder, 100),
-        TRAINED | {"prepare_dataset": 1, **OVERLAP} | {"evaluate_cell": 8},
+        TRAINED | {"prepare_dataset": 1, "encode_dataset": 2, **OVERLAP} | {"evaluate_cell": 8},
     ),
-    "one dataset's template": (setting("datasets.film.template", "review : {text}"), EVALUATED | COSTS),
+    "one dataset's template": (
+        setting("datasets.film.template", "review : {text}"),
+        EVALUATED | COSTS | {"encode_dataset": 2},
+    ),
+    "the longest prompt": (setting("training.max_tokens", 12), TRAINED | COSTS | {"encode_dataset": 4}),
     "a label word": (
         setting("datasets.film.labels", WORDS),
-        EVALUATED | COSTS | {"prepare_dataset": 1, "encode_labels": 2, "describe_host": 2, **OVERLAP},
+        EVALUATED
+        | COSTS
+        | {"prepare_dataset": 1, "encode_labels": 2, "encode_dataset": 2, "describe_host": 2, **OVERLAP},
     ),
     "a learning rate of one technique": (setting("techniques.lora.learning_rate", 0.02), ONE_TECHNIQUE),
     "a further seed, in a block of its own": (

@@ -27,7 +27,7 @@ CODE = {
         "hosts/card.py",
         "def identify_host(",
         "SPARE = 0\n\n\ndef identify_host(",
-        {"identify_host", "encode_labels", "describe_host", "check_transfer", "initialise_scratch"}
+        {"identify_host", "encode_labels", "encode_dataset", "describe_host", "check_transfer", "initialise_scratch"}
         | AFTER_TRAINING
         | AFTER_TABLES,
     ),
@@ -96,7 +96,12 @@ def change(config, path, value):
 
 CONFIG = {
     "learning rate of one technique": ("techniques.lora.learning_rate", 0.02, {"train_source": 2, "evaluate_cell": 4}),
-    "the prompt": ("datasets.film.template", "review : {text}", {"train_source": 4, "evaluate_cell": 9}),
+    "the prompt": (
+        "datasets.film.template",
+        "review : {text}",
+        {"encode_dataset": 2, "train_source": 4, "evaluate_cell": 9},
+    ),
+    "length of a prompt": ("training.max_tokens", 12, {"encode_dataset": 2, "train_source": 4, "evaluate_cell": 9}),
     "a further technique": ("grid.techniques", ["lora", "adapters", "ia3"], {"train_source": 2, "evaluate_cell": 4}),
     "a further block of seeds": ("grid.seeds", [[0], [1]], {"train_source": 4, "evaluate_cell": 8}),
     "one technique less": ("grid.techniques", ["lora"], {"gather_runs": 1}),
@@ -135,7 +140,7 @@ def test_stale_result_trap(copy, hosts, tmp_path):
     config = studies.smoke_config(hosts, techniques=["lora"], initialisations=["ported"], references=[])
     config["techniques"]["lora"]["learning_rate"] = 0.02
     studies.write_config(copy, config)
-    data = copy / "results/smoke/datasets/film/train.parquet"
+    data = copy / "results/smoke/hosts/raw/prompts/film/train.parquet"
     whole, age = data.read_bytes(), data.stat().st_mtime
     data.write_bytes(whole[:100])
     broken = studies.run(copy)

@@ -11,6 +11,8 @@ from peftport.data.encoded import Encoded
 from peftport.hosts.readings.table import reading
 from peftport.hosts.sites import family
 
+TOGETHER = 4096  # texts that are tokenised at a time: where their tokens stand takes many times the room of the tokens
+
 
 @dataclass(frozen=True)
 class Task:
@@ -54,7 +56,9 @@ class Task:
             ValueError: the template leaves no room for a text, or a prompt with its answer is longer than the host can
                 read.
         """
-        prompts = reading(self.reading).encode(self, list(examples["text"]))
+        texts, asked = list(examples["text"]), reading(self.reading)
+        parts = (texts[at : at + TOGETHER] for at in range(0, len(texts), TOGETHER))
+        prompts = [prompt for part in parts for prompt in asked.encode(self, part)]
         self._check_length(max(prompts, key=len))
         index = {word: place for place, word in enumerate(self.words)}
         return Encoded(

@@ -9,7 +9,7 @@ from peftport.costs.measure import Bench, in_layers, machine, measure_costs
 from peftport.files import read_card
 from peftport.tables import TABLES, schema, write_table
 from peftport.techniques.attach import attach, module_tensors
-from tests.ground import TASK, TECHNIQUE, TRAINING, prepare_ground
+from tests.ground import TASK, TECHNIQUE, TRAINING, prepare_ground, prompts
 from tests.hosts import batch, host
 from tests.techniques import SETTINGS
 
@@ -30,7 +30,7 @@ def ground(tmp_path_factory):
 
 
 def measured(folder, **settings):
-    data = {"card": folder / "raw.json", "train": folder / "train.parquet"}
+    data = {"card": folder / "raw.json"} | prompts(folder, "raw")
     settings = {"repetitions": 2, "full_finetuning": True} | settings
     return measure_costs(data, TECHNIQUES, TRAINING, TASK, settings)
 

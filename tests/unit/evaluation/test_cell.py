@@ -148,7 +148,7 @@ def test_a_module_that_does_not_fit_is_refused(ground, tmp_path):
 def test_a_host_that_is_gone_is_named(ground, tmp_path):
     card = read_card(ground / "raw.json") | {"folder": str(tmp_path / "gone")}
     write_card(tmp_path / "card.json", card)
-    data = {"card": tmp_path / "card.json", "test": ground / "test.parquet"}
+    data = {"card": tmp_path / "card.json"}
     recipe = {"technique": TECHNIQUE, "training": TRAINING, "evaluation": {"batch_size": 8, "generate": False}}
     with pytest.raises(ValueError, match=r"host `raw`: .*config.json is damaged or changed: it is not there any more"):
         evaluate_cell(data, {0: None}, [0], recipe, TASK, NAMES, Checkpoint(None))

@@ -30,8 +30,8 @@ def test_a_module_goes_from_a_raw_host_to_an_instructed_one(ground, tmp_path, fa
     build_host(FURTHER, tmp_path / "instruct", tmp_path / "raw")
     for name in ("raw", "instruct"):
         write_card(tmp_path / f"{name}.json", identify_host(name, {}, tmp_path / name))
-    splits = {name: ground / f"{name}.parquet" for name in ("train", "validation", "test")}
-    trained = stages.train(tmp_path, "raw", tmp_path / "state", **{n: splits[n] for n in ("train", "validation")})
+        stages.encode(tmp_path, name, ground)
+    trained = stages.train(tmp_path, "raw", tmp_path / "state")
     extract_modules(trained["state"], trained["config"], stages.modules(tmp_path, "raw"), stages.MADE)
     tensors = read_table(tmp_path / "modules/raw/seed-0/tensors.parquet", "tensors")
     assert set(tensors["stack"]) == {"encoder" if family == "bert" else "decoder"}
@@ -45,7 +45,7 @@ def test_a_module_goes_from_a_raw_host_to_an_instructed_one(ground, tmp_path, fa
         "training": stages.TRAINING,
         "evaluation": {"batch_size": 16, "generate": True},
     }
-    data = {"card": tmp_path / "instruct.json", "train": splits["train"], "test": splits["test"]}
+    data = {"card": tmp_path / "instruct.json"} | stages.prompts(tmp_path, "instruct")
     tables = evaluate_cell(data, starts, [0, 2], recipe, stages.TASK, stages.NAMES, Checkpoint(None))
     for name, table in tables.items():
         write_table(tmp_path / f"{name}.parquet", table, name)
