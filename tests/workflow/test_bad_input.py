@@ -77,7 +77,7 @@ def label_words(negative, positive):
 
 def crowded(config):
     """A further dataset whose template is longer than a prompt may be."""
-    config["datasets"]["crowded"] = config["datasets"]["film"] | {"template": "so " * 100 + "{text}"}
+    config["datasets"]["crowded"] = config["datasets"]["film"] | {"template": "so " * 300 + "{text}"}
     config["grid"]["dataset_pairs"] = pairs("crowded")
 
 
@@ -171,7 +171,7 @@ BY_A_JOB = {
     "a template that leaves no room for a text": (
         crowded,
         ["encode_dataset, host instruct, dataset crowded"],
-        "tokens, and 95 have room: raise max_tokens",
+        "tokens, and 127 have room: raise max_tokens",
     ),
     "a transfer between unequal shapes, from a hub": (
         host({"hub": {"id": "some/wide"}}),

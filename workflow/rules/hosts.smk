@@ -100,8 +100,8 @@ rule encode_dataset:
         "../../envs/peftport.yaml"
     threads: 1
     resources:
-        mem_mb=growing(2000),
-        runtime=growing(60),
+        mem_mb=growing(1000),
+        runtime=growing(20),
     params:
         key=lambda w: KEYS.prompts(w.host, w.dataset),
         task=lambda w: task(w.dataset),

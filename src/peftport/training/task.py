@@ -11,7 +11,7 @@ from peftport.data.encoded import Encoded
 from peftport.hosts.readings.table import reading
 from peftport.hosts.sites import family
 
-TOGETHER = 4096  # texts that are tokenised at a time: where their tokens stand takes many times the room of the tokens
+TOGETHER = 4096  # texts that are tokenised at a time: the places of their tokens take many times the room of the tokens
 
 
 @dataclass(frozen=True)

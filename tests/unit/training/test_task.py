@@ -34,3 +34,18 @@ def test_prompts_are_the_template_and_cut(task):
     assert [prompt[-1] for prompt in data.prompts] == [task.tokenizer.eos_token_id] * 2
     assert len(data.prompts[1]) == 12
     assert data.labels.tolist() == [1, 0]
+
+
+def test_many_texts_are_tokenised_in_parts(task, monkeypatch):
+    texts = [f"the plot was {word} ." for word in ("good", "bad", "fine", "slow", "new")]
+    examples = pd.DataFrame({"example_id": list("abcde"), "text": texts, "label": ["positive"] * 5})
+    whole, sizes, tokenizer = task.encode(examples), [], type(task.tokenizer).__call__
+    monkeypatch.setattr("peftport.training.task.TOGETHER", 2)
+
+    def counted(self, texts, **options):
+        sizes.append(len(texts) if isinstance(texts, list) else 0)
+        return tokenizer(self, texts, **options)
+
+    monkeypatch.setattr(type(task.tokenizer), "__call__", counted)
+    assert [row.tolist() for row in task.encode(examples).prompts] == [row.tolist() for row in whole.prompts]
+    assert max(sizes) == 2 and sum(sizes) == 5
