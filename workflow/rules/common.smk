@@ -159,7 +159,7 @@ def everything():
 
 onstart:
     # Where jobs have a largest rate, Snakemake looks at all ready jobs once a second for each job that has ended so far:
-    # 5,095 times in the 96 jobs of the default study. Its own rate limits nothing here; one that a user sets stays.
+    # 5,095 times in a study of 96 jobs. Its own rate limits nothing here; one that a user sets stays.
     rate = workflow.scheduling_settings.max_jobs_per_timespan
     if (rate.max_jobs, rate.timespan) == (100, 1):
         workflow.scheduler.job_rate_limiter = None
