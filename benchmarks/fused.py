@@ -15,15 +15,15 @@ import yaml
 from benchmarks.measured import RESULTS, write_results
 from benchmarks.steps import RECIPE, machine, random_host, random_task, table, time_steps
 from peftport.config import check_config
-from peftport.hosts.load import load_model
 from peftport.hosts.locate import bundled_folder
 from peftport.pipeline import CHECKOUT
 from peftport.techniques.attach import attach, detach
+from peftport.training.device import load_host
 
 SMALL = {"d_model": 512, "d_kv": 64, "d_ff": 1024, "num_layers": 6, "num_decoder_layers": 6, "num_heads": 8}
 SMALL |= {"vocab_size": 32128}
 HOSTS = {
-    "bundled": lambda: load_model(bundled_folder("reviews-raw")),
+    "bundled": lambda: load_host(bundled_folder("reviews-raw"), "float32"),
     "small": lambda: random_host(SMALL, torch.device("cpu"), torch.float32),
 }
 

@@ -14,6 +14,8 @@ from transformers import PreTrainedModel, T5Config, T5ForConditionalGeneration
 
 from benchmarks import measured
 from peftport.data.encoded import Encoded
+from peftport.hosts.products import use_onednn
+from peftport.hosts.short_attention import use_short_attention
 from peftport.techniques.attach import module_tensors
 from peftport.training.loop import Recipe
 from peftport.training.task import Task
@@ -61,7 +63,7 @@ class _Counting:
 
 
 def random_host(shape: Mapping[str, Any], device: torch.device, kind: torch.dtype) -> PreTrainedModel:
-    """A frozen T5 v1.1 host of this shape with random weights, made on the device."""
+    """A frozen T5 v1.1 host of this shape with random weights, made on the device, as a job has it."""
     config = T5Config(
         feed_forward_proj="gated-gelu",
         decoder_start_token_id=0,
@@ -74,7 +76,10 @@ def random_host(shape: Mapping[str, Any], device: torch.device, kind: torch.dtyp
     with torch.device(device):
         host = T5ForConditionalGeneration(config)
         host.lm_head = torch.nn.Linear(config.d_model, config.vocab_size, bias=False)  # T5 v1.1 has its own
-    return host.to(kind).eval().requires_grad_(False)
+    host = host.to(kind).eval().requires_grad_(False)
+    use_onednn(host)
+    use_short_attention(host)
+    return host
 
 
 def random_task(vocabulary: int, examples: int = 2048) -> tuple[Task, Encoded]:
