@@ -14,9 +14,8 @@ from transformers import PreTrainedModel, T5Config, T5ForConditionalGeneration
 
 from benchmarks import measured
 from peftport.data.encoded import Encoded
-from peftport.hosts.products import use_onednn
-from peftport.hosts.short_attention import use_short_attention
 from peftport.techniques.attach import module_tensors
+from peftport.training.device import FASTER
 from peftport.training.loop import Recipe
 from peftport.training.task import Task
 from peftport.training.together import begin
@@ -77,8 +76,8 @@ def random_host(shape: Mapping[str, Any], device: torch.device, kind: torch.dtyp
         host = T5ForConditionalGeneration(config)
         host.lm_head = torch.nn.Linear(config.d_model, config.vocab_size, bias=False)  # T5 v1.1 has its own
     host = host.to(kind).eval().requires_grad_(False)
-    use_onednn(host)
-    use_short_attention(host)
+    for use in FASTER:
+        use(host)
     return host
 
 
