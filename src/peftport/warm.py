@@ -4,7 +4,7 @@ The first job that needs a host starts the warm process (``peftport.warm_process
 job sends it its script and its standard streams over a socket in a private folder; the warm process forks a child
 that runs the script, and the job waits, passes signals on and ends as the child ends. Where there can be no warm
 process (not Linux, a GPU, a job of a cluster, ``PEFTPORT_WARM=0``, any error on the way), the job runs its script
-itself. Only the standard library is imported here.
+itself. Jobs that need no host go there as well, if there is one. Only the standard library is imported here.
 """
 
 import contextlib

@@ -19,8 +19,14 @@ from pathlib import Path
 
 from peftport.warm import RUN
 
-PRELOADED = ("torch", "transformers.models.t5.modeling_t5", "transformers.models.auto", "peft", "pandas")
-PRELOADED += ("pyarrow.parquet",)
+PRELOADED = (
+    "torch",
+    "transformers.models.t5.modeling_t5",
+    "transformers.models.auto",
+    "peft",
+    "pandas",
+    "pyarrow.parquet",
+)
 PR_SET_PDEATHSIG = 1
 
 

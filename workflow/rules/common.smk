@@ -161,5 +161,5 @@ onstart:
     # Where jobs have a largest rate, Snakemake looks at all ready jobs once a second for each job that has ended so far:
     # 5,095 times in a study of 96 jobs. Its own rate limits nothing here; one that a user sets stays.
     rate = workflow.scheduling_settings.max_jobs_per_timespan
-    if (rate.max_jobs, rate.timespan) == (100, 1):
+    if rate is not None and (rate.max_jobs, rate.timespan) == (100, 1):
         workflow.scheduler.job_rate_limiter = None

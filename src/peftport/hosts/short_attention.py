@@ -14,7 +14,7 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS
 
 NAME = "peftport_short"
-# measured by ``benchmarks/kernels.py``: beyond these the fused kernel is as fast, or faster
+# beyond these ``benchmarks/kernels.py`` shows little gain or none; without gradients wider heads were slower
 MOST_KEYS, WIDEST_HEAD = 64, 32
 
 

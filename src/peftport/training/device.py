@@ -16,9 +16,6 @@ from peftport.hosts.short_attention import use_short_attention
 # what SLURM sets for a job that it gave GPUs; with none of them a job was given none, whatever its node has
 GIVEN = ("CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "SLURM_JOB_GPUS", "SLURM_STEP_GPUS")
 
-# what changes how a frozen host is computed, and not what: the results differ in rounding
-FASTER = (use_onednn, use_short_attention, use_one_pass_gelu)
-
 
 class NoGPUError(ValueError):
     """A job that asked for a GPU sees none, and the CPU is not allowed instead."""
@@ -66,7 +63,12 @@ def prepare_device(threads: int, resources: Mapping[str, int]) -> None:
 
 def load_host(folder: Path, precision: str) -> PreTrainedModel:
     """A frozen host on the job's device, its weights in ``float32`` or ``bfloat16``; modules in it are in float32."""
-    host = load_model(folder, getattr(torch, precision)).to(job_device())
-    for use in FASTER:
-        use(host)
+    return as_in_jobs(load_model(folder, getattr(torch, precision)).to(job_device()))
+
+
+def as_in_jobs(host: PreTrainedModel) -> PreTrainedModel:
+    """A frozen host, itself, computed in the ways that cost less; its results differ in rounding."""
+    use_onednn(host)
+    use_short_attention(host)
+    use_one_pass_gelu(host)
     return host
