@@ -2,14 +2,15 @@
 
 python -m benchmarks.kernels [--repetitions 7]
 
-Products of frozen layers by oneDNN (``peftport.hosts.products``) and attention of short texts
-(``peftport.hosts.short_attention``), forward and backward, whether they pay or not. Writes
+Products of frozen layers by oneDNN (``peftport.hosts.products``, which jobs use on AMD's processors only) and attention
+of short texts (``peftport.hosts.short_attention``), forward and backward, whether they pay or not. Writes
 ``benchmarks/results/<date>-kernels.md``.
 """
 
 import argparse
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from statistics import median
 from unittest.mock import patch
 
@@ -19,6 +20,7 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 
 from benchmarks.measured import RESULTS, write_results
 from benchmarks.steps import machine, table
+from peftport.costs.clock import in_turns
 from peftport.hosts import short_attention
 from peftport.hosts.products import frozen_product
 
@@ -28,24 +30,25 @@ TEXTS, HEADS = ((96, 25), (96, 50), (64, 64), (32, 100), (16, 256)), (16, 32, 64
 SECONDS = 0.02
 
 
-def microseconds(work: Work, inputs: list[Tensor]) -> float:
-    """Processor time of one pass forward and back, the mean over a fiftieth of a second and three calls or more."""
-    began, calls = time.process_time(), 0
-    while calls < 3 or time.process_time() - began < SECONDS:
+def passes(work: Work, inputs: list[Tensor], number: int) -> None:
+    """So many times forward and back."""
+    for _ in range(number):
         out = work()
         torch.autograd.grad(out, inputs, out.detach())
-        calls += 1
-    return 1e6 * (time.process_time() - began) / calls
 
 
 def compared(plain: Work, ours: Work, inputs: list[Tensor], repetitions: int) -> dict[str, str]:
-    """Both in turns, after a first round that does not count: medians, and the ratio with its range."""
-    times = [(microseconds(plain, inputs), microseconds(ours, inputs)) for _ in range(repetitions + 1)][1:]
-    ratios = [one / other for one, other in times]
+    """Processor time of a pass, both ways in turns, each three passes or what takes torch's a fiftieth of a second."""
+    began = time.process_time()
+    passes(plain, inputs, 3)
+    number = max(3, int(3 * SECONDS / (time.process_time() - began)))
+    ways = {"plain": partial(passes, plain, inputs, number), "ours": partial(passes, ours, inputs, number)}
+    seconds = in_turns(ways, repetitions, torch.device("cpu"), clock=time.process_time)
+    gains = seconds["plain"] / seconds["ours"]
     return {
-        "torch's way, us": f"{median(one for one, _ in times):.0f}",
-        "ours, us": f"{median(other for _, other in times):.0f}",
-        "gain (range)": f"x{median(ratios):.2f} ({min(ratios):.2f}-{max(ratios):.2f})",
+        "torch's way, us": f"{1e6 * median(seconds['plain']) / number:.0f}",
+        "ours, us": f"{1e6 * median(seconds['ours']) / number:.0f}",
+        "gain (range)": f"x{median(gains):.2f} ({min(gains):.2f}-{max(gains):.2f})",
     }
 
 

@@ -10,8 +10,13 @@ import torch
 Seconds = dict[str, np.ndarray]
 
 
-def in_turns(actions: dict[str, Callable[[], Any]], rounds: int, device: torch.device) -> Seconds:
-    """Seconds of every action in every round, each of shape (rounds,).
+def in_turns(
+    actions: dict[str, Callable[[], Any]],
+    rounds: int,
+    device: torch.device,
+    clock: Callable[[], float] = time.perf_counter,
+) -> Seconds:
+    """Seconds of every action in every round, each of shape (rounds,), by the clock.
 
     Every round runs every action once, so that what slows the machine down for a while slows all of them. A round
     before the first is not counted.
@@ -20,11 +25,11 @@ def in_turns(actions: dict[str, Callable[[], Any]], rounds: int, device: torch.d
     for number in range(rounds + 1 if rounds else 0):
         for name, action in actions.items():
             _wait(device)
-            began = time.perf_counter()
+            began = clock()
             action()
             _wait(device)
             if number:
-                seconds[name].append(time.perf_counter() - began)
+                seconds[name].append(clock() - began)
     return {name: np.asarray(values) for name, values in seconds.items()}
 
 

@@ -1,17 +1,20 @@
-"""The matrix products of a frozen host on a CPU, by oneDNN.
+"""The matrix products of a frozen host on an AMD processor, by oneDNN.
 
 torch hands products of float32 matrices to MKL, which on processors that are not Intel's uses half the width of their
-vectors. torch also carries oneDNN, which uses all of it: a large product takes less than half the time there
-(``benchmarks/kernels.py`` measures it). The results differ in the order of additions. Weights stay as they are, and
-what a frozen layer needs for its gradient is its weight alone.
+vectors. torch also carries oneDNN, which uses all of it: a large product takes less than half the time on AMD's. On
+Intel's, where the two have the same width, oneDNN gains nothing and starts more slowly, and elsewhere nothing was
+measured (``benchmarks/kernels.py``): there torch's own way stays. The results differ in the order of additions. Weights
+stay as they are, and what a frozen layer needs for its gradient is its weight alone.
 """
 
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from transformers.pytorch_utils import Conv1D
 
+PROCESSORS = Path("/proc/cpuinfo")
 LEAST_WORK = 2 << 20  # multiplications; with fewer, oneDNN's start costs more than it saves
 
 
@@ -70,11 +73,12 @@ class FrozenConv1D(Conv1D):
         return super().forward(inputs)
 
 
-KINDS = {nn.Linear: FrozenLinear, Conv1D: FrozenConv1D}
+# plain layer -> the same by oneDNN
+LAYERS = {nn.Linear: FrozenLinear, Conv1D: FrozenConv1D}
 
 
-def use_onednn(host: nn.Module) -> None:
-    """Let the linear layers of a host, as they are, multiply by oneDNN wherever that pays; no change without oneDNN."""
-    if torch.backends.mkldnn.is_available():
-        for layer in host.modules():
-            layer.__class__ = KINDS.get(type(layer), type(layer))
+def onednn_pays() -> bool:
+    """Whether large products cost less by oneDNN here: torch has it, and the processor is one of AMD's."""
+    if not torch.backends.mkldnn.is_available() or not PROCESSORS.is_file():
+        return False
+    return "AuthenticAMD" in PROCESSORS.read_text(encoding="utf-8", errors="replace")

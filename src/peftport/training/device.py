@@ -8,10 +8,8 @@ import pyarrow
 import torch
 from transformers import PreTrainedModel
 
-from peftport.hosts.gelu import use_one_pass_gelu
+from peftport.hosts.cheaper import cheaper
 from peftport.hosts.load import load_model
-from peftport.hosts.products import use_onednn
-from peftport.hosts.short_attention import use_short_attention
 
 # what SLURM sets for a job that it gave GPUs; with none of them a job was given none, whatever its node has
 GIVEN = ("CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "SLURM_JOB_GPUS", "SLURM_STEP_GPUS")
@@ -63,12 +61,4 @@ def prepare_device(threads: int, resources: Mapping[str, int]) -> None:
 
 def load_host(folder: Path, precision: str) -> PreTrainedModel:
     """A frozen host on the job's device, its weights in ``float32`` or ``bfloat16``; modules in it are in float32."""
-    return as_in_jobs(load_model(folder, getattr(torch, precision)).to(job_device()))
-
-
-def as_in_jobs(host: PreTrainedModel) -> PreTrainedModel:
-    """A frozen host, itself, computed in the ways that cost less; its results differ in rounding."""
-    use_onednn(host)
-    use_short_attention(host)
-    use_one_pass_gelu(host)
-    return host
+    return cheaper(load_model(folder, getattr(torch, precision)).to(job_device()))

@@ -25,3 +25,9 @@ def test_nothing_is_timed_in_no_rounds():
     seconds = in_turns({"a": lambda: 1 / 0}, 0, CPU)
     assert ratio(seconds, "a", "a") is None and middle(seconds, "a") is None
     assert ratio({"a": np.ones(2)}, "a", "absent") is None
+
+
+def test_another_clock_counts_its_own_seconds():
+    ticks = iter(range(100))
+    seconds = in_turns({"a": int, "b": int}, 2, CPU, clock=lambda: next(ticks))
+    assert {name: list(values) for name, values in seconds.items()} == {"a": [1, 1], "b": [1, 1]}

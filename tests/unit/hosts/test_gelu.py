@@ -5,7 +5,8 @@ import torch
 from torch import nn
 from transformers.activations import NewGELUActivation
 
-from peftport.hosts.gelu import OnePassGELU, use_one_pass_gelu
+from peftport.hosts.cheaper import exchange_layers
+from peftport.hosts.gelu import LAYERS, OnePassGELU
 from tests import hosts
 
 
@@ -21,7 +22,7 @@ def kept(layer, inputs):
 def test_numbers_and_gradients_are_the_same_and_less_is_kept():
     inputs = torch.linspace(-6, 6, 1001).requires_grad_()
     plain, fast = NewGELUActivation(), NewGELUActivation()
-    use_one_pass_gelu(fast)
+    exchange_layers(fast, LAYERS)
     assert type(fast) is OnePassGELU
     wanted, found = kept(plain, inputs), kept(fast, inputs)
     for ours, theirs in zip(found[:2], wanted[:2], strict=True):
@@ -33,7 +34,7 @@ def test_numbers_and_gradients_are_the_same_and_less_is_kept():
 def test_only_hosts_that_have_it_are_changed(name):
     host = hosts.host(name)
     before = {part: type(layer) for part, layer in host.named_modules()}
-    use_one_pass_gelu(host)
+    exchange_layers(host, LAYERS)
     after = {part: type(layer) for part, layer in host.named_modules()}
     changed = {part for part in before if before[part] is not after[part]}
     assert changed == {part for part, kind in before.items() if kind is NewGELUActivation}
@@ -42,5 +43,5 @@ def test_only_hosts_that_have_it_are_changed(name):
 
 def test_other_non_linearities_stay():
     layer = nn.GELU()
-    use_one_pass_gelu(layer)
+    exchange_layers(layer, LAYERS)
     assert type(layer) is nn.GELU

@@ -5,7 +5,9 @@ import torch
 from torch import nn
 from transformers.pytorch_utils import Conv1D
 
-from peftport.hosts.products import KINDS, LEAST_WORK, use_onednn
+from peftport.hosts import products
+from peftport.hosts.cheaper import exchange_layers
+from peftport.hosts.products import LAYERS, LEAST_WORK, onednn_pays
 from tests import hosts
 
 pytestmark = pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="this torch has no oneDNN")
@@ -23,7 +25,7 @@ def pair(name, frozen=True):
     torch.manual_seed(0)
     plain, fast = MADE[name](), MADE[name]()
     fast.load_state_dict(plain.state_dict())
-    use_onednn(fast)
+    exchange_layers(fast, LAYERS)
     return plain.requires_grad_(not frozen), fast.requires_grad_(not frozen)
 
 
@@ -33,7 +35,7 @@ def pair(name, frozen=True):
 def test_outputs_and_gradients_are_the_plain_layer_s(name, strided, weighed):
     """A sum's gradient has no memory of its own (all strides 0), a weighed sum's has."""
     plain, fast = pair(name)
-    assert type(fast) is KINDS[type(plain)]
+    assert type(fast) is LAYERS[type(plain)]
     if strided and name == "conv1d":
         pytest.skip("transformers' own Conv1D takes no strided inputs")
     inputs = torch.randn(MANY[1], MANY[0], MANY[2]).transpose(0, 1) if strided else torch.randn(MANY)
@@ -88,9 +90,22 @@ def test_a_host_keeps_its_names_its_weights_and_its_answers(name):
         batch["decoder_input_ids"] = torch.zeros(400, 2, dtype=torch.long)
     with torch.inference_mode():
         plain = host(**batch).logits
-        use_onednn(host)
+        exchange_layers(host, LAYERS)
         fast = host(**batch).logits
-    assert any(type(layer) in KINDS.values() for layer in host.modules())
+    assert any(type(layer) in LAYERS.values() for layer in host.modules())
     assert list(host.state_dict()) == names
     assert {key: tensor.data_ptr() for key, tensor in host.state_dict().items()} == before
     torch.testing.assert_close(fast, plain, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(("maker", "pays"), [("AuthenticAMD", True), ("GenuineIntel", False)])
+def test_only_amd_s_processors_multiply_by_onednn(tmp_path, monkeypatch, maker, pays):
+    listing = tmp_path / "cpuinfo"
+    listing.write_text(f"processor\t: 0\nvendor_id\t: {maker}\nmodel name\t: some\n")
+    monkeypatch.setattr(products, "PROCESSORS", listing)
+    assert onednn_pays() is pays
+
+
+def test_a_machine_that_does_not_list_its_processors_goes_the_plain_way(tmp_path, monkeypatch):
+    monkeypatch.setattr(products, "PROCESSORS", tmp_path / "none")
+    assert not onednn_pays()
