@@ -34,8 +34,8 @@ def prepare_device(threads: int, resources: Mapping[str, int]) -> None:
 
     Args:
         threads: CPU threads of the job.
-        resources: what a profile asked for on behalf of the job: ``gpu``, a number of GPUs, and ``cpu_instead``, not 0
-            where the CPU will do if none is seen.
+        resources: what a profile asked for on behalf of the job: ``gpu``, not 0 for a GPU or a share of one, and
+            ``cpu_instead``, not 0 where the CPU will do if none is seen.
 
     Raises:
         NoGPUError: the job asked for a GPU and sees none.
@@ -51,9 +51,9 @@ def prepare_device(threads: int, resources: Mapping[str, int]) -> None:
     seen = f"CUDA_VISIBLE_DEVICES={visible}, torch {torch.__version__}"
     if asked and not resources.get("cpu_instead", 0):
         raise NoGPUError(
-            f"this job asked for {asked} GPU and sees none ({seen}) on node {os.uname().nodename}. Has its partition "
-            "GPUs, and is this torch built for them? To let it compute on the CPU, give its rule the resource "
-            "cpu_instead=1."
+            f"this job asked for a GPU and sees none ({seen}) on node {os.uname().nodename}. Has the machine, or its "
+            "partition, GPUs, and is this torch built for them? To let it compute on the CPU, give its rule the "
+            "resource cpu_instead=1."
         )
     reason = f"the GPU it asked for is not there: {seen}" if asked else "no GPU visible"
     print(f"device: cpu, {torch.get_num_threads()} threads ({reason})")

@@ -41,7 +41,7 @@ def test_a_job_with_a_gpu_names_it(node, capsys):
 
 def test_a_gpu_that_was_asked_for_and_is_not_there_is_an_error(node):
     node(gpu=False, CUDA_VISIBLE_DEVICES="0")
-    with pytest.raises(NoGPUError, match=r"asked for 1 GPU and sees none .*CUDA_VISIBLE_DEVICES=0.*cpu_instead=1"):
+    with pytest.raises(NoGPUError, match=r"asked for a GPU and sees none .*CUDA_VISIBLE_DEVICES=0.*cpu_instead=1"):
         prepare_device(1, {"gpu": 1})
 
 

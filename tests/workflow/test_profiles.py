@@ -1,0 +1,70 @@
+"""The profile for one machine with a GPU: found by name, and so many jobs share the GPU, no more."""
+
+import json
+from typing import NamedTuple
+
+import pytest
+import yaml
+
+from tests import studies
+
+PROFILE = studies.ROOT / "profiles/gpu/profile.yaml"
+ON_THE_GPU = ["train_source", "evaluate_cell", "measure_costs"]
+
+
+def settings(name):
+    return yaml.safe_load((studies.ROOT / "profiles" / name / "profile.yaml").read_text())
+
+
+def test_what_holds_everywhere_is_the_same_as_without_a_gpu():
+    assert settings("default").items() <= settings("gpu").items()
+    assert settings("slurm")["set-resources"].keys() == settings("gpu")["set-resources"].keys() == set(ON_THE_GPU)
+
+
+def test_costs_are_measured_alone():
+    asked = settings("gpu")
+    assert asked["set-resources"]["measure_costs"]["gpu"] == asked["resources"]["gpu"]
+
+
+def test_a_job_that_sees_no_gpu_says_so(tmp_path, hosts):
+    studies.write_config(tmp_path, studies.smoke_config(hosts))
+    out = studies.run(tmp_path, "--workflow-profile", str(PROFILE.parent), "--until", "train_source")
+    assert out.returncode != 0
+    assert "this job asked for a GPU and sees none" in out.stdout
+    assert "cpu_instead=1" in out.stdout
+
+
+@pytest.mark.slow
+def test_so_many_jobs_share_the_gpu(tmp_path, hosts):
+    studies.write_config(tmp_path, studies.smoke_config(hosts))
+    text = PROFILE.read_text().replace("# cpu_instead: 1", "cpu_instead: 1")
+    profile = tmp_path / "profile/profile.yaml"
+    profile.parent.mkdir()
+    profile.write_text(text.replace("gpu: 3", "gpu: 2"))
+    out = studies.run(tmp_path, "--cores", "4", "--workflow-profile", str(profile.parent))
+    assert out.returncode == 0, out.stdout
+    jobs = on_the_gpu(tmp_path)
+    assert len(jobs) == 4 + 9 + 1  # sources, cells, costs
+    assert max(len(beside(job, jobs)) for job in jobs) == 1
+    assert [beside(job, jobs) for job in jobs if job.rule == "measure_costs"] == [[]]
+
+
+class Job(NamedTuple):
+    """A job of the GPU's rules, and when it ran, as Snakemake noted."""
+
+    rule: str
+    log: str
+    start: float
+    end: float
+
+
+def on_the_gpu(folder):
+    """Snakemake's notes are one per file; those of a job's files differ by milliseconds."""
+    notes = [json.loads(path.read_text()) for path in (folder / ".snakemake/metadata").rglob("*") if path.is_file()]
+    jobs = [Job(one["rule"], one["log"][0], one["starttime"], one["endtime"]) for one in notes]
+    return list({job.log: job for job in jobs if job.rule in ON_THE_GPU}.values())
+
+
+def beside(job, jobs):
+    """The other jobs that were at work when this one began."""
+    return [other for other in jobs if other is not job and other.start <= job.start < other.end]
