@@ -33,7 +33,7 @@ def extrapolated(config: dict[str, Any], costs: Mapping[str, Costs]) -> str:
         return f"The study of {study.runs:,} runs is not extrapolated: not measured are {', '.join(sorted(missing))}."
     testing = sum(count * TEST_EXAMPLES / costs[shape].tests_per_second for shape, count in tests.items())
     lines = []
-    for label, most in (("alone", 1), ("the seeds of a block (5)", 5), ("and its initialisations (15)", 16)):
+    for label, most in (("alone", 1), ("the seeds of a block (5)", 5), ("and `ported` with `sampled` (10)", 10)):
         seconds = {key: costs[key[0]].per_member(key[1], most) for key in steps}
         lacking = [" ".join(key) for key, value in seconds.items() if value is None]
         training = sum(count * (seconds[key] or 0) for key, count in steps.items())

@@ -104,7 +104,7 @@ def time_steps(
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
     counting = _Counting(task)
-    run = begin(model, counting, data, recipe, {seed: start for seed in range(members)})
+    run = begin(model, counting, data, recipe, [(seed, start) for seed in range(members)])
     try:
         run.advance(warm)
         counting.real = counting.places = counting.answers = 0

@@ -9,7 +9,7 @@ import torch
 
 from peftport.checkpoints import Checkpoint
 from peftport.data.prepare import prepare
-from peftport.evaluation.cell import evaluate_cell
+from peftport.evaluation.cell import evaluate_cells
 from peftport.files import read_card, write_card
 from peftport.hosts.card import identify_host
 from peftport.hosts.load import load_tokenizer
@@ -89,18 +89,27 @@ def train(
     return outputs
 
 
-def evaluate(
-    folder: Path, host: str, starts: dict[int, Path | None], budgets: list[int],
+def evaluate_together(
+    folder: Path, host: str, starts: dict[str, dict[int, Path | None]], budgets: list[int],
     cell=NAMES, generate=False, technique=TECHNIQUE, together=1, checkpoint=None,
-) -> dict[str, pd.DataFrame]:  # fmt: skip
-    """The tables of a cell in a host, from these starts."""
+) -> dict[str, dict[str, pd.DataFrame]]:  # fmt: skip
+    """The tables of cells that share a job, by initialisation."""
     data = {"card": folder / f"{host}.json"} | prompts(folder, host)
     recipe = {
         "technique": technique,
         "training": TRAINING | {"members_together": together},
         "evaluation": {"batch_size": 16, "generate": generate},
     }
-    return evaluate_cell(data, starts, budgets, recipe, TASK, cell, checkpoint or Checkpoint(None))
+    names = {name: value for name, value in cell.items() if name != "initialisation"}
+    return evaluate_cells(data, starts, budgets, recipe, TASK, names, checkpoint or Checkpoint(None))
+
+
+def evaluate(
+    folder: Path, host: str, starts: dict[int, Path | None], budgets: list[int], cell=NAMES, **options
+) -> dict[str, pd.DataFrame]:
+    """The tables of a cell in a host, from these starts."""
+    kind = cell["initialisation"]
+    return evaluate_together(folder, host, {kind: starts}, budgets, cell, **options)[kind]
 
 
 class Stopping(Checkpoint):

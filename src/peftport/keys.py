@@ -188,7 +188,7 @@ class Keys:
         return {key: value for key, value in self.technique(name).items() if key != "learning_rate"}
 
     def evaluation(self, cell: Cell) -> str:
-        """Of one cell."""
+        """Of one cell, and of all that share its job."""
         prompts = self.prompts(cell.target_host, cell.target_dataset)
         data = [self.host(cell.target_host), prompts, self.config["evaluation"]]
         if cell.initialisation == "bare":
@@ -198,8 +198,11 @@ class Keys:
         if cell.initialisation == "native":
             modules = [self.module(source) for source in self.study.sources_of(cell)]
             return digest([code, data, modules, self.reading()])
-        start = self.start(self.study.start_of(cell))
-        trained = [code, data, start, self.technique(cell.technique), self.training()]
+        first, *others = self.study.company(cell)
+        if cell != first:
+            return self.evaluation(first)
+        starts = [self.start(self.study.start_of(one)) for one in (first, *others)]
+        trained = [code, data, starts, self.technique(cell.technique), self.training()]
         return digest([*trained, self._budgets(cell, trained)])
 
     def budgets(self, cell: Cell) -> list[int]:
@@ -209,8 +212,9 @@ class Keys:
         """
         if cell.is_reference:
             return [0]
-        self.evaluation(cell)  # which decides
-        return self._tested[cell.path]
+        first = self.study.company(cell)[0]
+        self.evaluation(first)  # which decides
+        return self._tested[first.path]
 
     def _budgets(self, cell: Cell, trained: list[Any]) -> list[int]:
         wanted, found = self.study.budgets, self.made(cell)

@@ -85,9 +85,14 @@ def make_plan(configs: Sequence[Path], directory: Path) -> dict[str, Any]:
     }
 
 
-def cells_of(jobs: Sequence[Job]) -> list[Cell]:
+def evaluated(study: Study, jobs: Sequence[Job]) -> list[list[Cell]]:
+    """The cells that jobs evaluate, by job."""
+    return [study.cells_of(job.names) for job in jobs if job.stage in ("evaluate_cell", "evaluate_cells_together")]
+
+
+def cells_of(study: Study, jobs: Sequence[Job]) -> list[Cell]:
     """The cells that jobs evaluate."""
-    return [Cell(**job.names) for job in jobs if job.stage == "evaluate_cell"]
+    return [cell for cells in evaluated(study, jobs) for cell in cells]
 
 
 def sources_of(jobs: Sequence[Job]) -> list[Source]:
@@ -98,7 +103,7 @@ def sources_of(jobs: Sequence[Job]) -> list[Source]:
 def rows(study: Study, every: Sequence[Job]) -> dict[str, int]:
     """Rows that the evaluations of the DAG give to ``runs.parquet`` and ``references.parquet``."""
     counted = Counter(done for _, done in study.expanded_runs())
-    cells = cells_of(every)
+    cells = cells_of(study, every)
     return {
         "runs": sum(counted[cell] * len(study.budgets) * len(study.asked(cell.block)) for cell in cells),
         "references": sum(
@@ -109,18 +114,21 @@ def rows(study: Study, every: Sequence[Job]) -> dict[str, int]:
 
 def trainings(study: Study, every: Sequence[Job]) -> dict[str, dict[str, int]]:
     """Trainings of hosts, of source modules and in target hosts, as jobs and as modules (one per seed)."""
-    cells = [cell for cell in cells_of(every) if cell_steps(study, cell)]
-    blocks = {"source": [source.block for source in sources_of(every)], "target": [cell.block for cell in cells]}
+    trained = [cells for cells in evaluated(study, every) if cell_steps(study, cells[0])]
+    blocks = {
+        "source": [[source.block] for source in sources_of(every)],
+        "target": [[cell.block for cell in cells] for cells in trained],
+    }
     return {"host": {"jobs": sum(job.stage == "build_host" for job in every)}} | {
-        kind: {"jobs": len(names), "modules": sum(len(study.blocks[name]) for name in names)}
-        for kind, names in blocks.items()
+        kind: {"jobs": len(jobs), "modules": sum(len(study.blocks[name]) for names in jobs for name in names)}
+        for kind, jobs in blocks.items()
     }
 
 
 def module_steps(study: Study, jobs: Sequence[Job]) -> int:
     """Optimiser steps that jobs take in trainings of modules."""
     sources = sum(source_steps(study, source) for source in sources_of(jobs))
-    return sources + sum(cell_steps(study, cell) for cell in cells_of(jobs))
+    return sources + sum(cell_steps(study, cell) for cell in cells_of(study, jobs))
 
 
 def host_steps(study: Study, jobs: Sequence[Job]) -> int:

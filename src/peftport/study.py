@@ -3,8 +3,8 @@
 Wildcards are names, never settings; every path below ``results/<study>/`` is built from the entries here.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -131,6 +131,31 @@ class Study:
                                 yield counted, Cell(technique, ANY, hosts[1], ANY, datasets[1], SHARED, block)
                             else:
                                 yield counted, counted
+
+    @cached_property
+    def companions(self) -> list[str]:
+        """Initialisations that share the jobs of a block; none unless the study asks for it, and never one alone.
+
+        ``scratch``, which transfers share, is not among them.
+        """
+        grid = self.config["grid"]
+        kinds = [kind for kind in grid["initialisations"] if kind != SHARED]
+        return kinds if grid.get("initialisations_together") and len(kinds) > 1 else []
+
+    @cached_property
+    def alone(self) -> list[str]:
+        """Initialisations and references whose cells have a job each."""
+        return [kind for kind in (*self.config["grid"]["initialisations"], *REFERENCES) if kind not in self.companions]
+
+    def company(self, cell: Cell) -> list[Cell]:
+        """The cells that one job evaluates together, this one among them."""
+        kinds = self.companions if cell.initialisation in self.companions else [cell.initialisation]
+        return [replace(cell, initialisation=kind) for kind in kinds]
+
+    def cells_of(self, names: Mapping[str, str]) -> list[Cell]:
+        """The cells that a job evaluates, by its wildcards; without an initialisation they are of all companions."""
+        shared = {"initialisation": self.companions[0]} if self.companions else {}
+        return self.company(Cell(**shared | dict(names)))
 
     def _references(self) -> Iterator[Cell]:
         grid = self.config["grid"]

@@ -52,7 +52,7 @@ def test_the_extrapolation_counts_every_step_and_test():
     computed = sum(len(study.blocks[cell.block]) * 3 for cell in study.cells if not cell.is_reference)
     references = sum(len(study.blocks[cell.block]) for cell in study.cells if cell.is_reference)
     assert sum(tests.values()) == computed + references
-    one = {1: measured(1, 0.36), 4: measured(4, 0.72), 16: measured(16, 1.44)}
+    one = {1: measured(1, 0.36), 4: measured(4, 0.72), 8: measured(8, 0.72)}
     costs = {shape: Costs(dict.fromkeys(gpu.TECHNIQUES, one), 1e9) for shape in ("base", "large")}
     text, total = extrapolated(config, costs), sum(by_kind.values())
     for seconds in (0.36, 0.18, 0.09):

@@ -149,6 +149,7 @@ def expanded(text, texts):
 
 def filled(text, texts):
     """A path of a rule with its constants put in, and `*` for its wildcards."""
+    text = re.sub(r"\{cell_path\(\w+\)\}", "{CELL}", text)
     text = re.sub(r"\{\{\w+\}\}", "*", text)
     return re.sub(r"\{(\w+)\}", lambda match: texts.get(match[1], "*"), text)
 

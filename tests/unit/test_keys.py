@@ -46,6 +46,7 @@ EDITS = {
     "numbers of the hosts": ("training.host_precision", "bfloat16", TRAINED | {"costs"}),
     "the batch of the test": ("evaluation.batch_size", 7, {"evaluation", "runs", "report"}),
     "the budgets": ("grid.budgets", [0, 5], {"evaluation", "runs", "report"}),
+    "initialisations that share jobs": ("grid.initialisations_together", True, {"evaluation", "runs", "report"}),
     "the prompt": ("datasets.film.template", "review: {text}", READ),
     "the seed of the texts": ("datasets.film.source.generated.seed", 3, READ | {"dataset", "overlap"}),
     "a label word": (
@@ -138,6 +139,17 @@ def test_the_learning_rate_of_one_technique_moves_that_technique():
         for name, key in before[stage].items():
             fresh = "scratch" in name and stage == "start"  # a fresh initialisation does not depend on it
             assert (after[stage][name] != key) == ("/lora/" in name and not fresh), name
+
+
+def test_cells_that_share_a_job_share_a_key():
+    """And the others keep theirs."""
+    before = keys(CONFIG)["evaluation"]
+    after = keys(edited("grid.initialisations_together", True))["evaluation"]
+    for name, key in after.items():
+        shared = "/ported/" in name or "/sampled/" in name
+        assert (key != before[name]) == shared, name
+        if shared:
+            assert key == after[name.replace("/ported/", "/sampled/")] == after[name.replace("/sampled/", "/ported/")]
 
 
 def test_one_dataset_moves_only_what_reads_it():

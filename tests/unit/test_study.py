@@ -51,6 +51,27 @@ def test_a_further_block_of_seeds_leaves_the_first_alone():
     assert set(before.sources) < set(after.sources)
 
 
+def test_cells_share_a_job_where_the_study_asks_for_it():
+    """All initialisations but scratch, which transfers share; references have jobs of their own."""
+    study = Study(config(initialisations=["ported", "scratch", "permuted"], initialisations_together=True))
+    assert (study.companions, study.alone) == (["ported", "permuted"], ["scratch", "bare", "native"])
+    companies = {tuple(study.company(cell)) for cell in study.cells}
+    assert sorted(cell for company in companies for cell in company) == sorted(study.cells)
+    assert {len(company) for company in companies if company[0].initialisation == "ported"} == {2}
+    for company in companies:
+        names = {name: getattr(company[0], name) for name in Cell.__dataclass_fields__}
+        if len(company) > 1:
+            del names["initialisation"]
+        assert study.cells_of(names) == list(company)
+
+
+def test_cells_share_no_job_by_default_and_never_one_alone():
+    assert Study(config()).companions == []
+    alone = Study(config(initialisations=["ported", "scratch"], initialisations_together=True))
+    assert alone.companions == []
+    assert all(alone.company(cell) == [cell] for cell in alone.cells)
+
+
 def test_block_names():
     assert [block_name(seeds) for seeds in ([0, 1, 2], [7], [0, 2, 5])] == ["0-2", "7", "0.2.5"]
 

@@ -9,7 +9,7 @@ import yaml
 from tests import studies
 
 PROFILE = studies.ROOT / "profiles/gpu/profile.yaml"
-ON_THE_GPU = ["train_source", "evaluate_cell", "measure_costs"]
+ON_THE_GPU = ["train_source", "evaluate_cell", "evaluate_cells_together", "measure_costs"]
 
 
 def settings(name):

@@ -11,7 +11,7 @@ from peftport.figures.table import FIGURES
 from peftport.keys import Keys
 from peftport.seed_blocks import arranged
 from peftport.statistics.table import STATISTICS
-from peftport.study import Cell, Source, Start, Study, module_folder
+from peftport.study import Source, Start, Study, module_folder
 from peftport.workload import build_steps
 
 try:
@@ -48,6 +48,11 @@ wildcard_constraints:
     block=r"[0-9.-]+",
     table="|".join(STATISTICS),
     figure="|".join(FIGURES),
+
+
+def cell_path(initialisation):
+    """The path of a cell of this initialisation; its other wildcards stay."""
+    return CELL.replace("{initialisation}", initialisation)
 
 
 def growing(amount):

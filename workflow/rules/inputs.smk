@@ -149,27 +149,37 @@ def start_key(block):
     )
 
 
+def first_cell(wildcards):
+    """The cell that a job evaluates, or the first of them; in what it is not asked about, the others are as it."""
+    return STUDY.cells_of(wildcards)[0]
+
+
 def cell_starts(wildcards):
-    """The module directories that a cell starts from."""
-    folders = start_folders(Cell(**wildcards)).values()
+    """The module directories that the cells of a job start from."""
+    folders = [folder for cell in STUDY.cells_of(wildcards) for folder in start_folders(cell).values()]
     return [f"{folder}/{file}" for folder in folders if folder for file in MODULE_FILES]
+
+
+def start_key_of(cell):
+    """Key of what a cell's modules start from; nothing for the bare host."""
+    if cell.initialisation == "native":
+        return KEYS.module(Source(cell.technique, cell.target_host, cell.target_dataset, cell.block))
+    return "" if cell.is_reference else KEYS.start(STUDY.start_of(cell))
 
 
 def cell_expects(wildcards):
     """Keys of what an evaluation reads."""
-    cell = Cell(**wildcards)
-    data = prompts_read(cell.target_host, cell.target_dataset, "train", "test")
-    cards = [f"{folder}/card.json" for folder in start_folders(cell).values() if folder]
-    if cell.initialisation == "native":
-        made = KEYS.module(Source(cell.technique, cell.target_host, cell.target_dataset, cell.block))
-    else:
-        made = KEYS.start(STUDY.start_of(cell)) if cards else ""
-    return data | {host_file(cell.target_host): KEYS.host(cell.target_host)} | dict.fromkeys(cards, made)
+    cells = STUDY.cells_of(wildcards)
+    host, dataset = cells[0].target_host, cells[0].target_dataset
+    cards = {
+        f"{folder}/card.json": start_key_of(cell) for cell in cells for folder in start_folders(cell).values() if folder
+    }
+    return prompts_read(host, dataset, "train", "test") | {host_file(host): KEYS.host(host)} | cards
 
 
 def cell_sections(wildcards):
     """The parts of the config that a cell depends on; a reference is not trained."""
-    training = KEYS.reading() if Cell(**wildcards).is_reference else KEYS.training()
+    training = KEYS.reading() if first_cell(wildcards).is_reference else KEYS.training()
     return {"training": training, "evaluation": STUDY.config["evaluation"]}
 
 

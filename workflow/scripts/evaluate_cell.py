@@ -1,11 +1,11 @@
-"""Evaluate one cell: all budgets of one block of seeds."""
+"""Evaluate one cell, or those that share a job: all budgets of one block of seeds."""
 
 from peftport.warm import enter_warm_process
 
 enter_warm_process()
 
 from peftport.checkpoints import Checkpoint
-from peftport.evaluation.cell import evaluate_cell
+from peftport.evaluation.cell import evaluate_cells
 from peftport.jobs import job
 from peftport.tables import write_table
 from peftport.training.device import prepare_device
@@ -15,7 +15,8 @@ with job(snakemake) as made, Checkpoint.of_job(snakemake.log[0], made["key"]) as
     params = snakemake.params
     data = {name: snakemake.input[name] for name in ("card", "train", "test")}
     recipe = {"technique": params.technique, **params.sections}
-    cell = {name: value for name, value in snakemake.wildcards.items() if name != "block"}
-    tables = evaluate_cell(data, params.starts, params.budgets, recipe, params.task, cell, checkpoint)
-    for name, table in tables.items():
-        write_table(snakemake.output[name], table, name, made | {"budgets": params.budgets} | table.attrs)
+    names = {name: value for name, value in snakemake.wildcards.items() if name not in ("initialisation", "block")}
+    cells = evaluate_cells(data, params.starts, params.budgets, recipe, params.task, names, checkpoint)
+    for place, tables in enumerate(cells.values()):
+        for name, table in tables.items():
+            write_table(snakemake.output[name][place], table, name, made | {"budgets": params.budgets} | table.attrs)

@@ -1,4 +1,4 @@
-"""Evaluate a cell: test what a block of modules starts from, then train in the target host, testing at each budget.
+"""Evaluate cells: test what a block of modules starts from, then train in the target host, testing at each budget.
 
 A run whose loss is no finite number has failed. From that step on it has no predictions, and its rows of scores say
 the step and no score; the other runs go on.
@@ -10,7 +10,7 @@ from contextlib import nullcontext
 from functools import partial
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -34,29 +34,40 @@ from peftport.training.ongoing import Ongoing
 from peftport.training.task import Task
 from peftport.training.together import begin, in_groups, members_together
 
+# of a member, by budget: its rows of scores, its answers (None where it has failed), and its loss curve
+Tested = tuple[list[dict[str, Any]], list[pd.DataFrame | None], pd.DataFrame]
 
-def evaluate_cell(
+
+class Member(NamedTuple):
+    """A module that is tested, and trained: its initialisation, its seed, and the folder that it starts from."""
+
+    initialisation: str
+    seed: int
+    start: Path | None
+
+
+def evaluate_cells(
     data: dict[str, Path],
-    starts: dict[int, Path | None],
+    starts: dict[str, dict[int, Path | None]],
     budgets: list[int],
     recipe: dict[str, Any],
     task: dict[str, Any],
-    cell: dict[str, str],
+    names: dict[str, str],
     checkpoint: Checkpoint,
-) -> dict[str, pd.DataFrame]:
-    """Scores, predictions and loss curves of all seeds and budgets of one cell.
+) -> dict[str, dict[str, pd.DataFrame]]:
+    """Scores, predictions and loss curves of all seeds and budgets of a cell, or of cells that share a job.
 
     Args:
         data: ``card`` of the target host; the prompts of ``train`` and ``test`` of the target dataset for it.
-        starts: seed to module directory; None is the bare host.
+        starts: initialisation to seed to module directory; None is the bare host. All may train at once.
         budgets: rising numbers of optimiser steps; one training passes them all.
         recipe: ``technique``, ``training`` and ``evaluation`` sections.
         task: template and label words.
-        cell: the names of the cell, which come first in every row of its scores.
+        names: what names the cells but for the initialisation; it comes first in every row of their scores.
         checkpoint: what a job that was stopped left.
 
     Returns:
-        The tables ``scores``, ``predictions`` and ``curve``.
+        The tables ``scores``, ``predictions`` and ``curve`` of every initialisation.
 
     Raises:
         Stopped: the job was told to stop.
@@ -66,40 +77,57 @@ def evaluate_cell(
     task_ = Task.for_host(task, recipe["training"]["max_tokens"], load_tokenizer(folder), card)
     test = read_encoded(data["test"], task_.words)
     train = read_encoded(data["train"], task_.words) if budgets[-1] else None
-    model, states = _attached(load_host(folder, recipe["training"]["host_precision"]), starts)
+    members = [Member(kind, seed, start) for kind, own in starts.items() for seed, start in own.items()]
+    model, states = _attached(load_host(folder, recipe["training"]["host_precision"]), members)
     ongoing, read = Ongoing(checkpoint), partial(score, test=test, task=task_, evaluation=evaluation)
 
-    def evaluate(group: list[int]) -> tuple[list[dict[str, Any]], list[pd.DataFrame], pd.DataFrame]:
-        run = None
+    def evaluate(group: list[int]) -> list[Tested]:
+        run, own = None, [members[index] for index in group]
         if train is not None:
-            label = f"{cell['technique']} {cell['initialisation']} in {card['host']}, seed {', '.join(map(str, group))}"
+            progress = Progress(f"{names['technique']} in {card['host']}, {_told(own)}", budgets[-1])
             settings = Recipe.from_config(recipe["training"], recipe["technique"])
-            own = {seed: states[seed] for seed in group}
-            run = begin(model, task_, train, settings, own, Progress(label, budgets[-1]))
+            first = [(member.seed, states[index]) for index, member in zip(group, own, strict=True)]
+            run = begin(model, task_, train, settings, first, progress)
         elif states:
             load_tensors(model, states[group[0]])
         made = ongoing.take_up(group, run, {"scores": [], "predictions": []})
         try:
-            for budget, seed in list(product(budgets, group))[len(made["scores"]) :]:
-                row, answers = _tested(run, group.index(seed), budget, model, read)
-                keys = {"budget_steps": budget, "seed": seed}
-                made["scores"].append(cell | keys | {"test_examples": len(test)} | row)
-                made["predictions"] += [frame.assign(**keys) for frame in answers]
-                print(f"seed {seed}, budget {budget}: {_said(row)}", flush=True)
+            for budget, place in list(product(budgets, range(len(group))))[len(made["scores"]) :]:
+                row, answers = _tested(run, place, budget, model, read)
+                kind, keys = own[place].initialisation, {"budget_steps": budget, "seed": own[place].seed}
+                made["scores"].append(names | {"initialisation": kind} | keys | {"test_examples": len(test)} | row)
+                made["predictions"].append(None if answers is None else answers.assign(**keys))
+                print(f"{kind}, seed {own[place].seed}, budget {budget}: {_said(row)}", flush=True)
                 ongoing.offer()
         finally:
             if run is not None:
                 run.release()
-        curve = pd.DataFrame(columns=list(TABLES["curve"])) if run is None else run.curve()
-        return made["scores"], made["predictions"], curve
+        return [(*_of_member(made, place, len(group)), _curve(run, place)) for place in range(len(group))]
 
-    together = members_together(recipe["training"]["members_together"], model, len(starts)) if train is not None else 1
-    return _tables(in_groups(list(starts), together, evaluate, ongoing), list(starts))
+    together = members_together(recipe["training"]["members_together"], model, len(members)) if train is not None else 1
+    return _by_cell(in_groups(range(len(members)), together, evaluate, ongoing), members)
+
+
+def _of_member(made: dict[str, list[Any]], place: int, members: int) -> tuple[list[Any], list[Any]]:
+    """A member's rows of scores and its answers, by budget, out of those of all members by budget."""
+    return made["scores"][place::members], made["predictions"][place::members]
+
+
+def _curve(run: Training | None, place: int) -> pd.DataFrame:
+    return pd.DataFrame(columns=list(TABLES["curve"])) if run is None else run.curve(place)
+
+
+def _told(members: list[Member]) -> str:
+    """``ported, seed 0, 1; sampled, seed 0, 1``."""
+    seeds: dict[str, list[str]] = {}
+    for member in members:
+        seeds.setdefault(member.initialisation, []).append(str(member.seed))
+    return "; ".join(f"{kind}, seed {', '.join(own)}" for kind, own in seeds.items())
 
 
 def _tested(
     run: Training | None, place: int, budget: int, model: Any, read: Callable[[Any], tuple[dict, pd.DataFrame]]
-) -> tuple[dict[str, Any], list[pd.DataFrame]]:
+) -> tuple[dict[str, Any], pd.DataFrame | None]:
     """A row of scores and the answers of one member at a budget; of one that failed no scores and no answers."""
     if run is not None:
         run.advance(budget)
@@ -108,9 +136,9 @@ def _tested(
         with nullcontext(model) if run is None else run.only(place) as host:
             row, answers = read(host)
         if math.isfinite(row["loss"]):
-            return row, [answers]
+            return row, answers
         failed[place] = budget
-    return {name: None for name in SCORES if name != "test_examples"} | {"failed_at_step": failed[place]}, []
+    return {name: None for name in SCORES if name != "test_examples"} | {"failed_at_step": failed[place]}, None
 
 
 def _said(row: dict[str, Any]) -> str:
@@ -119,26 +147,34 @@ def _said(row: dict[str, Any]) -> str:
     return f"failed, the loss is no finite number at step {row['failed_at_step']}"
 
 
-def _attached(host: Any, starts: dict[int, Path | None]) -> tuple[Any, dict[int, dict[str, np.ndarray]]]:
-    """The host with a module in it, and what the module of every seed starts from; nothing for the bare host."""
-    modules = {seed: read_module(start) for seed, start in starts.items() if start is not None}
+def _attached(host: Any, members: list[Member]) -> tuple[Any, list[dict[str, np.ndarray]]]:
+    """The host with a module in it, and what the module of every member starts from; nothing for the bare host."""
+    modules = [read_module(member.start) for member in members if member.start is not None]
     if not modules:
-        return host, {}
-    model = attach_module(host, next(iter(modules.values())))
-    return model, {seed: module.tensors for seed, module in modules.items()}
+        return host, []
+    return attach_module(host, modules[0]), [module.tensors for module in modules]
 
 
-def _tables(groups: list[tuple[list[int], Any]], seeds: list[int]) -> dict[str, pd.DataFrame]:
-    """One table of each kind from those of the groups; a seed's rows follow each other."""
-    scores = pd.DataFrame([row for _, (rows, _, _) in groups for row in rows])
-    answers = [frame for _, (_, frames, _) in groups for frame in frames]
-    predictions = pd.concat(answers or [pd.DataFrame(columns=list(TABLES["predictions"]))], ignore_index=True)
-    curve = pd.concat([frame for _, (_, _, frame) in groups], ignore_index=True)
-    order = {seed: place for place, seed in enumerate(seeds)}
-    tables = {"scores": scores, "predictions": predictions, "curve": curve}
-    for name, table in tables.items():
-        tables[name] = table.sort_values("seed", key=lambda column: column.map(order), kind="stable", ignore_index=True)
-        tables[name].attrs["members_together"] = max(len(group) for group, _ in groups)
+def _by_cell(done: list[tuple[list[int], list[Tested]]], members: list[Member]) -> dict[str, dict[str, pd.DataFrame]]:
+    """The tables of every initialisation, from what the groups gave."""
+    tested = {index: result for group, results in done for index, result in zip(group, results, strict=True)}
+    most = max(len(group) for group, _ in done)
+    cells: dict[str, list[Tested]] = {member.initialisation: [] for member in members}
+    for index, member in enumerate(members):
+        cells[member.initialisation].append(tested[index])
+    return {kind: _tables(own, most) for kind, own in cells.items()}
+
+
+def _tables(tested: list[Tested], most: int) -> dict[str, pd.DataFrame]:
+    """The tables of a cell, one member after the other, with the most members that trained at once."""
+    answers = [frame for _, frames, _ in tested for frame in frames if frame is not None]
+    tables = {
+        "scores": pd.DataFrame([row for rows, _, _ in tested for row in rows]),
+        "predictions": pd.concat(answers or [pd.DataFrame(columns=list(TABLES["predictions"]))], ignore_index=True),
+        "curve": pd.concat([curve for _, _, curve in tested], ignore_index=True),
+    }
+    for table in tables.values():
+        table.attrs["members_together"] = most
     return tables
 
 

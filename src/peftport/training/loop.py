@@ -174,11 +174,11 @@ class Training:
                 self._note(place, "validation", loss)
         return losses
 
-    def curve(self) -> pd.DataFrame:
-        """The loss curve so far, the table ``curve``, one member after the other."""
+    def curve(self, place: int | None = None) -> pd.DataFrame:
+        """The loss curve so far, the table ``curve``, of one member or of one after the other."""
         names = ["seed", "phase", "step", "loss", "learning_rate", "elapsed_seconds", "members"]
-        rows = sorted(self.rows, key=lambda row: row["place"])
-        return pd.DataFrame(rows, columns=names)
+        rows = [row for row in self.rows if place in (None, row["place"])]
+        return pd.DataFrame(sorted(rows, key=lambda row: row["place"]), columns=names)
 
     @contextlib.contextmanager
     def only(self, place: int) -> Iterator[nn.Module]:

@@ -59,7 +59,7 @@ def train_source(
 
     def train(group: list[int]) -> tuple[pd.DataFrame, dict[str, np.ndarray], dict[str, int]]:
         progress = Progress(f"{technique['method']} in {card['host']}, seed {', '.join(map(str, group))}", steps)
-        run = begin(model, task_, splits["train"], settings, {seed: starts[seed] for seed in group}, progress)
+        run = begin(model, task_, splits["train"], settings, [(seed, starts[seed]) for seed in group], progress)
         try:
             best = _train_keeping(run, splits["validation"], steps, training, ongoing)
         finally:

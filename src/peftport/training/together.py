@@ -81,19 +81,19 @@ def begin(
     task: Task,
     data: Encoded,
     recipe: Recipe,
-    starts: Mapping[int, Mapping[str, np.ndarray]],
+    starts: Sequence[tuple[int, Mapping[str, np.ndarray]]],
     report: Report = lambda step, loss: None,
 ) -> Training:
     """The training of one module, or of several together.
 
     Args:
         model: the host with a module of the technique.
-        starts: seed to the tensors that its module starts from.
+        starts: of every module its seed, and the tensors that it starts from.
 
     Raises:
         ValueError: the tensors do not fit, or there are several and the technique cannot share a host.
     """
-    seeds, states = list(starts), list(starts.values())
+    seeds, states = [seed for seed, _ in starts], [state for _, state in starts]
     if len(seeds) > 1:
         return FusedTraining(model, task, data, recipe, seeds, states, report)
     load_tensors(model, states[0])

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from peftport.checkpoints import Checkpoint
-from peftport.evaluation.cell import evaluate_cell, score
+from peftport.evaluation.cell import evaluate_cells, score
 from peftport.evaluation.likelihood import log_likelihoods
 from peftport.files import read_card, write_card
 from peftport.hosts.load import load_tokenizer
@@ -17,7 +17,7 @@ from peftport.training.device import load_host
 from peftport.training.loop import Recipe, Training
 from peftport.training.scratch import initialise_scratch
 from peftport.training.task import Task
-from tests.ground import NAMES, TASK, TECHNIQUE, TRAINING, evaluate, modules
+from tests.ground import NAMES, TASK, TECHNIQUE, TRAINING, evaluate, evaluate_together, modules
 
 
 def encoded_test(ground, host):
@@ -87,6 +87,27 @@ def test_seeds_that_train_together_are_the_seeds_alone(ground):
     pd.testing.assert_frame_equal(*zero_shot, check_exact=True)
 
 
+@pytest.mark.parametrize("together", [1, 3, 4])
+def test_cells_that_share_a_job_are_the_cells_alone(ground, tmp_path, together):
+    """One after the other to the bit; all at once, or in groups across cells, to float tolerance."""
+    fresh = {seed: tmp_path / f"seed-{seed}" for seed in (0, 1)}
+    initialise_scratch(ground / "instruct.json", TECHNIQUE, fresh, {})
+    starts = {"ported": modules(ground, "raw"), "fresh": fresh}
+    company = {kind: [[together], [together]] for kind in starts}
+    if together == 3:
+        company["fresh"][1] = [1]  # which is left over
+    cells = evaluate_together(ground, "instruct", starts, [0, 2, 5], together=together)
+    assert list(cells) == ["ported", "fresh"]
+    for kind, tables in cells.items():
+        alone = evaluate(ground, "instruct", starts[kind], [0, 2, 5], NAMES | {"initialisation": kind})
+        assert tables["curve"].groupby("seed")["members"].unique().map(list).tolist() == company[kind]
+        for name, table in tables.items():
+            assert table.attrs == {"members_together": together}
+            other = alone[name].drop(columns=["elapsed_seconds", "members"], errors="ignore")
+            table = table.drop(columns=["elapsed_seconds", "members"], errors="ignore")
+            pd.testing.assert_frame_equal(table, other, check_exact=together == 1, rtol=1e-3)
+
+
 def test_the_bare_cell_is_the_host_alone(ground):
     bare = evaluate(ground, "instruct", {0: None}, [0], NAMES | {"technique": "none", "initialisation": "bare"})
     task, test = encoded_test(ground, "instruct")
@@ -151,4 +172,4 @@ def test_a_host_that_is_gone_is_named(ground, tmp_path):
     data = {"card": tmp_path / "card.json"}
     recipe = {"technique": TECHNIQUE, "training": TRAINING, "evaluation": {"batch_size": 8, "generate": False}}
     with pytest.raises(ValueError, match=r"host `raw`: .*config.json is damaged or changed: it is not there any more"):
-        evaluate_cell(data, {0: None}, [0], recipe, TASK, NAMES, Checkpoint(None))
+        evaluate_cells(data, {"bare": {0: None}}, [0], recipe, TASK, {}, Checkpoint(None))

@@ -2,8 +2,6 @@
 
 import pytest
 
-from peftport.checkpoints import Checkpoint
-from peftport.evaluation.cell import evaluate_cell
 from peftport.files import write_card
 from peftport.hosts.build import build_host
 from peftport.hosts.card import identify_host
@@ -40,18 +38,12 @@ def test_a_module_goes_from_a_raw_host_to_an_instructed_one(ground, tmp_path, fa
     make_starts("ported", stages.modules(tmp_path, "raw"), {}, cards, starts, {})
     fresh = {0: tmp_path / "scratch"}
     initialise_scratch(tmp_path / "instruct.json", stages.TECHNIQUE, fresh, {})
-    recipe = {
-        "technique": stages.TECHNIQUE,
-        "training": stages.TRAINING,
-        "evaluation": {"batch_size": 16, "generate": True},
-    }
-    data = {"card": tmp_path / "instruct.json"} | stages.prompts(tmp_path, "instruct")
-    tables = evaluate_cell(data, starts, [0, 2], recipe, stages.TASK, stages.NAMES, Checkpoint(None))
+    tables = stages.evaluate(tmp_path, "instruct", starts, [0, 2], generate=True)
     for name, table in tables.items():
         write_table(tmp_path / f"{name}.parquet", table, name)
     assert tables["scores"]["accuracy"].between(0, 1).all() and tables["scores"]["invalid_rate"].notna().all()
     bare, scratch = (
-        evaluate_cell(data, start, [0], recipe, stages.TASK, stages.NAMES, Checkpoint(None))["scores"]["loss"].item()
+        stages.evaluate(tmp_path, "instruct", start, [0], generate=True)["scores"]["loss"].item()
         for start in ({0: None}, fresh)
     )
     assert scratch == pytest.approx(bare, abs=1e-5)  # LoRA's B starts at zero

@@ -37,6 +37,19 @@ def test_stopped_at_every_place(ground, tmp_path, together, stops):
     same(evaluate(ground, together), tables)
 
 
+def test_cells_that_share_a_job_are_stopped_as_one(ground, tmp_path):
+    starts = {kind: modules(ground, host) for kind, host in (("ported", "raw"), ("native", "instruct"))}
+
+    def together(checkpoint=None):
+        return stages.evaluate_together(ground, "instruct", starts, BUDGETS, together=3, checkpoint=checkpoint)
+
+    tables, times = in_pieces(tmp_path / "checkpoint.safetensors", 1, together)
+    whole = together()
+    assert times > 20 and tables.keys() == whole.keys()
+    for kind, own in whole.items():
+        same(own, tables[kind])
+
+
 @pytest.mark.parametrize("budgets", [BUDGETS, [0]])
 def test_told_to_stop_while_testing(ground, tmp_path, budgets, monkeypatch):
     path, score, tested = tmp_path / "checkpoint.safetensors", stage.score, []
