@@ -30,7 +30,7 @@ def members(model, count=3):
     return [{name: tensor + 0.05 * place for name, tensor in fresh.items()} for place in range(1, count + 1)]
 
 
-# float32, up to the order of additions, which is the processor's; with another member's module logits differ by 1.6 to 6
+# float32, up to the order of additions, which is the processor's; another member's module gives logits 1.6 to 6 away
 CLOSE = {"atol": 5e-5, "rtol": 1e-4}
 
 
