@@ -111,6 +111,11 @@ def copy_checkout(folder: Path) -> Path:
     return folder
 
 
+def profile_settings(name: str) -> dict:
+    """What a profile that ships says."""
+    return yaml.safe_load((ROOT / "profiles" / name / "profile.yaml").read_text())
+
+
 def edit(path: Path, old: str, new: str) -> None:
     """Replace the first occurrence of ``old``, which must be there."""
     text = path.read_text()

@@ -8,15 +8,11 @@ import sys
 from importlib.util import find_spec
 
 import pytest
-import yaml
 
 from tests.studies import ROOT
+from tests.studies import profile_settings as settings
 
 PROFILE = ROOT / "profiles/slurm/profile.yaml"
-
-
-def settings(name):
-    return yaml.safe_load((ROOT / "profiles" / name / "profile.yaml").read_text())
 
 
 def test_three_lines_are_to_be_edited_and_the_page_shows_them():

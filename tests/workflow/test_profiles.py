@@ -1,19 +1,15 @@
-"""The profile for one machine with a GPU: found by name, and so many jobs share the GPU, no more."""
+"""The profile for one machine with a GPU: so many jobs share the GPU, no more."""
 
 import json
 from typing import NamedTuple
 
 import pytest
-import yaml
 
 from tests import studies
+from tests.studies import profile_settings as settings
 
 PROFILE = studies.ROOT / "profiles/gpu/profile.yaml"
 ON_THE_GPU = ["train_source", "evaluate_cell", "evaluate_cells_together", "measure_costs"]
-
-
-def settings(name):
-    return yaml.safe_load((studies.ROOT / "profiles" / name / "profile.yaml").read_text())
 
 
 def test_what_holds_everywhere_is_the_same_as_without_a_gpu():

@@ -150,7 +150,7 @@ def start_key(block):
 
 
 def first_cell(wildcards):
-    """The cell that a job evaluates, or the first of them; in what it is not asked about, the others are as it."""
+    """The first of the cells that a job evaluates; the others differ from it in their initialisation alone."""
     return STUDY.cells_of(wildcards)[0]
 
 
