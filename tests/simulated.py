@@ -9,15 +9,20 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
-from scipy.special import ndtri
 
+from benchmarks.simulated_answers import answers_of
 from peftport.columns import REAL
 from peftport.seeds import generator
+from peftport.statistics.table import STATISTICS, compute, settings_of
 from peftport.statistics.techniques import techniques
 from peftport.tables import CELL, TABLES
 
 Accuracy = Callable[[str, str, str, str, int], float]
 INITIALISATIONS = ("ported", "sampled", "scratch")
+WORDS = ("negative", "positive")
+RIGHT = 0.9  # probability of the right word where the answer is right; of the wrong one where it is wrong
+SCORED = ("accuracy", "calibrated_accuracy", "macro_f1", "choice_log_likelihood", "loss", "test_examples")
+MARGIN = 0.02
 
 
 @dataclass(frozen=True)
@@ -61,28 +66,9 @@ def failing(made: Study, **places: object) -> Study:
         if frame is made.predictions:
             frames.append(frame[~failed].reset_index(drop=True))
         else:
-            scores = {name: frame[name].mask(failed) for name in ("accuracy", "macro_f1", "loss")}
+            scores = {name: frame[name].mask(failed) for name in SCORED[:-1]}
             frames.append(frame.assign(**scores, failed_at_step=np.where(scores["accuracy"].isna(), 7.0, np.nan)))
     return Study(*frames)
-
-
-def answers(accuracies: np.ndarray, examples: int, draw: np.random.Generator, shared: float = 0.6) -> np.ndarray:
-    """Right (1) and wrong (0) answers; shape (seeds, examples).
-
-    Args:
-        accuracies: true accuracy of each seed; shape (seeds,).
-        shared: how much of an answer is the difficulty of its example, 0 to 1.
-    """
-    return answers_of(accuracies, draw.standard_normal(examples), draw, shared)
-
-
-def answers_of(
-    accuracies: np.ndarray, difficulty: np.ndarray, draw: np.random.Generator, shared: float = 0.6
-) -> np.ndarray:
-    """The same for given standard normal difficulties; shape (seeds, examples)."""
-    own = draw.standard_normal((len(accuracies), len(difficulty)))
-    latent = shared * difficulty + np.sqrt(1 - shared**2) * own
-    return (latent < ndtri(np.clip(accuracies, 0.001, 0.999))[:, None]).astype(float)
 
 
 def study(design: Design, seed: int = 0) -> Study:
@@ -111,6 +97,8 @@ def _simulate(cells: list[tuple], design: Design, seed: int) -> tuple[pd.DataFra
     """Score and prediction rows for cells that end with their true accuracy."""
     columns = [*CELL, "budget_steps"]
     rows, frames = [], []
+    ids = [f"example-{index:05d}" for index in range(design.examples)]
+    labels = [WORDS[index % 2] for index in range(design.examples)]
     for *key, accuracy in cells:
         keys = dict(zip(columns, key, strict=True))
         # scratch is one training for all sources: the same answers whatever the source
@@ -121,13 +109,15 @@ def _simulate(cells: list[tuple], design: Design, seed: int) -> tuple[pd.DataFra
         true = accuracy + design.seed_deviation * draw.standard_normal(len(seeds))
         right = answers_of(true, difficulty, draw)
         for number, row in zip(seeds, right, strict=True):
-            scores = {"accuracy": row.mean(), "macro_f1": row.mean(), "loss": 0.5, "test_examples": design.examples}
+            likelihood = np.log(np.where(row > 0.5, RIGHT, 1 - RIGHT))
+            scores = dict.fromkeys(("accuracy", "calibrated_accuracy", "macro_f1"), row.mean())
+            scores |= {"choice_log_likelihood": likelihood.mean(), "loss": 0.5, "test_examples": design.examples}
             rows.append({"study": "simulated"} | keys | {"seed": number} | scores)
-            ids = [f"example-{index:05d}" for index in range(design.examples)]
-            frames.append(pd.DataFrame(keys | {"seed": number, "example_id": ids, "correct": row > 0.5}))
-    runs = pd.DataFrame(rows, columns=["study", *columns, "seed", "accuracy", "macro_f1", "loss", "test_examples"])
-    runs[["generated_accuracy", "invalid_rate"]] = np.nan
-    empty = pd.DataFrame(columns=[*columns, "seed", "example_id", "correct"])
+            answers = {"example_id": ids, "label": labels, "correct": row > 0.5, "choice_log_likelihood": likelihood}
+            frames.append(pd.DataFrame(keys | {"seed": number} | answers))
+    runs = pd.DataFrame(rows, columns=["study", *columns, "seed", *SCORED])
+    runs[["generated_accuracy", "invalid_rate", "learning_rate"]] = np.nan
+    empty = pd.DataFrame(columns=[*columns, "seed", "example_id", "label", "correct", "choice_log_likelihood"])
     return runs, pd.concat(frames, ignore_index=True) if frames else empty
 
 
@@ -152,6 +142,15 @@ def costs(techniques: dict[str, tuple[int, str, int]], host: str) -> pd.DataFram
         row |= {"parameters": parameters, "shared_parameters": shared, "host_parameters": 1_000_000}
         rows.append(row | {"storage_bytes": 4 * parameters, "step_bytes": 2_000_000, "full_step_bytes": 8_000_000.0})
     return pd.DataFrame(rows, columns=list(TABLES["costs"]))
+
+
+def statistics(made: Study, margin: float = MARGIN) -> dict[str, pd.DataFrame]:
+    """Every table of statistics of a simulated study, by name, in the order in which they need each other."""
+    tables = {"runs": made.runs, "references": made.references, "predictions": made.predictions}
+    for name, needs in STATISTICS.items():
+        settings = settings_of(name, {"margin": margin})
+        tables[name] = compute(name, {need: tables[need] for need in needs}, settings)
+    return tables
 
 
 def described(made: Study, portability: pd.DataFrame, methods: dict[str, str] | None = None) -> pd.DataFrame:

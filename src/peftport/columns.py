@@ -1,4 +1,4 @@
-"""A column of a table, and the columns that describe techniques (tables `costs` and `techniques`)."""
+"""A column of a table, and groups of columns: of techniques (tables `costs`, `techniques`), and of statistics."""
 
 from dataclasses import dataclass
 
@@ -85,3 +85,96 @@ RELATIVE_BYTES = {
     "step_bytes_over_full": Column(REAL, "memory of the module's step over that of the whole host's", True),
     "step_bytes_over_bare": Column(REAL, "memory of the module's step over that of the bare host's forward pass"),
 }
+
+# of statistics
+INTERVAL = {
+    "low": Column(REAL, "lower end of the 95% interval"),
+    "high": Column(REAL, "upper end of the 95% interval"),
+}
+SUMMARY = {
+    "seeds": Column(WHOLE, "number of seeds, without those whose run failed; no row where every run failed"),
+    "failed_seeds": Column(WHOLE, "number of seeds whose run failed"),
+    "accuracy_mean": Column(REAL, "mean accuracy over seeds"),
+    "accuracy_standard_deviation": Column(REAL, "sample standard deviation over seeds; null for one seed", True),
+    "accuracy_low": Column(REAL, "lower end of the 95% interval over seeds and test examples"),
+    "accuracy_high": Column(REAL, "upper end of it"),
+    "macro_f1_mean": Column(REAL, "mean macro F1 over seeds"),
+    "calibrated_accuracy_mean": Column(REAL, "mean calibrated accuracy over seeds; null if not calibrated", True),
+    "log_likelihood_mean": Column(REAL, "mean choice log-likelihood of the right label word, nats per example"),
+    "log_likelihood_low": Column(REAL, "lower end of its 95% interval"),
+    "log_likelihood_high": Column(REAL, "upper end of it"),
+    "majority_share": Column(REAL, "share of the most frequent label in the test set"),
+    "bare_accuracy": Column(REAL, "accuracy of the target host without a module", True),
+    "native_accuracy": Column(REAL, "mean accuracy of the target host's own modules", True),
+    "bare_calibrated_accuracy": Column(REAL, "calibrated accuracy of the target host without a module", True),
+    "native_calibrated_accuracy": Column(REAL, "mean calibrated accuracy of the target host's own modules", True),
+    "bare_log_likelihood": Column(REAL, "mean choice log-likelihood without a module, nats per example", True),
+    "native_log_likelihood": Column(REAL, "the same of the target host's own modules, mean over seeds", True),
+    "gap_low": Column(REAL, "lower end of the 95% interval of native - bare, over the seeds of this cell", True),
+    "gap_high": Column(REAL, "upper end of it", True),
+    "recovered_gap": Column(REAL, "(accuracy - bare) / (native - bare); null where gap_low is under 0.03", True),
+    "recovered_gap_low": Column(REAL, "lower end of its 95% interval (Fieller)", True),
+    "recovered_gap_high": Column(REAL, "upper end of it", True),
+    "steps_saved": Column(
+        REAL,
+        "steps at which the curve from scratch crosses this accuracy, less this budget; null if it does not, for "
+        "scratch itself, and at the ceiling",
+        True,
+    ),
+    "steps_saved_low": Column(REAL, "lower end of its 95% interval; null if scratch is behind at every budget", True),
+    "steps_saved_high": Column(REAL, "upper end of it; null if scratch is not shown to be ahead at the last", True),
+    "at_ceiling": Column(
+        FLAG, "whether this cell, or scratch at this budget, is within the margin of native modules or above them"
+    ),
+}
+TESTED = {
+    "p_value": Column(REAL, "two-sided p-value of no difference"),
+    "p_value_holm": Column(
+        REAL, "the same after Holm's correction over this technique's moves, with this baseline at this budget"
+    ),
+    "win_rate": Column(REAL, "share of seeds in which the first is better; ties count half"),
+    "log_likelihood_difference": Column(REAL, "the same difference in choice log-likelihood, nats per example"),
+    "log_likelihood_low": Column(REAL, "lower end of its 95% interval"),
+    "log_likelihood_high": Column(REAL, "upper end of it"),
+}
+OUTCOME = (
+    {
+        "controls": Column(TEXT, "what ported modules must beat, each; joined by commas"),
+        "closest_control": Column(TEXT, "the control with the smallest difference"),
+        "seeds": Column(WHOLE, "number of seeds compared with it"),
+        "difference": Column(REAL, "mean accuracy of ported minus that of the closest control"),
+    }
+    | INTERVAL
+    | {
+        "p_value": Column(REAL, "largest of the two-sided p-values against the controls; 1 if behind one of them"),
+        "p_value_holm": Column(REAL, "the same after Holm's correction over the moves at this budget"),
+        "outcome": Column(TEXT, "`carried`, `not_carried`, `open` or `cannot_tell`"),
+        "seeds_needed": Column(
+            REAL,
+            "seeds with which this difference would be told, if the spreads are as estimated; null if none would",
+            True,
+        ),
+        "examples_needed": Column(REAL, "test examples that go with them", True),
+    }
+)
+DECISION = (
+    {
+        "way": Column(TEXT, "`copy` or `start again`"),
+        "steps": Column(WHOLE, "optimiser steps of training in the target host: what this way costs"),
+        "seeds": Column(WHOLE, "number of seeds"),
+        "accuracy": Column(REAL, "mean accuracy of this way"),
+    }
+    | INTERVAL
+    | {
+        "native_difference": Column(REAL, "mean accuracy of this way minus that of native modules", True),
+        "native_low": Column(REAL, "lower end of its 95% interval", True),
+        "native_high": Column(REAL, "upper end of it", True),
+        "ruled_out": Column(FLAG, "whether another way is shown better by more than the margin"),
+        "better_way": Column(TEXT, "the way that is shown better by most; null if none is", True),
+        "better_steps": Column(REAL, "its steps", True),
+        "good_enough": Column(FLAG, "whether it is shown not worse than any other way by more than the margin"),
+        "advised": Column(FLAG, "whether it is the way to take; of a move none is where that cannot be told"),
+        "seeds_needed": Column(REAL, "seeds that would tell, where no way is advised and some number would", True),
+        "examples_needed": Column(REAL, "test examples that go with them", True),
+    }
+)

@@ -21,7 +21,7 @@ from peftport.hosts.shapes import declared
 from peftport.pipeline import pipeline_root
 from peftport.porting.table import INITIALISATIONS
 from peftport.provenance import digest, script_stamp, versions
-from peftport.statistics.table import STATISTICS
+from peftport.statistics.table import STATISTICS, settings_of
 from peftport.study import Cell, Source, Start, Study
 from peftport.techniques.table import METHODS
 from peftport.typology.read import FILE as TYPOLOGY
@@ -264,7 +264,7 @@ class Keys:
                 code,
                 [self.table(name) for name in STATISTICS[table] if name != "predictions"],
                 self.runs(),
-                self.config["statistics"],
+                settings_of(table, self.config["statistics"]),
             ]
         )
 

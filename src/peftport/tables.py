@@ -15,11 +15,16 @@ import pyarrow.parquet as pq
 from peftport.columns import (
     BYTES,
     CARRIED,
+    DECISION,
     FLAG,
+    INTERVAL,
     MADE_OF,
+    OUTCOME,
     REAL,
     RELATIVE_BYTES,
+    SUMMARY,
     TAKEN,
+    TESTED,
     TEXT,
     TOKENS,
     TYPOLOGY,
@@ -63,11 +68,6 @@ SCORES = {
         True,
     ),
 }
-INTERVAL = {
-    "low": Column(REAL, "lower end of the 95% interval"),
-    "high": Column(REAL, "upper end of the 95% interval"),
-}
-
 TABLES: dict[str, dict[str, Column]] = {
     "examples": {
         "example_id": Column(TEXT, "identifier, unique within the dataset and stable across runs"),
@@ -133,26 +133,7 @@ TABLES: dict[str, dict[str, Column]] = {
     "costs": TECHNIQUE | {"target_host": Column(TEXT, "host in which it was measured")} | MADE_OF | TAKEN | BYTES,
     "runs": STUDY | CELL | BUDGET | SEED | SCORES,
     "references": STUDY | CELL | BUDGET | SEED | SCORES,
-    "portability": STUDY
-    | CELL
-    | BUDGET
-    | {
-        "seeds": Column(WHOLE, "number of seeds, without those whose run failed; no row where every run failed"),
-        "failed_seeds": Column(WHOLE, "number of seeds whose run failed"),
-        "accuracy_mean": Column(REAL, "mean accuracy over seeds"),
-        "accuracy_standard_deviation": Column(REAL, "sample standard deviation over seeds; null for one seed", True),
-        "accuracy_low": Column(REAL, "lower end of the 95% interval (bootstrap over seeds and test examples)"),
-        "accuracy_high": Column(REAL, "upper end of it"),
-        "macro_f1_mean": Column(REAL, "mean macro F1 over seeds"),
-        "bare_accuracy": Column(REAL, "accuracy of the target host without a module", True),
-        "native_accuracy": Column(REAL, "mean accuracy of the target host's own modules", True),
-        "recovered_gap": Column(
-            REAL, "(accuracy - bare) / (native - bare); null where native - bare is under 0.03", True
-        ),
-        "steps_saved": Column(
-            REAL, "first budget at which scratch reaches this accuracy, less this budget; null if none does", True
-        ),
-    },
+    "portability": STUDY | CELL | BUDGET | SUMMARY,
     "contrasts": STUDY
     | TECHNIQUE
     | HOSTS
@@ -165,11 +146,9 @@ TABLES: dict[str, dict[str, Column]] = {
         "difference": Column(REAL, "mean accuracy of the first minus that of the second"),
     }
     | INTERVAL
-    | {
-        "p_value": Column(REAL, "two-sided bootstrap p-value of no difference"),
-        "p_value_holm": Column(REAL, "the same after Holm's correction over the whole table"),
-        "win_rate": Column(REAL, "share of seeds in which the first is better; ties count half"),
-    },
+    | TESTED,
+    "carried": STUDY | TECHNIQUE | HOSTS | DATASETS | BUDGET | OUTCOME,
+    "advice": STUDY | TECHNIQUE | HOSTS | DATASETS | DECISION,
     "asymmetry": STUDY
     | TECHNIQUE
     | {
@@ -188,8 +167,8 @@ TABLES: dict[str, dict[str, Column]] = {
     }
     | INTERVAL
     | {
-        "p_value": Column(REAL, "two-sided bootstrap p-value of no difference"),
-        "p_value_holm": Column(REAL, "the same after Holm's correction over the whole table"),
+        "p_value": Column(REAL, "two-sided p-value of no difference"),
+        "p_value_holm": Column(REAL, "the same after Holm's correction over the rows of this budget"),
         "forward_recovered_gap": Column(REAL, "recovered gap from the first to the second host; null as there", True),
         "backward_recovered_gap": Column(REAL, "the same from the second to the first", True),
     },

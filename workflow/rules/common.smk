@@ -10,7 +10,7 @@ from peftport.derived import parent, randomised, root, without
 from peftport.figures.table import FIGURES
 from peftport.keys import Keys
 from peftport.seed_blocks import arranged
-from peftport.statistics.table import STATISTICS
+from peftport.statistics.table import STATISTICS, settings_of
 from peftport.study import Source, Start, Study, module_folder
 from peftport.workload import build_steps
 

@@ -1,4 +1,4 @@
-"""in: evaluations/ | out: tables/{runs,references,portability,contrasts,asymmetry}.parquet"""
+"""in: evaluations/ | out: tables/{runs,references,portability,contrasts,carried,advice,asymmetry}.parquet"""
 
 
 rule gather_runs:
@@ -27,7 +27,7 @@ rule gather_runs:
 
 
 rule compute_statistics:
-    """Portability, paired differences with intervals, direction asymmetry -> tables/{table}.parquet"""
+    """Portability, differences with intervals, what carried, advice, asymmetry -> tables/{table}.parquet"""
     input:
         tables=statistics_tables,
         predictions=cell_files("predictions"),
@@ -45,7 +45,7 @@ rule compute_statistics:
         key=lambda w: KEYS.statistics(w.table),
         grid=STUDY.config["grid"],
         study=STUDY.name,
-        settings=STUDY.config["statistics"],
+        settings=lambda w: settings_of(w.table, STUDY.config["statistics"]),
         expects=statistics_expects,
     script:
         "../scripts/compute_statistics.py"

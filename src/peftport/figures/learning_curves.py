@@ -10,12 +10,12 @@ from peftport.figures import style
 NEEDS = ["portability"]
 CAPTION = (
     "Accuracy on the test set against the number of training steps taken in the target host, for each technique "
-    "and transfer. Points are means over seeds; bands are 95% intervals from a bootstrap over seeds and test "
+    "and transfer. Points are means over seeds; bands are 95% intervals over seeds and test "
     "examples. The two levels are the references: the bare host without any module, and native modules, which were "
     "trained in the target host with the full recipe. The budget axis is logarithmic beyond its first step count. "
     "Further controls, if there are any, stand in the figure of paired differences."
 )
-STARTS = ("ported", "sampled", "scratch")
+STARTS = ("ported", "sampled", "matched", "scratch")
 ACROSS = 4  # panels side by side
 PANEL_INCHES = 1.75
 HEAD_INCHES = 0.62
@@ -93,7 +93,7 @@ def _panel(axes: Axes, cell: pd.DataFrame, colour: tuple[float, float, float], b
         curve = cell[cell["initialisation"] == start].sort_values("budget_steps")
         steps = curve["budget_steps"].to_numpy(dtype=float)
         if len(set(budgets)) == 1:  # no curve: bars beside each other
-            steps = steps + 0.3 * (STARTS.index(start) - 1)
+            steps = steps + 0.2 * (STARTS.index(start) - 1.5)
             axes.vlines(steps, curve["accuracy_low"], curve["accuracy_high"], color=colour, linewidth=1.4)
         axes.fill_between(steps, curve["accuracy_low"], curve["accuracy_high"], color=colour, alpha=0.13, linewidth=0)
         (line,) = axes.plot(steps, curve["accuracy_mean"], clip_on=False, zorder=3)

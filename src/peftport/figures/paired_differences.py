@@ -11,9 +11,9 @@ from peftport.figures import style
 NEEDS = ["contrasts"]
 CAPTION = (
     "How much better the ported module is than each alternative, in points of accuracy, zero-shot and at the largest "
-    "budget. Right of the line, ported is better. Bars are 95% intervals from a paired bootstrap over seeds and test "
-    "examples. Filled: the difference stands after Holm's correction for the number of comparisons (5%); "
-    "hollow: it may be chance."
+    "budget. Right of the line, ported is better. Bars are 95% intervals over seeds and test examples. "
+    "Filled: the difference stands after Holm's correction (5%) for the moves of the technique with the same "
+    "alternative and budget; hollow: it may be chance."
 )
 LEFT_OUT = "native"  # not an alternative but the ceiling
 PLACE = ["source_host", "target_host", "source_dataset", "target_dataset"]

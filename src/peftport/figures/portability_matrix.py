@@ -13,10 +13,10 @@ from peftport.figures import style
 NEEDS = ["portability"]
 CAPTION = (
     "What a ported module brings to the target host before any training there. The large number is the recovered gap: "
-    "0% is the bare host, 100% the host's own (native) modules; below it stands the accuracy. Darker is better; values "
-    "below 0% and above 100% have the colours of these ends. Hatched: withheld, because native modules are less than 3 "
-    "points above the bare host, or were not run. Where no gap can be given at all, the large number is the accuracy "
-    "above the bare host in points or, without a bare host, the accuracy."
+    "0% is the bare host, 100% the host's own (native) modules; below it stand its 95% interval and the accuracy. "
+    "Darker is better; values below 0% and above 100% have the colours of these ends. Hatched: withheld, because "
+    "native modules are not shown to be 3 points above the bare host, or were not run. Where no gap can be given at "
+    "all, the large number is the accuracy above the bare host in points or, without a bare host, the accuracy."
 )
 ROUTE = ["source_host", "target_host"]
 PAIR = ["source_dataset", "target_dataset"]
@@ -40,7 +40,7 @@ def _draw(frame: pd.DataFrame) -> Figure:
     across = 2 if len(pairs) > 1 and len(techniques) <= 4 else 1
     down = -(-len(pairs) // across)
     height = down * (0.5 * len(transfers) + 0.6) + 0.4
-    width = style.WIDTH_INCHES if across == 2 else min(style.WIDTH_INCHES, 3.6 + 1.15 * len(techniques))
+    width = style.WIDTH_INCHES if across == 2 else min(style.WIDTH_INCHES, 3.6 + 1.3 * len(techniques))
     figure = Figure(figsize=(width, height), layout="constrained")
     figure.get_layout_engine().set(w_pad=0.08, h_pad=0.08)
     panels = figure.subplots(down, across, squeeze=False)
@@ -114,5 +114,9 @@ def _cell(
         axes.text(middle, row + 0.5, text, ha="center", va="center", color=ink, fontsize=10, fontweight="bold")
         return
     size = {"fontsize": 8} if withheld else {"fontsize": 10, "fontweight": "bold"}
-    axes.text(middle, row + 0.36, text, ha="center", va="center", color=ink, **size)
-    axes.text(middle, row + 0.74, f"{cell['accuracy_mean']:.2f}", ha="center", va="center", color=ink, fontsize=8)
+    axes.text(middle, row + 0.32, text, ha="center", va="center", color=ink, **size)
+    below = f"{cell['accuracy_mean']:.2f}"
+    if name == "recovered gap" and not withheld:
+        low, high = (f"{100 * cell[f'recovered_gap_{end}']:.0f}" for end in ("low", "high"))
+        below = f"[{low}, {high}]   {below}".replace("-", "\N{MINUS SIGN}")
+    axes.text(middle, row + 0.74, below, ha="center", va="center", color=ink, fontsize=7.5)

@@ -6,7 +6,8 @@ from typing import Any
 import pandas as pd
 
 from peftport.figures.style import label, place, signed, techniques_of, title, transfer
-from peftport.report.phrases import ALPHA, MINUS, moment, percent, whole
+from peftport.report.phrases import ALPHA, MINUS, capital, moment, percent, shares, whole
+from peftport.report.recommendation import way
 
 ROUTE = ["source_host", "target_host", "source_dataset", "target_dataset"]
 NONE = "\N{EN DASH}"
@@ -39,7 +40,7 @@ def accuracies(summary: pd.DataFrame) -> Grid:
                 row = [title(technique), whole(transfer(*route[:2]))]
                 row += [whole(transfer(*route[2:]))] if pairs else []
                 row += [label(start), *(_accuracy(cell, budget) for budget in budgets)]
-                row += [_or_none(first["recovered_gap"], percent)]
+                row += [_gap(first)]
                 row += [
                     _or_none(first[f"{name}_accuracy"], lambda value: f"{value:.3f}") for name in ("bare", "native")
                 ]
@@ -55,11 +56,92 @@ def _accuracy(cell: pd.DataFrame, budget: int) -> str:
     return f"{row['accuracy_mean']:.3f}\n[{row['accuracy_low']:.2f}, {row['accuracy_high']:.2f}]"
 
 
+def _gap(row: pd.Series) -> str:
+    """The recovered gap with its interval, or a dash."""
+    ends = row[["recovered_gap", "recovered_gap_low", "recovered_gap_high"]]
+    return NONE if pd.isna(ends.iloc[0]) else shares(*ends)
+
+
+def second_yardstick(summary: pd.DataFrame) -> Grid:
+    """Log-likelihood of the right answer and calibrated accuracy, at the smallest and the largest budget."""
+    budgets = sorted(summary["budget_steps"].unique())
+    budgets = budgets[:1] + budgets[1:][-1:]
+    pairs = len(summary[ROUTE[2:]].drop_duplicates()) > 1
+    heads = ["technique", "transfer", *(["datasets"] if pairs else []), "start"]
+    for budget in budgets:
+        heads += [f"log-likelihood, {moment(int(budget))}", f"calibrated accuracy, {moment(int(budget))}"]
+    heads += [f"{name}: {score}" for name in ("bare", "native") for score in ("log-likelihood", "calibrated accuracy")]
+    rows = []
+    for technique in techniques_of(summary):
+        of_technique = summary[summary["technique"] == technique]
+        for (*route, start), cell in of_technique.groupby([*ROUTE, "initialisation"], sort=False, observed=True):
+            row = [title(technique), whole(transfer(*route[:2]))]
+            row += [whole(transfer(*route[2:]))] if pairs else []
+            row += [label(start)]
+            for budget in budgets:
+                found = cell[cell["budget_steps"] == budget]
+                row += _yardstick(found.iloc[0]) if len(found) else [NONE, NONE]
+            first = cell.iloc[0]
+            for name in ("bare", "native"):
+                row += [
+                    _or_none(first[f"{name}_log_likelihood"], _nats),
+                    _or_none(first[f"{name}_calibrated_accuracy"], _share),
+                ]
+            rows.append(row)
+    return Grid(heads, rows, 3 + pairs)
+
+
+def _yardstick(row: pd.Series) -> list[str]:
+    ends = f"[{_nats(row['log_likelihood_low'])}, {_nats(row['log_likelihood_high'])}]"
+    return [f"{_nats(row['log_likelihood_mean'])}\n{ends}", _or_none(row["calibrated_accuracy_mean"], _share)]
+
+
+def _nats(value: float) -> str:
+    return f"{value:.2f}".replace("-", MINUS)
+
+
+def _share(value: float) -> str:
+    return f"{value:.3f}"
+
+
+def ways(advice: pd.DataFrame) -> Grid:
+    """Every way of every move: its accuracy, its cost, what is said of it."""
+    pairs = len(advice[ROUTE[2:]].drop_duplicates()) > 1
+    heads = ["technique", "transfer", *(["datasets"] if pairs else []), "way", "said of it", "steps"]
+    heads += ["accuracy", "95% interval", "less native, points"]
+    rows = []
+    for technique in techniques_of(advice):
+        for _, row in advice[advice["technique"] == technique].iterrows():
+            words = [title(technique), whole(transfer(row["source_host"], row["target_host"]))]
+            words += [whole(transfer(row["source_dataset"], row["target_dataset"]))] if pairs else []
+            said = [name.replace("_", " ") for name in ("advised", "good_enough", "ruled_out") if row[name]]
+            numbers = [f"{row['steps']:,}", f"{row['accuracy']:.3f}", f"{row['low']:.3f} to {row['high']:.3f}"]
+            numbers += [_or_none(row["native_difference"], signed)]
+            rows.append([*words, way(row), ", ".join(said) or NONE, *numbers])
+    return Grid(heads, rows, 4 + pairs)
+
+
+def rates(runs: pd.DataFrame) -> Grid | None:
+    """Which learning rate validation chose, where there was a choice: how many seeds took each; else None."""
+    if "learning_rate" not in runs:
+        return None
+    chosen = runs.dropna(subset="learning_rate")
+    if chosen.groupby("technique", observed=True)["learning_rate"].nunique().max() in (0, 1) or chosen.empty:
+        return None
+    rows = []
+    for technique in techniques_of(chosen):
+        own = chosen[chosen["technique"] == technique]
+        for (start, budget), cell in own.groupby(["initialisation", "budget_steps"], sort=False, observed=True):
+            told = ", ".join(f"{rate:g} ({number})" for rate, number in cell["learning_rate"].value_counts().items())
+            rows.append([title(technique), label(start), capital(moment(int(budget))), told])
+    return Grid(["technique", "start", "at", "learning rates (runs)"], rows, 4)
+
+
 def differences(contrasts: pd.DataFrame) -> Grid:
     """Every paired comparison, one row each."""
     pairs = len(contrasts[ROUTE[2:]].drop_duplicates()) > 1
     heads = ["technique", "transfer", *(["datasets"] if pairs else []), "ported less", "steps", "difference, points"]
-    heads += ["95% interval", "p after Holm", "win rate", "seeds"]
+    heads += ["95% interval", "p after Holm", "win rate", "log-likelihood, nats", "seeds"]
     rows = []
     for technique in techniques_of(contrasts):
         for row in contrasts[contrasts["technique"] == technique].itertuples():
@@ -68,7 +150,10 @@ def differences(contrasts: pd.DataFrame) -> Grid:
             mark = "*" if row.p_value_holm < ALPHA else ""
             p_value = "under 0.001" if row.p_value_holm < 0.001 else f"{row.p_value_holm:.3f}"
             numbers = [f"{row.budget_steps:,}", f"{signed(row.difference)}{mark}"]
-            numbers += [f"{signed(row.low)} to {signed(row.high)}", p_value, percent(row.win_rate), f"{row.seeds}"]
+            ends = f"[{_nats(row.log_likelihood_low)}, {_nats(row.log_likelihood_high)}]"
+            likelihood = f"{_nats(row.log_likelihood_difference)} {ends}"
+            numbers += [f"{signed(row.low)} to {signed(row.high)}", p_value, percent(row.win_rate), likelihood]
+            numbers += [f"{row.seeds}"]
             rows.append([*words, label(row.baseline), *numbers])
     return Grid(heads, rows, 3 + pairs)
 

@@ -27,8 +27,8 @@ CAPTIONS = {
 QUESTION = (
     "Parameter-efficient finetuning puts a task into a small module beside a frozen language model, its host. "
     "When the module is moved to another host, how much of the task goes with it? A module that carries the task must "
-    "do better there than a module trained from scratch for as long, and better than numbers drawn from its own "
-    "distribution."
+    "do better there than a module trained from scratch for as long, better than numbers drawn from its own "
+    "distribution, and better than such numbers scaled until they change the host as much as the module does."
 )
 LONG = 30  # rows above which a table is folded away
 
@@ -47,8 +47,8 @@ def write_report(
         study: `name`; and, where there are any, `description`, `question`, `rules` (how each initialisation is drawn,
             by name), `reconstructions` (sentences), `hosts` and `datasets` (facts by name), `config` (YAML text or a
             mapping).
-        tables: `portability`, and where there are any `contrasts`, `asymmetry`, `techniques`, `runs`, `references`,
-            `overlap`.
+        tables: `portability`, and where there are any `contrasts`, `carried`, `advice`, `asymmetry`, `techniques`,
+            `runs`, `references`, `overlap`.
         figures: SVG files by the name of their figure.
         cost: where known `wall_seconds`, `optimiser_steps`, `jobs`, `machine`, `versions` (by name), `failed`
             (what failed, one line each), and whatever else was measured.
@@ -68,17 +68,23 @@ def _content(
 ) -> dict[str, Any]:
     """Everything that the template shows."""
     summary = tables["portability"]
-    contrasts, overlap, runs = (tables.get(name, pd.DataFrame()) for name in ("contrasts", "overlap", "runs"))
+    contrasts, advice, overlap, runs = (
+        tables.get(name, pd.DataFrame()) for name in ("contrasts", "advice", "overlap", "runs")
+    )
     ordered = [name for name in CAPTIONS if name in figures] + [name for name in figures if name not in CAPTIONS]
     config = study.get("config")
+    settings = config if isinstance(config, dict) else {}
+    margin = settings.get("statistics", {}).get("margin", 0.02)
+    references = tables.get("references", runs.head(0))
     return {
         "name": study["name"],
         "description": study.get("description") or "",
         "question": study.get("question") or QUESTION,
         "size": _size(summary, runs),
-        "verdict": verdict(tables),
-        "advice": recommendations(tables),
-        "rule": RULE,
+        "verdict": verdict(tables, settings),
+        "advice": recommendations(advice),
+        "rule": RULE.format(margin=f"{100 * margin:g}"),
+        "ways": numbers.ways(advice) if len(advice) else None,
         "figures": [
             {"name": name, "title": CAPTIONS.get(name, (name, ""))[0], "caption": CAPTIONS.get(name, (name, ""))[1]}
             | {"svg": inline_svg(figures[name], name)}
@@ -87,7 +93,9 @@ def _content(
         "structure": structure(tables),
         "accuracies": numbers.accuracies(summary),
         "differences": numbers.differences(contrasts) if len(contrasts) else None,
-        "failed_runs": numbers.failures(pd.concat([runs, tables.get("references", runs.head(0))])),
+        "second_yardstick": numbers.second_yardstick(summary),
+        "rates": numbers.rates(pd.concat([runs, references])),
+        "failed_runs": numbers.failures(pd.concat([runs, references])),
         "generated": numbers.generated(runs),
         "hosts": numbers.facts(study.get("hosts") or {}),
         "datasets": numbers.facts(study.get("datasets") or {}),

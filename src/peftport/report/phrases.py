@@ -2,17 +2,25 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
 from peftport.figures.style import label, signed, transfer
 
 ALPHA = 0.05  # after Holm's correction
 MINUS = "\N{MINUS SIGN}"
+MOVE = ["technique", "source_host", "target_host", "source_dataset", "target_dataset"]
 
 
 def percent(share: float) -> str:
     """A share as a whole percentage."""
     return f"{100 * share:.0f}%".replace("-", MINUS)
+
+
+def shares(share: float, low: float, high: float) -> str:
+    """A share with its 95% interval: ``90% [84%, 97%]``; an end that is not bounded is said to be."""
+    low, high = (percent(end) if np.isfinite(end) else "no end" for end in (low, high))
+    return f"{percent(share)} [{low}, {high}]"
 
 
 def difference(row: pd.Series) -> str:
@@ -31,9 +39,21 @@ def count(number: int, thing: str) -> str:
     return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
 
+def share_of(number: int, total: int) -> str:
+    """``the one move``, ``all 8 moves``, ``5 of 8 moves``."""
+    if total == 1:
+        return "the one move tested"
+    return f"all {total:,} moves" if number == total else f"{number:,} of {total:,} moves"
+
+
 def moment(budget: int) -> str:
     """When a score was taken: ``zero-shot`` or ``after 200 steps``."""
     return "zero-shot" if budget == 0 else f"after {count(budget, 'step')}"
+
+
+def capital(text: str) -> str:
+    """A text with a capital in front."""
+    return text[:1].upper() + text[1:]
 
 
 def place(row: pd.Series, pairs: bool) -> str:

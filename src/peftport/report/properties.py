@@ -9,7 +9,7 @@ from peftport.figures.style import signed, techniques_of, title
 from peftport.figures.technique_properties import MEASURES, measure
 from peftport.report.numbers import NONE, Grid
 from peftport.report.phrases import ALPHA, count, listing, moment, percent
-from peftport.statistics.contrasts import holm
+from peftport.statistics.families import holm
 from peftport.statistics.properties import Outcome, Pair, Split, order_test, pairs, split_test, splits
 
 PROPERTIES = {
@@ -102,7 +102,7 @@ def _splits(found: list[Split], scores: pd.Series, name: str) -> list[str]:
     """How each way to split the techniques reads against portability; p-values after Holm's correction over them."""
     outcomes = [split_test(scores, split) for split in found]
     able = [outcome.smallest < ALPHA for outcome in outcomes]
-    corrected = iter(holm(pd.Series([o.p_value for o, can in zip(outcomes, able, strict=True) if can], dtype=float)))
+    corrected = iter(holm([o.p_value for o, can in zip(outcomes, able, strict=True) if can]))
     return [
         f"{_split(split, scores, name)} {_chance(outcome, len(scores), next(corrected) if can else None)}"
         for split, outcome, can in zip(found, outcomes, able, strict=True)

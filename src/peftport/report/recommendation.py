@@ -1,92 +1,91 @@
-"""What to do with a module when its host changes: copy, copy and train a little, or start again."""
+"""What to do with a module when its host changes: copy, copy and train, or start again; from table `advice`."""
 
 import pandas as pd
 
-from peftport.figures.style import techniques_of, title
-from peftport.report.phrases import listing, outcome, percent, place
-from peftport.statistics.portability import SMALLEST_GAP
+from peftport.figures.style import signed, techniques_of, title
+from peftport.report.phrases import MOVE, count, listing, place
 
-ENOUGH = 0.9  # recovered gap from which a copy alone is good enough
-MOVE = ["technique", "source_host", "target_host", "source_dataset", "target_dataset"]
 RULE = (
-    "Copy: before any training, the ported module recovers at least 90% of the gap between the bare host and native "
-    "modules, and is better than the bare host. Copy and train a little: it does not, but at one budget or more it is "
-    "better than a module trained from scratch for as long. Start again: neither. No verdict: native modules are less "
-    "than 3 points above the bare host, or what the rule needs was not run, or the module is ahead of scratch by its "
-    "own 95% interval and not after the correction. Better means at 5% after Holm's correction."
+    "Each way has an expected accuracy and costs its training steps. A way is ruled out if another is shown better by "
+    "more than {margin} points. It is good enough if it is shown not worse than any other by more than {margin} "
+    "points. The advice is the cheapest way that is good enough; of two that cost the same, the copy. To start again "
+    "is advised only where every copy that costs no more is ruled out. Where nothing is shown good enough, the advice "
+    "is that this study cannot tell, and how many seeds or test examples would, if the spreads are as they seem here."
 )
 
 
-def recommendations(tables: dict[str, pd.DataFrame]) -> list[dict[str, str]]:
-    """One row per move: `technique`, `move`, `advice`, `reason`.
+def recommendations(advice: pd.DataFrame) -> list[dict[str, str]]:
+    """One row per move: `technique`, `move`, `advice`, `accuracy`, `reason`.
 
     Args:
-        tables: `portability` and, where there are any, `contrasts`.
+        advice: table `advice`.
     """
-    summary = tables["portability"]
-    ported = summary[summary["initialisation"] == "ported"]
-    contrasts = tables.get("contrasts", pd.DataFrame())
-    pairs = len(ported[MOVE[3:]].drop_duplicates()) > 1
-    found = []
-    order = {name: index for index, name in enumerate(techniques_of(ported))}
-    moves = sorted(ported.groupby(MOVE, sort=False, observed=True), key=lambda move: order[move[0][0]])
-    for key, rows in moves:
-        compared = contrasts
-        for column, value in zip(MOVE, key, strict=True):
-            compared = compared[compared[column] == value] if len(compared) else compared
-        advice, reason = _advise(rows.sort_values("budget_steps"), compared)
-        move = {"technique": title(key[0]), "move": place(rows.iloc[0], pairs)}
-        found.append(move | {"advice": advice, "reason": reason})
-    return found
-
-
-def _advise(rows: pd.DataFrame, compared: pd.DataFrame) -> tuple[str, str]:
-    """Advice and reason for one move; ``rows`` by ascending budget."""
-    start = rows.iloc[0]
-    gap = start["native_accuracy"] - start["bare_accuracy"]
-    if pd.notna(gap) and gap < SMALLEST_GAP:
-        return "no verdict", f"native modules are only {100 * gap:.1f} points above the bare host: nothing to carry"
-    zero_shot = start["budget_steps"] == 0
-    recovered = start["recovered_gap"]
-    above = _better(compared, "bare", [0])
-    if zero_shot and pd.notna(recovered) and recovered >= ENOUGH and above:
-        return "copy", f"recovers {percent(recovered)} of the gap without training"
-    if compared.empty or not (compared["baseline"] == "scratch").any():
-        return "no verdict", "nothing was trained from scratch to compare with"
-    ahead = _better(compared, "scratch", rows["budget_steps"].tolist())
-    known = f"recovers {percent(recovered)} of the gap without training; " if zero_shot and pd.notna(recovered) else ""
-    if ahead:
-        return "copy and train a little", f"{known}better than scratch at {_steps(ahead)}{_saved(rows, ahead)}"
-    if perhaps := _budgets(compared[compared["low"] > 0], "scratch", rows["budget_steps"].tolist()):
-        return "no verdict", f"{known}ahead of scratch at {_steps(perhaps)}, but with too few seeds for the correction"
-    return "start again", f"{known}at no budget better than scratch"
-
-
-def _better(compared: pd.DataFrame, baseline: str, budgets: list[int]) -> list[int]:
-    """The budgets at which ported is better than a baseline."""
-    return _budgets(compared[[outcome(row) > 0 for _, row in compared.iterrows()]], baseline, budgets)
-
-
-def _budgets(compared: pd.DataFrame, baseline: str, budgets: list[int]) -> list[int]:
-    """Those of the budgets at which there is a comparison with a baseline."""
-    if compared.empty:
+    if advice.empty:
         return []
-    rows = compared[(compared["baseline"] == baseline) & compared["budget_steps"].isin(budgets)]
-    return sorted(map(int, rows["budget_steps"]))
+    pairs = len(advice[MOVE[3:]].drop_duplicates()) > 1
+    order = {name: index for index, name in enumerate(techniques_of(advice))}
+    moves = sorted(advice.groupby(MOVE, sort=False, observed=True), key=lambda move: order[move[0][0]])
+    return [
+        {"technique": title(key[0]), "move": place(rows.iloc[0], pairs)} | _advised(rows.sort_values("steps"))
+        for key, rows in moves
+    ]
 
 
-def _steps(budgets: list[int]) -> str:
-    """``0, 50 and 200 steps``."""
-    return f"{listing([f'{budget:,}' for budget in budgets])} step{'' if budgets == [1] else 's'}"
+def way(row: pd.Series) -> str:
+    """A way in words: ``copy``, ``copy and train 25 steps``, ``start again and train 100 steps``."""
+    return f"{row['way']} and train {count(int(row['steps']), 'step')}" if row["steps"] else f"{row['way']}"
 
 
-def _saved(rows: pd.DataFrame, budgets: list[int]) -> str:
-    """The steps saved at the first trained budget at which ported is ahead, or else at the first."""
-    chosen = next((budget for budget in budgets if budget > 0), budgets[0])
-    saved = rows.loc[rows["budget_steps"] == chosen, "steps_saved"].iloc[0]
-    longest = int(rows["budget_steps"].max())
-    if chosen == longest:
+def _advised(rows: pd.DataFrame) -> dict[str, str]:
+    """Advice, expected accuracy and reason for one move."""
+    taken, best = rows[rows["advised"]], rows.loc[rows["accuracy"].idxmax()]
+    reasons = [_ruled_out(rows)]
+    if len(taken):
+        row = taken.iloc[0]
+        reasons.insert(0, f"costs {count(int(row['steps']), 'step')}; shown not worse than any other way by the margin")
+        reasons.append(_below_native(best, "even the best way"))
+        return {"advice": way(row), "accuracy": _score(row), "reason": _joined(reasons)}
+    reasons += ["the rest cannot be told apart", _needed(rows), _below_native(best, "even the best way")]
+    return {
+        "advice": "cannot tell",
+        "accuracy": f"best so far: {way(best)}, {_score(best)}",
+        "reason": _joined(reasons),
+    }
+
+
+def _score(row: pd.Series) -> str:
+    return f"{row['accuracy']:.3f} [{row['low']:.2f}, {row['high']:.2f}]"
+
+
+def _ruled_out(rows: pd.DataFrame) -> str:
+    """Which ways are ruled out, and by what."""
+    parts = []
+    for start, own in rows[rows["ruled_out"]].groupby("way", sort=False):
+        steps = [f"{int(number):,}" for number in own["steps"] if number]
+        names = ([start] if (own["steps"] == 0).any() else []) + (
+            [f"{start} and train {listing(steps)} step{'' if steps == ['1'] else 's'}"] if steps else []
+        )
+        parts += names
+    return f"ruled out: {', '.join(parts)}" if parts else "no way is ruled out"
+
+
+def _needed(rows: pd.DataFrame) -> str:
+    """How many seeds or test examples would tell."""
+    first = rows.iloc[0]
+    if first["seeds"] < 2:
+        return "a single seed says nothing of the spread between seeds: run at least three"
+    if pd.isna(first["seeds_needed"]):
+        return "no reasonable number of seeds would tell with spreads as wide as these"
+    return f"about {int(first['seeds_needed'])} seeds and {int(first['examples_needed']):,} test examples would tell"
+
+
+def _below_native(row: pd.Series, subject: str) -> str:
+    """What is said where a way is shown to be below native modules."""
+    if pd.isna(row["native_high"]) or row["native_high"] >= 0:
         return ""
-    if pd.isna(saved):
-        return f"; at {chosen:,} it has what scratch did not reach in {longest:,}"
-    return f"; at {chosen:,} it has what scratch needs {saved:,.0f} more steps for" if saved > 0 else ""
+    ends = f"{signed(row['native_low'])}, {signed(row['native_high'])}"
+    return f"{subject} ({way(row)}) stays below native modules ({signed(row['native_difference'])} points [{ends}])"
+
+
+def _joined(reasons: list[str]) -> str:
+    return "; ".join(reason for reason in reasons if reason)

@@ -1,12 +1,15 @@
-"""What came out, in sentences computed from the tables."""
+"""What came out, in sentences computed from the tables: the short answer, then technique by technique."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
 from peftport.figures.style import label, signed, techniques_of, title, transfer
+from peftport.report.headline import headline
 from peftport.report.phrases import (
-    alternative,
+    MOVE,
+    capital,
     comparison,
     count,
     difference,
@@ -15,10 +18,10 @@ from peftport.report.phrases import (
     outcome,
     percent,
     place,
+    shares,
     whole,
 )
 
-MOVE = ["technique", "source_host", "target_host", "source_dataset", "target_dataset"]
 TIE = 0.005  # recovered gaps closer than half a point are called equal
 MANY = 6  # directions above which only the summary is said
 
@@ -33,97 +36,23 @@ class Verdict:
     caveats: list[str]
 
 
-def verdict(tables: dict[str, pd.DataFrame]) -> Verdict:
+def verdict(tables: dict[str, pd.DataFrame], settings: dict[str, Any] | None = None) -> Verdict:
     """The verdict of a study.
 
     Args:
-        tables: `portability` and, where there are any, `contrasts` and `asymmetry`.
+        tables: `portability` and, where there are any, `carried`, `contrasts` and `asymmetry`.
+        settings: the study's config, as far as it is known.
     """
     summary = tables["portability"]
     ported = summary[summary["initialisation"] == "ported"]
     if ported.empty:
         return Verdict(["No module was ported in this study, so there is nothing to judge."], [], [], [])
-    contrasts = tables.get("contrasts", pd.DataFrame())
-    found = [(title(name), _technique(name, ported, contrasts)) for name in techniques_of(ported)]
+    contrasts, carried = (tables.get(name, pd.DataFrame()) for name in ("contrasts", "carried"))
+    controls = carried["controls"].iloc[0].split(",") if len(carried) else []
+    found = [(title(name), _technique(name, ported, contrasts, controls)) for name in techniques_of(ported)]
     across = [*_ranking(ported), *_directions(tables.get("asymmetry", pd.DataFrame()))]
-    answer = [*_answer(ported, contrasts), *_nothing_to_carry(ported)]
-    return Verdict(answer, found, across, _caveats(summary, ported))
-
-
-def alternatives(contrasts: pd.DataFrame) -> list[str]:
-    """What ported must beat to carry knowledge: sampled and scratch; the bare host where neither was run."""
-    present = set(contrasts["baseline"]) if len(contrasts) else set()
-    return [name for name in ("sampled", "scratch") if name in present] or [
-        name for name in ("bare",) if name in present
-    ]
-
-
-def _nothing_to_carry(ported: pd.DataFrame) -> list[str]:
-    """In how many moves the study cannot tell, because the target host's own modules do not learn the task."""
-    known = ported.dropna(subset=["native_accuracy", "bare_accuracy"]).drop_duplicates(MOVE)
-    mute = int(known["recovered_gap"].isna().sum())
-    if not mute:
-        return []
-    return [
-        f"In {mute} of {count(len(known), 'move')} the study cannot tell: the target host's own modules do not learn "
-        "the task (less than 3 points above the bare host), so there is nothing to carry."
-    ]
-
-
-def _answer(ported: pd.DataFrame, contrasts: pd.DataFrame) -> list[str]:
-    """In how many moves ported beats all alternatives, first without training, then after the longest."""
-    names = alternatives(contrasts)
-    if not names:
-        return ["There is nothing to compare the ported modules with: no alternative was run."]
-    chosen = contrasts[contrasts["baseline"].isin(names)]
-    against = listing([alternative(name) for name in names])
-    budgets = _budgets(ported)
-    better, worse, moves = _tally(chosen[chosen["budget_steps"] == budgets[0]])
-    start = "without any training in the target host" if budgets[0] == 0 else moment(budgets[0])
-    if not better:
-        first = (
-            f"There is no sign that task knowledge survives the move: {start}, ported modules do not beat {against} "
-        )
-        first += "in the one move tested." if moves == 1 else f"in any of {moves} moves."
-    elif better < moves:
-        first = (
-            f"Task knowledge survives some moves: {start}, ported modules beat {against} in {better} of {moves} moves."
-        )
-    else:
-        first = f"Task knowledge survives the move: {start}, ported modules beat {against} in "
-        first += "the one move tested." if moves == 1 else f"all {moves} moves."
-    sentences = [first + _losses(worse, names)]
-    if len(budgets) > 1:
-        later, worse, moves = _tally(chosen[chosen["budget_steps"] == budgets[-1]])
-        sentences.append(_afterwards(budgets[-1], later, moves, "still " if better else "") + _losses(worse, names))
-    sentences.append(
-        f"A move is one technique, transfer and dataset pair. Ahead means better than {against}"
-        f"{' each' if len(names) > 1 else ''}, at 5% after Holm's correction for all comparisons of the study."
-    )
-    return sentences
-
-
-def _afterwards(budget: int, better: int, moves: int, still: str) -> str:
-    """In how many moves ported is ahead after the longest training."""
-    after = f"{moment(budget)[0].upper()}{moment(budget)[1:]} they are"
-    if moves == 1:
-        return f"{after} {still}ahead." if better else f"{after} not ahead."
-    return f"{after} {still}ahead in {better} of {moves}." if better else f"{after} ahead in none of {moves}."
-
-
-def _losses(worse: int, names: list[str]) -> str:
-    """A sentence on the moves in which ported loses; nothing where there are none."""
-    than = "one of these" if len(names) > 1 else alternative(names[0])
-    return f" In {worse} it is worse than {than}." if worse else ""
-
-
-def _tally(rows: pd.DataFrame) -> tuple[int, int, int]:
-    """Moves in which ported beats every alternative; in which it loses to one; all moves."""
-    if rows.empty:
-        return 0, 0, 0
-    outcomes = rows.assign(outcome=rows.apply(outcome, axis=1)).groupby(MOVE, observed=True)["outcome"]
-    lowest = outcomes.min()
-    return int((lowest > 0).sum()), int((lowest < 0).sum()), len(lowest)
+    answer = headline(ported, summary, carried, settings or {})
+    return Verdict(answer, found, across, _caveats(summary, ported, settings or {}))
 
 
 def _budgets(frame: pd.DataFrame) -> list[int]:
@@ -131,7 +60,7 @@ def _budgets(frame: pd.DataFrame) -> list[int]:
     return sorted({int(frame["budget_steps"].min()), int(frame["budget_steps"].max())})
 
 
-def _technique(name: str, ported: pd.DataFrame, contrasts: pd.DataFrame) -> list[str]:
+def _technique(name: str, ported: pd.DataFrame, contrasts: pd.DataFrame, controls: list[str]) -> list[str]:
     """Sentences on one technique."""
     rows = ported[ported["technique"] == name]
     pairs = len(ported[["source_dataset", "target_dataset"]].drop_duplicates()) > 1
@@ -139,9 +68,10 @@ def _technique(name: str, ported: pd.DataFrame, contrasts: pd.DataFrame) -> list
     for budget in _budgets(rows):
         here = rows[rows["budget_steps"] == budget]
         over = "" if len(here) == 1 else f" on average over {len(here)} moves"
-        when = moment(budget)
-        parts = [f"{when[0].upper()}{when[1:]}: accuracy {here['accuracy_mean'].mean():.2f}{over}{_levels(here)}"]
-        for baseline in alternatives(contrasts):
+        parts = [
+            f"{capital(moment(budget))}: accuracy {here['accuracy_mean'].mean():.2f}{over}{_levels(here, 'accuracy')}"
+        ]
+        for baseline in controls if len(contrasts) else []:
             compared = contrasts[
                 (contrasts["technique"] == name)
                 & (contrasts["budget_steps"] == budget)
@@ -150,45 +80,73 @@ def _technique(name: str, ported: pd.DataFrame, contrasts: pd.DataFrame) -> list
             if len(compared):
                 parts.append(comparison(compared, baseline, pairs))
         sentences.append(f"{'; '.join(parts)}.")
-    if (saved := _steps_saved(rows, contrasts, pairs)) is not None:
-        sentences.append(saved)
-    return sentences
+    start = rows[rows["budget_steps"] == rows["budget_steps"].min()]
+    scratch = len(contrasts) > 0 and (contrasts["baseline"] == "scratch").any()
+    saved = _steps_saved(rows, pairs) if scratch else []
+    return [*sentences, *_second_yardstick(start), *_gaps(start, pairs), *saved]
 
 
-def _levels(rows: pd.DataFrame) -> str:
-    """The mean accuracies of the references, in brackets, where all rows have them."""
+def _levels(rows: pd.DataFrame, score: str) -> str:
+    """The means of the references, in brackets, where all rows have them."""
     found = [
-        f"{label(name)} {rows[f'{name}_accuracy'].mean():.2f}"
+        f"{label(name)} {rows[f'{name}_{score}'].mean():.2f}".replace("-", "\N{MINUS SIGN}")
         for name in ("bare", "native")
-        if rows[f"{name}_accuracy"].notna().all()
+        if rows[f"{name}_{score}"].notna().all()
     ]
     return f" ({', '.join(found)})" if found else ""
 
 
-def _steps_saved(rows: pd.DataFrame, contrasts: pd.DataFrame, pairs: bool) -> str | None:
-    """How many steps from scratch the ported module is worth before any training; None without scratch."""
-    if contrasts.empty or not (contrasts["baseline"] == "scratch").any():
-        return None
+def _second_yardstick(start: pd.DataFrame) -> list[str]:
+    """Log-likelihood of the right answer, and accuracy without the host's bias towards a word."""
+    likelihood = f"{start['log_likelihood_mean'].mean():.2f}".replace("-", "\N{MINUS SIGN}")
+    text = f"{capital(moment(int(start['budget_steps'].iloc[0])))}, log-likelihood of the right answer: {likelihood}"
+    text += _levels(start, "log_likelihood")
+    if start["calibrated_accuracy_mean"].notna().all():
+        text += f"; accuracy with calibrated thresholds {start['calibrated_accuracy_mean'].mean():.2f}"
+        text += _levels(start, "calibrated_accuracy")
+    return [f"{text}."]
+
+
+def _gaps(start: pd.DataFrame, pairs: bool) -> list[str]:
+    """The recovered gap of every move with its interval."""
+    known = start.dropna(subset="recovered_gap")
+    if known.empty:
+        return []
+    if len(known) > MANY:
+        low, high = known["recovered_gap"].min(), known["recovered_gap"].max()
+        return [f"Recovered gap: {percent(low)} to {percent(high)} in {count(len(known), 'move')}."]
+    parts = [
+        f"{shares(row['recovered_gap'], row['recovered_gap_low'], row['recovered_gap_high'])} ({place(row, pairs)})"
+        for _, row in known.iterrows()
+    ]
+    return [f"Recovered gap: {listing(parts)}."]
+
+
+def _steps_saved(rows: pd.DataFrame, pairs: bool) -> list[str]:
+    """How many steps from scratch the ported module is worth before any training."""
     budget, longest = int(rows["budget_steps"].min()), int(rows["budget_steps"].max())
     start = rows[rows["budget_steps"] == budget]
-    never = start["steps_saved"].isna()
-    if longest == budget:
-        return None
-    if len(start) <= 2:
-        parts = []
-        for _, row in start.iterrows():
-            steps = row["steps_saved"]
-            saved = f"more than {longest - budget:,}" if pd.isna(steps) else f"{steps:,.0f}"
-            parts.append(f"{saved} ({place(row, pairs)})")
-        return f"Training steps saved by starting from the ported module: {listing(parts)}."
-    known = start.loc[~never, "steps_saved"]
-    parts = []
-    if len(known):
-        ends = dict.fromkeys(f"{steps:,.0f}" for steps in (known.min(), known.max()))
-        parts.append(f"{' to '.join(ends)} in {count(len(known), 'move')}")
-    if never.any():
-        parts.append(f"more than {longest - budget:,} in {count(int(never.sum()), 'move')}")
-    return f"Training steps saved by starting from the ported module: {listing(parts)}."
+    start = start[start["recovered_gap"].notna() | start["native_accuracy"].isna()]  # where nothing was learnt, none
+    if start.empty or longest == budget:
+        return []
+    told = [(_saved(row, longest - budget), place(row, pairs)) for _, row in start.iterrows()]
+    if len(told) <= MANY:
+        parts = [f"{text} ({where})" for text, where in told]
+        return [f"Training steps saved by starting from the ported module: {'; '.join(parts)}."]
+    seen = sum(not text.startswith(("none", "not counted")) for text, _ in told)
+    return [f"Training steps are seen to be saved by starting from the ported module in {seen} of {len(told)} moves."]
+
+
+def _saved(row: pd.Series, longest: int) -> str:
+    """Steps saved in one move: ``24 [11, 60]``, ``none seen``, or why they are not counted."""
+    if row["at_ceiling"]:
+        return "not counted, at the ceiling of native modules"
+    low, high = row["steps_saved_low"], row["steps_saved_high"]
+    if pd.notna(low) and low <= 0:
+        return "none seen"
+    steps = f"more than {longest:,}" if pd.isna(row["steps_saved"]) else f"{row['steps_saved']:,.0f}"
+    ends = [f"{longest:,}" if pd.isna(low) else f"{low:,.0f}", "no end seen" if pd.isna(high) else f"{high:,.0f}"]
+    return f"{steps} [{ends[0]}, {ends[1]}]"
 
 
 def _ranking(ported: pd.DataFrame) -> list[str]:
@@ -248,14 +206,14 @@ def _directions(table: pd.DataFrame) -> list[str]:
     return [head, *(f"{part}." for part in parts)]
 
 
-def _caveats(summary: pd.DataFrame, ported: pd.DataFrame) -> list[str]:
+def _caveats(summary: pd.DataFrame, ported: pd.DataFrame, settings: dict[str, Any]) -> list[str]:
     """What a reader must know before leaning on the numbers."""
     found = []
     seeds = summary["seeds"]
     if seeds.max() == 1:
         found.append("Every cell has one seed: intervals are about test examples only, and another seed may differ.")
     elif seeds.max() == 2:
-        found.append("There are two seeds only: the spread between seeds is poorly known.")
+        found.append("There are two seeds only: the spread between seeds is poorly known, and intervals are wide.")
     if (short := int((seeds < seeds.max()).sum())) > 0:
         verb = "has" if short == 1 else "have"
         found.append(f"{count(short, 'cell')} of {len(seeds):,} {verb} fewer seeds than the others.")
@@ -266,8 +224,8 @@ def _caveats(summary: pd.DataFrame, ported: pd.DataFrame) -> list[str]:
     if withheld.any():
         found.append(
             f"The recovered gap is withheld in {int(withheld.sum())} of {len(ported)} places, because native modules "
-            "are less than 3 points above the bare host there."
+            "are not shown to be 3 points above the bare host there."
         )
     if not (summary["initialisation"] == "scratch").any():
-        found.append("Nothing was trained from scratch, so steps saved cannot be given.")
+        found.append("Nothing was trained from scratch, so neither steps saved nor advice can be given.")
     return found

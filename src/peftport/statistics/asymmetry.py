@@ -2,26 +2,25 @@
 
 import pandas as pd
 
-from peftport.statistics.contrasts import differences, holm
-from peftport.statistics.correctness import Answers, Correctness, beside, paired
-from peftport.statistics.intervals import DRAWS, Bootstrap
+from peftport.statistics.contrasts import differences
+from peftport.statistics.example_scores import Answers, ExampleScores, beside, paired
+from peftport.statistics.families import holm_within
+from peftport.statistics.intervals import estimate
 from peftport.tables import TABLES
 
 INITIALISATION = "ported"
 PLACE = ["study", "technique", "source_dataset", "target_dataset", "budget_steps"]
 
 
-def asymmetry(portability: pd.DataFrame, predictions: pd.DataFrame, draws: int = DRAWS, seed: int = 0) -> pd.DataFrame:
+def asymmetry(portability: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
     """One row per technique x pair of hosts x dataset pair x budget, for pairs that were ported in both directions.
 
     What is compared is the accuracy of the ported modules above that of the bare target host: the hosts differ in what
-    they can do without a module. Seeds and test examples are resampled together in both directions.
+    they can do without a module. Holm's correction is over the rows of one budget.
 
     Args:
         portability: table `portability`.
         predictions: one row per run and test example, with the columns of the cell.
-        draws: bootstrap draws.
-        seed: seed of the draws.
 
     Returns:
         Table `asymmetry`; empty without a pair in both directions or without the bare hosts.
@@ -29,9 +28,9 @@ def asymmetry(portability: pd.DataFrame, predictions: pd.DataFrame, draws: int =
     Raises:
         ValueError: a run has no predictions.
     """
-    answers, bootstrap = Correctness(predictions), Bootstrap(draws, seed)
+    answers = ExampleScores(predictions)
     ported = portability[portability["initialisation"] == INITIALISATION]
-    rows, lifts = [], []
+    rows = []
     for place, group in ported.groupby(PLACE, sort=False, observed=True):
         gaps = group.set_index(["source_host", "target_host"])["recovered_gap"]
         done = set()
@@ -45,20 +44,17 @@ def asymmetry(portability: pd.DataFrame, predictions: pd.DataFrame, draws: int =
             if forward is None or backward is None or (both := paired(forward, backward)) is None:
                 continue
             left, right = both
-            lifts.append(left - right)
             rows.append(
                 keys
                 | {"forward": float(left.mean()), "backward": float(right.mean())}
                 | {"forward_recovered_gap": gaps[first, second], "backward_recovered_gap": gaps[second, first]}
+                | differences(estimate(left - right))
             )
-    intervals = bootstrap.intervals(lifts)
-    rows = [row | differences(interval) for row, interval in zip(rows, intervals, strict=True)]
     table = pd.DataFrame(rows, columns=[column for column in TABLES["asymmetry"] if column != "p_value_holm"])
-    table["p_value_holm"] = holm(table["p_value"])
-    return table[list(TABLES["asymmetry"])]
+    return table.assign(p_value_holm=holm_within(table, ["study", "budget_steps"]))[list(TABLES["asymmetry"])]
 
 
-def _lift(answers: Correctness, keys: dict, source: str, target: str) -> Answers | None:
+def _lift(answers: ExampleScores, keys: dict, source: str, target: str) -> Answers | None:
     """Ported minus bare, answer by answer; None without the bare host."""
     bare = answers.bare(target, keys["target_dataset"])
     if bare is None:

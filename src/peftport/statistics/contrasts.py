@@ -2,30 +2,28 @@
 
 import numpy as np
 import pandas as pd
-from statsmodels.stats.multitest import multipletests
 
-from peftport.statistics.correctness import KEY, Answers, Correctness, beside, paired
-from peftport.statistics.intervals import DRAWS, Bootstrap, Interval
+from peftport.statistics.example_scores import KEY, Answers, ExampleScores, beside, paired
+from peftport.statistics.families import holm_within
+from peftport.statistics.intervals import Estimate, estimate
 from peftport.tables import TABLES
 
 FIRST = "ported"
 REFERENCES = ("bare", "native")
+FAMILY = ["study", "technique", "budget_steps", "baseline"]  # the moves that one sentence of the report is about
 
 
-def contrasts(
-    runs: pd.DataFrame, references: pd.DataFrame, predictions: pd.DataFrame, draws: int = DRAWS, seed: int = 0
-) -> pd.DataFrame:
+def contrasts(runs: pd.DataFrame, references: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
     """One row per technique x transfer x dataset pair x budget x baseline.
 
     Two initialisations are compared seed by seed and test example by test example. The bare host has no seed: its
-    answers stand beside each seed of the ported modules. Holm's correction is over all rows of the table.
+    answers stand beside each seed of the ported modules. Holm's correction is over the moves of a technique that are
+    compared with the same baseline at the same budget.
 
     Args:
         runs: table `runs`; runs that failed are left out, with those that they would be compared with.
         references: table `references`.
         predictions: one row per run and test example, with the columns of the cell.
-        draws: bootstrap draws.
-        seed: seed of the draws.
 
     Returns:
         Table `contrasts`; empty where nothing was ported.
@@ -33,45 +31,54 @@ def contrasts(
     Raises:
         ValueError: a run has no predictions.
     """
-    answers, bootstrap = Correctness(predictions), Bootstrap(draws, seed)
-    runs = runs.dropna(subset="accuracy")
-    names = list(dict.fromkeys(runs["initialisation"]))
-    known = set(zip(*(runs[column] for column in KEY), strict=True))
-    present = {name for name in REFERENCES if (references["initialisation"] == name).any()}
-    ported = runs[runs["initialisation"] == FIRST]
-    rows, sides = [], []
-    for study, *key in ported[["study", *KEY]].drop_duplicates().itertuples(index=False, name=None):
-        own = answers.need(tuple(key))
-        others = [name for name in names if name != FIRST and (*key[:5], name, key[6]) in known]
-        for baseline in [*others, *(name for name in REFERENCES if name in present)]:
-            if (both := _sides(answers, key, own, baseline)) is not None:
-                keys = dict(zip(KEY, key, strict=True)) | {"study": study, "baseline": baseline}
-                rows.append(keys | {"win_rate": win_rate(*both)})
-                sides.append(both)
-    intervals = bootstrap.intervals([left - right for left, right in sides])
-    rows = [row | differences(interval) for row, interval in zip(rows, intervals, strict=True)]
+    answers, likelihoods = ExampleScores(predictions), ExampleScores(predictions, "choice_log_likelihood")
+    rows = []
+    for study, key, baseline in compared(runs, references):
+        both = sides(answers, key, baseline)
+        if both is None:
+            continue
+        keys = dict(zip(KEY, key, strict=True)) | {"study": study, "baseline": baseline}
+        likelihood = estimate(np.subtract(*sides(likelihoods, key, baseline)))
+        log = {"difference": likelihood.effect, "low": likelihood.low, "high": likelihood.high}
+        rows.append(
+            keys
+            | differences(estimate(both[0] - both[1]))
+            | {"win_rate": win_rate(*both)}
+            | {f"log_likelihood_{name}": value for name, value in log.items()}
+        )
     table = pd.DataFrame(rows, columns=[column for column in TABLES["contrasts"] if column != "p_value_holm"])
-    table["p_value_holm"] = holm(table["p_value"])
-    return table[list(TABLES["contrasts"])]
+    return table.assign(p_value_holm=holm_within(table, FAMILY))[list(TABLES["contrasts"])]
 
 
-def holm(p_values: pd.Series) -> np.ndarray:
-    """p-values corrected by Holm's step-down method; shape as given."""
-    if not len(p_values):
-        return np.empty(0)
-    return multipletests(p_values.to_numpy(dtype=float), method="holm")[1]
+def compared(runs: pd.DataFrame, references: pd.DataFrame) -> list[tuple[str, tuple, str]]:
+    """Study, key of ported modules, and baseline, for everything that ported modules can be compared with."""
+    runs = runs.dropna(subset="accuracy")
+    names = [name for name in dict.fromkeys(runs["initialisation"]) if name != FIRST]
+    known = set(zip(*(runs[column] for column in KEY), strict=True))
+    present = [name for name in REFERENCES if (references["initialisation"] == name).any()]
+    ported = runs[runs["initialisation"] == FIRST]
+    found = []
+    for study, *key in ported[["study", *KEY]].drop_duplicates().itertuples(index=False, name=None):
+        others = [name for name in names if (*key[:5], name, key[6]) in known]
+        found += [(study, tuple(key), baseline) for baseline in [*others, *present]]
+    return found
 
 
-def _sides(answers: Correctness, key: list, own: Answers, baseline: str) -> tuple[np.ndarray, np.ndarray] | None:
-    """Answers of the ported modules and of the baseline, each (seeds, examples); None where one of them is missing."""
+def sides(scores: ExampleScores, key: tuple, baseline: str) -> tuple[np.ndarray, np.ndarray] | None:
+    """Scores of a cell and of its baseline, each (seeds, examples); None where one of them is missing.
+
+    Raises:
+        ValueError: a run has no predictions.
+    """
     technique, _, target_host, _, target_dataset, _, budget = key
+    own: Answers = scores.need(key)
     if baseline == "bare":
-        bare = answers.bare(target_host, target_dataset)
+        bare = scores.bare(target_host, target_dataset)
         return bare and beside(own, bare)
     if baseline == "native":
-        native = answers.native(technique, target_host, target_dataset)
+        native = scores.native(technique, target_host, target_dataset)
         return native and paired(own, native)
-    return paired(own, answers.need((*key[:5], baseline, budget)))
+    return paired(own, scores.need((*key[:5], baseline, budget)))
 
 
 def win_rate(left: np.ndarray, right: np.ndarray) -> float:
@@ -80,12 +87,12 @@ def win_rate(left: np.ndarray, right: np.ndarray) -> float:
     return float((better + 1).mean() / 2)
 
 
-def differences(interval: Interval) -> dict[str, float]:
-    """An interval as columns of a table."""
+def differences(found: Estimate) -> dict[str, float]:
+    """An estimated difference of accuracies as columns of a table; the ends are held to -1 and 1."""
     return {
-        "seeds": interval.seeds,
-        "difference": interval.effect,
-        "low": interval.low,
-        "high": interval.high,
-        "p_value": interval.p_value,
+        "seeds": found.seeds,
+        "difference": found.effect,
+        "low": max(-1.0, found.low),
+        "high": min(1.0, found.high),
+        "p_value": found.p_value,
     }

@@ -1,162 +1,132 @@
-"""A paired bootstrap over seeds and test examples, put right for having few seeds.
+"""Intervals and tests of one mean over a (seeds x examples) matrix, from that matrix alone.
 
-A mean over a (seeds x examples) matrix is uncertain for two reasons: another seed gives another module, and another
-test set has other examples. Both are resampled, with replacement. The plain form of this bootstrap does badly with
-three to five seeds, so:
+Such a mean is uncertain for two reasons: another seed gives another module, and another test set has other examples.
+With S seeds, E examples, values y_se, row means r_s and column means c_e (a two-way table with one value a cell,
+crossed random effects):
 
-1. With n seeds, resampling gives only (n - 1)/n of the variance between them: draws are reflated by sqrt(n/(n - 1)),
-   those of the examples likewise.
-2. Chance in single answers spreads the means of the seeds as well as those of the examples. It is left in the seeds'
-   share and taken out of the examples' (the residual of the two-way table), so that it counts once.
-3. Few seeds say little of their own spread. It is steadied by the other comparisons of the table (``spread``), and the
-   interval is not a percentile of the draws but mean ± t x standard deviation of the draws, where t is the mean of the
-   t quantiles of seeds and examples, weighted by their shares of the variance (Cochran and Cox 1957, section 4.14).
-   The p-value is the level at which this interval just touches zero, so interval and p-value agree, and p-values stay
-   fine enough for Holm's correction.
+    v_seeds    = var(r) / S
+    v_examples = max(0, var(c) / E - residual / (S E)),
+    residual   = sum over s, e of (y_se - r_s - c_e + mean)^2 / ((S - 1) (E - 1)),
 
-On simulated tables of 24 comparisons, 300 test examples and three to five seeds, whose accuracies vary between seeds
-with a standard deviation of 0 to 0.06, the 95% interval misses the truth in 3.5 to 5.5% of comparisons, and in up to
-7.5% where the comparisons of one table differ greatly in this (``tests/unit/statistics/test_calibration.py``).
+with var of S - 1 and E - 1 degrees of freedom. Chance in single answers spreads the row means and the column means. It
+stays in the share of the seeds and is taken out of that of the examples, so that it counts once. The interval is
 
-Reflated bootstrap: Carpenter, Goldstein and Rasbash (2003), Journal of the Royal Statistical Society C 52(4).
-Resampling both ways of a table: Owen (2007), Annals of Applied Statistics 1(2).
+    mean +- t sqrt(v_seeds + v_examples),
+    t = (v_seeds t_{S-1} + v_examples t_{E-1}) / (v_seeds + v_examples),
 
-A single seed says nothing of the spread between seeds: then examples alone are resampled, and the interval is about
-this one seed.
+where t_n is the quantile of Student's t with n degrees of freedom (Cochran and Cox 1957, *Experimental Designs*,
+section 4.14). The p-value is the level at which the interval just touches zero, so interval and p-value agree. Nothing
+is borrowed from other rows of a table: rows differ too much (a cell at its ceiling beside one that learns in one seed
+of three), and a typical spread makes intervals too wide for the one and too narrow for the other.
+
+A single seed says nothing of the spread between seeds: then examples alone vary, and the interval is about this seed.
+
+How often these intervals miss, by seed spread, number of seeds and of examples: ``docs/statistics.md``.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy import optimize, special
 
-from peftport.seeds import generator
-from peftport.statistics.spread import moderate
-
-DRAWS = 2_000
 LEVEL = 0.95
 SMALLEST_P = 1e-30
+ROUNDING = 1e-20  # a variance below this is rounding
 
 
 @dataclass(frozen=True)
-class Interval:
-    """A mean with its interval.
+class Estimate:
+    """A mean over seeds and examples with what makes it uncertain.
 
     Attributes:
-        effect: the mean over seeds and examples.
-        low: lower end of the 95% interval.
-        high: upper end of it.
-        p_value: two-sided p-value of a mean of zero.
-        seeds: number of seeds.
+        effect: the mean.
+        by_seeds, by_examples: the variance that each gives the mean; ``by_seeds`` is zero with one seed.
+        seeds, examples: how many there are.
     """
 
     effect: float
-    low: float
-    high: float
-    p_value: float
+    by_seeds: float
+    by_examples: float
     seeds: int
+    examples: int
+
+    def half_width(self, alpha: float = 1 - LEVEL) -> float:
+        """Half-width of the two-sided interval that misses in ``alpha`` of all cases."""
+        variance = self.by_seeds + self.by_examples
+        if not variance:
+            return 0.0
+        weighted = -special.stdtrit(self.examples - 1, alpha / 2) * self.by_examples
+        if self.by_seeds:
+            weighted -= special.stdtrit(self.seeds - 1, alpha / 2) * self.by_seeds
+        return float(weighted / np.sqrt(variance))
+
+    @property
+    def low(self) -> float:
+        """Lower end of the 95% interval."""
+        return self.effect - self.half_width()
+
+    @property
+    def high(self) -> float:
+        """Upper end of it."""
+        return self.effect + self.half_width()
+
+    @cached_property
+    def p_value(self) -> float:
+        """Two-sided p-value of a mean of zero; where nothing varies, 1 for no effect and 0 for any."""
+        size = abs(self.effect)
+        if size < 1e-12:
+            return 1.0
+        if not self.by_seeds + self.by_examples:
+            return 0.0
+        if self.half_width(SMALLEST_P) <= size:
+            return SMALLEST_P
+
+        def beyond(exponent: float) -> float:
+            return self.half_width(10.0**exponent) - size
+
+        return float(10.0 ** optimize.brentq(beyond, np.log10(SMALLEST_P), 0.0, xtol=1e-6))
+
+    def is_above(self, bound: float, alpha: float) -> bool:
+        """Whether the mean is shown to be above ``bound``, by a one-sided test of level ``alpha``."""
+        return self.effect - self.half_width(2 * alpha) > bound
+
+    def is_below(self, bound: float, alpha: float) -> bool:
+        """Whether the mean is shown to be below ``bound``, by a one-sided test of level ``alpha``."""
+        return self.effect + self.half_width(2 * alpha) < bound
+
+    def with_size(self, seeds: int, examples: int) -> "Estimate":
+        """What this estimate would be with other numbers of seeds and examples, if the spreads are as estimated."""
+        return Estimate(
+            self.effect,
+            self.by_seeds * self.seeds / seeds,
+            self.by_examples * self.examples / examples,
+            seeds,
+            examples,
+        )
 
 
-@dataclass(frozen=True)
-class Source:
-    """A source of variation: the variance that it gives the mean, and its degrees of freedom."""
-
-    variance: float
-    freedom: float
-
-
-class Bootstrap:
-    """Draws of seeds and of examples, made once and used for every matrix of the same shape.
+def estimate(values: np.ndarray) -> Estimate:
+    """The mean of a matrix, with what seeds and examples contribute to its variance.
 
     Args:
-        draws: number of bootstrap draws.
-        seed: seed of the draws.
+        values: scores, or paired differences of them; shape (seeds, examples).
 
     Raises:
-        ValueError: fewer than 100 draws.
+        ValueError: not a matrix with at least one seed and two examples.
     """
-
-    def __init__(self, draws: int = DRAWS, seed: int = 0) -> None:
-        if draws < 100:
-            raise ValueError(f"draws is {draws}; at least 100 are needed for a standard deviation of the draws")
-        self.draws, self.seed = draws, seed
-        self._weights: dict[tuple[str, int], np.ndarray] = {}
-
-    def intervals(self, matrices: Sequence[np.ndarray]) -> list[Interval]:
-        """Mean, interval and p-value of every comparison of a table.
-
-        Args:
-            matrices: right answers (0 or 1), or paired differences of them (-1, 0, 1); each (seeds, examples).
-
-        Raises:
-            ValueError: not a matrix with at least one seed and two examples.
-        """
-        sources = [self._sources(np.asarray(matrix, dtype=np.float64)) for matrix in matrices]
-        several = [index for index, (of_seeds, _) in enumerate(sources) if of_seeds.freedom > 0]
-        variances = np.array([sources[index][0].variance for index in several])
-        freedom = np.array([sources[index][0].freedom for index in several])
-        steadied = dict(zip(several, zip(*moderate(variances, freedom), strict=True), strict=True))
-        return [
-            _interval(np.asarray(matrix), Source(*map(float, steadied[index])) if index in steadied else None, examples)
-            for index, (matrix, (_, examples)) in enumerate(zip(matrices, sources, strict=True))
-        ]
-
-    def _sources(self, values: np.ndarray) -> tuple[Source, Source]:
-        """Variance of the mean that seeds and examples give; seeds have no freedom where there is one only."""
-        if values.ndim != 2 or values.shape[0] < 1 or values.shape[1] < 2:
-            raise ValueError(f"expected a matrix (seeds, examples) with at least 2 examples, got shape {values.shape}")
-        seeds, examples = values.shape
-        rows, columns = values.mean(axis=1) - values.mean(), values.mean(axis=0) - values.mean()
-        by_examples = self._variance("examples", columns) * examples / (examples - 1)
-        if seeds == 1:
-            return Source(0.0, 0), Source(by_examples, examples - 1)
-        by_seeds = self._variance("seeds", rows) * seeds / (seeds - 1)
-        residual = values - values.mean() - rows[:, None] - columns[None, :]
-        chance = float((residual**2).sum()) / ((seeds - 1) * (examples - 1) * seeds * examples)
-        return Source(by_seeds, seeds - 1), Source(max(0.0, by_examples - chance), examples - 1)
-
-    def _variance(self, kind: str, values: np.ndarray) -> float:
-        """Variance of the means of resampled ``values``; zero where they differ by rounding only."""
-        variance = float(np.var(self._drawn(kind, len(values)) @ values, ddof=1))
-        return variance if variance > 1e-20 else 0.0
-
-    def _drawn(self, kind: str, size: int) -> np.ndarray:
-        """How much weight each of ``size`` things has in each draw; shape (draws, size)."""
-        if (kind, size) not in self._weights:
-            draw = generator(self.seed, "bootstrap", kind, size)
-            counts = draw.multinomial(size, np.full(size, 1 / size), size=self.draws)
-            self._weights[kind, size] = counts / size
-        return self._weights[kind, size]
+    values = np.asarray(values, dtype=np.float64)
+    if values.ndim != 2 or values.shape[0] < 1 or values.shape[1] < 2:
+        raise ValueError(f"expected a matrix (seeds, examples) with at least 2 examples, got shape {values.shape}")
+    seeds, examples = values.shape
+    mean, rows, columns = values.mean(), values.mean(axis=1), values.mean(axis=0)
+    by_examples = columns.var(ddof=1) / examples
+    if seeds == 1:
+        return Estimate(float(mean), 0.0, _variance(by_examples), 1, examples)
+    residual = ((values - rows[:, None] - columns + mean) ** 2).sum() / ((seeds - 1) * (examples - 1))
+    by_seeds, by_examples = rows.var(ddof=1) / seeds, by_examples - residual / (seeds * examples)
+    return Estimate(float(mean), _variance(by_seeds), _variance(by_examples), seeds, examples)
 
 
-def _interval(values: np.ndarray, by_seeds: Source | None, by_examples: Source) -> Interval:
-    """Mean ± t x standard error; ends are held to -1 and 1."""
-    effect = float(values.mean(dtype=np.float64))
-    sources = [by_examples, *([by_seeds] if by_seeds else [])]
-    half = _half_width(1 - LEVEL, sources)
-    return Interval(effect, max(-1.0, effect - half), min(1.0, effect + half), _p_value(effect, sources), len(values))
-
-
-def _half_width(alpha: float, sources: list[Source]) -> float:
-    """Half-width of the interval that misses in ``alpha`` of all cases."""
-    variance = sum(source.variance for source in sources)
-    if not variance:
-        return 0.0
-    quantiles = [-special.stdtrit(source.freedom, alpha / 2) * source.variance for source in sources]
-    return float(sum(quantiles) / variance * np.sqrt(variance))
-
-
-def _p_value(effect: float, sources: list[Source]) -> float:
-    """The level at which the interval just touches zero; where nothing varies, 1 for no effect and 0 for any."""
-    if abs(effect) < 1e-12:
-        return 1.0
-    if not any(source.variance for source in sources):
-        return 0.0
-    if _half_width(SMALLEST_P, sources) <= abs(effect):
-        return SMALLEST_P
-
-    def beyond(exponent: float) -> float:
-        return _half_width(10.0**exponent, sources) - abs(effect)
-
-    return float(10.0 ** optimize.brentq(beyond, np.log10(SMALLEST_P), 0.0, xtol=1e-6))
+def _variance(value: float) -> float:
+    return float(value) if value > ROUNDING else 0.0

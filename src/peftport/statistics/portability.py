@@ -3,26 +3,34 @@
 import numpy as np
 import pandas as pd
 
-from peftport.statistics.correctness import KEY, Correctness
-from peftport.statistics.intervals import DRAWS, Bootstrap
+from peftport.statistics.example_scores import KEY, ExampleScores
+from peftport.statistics.intervals import estimate
+from peftport.statistics.recovered_gap import recovered_gap
+from peftport.statistics.steps_saved import StepsSaved, steps_saved
 from peftport.tables import TABLES
 
-SMALLEST_GAP = 0.03  # native - bare below this is too small to divide by
 PLACE = ["study", "technique", "target_host", "target_dataset"]
-ROUTE = ["study", "technique", "source_host", "target_host", "source_dataset", "target_dataset"]
+MEANS = {
+    "macro_f1_mean": "macro_f1",
+    "calibrated_accuracy_mean": "calibrated_accuracy",
+    "log_likelihood_mean": "choice_log_likelihood",
+}
+REFERRED = {
+    "accuracy": "accuracy",
+    "calibrated_accuracy": "calibrated_accuracy",
+    "log_likelihood": "choice_log_likelihood",
+}
+SCRATCH = "scratch"
 
 
-def portability(
-    runs: pd.DataFrame, references: pd.DataFrame, predictions: pd.DataFrame, draws: int = DRAWS, seed: int = 0
-) -> pd.DataFrame:
+def portability(runs: pd.DataFrame, references: pd.DataFrame, predictions: pd.DataFrame, margin: float) -> pd.DataFrame:
     """One row per technique x transfer x dataset pair x initialisation x budget.
 
     Args:
         runs: table `runs`; runs that failed are counted and left out.
         references: table `references`: `bare` and `native` where the study has them.
         predictions: one row per run and test example, with the columns of the cell.
-        draws: bootstrap draws for the intervals.
-        seed: seed of the draws.
+        margin: accuracies closer than this to native modules are at the ceiling, where no steps saved can be counted.
 
     Returns:
         Table `portability`.
@@ -30,7 +38,7 @@ def portability(
     Raises:
         ValueError: a run has no predictions.
     """
-    answers, bootstrap = Correctness(predictions), Bootstrap(draws, seed)
+    answers, likelihoods = ExampleScores(predictions), ExampleScores(predictions, "choice_log_likelihood")
     every, runs = runs, runs.dropna(subset="accuracy")
     table = (
         runs.groupby(["study", *KEY], sort=False, observed=True)
@@ -38,44 +46,72 @@ def portability(
             seeds=("seed", "nunique"),
             accuracy_mean=("accuracy", "mean"),
             accuracy_standard_deviation=("accuracy", "std"),
-            macro_f1_mean=("macro_f1", "mean"),
+            **{name: (column, "mean") for name, column in MEANS.items()},
         )
         .reset_index()
     )
     asked = every.groupby(["study", *KEY], observed=True)["seed"].nunique().rename("asked")
     table["failed_seeds"] = table.join(asked, on=asked.index.names)["asked"] - table["seeds"]
-    intervals = bootstrap.intervals([answers.need(key).values for key in table[KEY].itertuples(index=False, name=None)])
-    table["accuracy_low"] = [max(0.0, interval.low) for interval in intervals]
-    table["accuracy_high"] = [interval.high for interval in intervals]
+    keys = list(table[KEY].itertuples(index=False, name=None))
+    for name, scores, bounds in (("accuracy", answers, (0, 1)), ("log_likelihood", likelihoods, (-np.inf, 0))):
+        found = [estimate(scores.need(key).values) for key in keys]
+        table[f"{name}_low"] = [max(bounds[0], one.low) for one in found]
+        table[f"{name}_high"] = [min(bounds[1], one.high) for one in found]
     table = _with_references(table, references)
-    gap = table["native_accuracy"] - table["bare_accuracy"]
-    lift = table["accuracy_mean"] - table["bare_accuracy"]
-    table["recovered_gap"] = (lift / gap).where(gap >= SMALLEST_GAP - 1e-12)
-    table["steps_saved"] = _steps_saved(table)
+    table["majority_share"] = table["target_dataset"].map(majority_share(predictions))
+    table = pd.concat([table, _gaps(keys, answers)], axis=1)
+    table = pd.concat([table, _saved(table, keys, answers, margin)], axis=1)
     return table[list(TABLES["portability"])]
 
 
+def majority_share(predictions: pd.DataFrame) -> dict[str, float]:
+    """Target dataset to the share of its most frequent label in the test set: the accuracy of a constant answer."""
+    found = {}
+    for dataset, frame in predictions.groupby("target_dataset", sort=False, observed=True):
+        labels = frame.drop_duplicates("example_id")["label"]
+        found[dataset] = float(labels.value_counts(normalize=True).iloc[0])
+    return found
+
+
 def _with_references(table: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:
-    """Add the mean accuracies of `bare` and `native`; null where the study has none."""
+    """Add the means of `bare` and `native`; null where the study has none."""
     bare = references[references["initialisation"] == "bare"]
     native = references[references["initialisation"] == "native"]
-    floor = bare.groupby(["study", "target_host", "target_dataset"], observed=True)["accuracy"].mean()
-    ceiling = native.groupby(PLACE, observed=True)["accuracy"].mean()
-    table = table.join(floor.rename("bare_accuracy"), on=floor.index.names)
-    return table.join(ceiling.rename("native_accuracy"), on=PLACE)
+    for name, column in REFERRED.items():
+        floor = bare.groupby(["study", "target_host", "target_dataset"], observed=True)[column].mean()
+        ceiling = native.groupby(PLACE, observed=True)[column].mean()
+        table = table.join(floor.rename(f"bare_{name}"), on=floor.index.names)
+        table = table.join(ceiling.rename(f"native_{name}"), on=PLACE)
+    return table
 
 
-def _steps_saved(table: pd.DataFrame) -> pd.Series:
-    """First budget at which scratch's mean reaches this row's mean, less this row's budget.
+def _gaps(keys: list[tuple], answers: ExampleScores) -> pd.DataFrame:
+    """The recovered gap of every cell with its interval, and the interval of the gap that it is divided by."""
+    rows = []
+    for key in keys:
+        technique, _, host, _, dataset, *_ = key
+        bare, native = answers.bare(host, dataset), answers.native(technique, host, dataset)
+        found = recovered_gap(answers.need(key), bare, native) if bare and native else None
+        ends = (found.gap.low, found.gap.high, found.share, found.low, found.high) if found else [np.nan] * 5
+        rows.append(ends)
+    columns = ["gap_low", "gap_high", "recovered_gap", "recovered_gap_low", "recovered_gap_high"]
+    return pd.DataFrame(rows, columns=columns, dtype=float)
 
-    ASSUME only the budgets tested are known: nothing is interpolated. Null for scratch itself, where scratch was not
-    run, and where it never gets there.
-    """
-    saved = pd.Series(np.nan, index=table.index, dtype=float)
-    for _, route in table.groupby(ROUTE, sort=False, observed=True):
-        scratch = route[route["initialisation"] == "scratch"].sort_values("budget_steps")
-        for index, row in route[route["initialisation"] != "scratch"].iterrows():
-            reached = scratch.loc[scratch["accuracy_mean"] >= row["accuracy_mean"] - 1e-12, "budget_steps"]
-            if len(reached):
-                saved[index] = reached.iloc[0] - row["budget_steps"]
-    return saved
+
+def _saved(table: pd.DataFrame, keys: list[tuple], answers: ExampleScores, margin: float) -> pd.DataFrame:
+    """Steps saved by every cell but those from scratch; null where either of the two is at the ceiling."""
+    ceiling = table["native_accuracy"].fillna(1.0).to_numpy() - margin
+    means = dict(zip(keys, table["accuracy_mean"], strict=True))
+    rows = []
+    for key, level, top in zip(keys, table["accuracy_mean"], ceiling, strict=True):
+        *route, start, budget = key
+        curve = {step: (*route, SCRATCH, step) for step in sorted({key[-1] for key in keys})}
+        curve = {step: other for step, other in curve.items() if other in means}
+        at_top = level >= top or means.get((*route, SCRATCH, budget), 0.0) >= top
+        found = None
+        if start != SCRATCH and curve and not at_top:
+            found = steps_saved(answers.need(key), budget, {step: answers.need(other) for step, other in curve.items()})
+        found = found or StepsSaved(np.nan, np.nan, np.nan)
+        rows.append((found.steps, found.low, found.high, at_top))
+    columns = ["steps_saved", "steps_saved_low", "steps_saved_high", "at_ceiling"]
+    return pd.DataFrame(rows, columns=columns)

@@ -1,4 +1,4 @@
-"""The tables of statistics by name, with what each is computed from. To add one, write its file and its line here."""
+"""The tables of statistics by name, with what each is computed from. To add one, write its file and its lines here."""
 
 from importlib import import_module
 from typing import Any
@@ -8,8 +8,23 @@ import pandas as pd
 STATISTICS: dict[str, list[str]] = {
     "portability": ["runs", "references", "predictions"],
     "contrasts": ["runs", "references", "predictions"],
+    "carried": ["runs", "references", "predictions"],
+    "advice": ["runs", "references", "predictions"],
     "asymmetry": ["portability", "predictions"],
 }
+# the settings of the study's section `statistics` that a table depends on
+SETTINGS: dict[str, list[str]] = {
+    "portability": ["margin"],
+    "contrasts": [],
+    "carried": ["margin"],
+    "advice": ["margin"],
+    "asymmetry": [],
+}
+
+
+def settings_of(name: str, settings: dict[str, Any]) -> dict[str, Any]:
+    """Those of the study's settings that a table depends on."""
+    return {key: settings[key] for key in SETTINGS[name]}
 
 
 def compute(name: str, tables: dict[str, pd.DataFrame], settings: dict[str, Any]) -> pd.DataFrame:
@@ -17,6 +32,6 @@ def compute(name: str, tables: dict[str, pd.DataFrame], settings: dict[str, Any]
 
     Args:
         tables: what it is computed from, by name.
-        settings: the study's statistics section.
+        settings: as ``settings_of`` gives them.
     """
-    return getattr(import_module(f"peftport.statistics.{name}"), name)(**tables, draws=settings["draws"])
+    return getattr(import_module(f"peftport.statistics.{name}"), name)(**tables, **settings)

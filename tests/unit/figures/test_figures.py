@@ -12,9 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from peftport.figures import learning_curves, paired_differences, portability_matrix, style, technique_properties
-from peftport.statistics.contrasts import contrasts
-from peftport.statistics.portability import portability
-from tests.simulated import Design, described, study
+from tests.simulated import Design, described, statistics, study
 
 FIGURES = (learning_curves, portability_matrix, paired_differences, technique_properties)
 FOUR = ("adapters", "compacter", "lora", "prefix_tuning")
@@ -38,8 +36,7 @@ def tables() -> dict[str, dict[str, pd.DataFrame]]:
     found = {}
     for name, design in DESIGNS.items():
         made = study(design)
-        frames = (made.runs, made.references, made.predictions)
-        found[name] = {"portability": portability(*frames, draws=100), "contrasts": contrasts(*frames, draws=100)}
+        found[name] = statistics(made)
         found[name]["techniques"] = described(made, found[name]["portability"])
     return found
 
@@ -128,6 +125,7 @@ def test_withheld_cells_are_marked(tables: dict) -> None:
     seen = [text for text, _ in texts(portability_matrix.draw({"portability": table}))]
     assert seen.count("withheld") == 2
     assert sum(text.endswith("%") for text in seen) == 6
+    assert sum(text.startswith("[") for text in seen) == 6
 
 
 def test_matrix_without_references_shows_accuracies(tables: dict) -> None:

@@ -6,14 +6,14 @@ import pandas as pd
 from peftport.report.page import write_report
 from peftport.report.properties import PROPERTIES, findings, structure
 from peftport.statistics.portability import portability
-from tests.simulated import MADE_OF, Design, described, study
+from tests.simulated import MADE_OF, MARGIN, Design, described, study
 
 FOUR = ("adapters", "compacter", "lora", "prefix_tuning")
 
 
 def tables(design, methods=None):
     made = study(design)
-    summary = portability(made.runs, made.references, made.predictions, draws=100)
+    summary = portability(made.runs, made.references, made.predictions, MARGIN)
     return {"portability": summary, "runs": made.runs, "techniques": described(made, summary, methods)}
 
 

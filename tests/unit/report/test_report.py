@@ -8,14 +8,12 @@ import pandas as pd
 import pytest
 
 from peftport.figures import learning_curves, paired_differences, portability_matrix, style
+from peftport.report.numbers import rates
 from peftport.report.page import duration, inline_svg, write_report
-from peftport.report.phrases import listing
+from peftport.report.phrases import MOVE, listing
 from peftport.report.recommendation import recommendations
 from peftport.report.verdict import verdict
-from peftport.statistics.asymmetry import asymmetry
-from peftport.statistics.contrasts import contrasts
-from peftport.statistics.portability import portability
-from tests.simulated import Design, Study, failing, study
+from tests.simulated import Design, failing, statistics, study
 
 ONE = (("raw", "instruct"),)
 
@@ -37,10 +35,26 @@ def summary(rows: list[dict[str, Any]]) -> pd.DataFrame:
         "accuracy_low": 0.77,
         "accuracy_high": 0.83,
         "macro_f1_mean": 0.8,
+        "calibrated_accuracy_mean": 0.82,
+        "log_likelihood_mean": -0.5,
+        "log_likelihood_low": -0.6,
+        "log_likelihood_high": -0.4,
+        "majority_share": 0.5,
         "bare_accuracy": 0.5,
         "native_accuracy": 0.9,
+        "bare_calibrated_accuracy": 0.55,
+        "native_calibrated_accuracy": 0.9,
+        "bare_log_likelihood": -1.2,
+        "native_log_likelihood": -0.2,
+        "gap_low": 0.37,
+        "gap_high": 0.43,
         "recovered_gap": 0.75,
+        "recovered_gap_low": 0.7,
+        "recovered_gap_high": 0.8,
         "steps_saved": 50.0,
+        "steps_saved_low": 20.0,
+        "steps_saved_high": 80.0,
+        "at_ceiling": False,
     }
     return pd.DataFrame([usual | row for row in rows])
 
@@ -71,17 +85,25 @@ def compared(rows: list[dict[str, Any]]) -> pd.DataFrame:
 BOTH = [{"baseline": "sampled"}, {"baseline": "scratch"}]
 TIE = {"difference": 0.0, "low": -0.02, "high": 0.02, "p_value_holm": 1.0}
 WORSE = {"difference": -0.1, "low": -0.15, "high": -0.05}
+BACK, LATER = {"source_host": "instruct", "target_host": "raw"}, {"budget_steps": 200}
+
+
+def moves(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """Table `carried` with these values and harmless others."""
+    place = compared([{}]).iloc[0][["study", *MOVE, "budget_steps", "seeds", "difference", "low", "high"]].to_dict()
+    usual = {"controls": "sampled,scratch", "closest_control": "scratch", "p_value": 0.001, "p_value_holm": 0.01}
+    usual |= {"outcome": "carried", "seeds_needed": np.nan, "examples_needed": np.nan}
+    return pd.DataFrame([place | usual | row for row in rows])
+
+
+def answer(rows: list[dict[str, Any]], summaries: list[dict[str, Any]] | None = None, **settings: Any) -> list[str]:
+    """The short answer on these rows of table `carried`."""
+    tables = {"portability": summary(summaries or [{}]), "carried": moves(rows)}
+    return verdict(tables, settings).answer
 
 
 def simulated(design: Design) -> dict[str, pd.DataFrame]:
-    return computed(study(design))
-
-
-def computed(made: Study) -> dict[str, pd.DataFrame]:
-    frames = (made.runs, made.references, made.predictions)
-    table = portability(*frames, draws=100)
-    both = {"contrasts": contrasts(*frames, draws=100), "asymmetry": asymmetry(table, made.predictions, draws=100)}
-    return {"portability": table, "runs": made.runs, "references": made.references} | both
+    return statistics(study(design))
 
 
 def drawn(tables: dict[str, pd.DataFrame], folder: Path) -> dict[str, Path]:
@@ -94,57 +116,108 @@ def drawn(tables: dict[str, pd.DataFrame], folder: Path) -> dict[str, Path]:
 
 
 def test_answer_when_ported_wins() -> None:
-    answer = verdict({"portability": summary([{}]), "contrasts": compared(BOTH)}).answer
-    assert answer[0] == (
+    assert answer([{}])[0] == (
         "Task knowledge survives the move: without any training in the target host, ported modules beat sampled "
         "modules and modules from scratch in the one move tested."
     )
+    assert "in all 2 moves." in answer([{}, BACK])[0]
 
 
-def test_answer_on_a_tie() -> None:
-    found = verdict({"portability": summary([{}]), "contrasts": compared([row | TIE for row in BOTH])})
-    assert found.answer[0].startswith("There is no sign that task knowledge survives the move")
-    assert (
-        "not told apart from modules from scratch by this data (+0.0 [\N{MINUS SIGN}2.0, +2.0])"
-        in found.techniques[0][1][0]
-    )
+def test_answer_says_first_that_the_study_cannot_tell() -> None:
+    """No "there is no sign" where nothing was learnt or too little was run: it says why, and what to change."""
+    mute = {"outcome": "cannot_tell", "p_value_holm": 1.0}
+    said = answer([mute, BACK | {"outcome": "open"}], [{"native_accuracy": 0.52}], training={"source_steps": 30})
+    assert said[0].startswith("This study cannot tell whether task knowledge survives the move")
+    assert "`training.source_steps` (now 30)" in said[1] and "native .52, bare .50" in said[1]
+    assert said[2].startswith("In 1 of 2 moves the data show neither") and "`grid.seeds`, now 3" in said[2]
+    single = answer([mute | {"seeds": 1}])
+    assert single[0].startswith("This study cannot tell") and "give `grid.seeds` at least three" in single[1]
 
 
-def test_answer_when_ported_beats_one_alternative_only() -> None:
-    table = compared([BOTH[0] | WORSE, BOTH[1]])
-    found = verdict({"portability": summary([{}]), "contrasts": table})
-    assert "no sign" in found.answer[0]
-    assert found.answer[0].endswith("In 1 it is worse than one of these.")
-    assert "worse than sampled modules (\N{MINUS SIGN}10.0" in found.techniques[0][1][0]
+def test_what_would_tell_is_named() -> None:
+    row = {"outcome": "open", "seeds_needed": 8.0, "examples_needed": 2000.0}
+    assert "8 seeds (now 3) and 2,000 test examples would tell in 1 move" in answer([row])[1]
+    assert "8 seeds" not in answer([row | {"difference": -0.01}])[1]
 
 
-def test_answer_counts_moves() -> None:
-    back = {"source_host": "instruct", "target_host": "raw"}
-    table = compared([*BOTH, *(row | back | TIE for row in BOTH)])
-    found = verdict({"portability": summary([{}, back]), "contrasts": table})
-    assert "in 1 of 2 moves" in found.answer[0]
+def test_answer_when_it_is_shown_not_to_carry_and_when_moves_differ() -> None:
+    lost = {"outcome": "not_carried", "p_value_holm": 1.0}
+    said = answer([lost, BACK | lost], statistics={"margin": 0.05})[0]
+    assert said.startswith("Task knowledge does not survive the move:")
+    assert "shown not to beat them by more than 5.0 points in all 2 moves" in said
+    mixed = answer([{}, BACK | lost])[0]
+    assert mixed.startswith("Task knowledge survives some moves and not others:") and "in 1 of 2 moves" in mixed
+    partly = answer([{}, BACK | {"outcome": "open"}])
+    assert partly[0].startswith("Task knowledge survives some moves:") and "cannot tell" in partly[0]
+    assert answer([lost, BACK | {"outcome": "open"}])[0].endswith("Of the others this study cannot tell.")
 
 
 def test_answer_after_training() -> None:
-    later = {"budget_steps": 200}
-    table = compared([*BOTH, *(row | later | TIE for row in BOTH)])
-    found = verdict({"portability": summary([{}, later]), "contrasts": table})
-    assert found.answer[1] == "After 200 steps they are not ahead."
+    assert answer([{}, LATER | {"outcome": "open"}])[-2] == "After 200 steps they are not shown to be ahead."
+    rows = [{}, BACK, LATER, LATER | BACK | {"outcome": "open"}]
+    assert answer(rows)[-2] == "After 200 steps they are still ahead in 1 of 2."
 
 
-def test_answer_after_training_counts_moves() -> None:
-    back, later = {"source_host": "instruct", "target_host": "raw"}, {"budget_steps": 200}
-    rows = [start | where for start in BOTH for where in ({}, back, later, later | back | TIE)]
-    found = verdict({"portability": summary([{}, back, later, later | back]), "contrasts": compared(rows)})
-    assert found.answer[1] == "After 200 steps they are still ahead in 1 of 2."
+def test_scratch_at_chance_says_that_budgets_are_too_small() -> None:
+    fresh = {"initialisation": "scratch", "accuracy_mean": 0.493, "accuracy_low": 0.46, **LATER}
+    said = answer([{}, LATER], [{}, LATER, fresh])[-2]
+    assert "not shown to be above a constant answer (accuracy .49, a constant answer .50)" in said
+    assert "budgets are too small" in said
+    assert "too small" not in " ".join(answer([{}, LATER], [{}, LATER, fresh | {"accuracy_low": 0.6}]))
 
 
-def test_without_alternatives_ported_or_contrasts() -> None:
+def test_the_family_of_the_sentence_is_said() -> None:
+    assert answer([{}])[-1].endswith("each: the largest of the p-values counts, at 5%.")
+    assert answer([{}, BACK])[-1].endswith("after Holm's correction for the 2 moves of the sentence.")
+
+
+def test_without_alternatives_or_ported() -> None:
     assert "nothing to compare" in verdict({"portability": summary([{}])}).answer[0]
-    table = compared([{"baseline": "bare"}])
-    assert "beat the bare host in the one move" in verdict({"portability": summary([{}]), "contrasts": table}).answer[0]
+    bare = answer([{"controls": "bare", "closest_control": "bare"}])
+    assert "beat the bare host in the one move" in bare[0]
     only = verdict({"portability": summary([{"initialisation": "scratch"}])})
     assert "nothing to judge" in only.answer[0]
+
+
+def technique(rows: list[dict[str, Any]], compared_rows: list[dict[str, Any]]) -> list[str]:
+    """What is said of LoRA."""
+    tables = {"portability": summary(rows), "contrasts": compared(compared_rows), "carried": moves([{}])}
+    ((_, sentences),) = verdict(tables).techniques
+    return sentences
+
+
+def test_a_technique_is_compared_with_each_control() -> None:
+    said = technique([{}], [BOTH[0] | WORSE, BOTH[1] | TIE])[0]
+    assert "worse than sampled modules (\N{MINUS SIGN}10.0" in said
+    assert "not told apart from modules from scratch by this data (+0.0 [\N{MINUS SIGN}2.0, +2.0])" in said
+
+
+def test_the_second_yardstick_and_the_gap_with_its_interval_are_said() -> None:
+    said = " ".join(technique([{}], BOTH))
+    assert "log-likelihood of the right answer: \N{MINUS SIGN}0.50 (bare host \N{MINUS SIGN}1.20" in said
+    assert "calibrated thresholds 0.82 (bare host 0.55, native modules 0.90)" in said
+    assert "Recovered gap: 75% [70%, 80%]" in said
+
+
+@pytest.mark.parametrize(
+    "row, said",
+    [
+        ({}, "50 [20, 80] ("),
+        ({"steps_saved_low": 0.0}, "none seen ("),
+        ({"steps_saved_low": -5.0, "steps_saved": -2.0}, "none seen ("),
+        ({"at_ceiling": True, "steps_saved": np.nan}, "not counted, at the ceiling of native modules ("),
+        ({"steps_saved": np.nan, "steps_saved_high": np.nan}, "more than 200 [20, no end seen] ("),
+        ({"steps_saved": np.nan, "steps_saved_low": np.nan, "steps_saved_high": np.nan}, "more than 200 [200, no end"),
+    ],
+)
+def test_steps_saved_are_said_with_their_interval(row: dict, said: str) -> None:
+    (sentence,) = [line for line in technique([row, LATER], BOTH) if line.startswith("Training steps saved")]
+    assert sentence.startswith(f"Training steps saved by starting from the ported module: {said}")
+
+
+def test_no_steps_saved_are_printed_where_nothing_was_learnt() -> None:
+    mute = {"recovered_gap": np.nan, "steps_saved": 0.0, "steps_saved_low": 0.0}
+    assert not any("steps saved" in line.lower() for line in technique([mute, LATER], BOTH))
 
 
 def test_ranking_names_the_most_portable_and_ties() -> None:
@@ -173,41 +246,51 @@ def test_caveats() -> None:
     assert any("one seed" in sentence for sentence in verdict({"portability": one_seed}).caveats)
     withheld = summary([{"recovered_gap": np.nan, "native_accuracy": 0.51}])
     assert any("withheld in 1 of 1" in sentence for sentence in verdict({"portability": withheld}).caveats)
-    answer = verdict({"portability": withheld}).answer
-    assert any("In 1 of 1 move the study cannot tell" in sentence for sentence in answer), answer
-    assert not any("cannot tell" in sentence for sentence in verdict({"portability": summary([{}])}).answer)
     fewer = summary([{}, {"initialisation": "scratch", "seeds": 2}])
     assert any("1 cell of 2 has fewer seeds" in sentence for sentence in verdict({"portability": fewer}).caveats)
 
 
-@pytest.mark.parametrize(
-    "row, contrast, advice",
-    [
-        ({"recovered_gap": 0.95}, [{"baseline": "bare"}, {"baseline": "scratch"}], "copy"),
-        ({"recovered_gap": 0.95}, [{"baseline": "bare"} | TIE, {"baseline": "scratch"}], "copy and train a little"),
-        ({"recovered_gap": 0.5}, [{"baseline": "scratch"}], "copy and train a little"),
-        ({"recovered_gap": 0.5}, [{"baseline": "scratch"} | TIE], "start again"),
-        ({"recovered_gap": 0.5}, [{"baseline": "scratch"} | WORSE], "start again"),
-        ({"recovered_gap": 0.5}, [{"baseline": "scratch", "p_value_holm": 0.2}], "no verdict"),
-        ({"recovered_gap": 0.5}, [{"baseline": "bare"}], "no verdict"),
-        ({"recovered_gap": np.nan, "native_accuracy": 0.52}, [{"baseline": "scratch"}], "no verdict"),
-        ({"recovered_gap": np.nan, "native_accuracy": np.nan}, [{"baseline": "scratch"}], "copy and train a little"),
-    ],
-)
-def test_recommendation_follows_its_rule(row: dict, contrast: list[dict], advice: str) -> None:
-    (found,) = recommendations({"portability": summary([row]), "contrasts": compared(contrast)})
-    assert found["advice"] == advice
+def ways(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    """Table `advice` with these values and harmless others."""
+    usual = compared([{}]).iloc[0][["study", *MOVE, "seeds"]].to_dict()
+    usual |= {"way": "copy", "steps": 0, "accuracy": 0.8, "low": 0.78, "high": 0.82, "ruled_out": False}
+    usual |= {"native_difference": -0.01, "native_low": -0.03, "native_high": 0.01, "good_enough": False}
+    usual |= {"advised": False, "better_way": None, "better_steps": np.nan}
+    usual |= {"seeds_needed": np.nan, "examples_needed": np.nan}
+    return pd.DataFrame([usual | row for row in rows])
 
 
-def test_recommendation_says_what_is_saved() -> None:
-    later = {"budget_steps": 50, "steps_saved": np.nan}
-    tables = {
-        "portability": summary([{"recovered_gap": 0.4}, later, {"budget_steps": 200}]),
-        "contrasts": compared([{}, {"budget_steps": 50}, {"budget_steps": 200} | TIE]),
-    }
-    (found,) = recommendations(tables)
-    assert "better than scratch at 0 and 50 steps" in found["reason"]
-    assert "at 50 it has what scratch did not reach in 200" in found["reason"]
+AGAIN = {"way": "start again", "steps": 100, "accuracy": 0.95, "low": 0.94, "high": 0.96}
+TAKEN, OUT = {"good_enough": True, "advised": True}, {"ruled_out": True}
+
+
+def test_advice_has_its_numbers_and_what_is_ruled_out() -> None:
+    rows = [OUT, {"steps": 25} | OUT, {"steps": 100} | OUT, AGAIN | TAKEN | {"native_low": -0.04, "native_high": -0.01}]
+    (found,) = recommendations(ways(rows))
+    assert found["advice"] == "start again and train 100 steps" and found["accuracy"] == "0.950 [0.94, 0.96]"
+    assert "ruled out: copy, copy and train 25 and 100 steps" in found["reason"]
+    assert "even the best way (start again and train 100 steps) stays below native modules" in found["reason"]
+    (copied,) = recommendations(ways([TAKEN, AGAIN]))
+    assert copied["advice"] == "copy" and "no way is ruled out" in copied["reason"]
+    assert "below native" not in copied["reason"]
+
+
+def test_where_nothing_can_be_advised_it_is_said_what_would_tell() -> None:
+    need = {"seeds_needed": 9.0, "examples_needed": 1000.0}
+    (found,) = recommendations(ways([need | OUT, AGAIN | need]))
+    assert found["advice"] == "cannot tell"
+    assert "ruled out: copy; the rest cannot be told apart; about 9 seeds and 1,000 test examples" in found["reason"]
+    (single,) = recommendations(ways([{"seeds": 1}, AGAIN | {"seeds": 1}]))
+    assert "a single seed says nothing" in single["reason"]
+    (hopeless,) = recommendations(ways([{}, AGAIN]))
+    assert "no reasonable number of seeds" in hopeless["reason"]
+
+
+def test_learning_rates_are_shown_where_there_was_a_choice() -> None:
+    runs = study(Design(("lora",), ONE, examples=40)).runs
+    assert rates(runs) is None and rates(runs.assign(learning_rate=0.01)) is None
+    told = rates(runs.assign(learning_rate=np.where(runs["seed"] == 0, 0.01, 0.003)))
+    assert ["LoRA", "ported", "After 50 steps", "0.003 (2), 0.01 (1)"] in told.rows
 
 
 def test_page_is_self_contained_and_escaped(tmp_path: Path) -> None:
@@ -291,11 +374,11 @@ def test_durations_and_listings() -> None:
 
 def test_failed_runs_are_shown_in_words_and_in_a_table(tmp_path: Path) -> None:
     made = study(Design(examples=40))
-    tables = computed(made)
+    tables = statistics(made)
     write_report(tmp_path / "whole.html", {"name": "small"}, tables, {}, {})
     assert "Failed runs" not in (tmp_path / "whole.html").read_text(encoding="utf-8")
     broken = failing(made, technique=["lora"], target_host=["raw"], seed=[1], budget_steps=[50, 200])
-    tables = computed(failing(broken, initialisation=["native"], technique=["adapters"], seed=[2]))
+    tables = statistics(failing(broken, initialisation=["native"], technique=["adapters"], seed=[2]))
     write_report(tmp_path / "report.html", {"name": "small"}, tables, drawn(tables, tmp_path), {})
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "108 runs" in page and "6 runs failed" in page
@@ -309,7 +392,7 @@ def test_failed_runs_are_shown_in_words_and_in_a_table(tmp_path: Path) -> None:
 
 def test_a_page_of_a_study_in_which_everything_failed(tmp_path: Path) -> None:
     made = study(Design(("lora",), ONE, seeds=(0,), budgets=(0, 50), examples=40))
-    tables = computed(failing(made, technique=["lora"]))
+    tables = statistics(failing(made, technique=["lora"]))
     write_report(tmp_path / "report.html", {"name": "small"}, tables, drawn(tables, tmp_path), {})
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "Failed runs" in page and "nothing to judge" in page

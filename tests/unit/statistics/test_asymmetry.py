@@ -5,8 +5,9 @@ import pytest
 from peftport.statistics.asymmetry import asymmetry
 from peftport.statistics.contrasts import contrasts
 from peftport.statistics.portability import portability
+from peftport.statistics.table import STATISTICS
 from peftport.tables import TABLES, write_table
-from tests.simulated import Design, Study, study
+from tests.simulated import MARGIN, Design, Study, statistics, study
 
 
 @pytest.fixture(scope="module")
@@ -19,14 +20,14 @@ def test_a_direction_is_found() -> None:
         return 0.85 if source == "raw" else 0.6
 
     made = study(Design(("lora",), budgets=(0,), initialisations=("ported",), accuracy=better_forward))
-    table = asymmetry(portability(made.runs, made.references, made.predictions), made.predictions)
+    table = asymmetry(portability(made.runs, made.references, made.predictions, MARGIN), made.predictions)
     assert table[["first_host", "second_host"]].to_numpy().tolist() == [["raw", "instruct"]]
     assert 0.1 < table["low"].item() < 0.25 < table["high"].item()
 
 
 def test_a_single_seed_and_no_references() -> None:
     made = study(Design(seeds=(7,), references=()))
-    summary = portability(made.runs, made.references, made.predictions)
+    summary = portability(made.runs, made.references, made.predictions, MARGIN)
     assert summary["accuracy_standard_deviation"].isna().all()
     assert summary[["bare_accuracy", "native_accuracy", "recovered_gap"]].isna().all().all()
     assert set(contrasts(made.runs, made.references, made.predictions)["baseline"]) == {"sampled", "scratch"}
@@ -35,11 +36,8 @@ def test_a_single_seed_and_no_references() -> None:
 
 
 def test_tables_fit_their_schemas(simulated: Study, tmp_path) -> None:
-    frames = (simulated.runs, simulated.references, simulated.predictions)
-    summary = portability(*frames)
-    write_table(tmp_path / "portability.parquet", summary, "portability")
-    write_table(tmp_path / "contrasts.parquet", contrasts(*frames), "contrasts")
-    write_table(tmp_path / "asymmetry.parquet", asymmetry(summary, simulated.predictions), "asymmetry")
-    assert len(summary) == 2 * 2 * 3 * 3
-    assert len(contrasts(*frames)) == 2 * 2 * 3 * 4
-    assert len(asymmetry(summary, simulated.predictions)) == 2 * 3
+    tables = statistics(simulated)
+    for name in STATISTICS:
+        write_table(tmp_path / f"{name}.parquet", tables[name], name)
+    rows = {"portability": 2 * 2 * 3 * 3, "contrasts": 2 * 2 * 3 * 4, "carried": 2 * 2 * 3, "asymmetry": 2 * 3}
+    assert {name: len(tables[name]) for name in STATISTICS} == rows | {"advice": 2 * 2 * 5}

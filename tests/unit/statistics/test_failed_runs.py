@@ -3,12 +3,10 @@
 import pandas as pd
 import pytest
 
-from peftport.statistics.asymmetry import asymmetry
-from peftport.statistics.contrasts import contrasts
-from peftport.statistics.portability import portability
+from peftport.statistics.table import STATISTICS
 from peftport.statistics.techniques import techniques
 from peftport.tables import TABLES, write_table
-from tests.simulated import Design, costs, failing, study
+from tests.simulated import Design, costs, failing, statistics, study
 
 DESIGN = Design(("lora",), examples=40)
 MOVE = ["technique", "source_host", "target_host", "initialisation", "budget_steps"]
@@ -20,12 +18,8 @@ def made():
 
 
 def computed(made):
-    table = portability(made.runs, made.references, made.predictions, draws=100)
-    return {
-        "portability": table,
-        "contrasts": contrasts(made.runs, made.references, made.predictions, draws=100),
-        "asymmetry": asymmetry(table, made.predictions, draws=100),
-    }
+    tables = statistics(made)
+    return {name: tables[name] for name in STATISTICS}
 
 
 def test_one_seed_of_a_cell(made, tmp_path):
@@ -44,6 +38,10 @@ def test_one_seed_of_a_cell(made, tmp_path):
     assert set(pairs[pairs["target_host"] == "raw"]["seeds"]) == {2}
     assert set(pairs[pairs["target_host"] == "instruct"]["seeds"]) == {3}
     assert tables["asymmetry"].set_index("budget_steps")["seeds"].to_dict() == {0: 3, 50: 2, 200: 2}
+    ways = tables["advice"].query("target_host == 'raw'").set_index(["way", "steps"])["seeds"]
+    assert ways.to_dict() == {
+        ("copy", 0): 3, ("copy", 50): 2, ("copy", 200): 2, ("start again", 50): 3, ("start again", 200): 3
+    }  # fmt: skip
 
 
 def test_all_seeds_of_a_cell(made):
@@ -52,8 +50,8 @@ def test_all_seeds_of_a_cell(made):
     left = tables["portability"].query("initialisation == 'scratch'")
     assert sorted(set(left["budget_steps"])) == [0, 50]
     assert set(tables["contrasts"].query("budget_steps == 200")["baseline"]) == {"sampled", "bare", "native"}
-    whole = computed(made)["portability"].query("initialisation != 'scratch'").drop(columns="steps_saved")
-    same = tables["portability"].query("initialisation != 'scratch'").drop(columns="steps_saved")
+    whole = computed(made)["portability"].query("initialisation != 'scratch'")
+    same = tables["portability"].query("initialisation != 'scratch'")
     numbers = ["accuracy_mean", "seeds", "recovered_gap"]
     assert same[numbers].reset_index(drop=True).equals(whole[numbers].reset_index(drop=True))
 

@@ -7,12 +7,12 @@ import pytest
 from peftport.statistics.portability import portability
 from peftport.statistics.techniques import converged, sharing
 from peftport.tables import TABLES, write_table
-from tests.simulated import Design, described, study
+from tests.simulated import MARGIN, Design, described, study
 
 
 def table(design, methods=None):
     made = study(design)
-    return described(made, portability(made.runs, made.references, made.predictions, draws=100), methods)
+    return described(made, portability(made.runs, made.references, made.predictions, MARGIN), methods)
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Right and wrong answers as matrices of seeds x test examples, found by the key of a run."""
+"""Scores of single test examples as matrices of seeds x examples, found by the key of a run."""
 
 from dataclasses import dataclass
 
@@ -19,26 +19,28 @@ class Answers:
 
     Attributes:
         seeds: the seeds, ascending; shape (seeds,).
-        values: 1 for a right answer, 0 for a wrong one; shape (seeds, examples).
+        values: the score of each example, by default 1 for a right answer and 0 for a wrong one; (seeds, examples).
     """
 
     seeds: np.ndarray
     values: np.ndarray
 
 
-class Correctness:
+class ExampleScores:
     """Every prediction of a study, one matrix per cell and budget.
 
     Args:
         predictions: one row per run and test example: the columns of a cell, ``budget_steps``, ``seed``,
-            ``example_id``, ``correct``.
+            ``example_id``, and the score.
+        score: the column that is the score, ``correct`` or ``choice_log_likelihood``.
 
     Raises:
         ValueError: an example was predicted twice in a run, or the runs of a target dataset were not tested on the
             same examples; the message names the run.
     """
 
-    def __init__(self, predictions: pd.DataFrame) -> None:
+    def __init__(self, predictions: pd.DataFrame, score: str = "correct") -> None:
+        self.score = score
         self._answers: dict[Key, Answers] = {}
         for _, frame in predictions.groupby("target_dataset", sort=False, observed=True):
             self._add(frame)
@@ -56,7 +58,7 @@ class Correctness:
                 "examples of its target dataset"
             )
         values = np.zeros(counts.shape, dtype=np.float32)
-        values[run, example] = frame["correct"].to_numpy(dtype=np.float32)
+        values[run, example] = frame[self.score].to_numpy(dtype=np.float32)
         for key, rows in runs.groupby(KEY, sort=False, observed=True).indices.items():
             seeds = runs["seed"].to_numpy()[rows]
             order = np.argsort(seeds)

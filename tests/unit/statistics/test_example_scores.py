@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from peftport.statistics.contrasts import contrasts
-from peftport.statistics.correctness import Correctness
+from peftport.statistics.example_scores import ExampleScores
 from tests.simulated import Design, Study, study
 
 
@@ -24,4 +24,4 @@ def test_scratch_may_be_kept_once_for_all_sources(simulated: Study) -> None:
 
 def test_a_run_tested_on_other_examples_is_named(simulated: Study) -> None:
     with pytest.raises(ValueError, match="exactly one prediction for each of the 200 test examples"):
-        Correctness(simulated.predictions.iloc[1:])
+        ExampleScores(simulated.predictions.iloc[1:])

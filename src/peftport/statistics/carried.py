@@ -1,0 +1,110 @@
+"""Does a move carry task knowledge? One test per move and budget, and one family of tests per sentence."""
+
+import numpy as np
+import pandas as pd
+
+from peftport.statistics.contrasts import compared, differences, sides
+from peftport.statistics.example_scores import KEY, ExampleScores
+from peftport.statistics.families import holm_within
+from peftport.statistics.intervals import Estimate, estimate
+from peftport.statistics.recovered_gap import SMALLEST_GAP
+from peftport.statistics.sample_size import size_that_tells
+from peftport.tables import TABLES
+
+# What a ported module must beat, each, to be said to carry task knowledge; the bare host where none of them was run.
+CONTROLS = ("sampled", "matched", "scratch")
+FAMILY = ["study", "budget_steps"]
+ALPHA = 0.05
+
+
+def carried(runs: pd.DataFrame, references: pd.DataFrame, predictions: pd.DataFrame, margin: float) -> pd.DataFrame:
+    """One row per technique x transfer x dataset pair x budget: whether ported modules beat every control.
+
+    "Beats every control" is an intersection-union test (Berger 1982, Technometrics 24): its p-value is the largest of
+    those of its parts, without a correction for their number, and 1 where ported is not ahead of one of them. Holm's
+    correction is over the moves at one budget, for these are what a sentence counts. The outcome of a move:
+
+    * ``cannot_tell``: there is one seed only; or neither native nor ported modules are shown to be above the bare host
+      by ``SMALLEST_GAP``, so there is nothing to carry that this study could see;
+    * ``carried``: the corrected p-value is below 5%;
+    * ``not_carried``: ported is shown not to beat one of the controls by more than the margin (one-sided, 5% shared
+      among the controls);
+    * ``open``: neither is shown.
+
+    Args:
+        runs: table `runs`; runs that failed are left out.
+        references: table `references`.
+        predictions: one row per run and test example, with the columns of the cell.
+        margin: the difference in accuracy that is large enough to matter.
+
+    Returns:
+        Table `carried`; empty where nothing was ported or there is nothing to compare with.
+
+    Raises:
+        ValueError: a run has no predictions.
+    """
+    answers, moves = ExampleScores(predictions), {}
+    for study, key, baseline in compared(runs, references):
+        if (both := sides(answers, key, baseline)) is not None:
+            moves.setdefault((study, key), {})[baseline] = estimate(both[0] - both[1])
+    controls = controls_of({name for found in moves.values() for name in found})
+    rows = []
+    for (study, key), found in moves.items():
+        if own := {name: found[name] for name in controls if name in found}:
+            technique, _, host, _, dataset, *_ = key
+            gap = _gap(answers, technique, host, dataset)
+            keys = dict(zip(KEY, key, strict=True)) | {"study": study}
+            del keys["initialisation"]
+            rows.append(
+                keys | tested(own) | {"learnt": _learnt(gap, found.get("bare")), "shown_not": _not(own, margin)}
+            )
+    names = [name for name in TABLES["carried"] if name not in ("p_value_holm", "outcome")]
+    table = pd.DataFrame(rows, columns=[*names, "learnt", "shown_not"])
+    table["p_value_holm"] = holm_within(table, FAMILY)
+    table["outcome"] = [
+        _outcome(row.learnt and row.seeds > 1, row.p_value_holm, row.shown_not) for row in table.itertuples(index=False)
+    ]
+    return table[list(TABLES["carried"])]
+
+
+def controls_of(names: set[str]) -> list[str]:
+    """What ported must beat, of what it is compared with."""
+    return [name for name in CONTROLS if name in names] or sorted({"bare"} & names)
+
+
+def tested(found: dict[str, Estimate]) -> dict[str, object]:
+    """The intersection-union test over the controls: the closest one, its difference, and the largest p-value."""
+    closest = min(found, key=lambda name: found[name].effect)
+    p_values = [one.p_value if one.effect > 0 else 1.0 for one in found.values()]
+    needed = size_that_tells(list(found.values()), lambda parts: all(one.is_above(0.0, ALPHA / 2) for one in parts))
+    return differences(found[closest]) | {
+        "controls": ",".join(found),
+        "closest_control": closest,
+        "p_value": max(p_values),
+        "seeds_needed": needed[0] if needed else np.nan,
+        "examples_needed": needed[1] if needed else np.nan,
+    }
+
+
+def _gap(answers: ExampleScores, technique: str, host: str, dataset: str) -> Estimate | None:
+    """Native minus bare; None where one of them was not run."""
+    bare, native = answers.bare(host, dataset), answers.native(technique, host, dataset)
+    return estimate(native.values - bare.values) if bare and native else None
+
+
+def _learnt(gap: Estimate | None, over_bare: Estimate | None) -> bool:
+    """Whether modules here are shown to know something; taken to be so where there is no reference to show it."""
+    if gap is None:
+        return True
+    return gap.low >= SMALLEST_GAP or (over_bare is not None and over_bare.low >= SMALLEST_GAP)
+
+
+def _not(found: dict[str, Estimate], margin: float) -> bool:
+    """Whether ported is shown not to beat one of the controls by more than the margin."""
+    return any(one.is_below(margin, ALPHA / len(found)) for one in found.values())
+
+
+def _outcome(can_tell: bool, p_value: float, shown_not: bool) -> str:
+    if not can_tell:
+        return "cannot_tell"
+    return "carried" if p_value < ALPHA else "not_carried" if shown_not else "open"
