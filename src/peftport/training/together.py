@@ -1,7 +1,10 @@
-"""How many modules train together, and their training in groups of so many."""
+"""How many modules train together, and their training in groups of so many.
+
+On a CPU it is always one: what a seed gives does not depend on its company, to the bit. On a GPU several share the pass
+through the host, which changes the rounding.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
-from math import ceil
 from typing import TypeVar
 
 import numpy as np
@@ -17,30 +20,20 @@ from peftport.training.loop import Recipe, Report, Training
 from peftport.training.ongoing import Ongoing
 from peftport.training.task import Task
 
-# Measured on one core (benchmarks/fused.py): up to this width the fixed cost of a step, which members share, is a good
-# part of it, and beyond so many members nothing is gained.
-NARROW_HOST, CPU_MEMBERS = 128, 4
-
 Result = TypeVar("Result")
 
 
 def members_together(setting: str | int, model: PeftModel, members: int) -> int:
-    """How many of a block's modules train at once.
+    """How many of a block's modules train at once: one on a CPU, and where the technique cannot share a host.
 
     Args:
-        setting: a number, or ``auto``: on a GPU all, on a CPU as many as pay in a host of this width.
+        setting: for GPUs, a number or ``auto``, all.
         model: the host with a module of the technique.
         members: how many there are.
     """
-    if not can_share(model):
+    if model.device.type == "cpu" or not can_share(model):
         return 1
-    if setting != "auto":
-        return min(int(setting), members)
-    if model.device.type != "cpu":
-        return members
-    if model.config.hidden_size > NARROW_HOST:
-        return 1
-    return ceil(members / ceil(members / CPU_MEMBERS))  # five are three and two, not four and one
+    return members if setting == "auto" else min(int(setting), members)
 
 
 def in_groups(

@@ -17,7 +17,13 @@ from peftport.training.device import load_host
 from peftport.training.loop import Recipe, Training
 from peftport.training.scratch import initialise_scratch
 from peftport.training.task import Task
-from tests.ground import NAMES, TASK, TECHNIQUE, TRAINING, evaluate, evaluate_together, modules
+from tests.ground import NAMES, TASK, TECHNIQUE, TRAINING, as_on_a_gpu, evaluate, evaluate_together, modules
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _on_a_gpu():
+    with as_on_a_gpu():
+        yield
 
 
 def encoded_test(ground, host):

@@ -17,8 +17,14 @@ from peftport.training.ongoing import Ongoing
 from peftport.training.source import _train_keeping
 from peftport.training.task import Task
 from tests import encoded, hosts
-from tests.ground import MADE, TASK, TECHNIQUE, TRAINING, train
+from tests.ground import MADE, TASK, TECHNIQUE, TRAINING, as_on_a_gpu, train
 from tests.techniques import SETTINGS
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _on_a_gpu():
+    with as_on_a_gpu():
+        yield
 
 
 def by_hand(ground, seed, steps):
