@@ -93,14 +93,14 @@ def train(
 
 def evaluate_together(
     folder: Path, host: str, starts: dict[str, dict[int, Path | None]], budgets: list[int],
-    cell=NAMES, generate=False, technique=TECHNIQUE, together=1, checkpoint=None,
+    cell=NAMES, generate=False, technique=TECHNIQUE, together=1, checkpoint=None, texts=20,
 ) -> dict[str, dict[str, pd.DataFrame]]:  # fmt: skip
     """The tables of cells that share a job, by initialisation."""
     data = {"card": folder / f"{host}.json"} | prompts(folder, host)
     recipe = {
         "technique": technique,
         "training": TRAINING | {"members_together": together},
-        "evaluation": {"batch_size": 16, "generate": generate},
+        "evaluation": {"batch_size": 16, "generate": generate, "calibration_texts": texts},
     }
     names = {name: value for name, value in cell.items() if name != "initialisation"}
     return evaluate_cells(data, starts, budgets, recipe, TASK, names, checkpoint or Checkpoint(None))

@@ -5,7 +5,7 @@ through the host, which changes the rounding.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -37,7 +37,11 @@ def members_together(setting: str | int, model: PeftModel, members: int) -> int:
 
 
 def in_groups(
-    members: Sequence[int], together: int, work: Callable[[list[int]], Result], ongoing: Ongoing
+    members: Sequence[int],
+    together: int,
+    work: Callable[[list[int]], Result],
+    ongoing: Ongoing,
+    kind: Callable[[int], Any] = lambda member: None,
 ) -> list[tuple[list[int], Result]]:
     """Do ``work`` on groups of at most ``together`` members; where memory runs out, on groups half as large.
 
@@ -45,6 +49,7 @@ def in_groups(
         work: called with the members of a group, a second time if memory ran out in the first, so that it must not
             leave anything behind. What it gives can stand in a checkpoint.
         ongoing: what was done before.
+        kind: only members of one kind, a learning rate for example, are in a group.
 
     Returns:
         Each group with what ``work`` gave for it.
@@ -55,7 +60,8 @@ def in_groups(
     """
     with STOPS.after_a_step():
         while left := [member for member in members if not any(member in group for group, _ in ongoing.done)]:
-            group = ongoing.group(left[:together])
+            alike = [member for member in left if kind(member) == kind(left[0])]
+            group = ongoing.group(alike[:together])
             try:
                 ongoing.finish(group, work(group))
                 continue

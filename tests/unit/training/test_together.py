@@ -69,6 +69,12 @@ def test_a_later_group_may_be_the_one_that_is_too_large():
     assert calls[1] == [3, 4, 5]
 
 
+def test_a_group_holds_members_of_one_kind():
+    calls = []
+    done = in_groups(range(6), 2, memory_for(9, calls), nothing(), lambda member: member % 2)
+    assert calls == [[0, 2], [1, 3], [4], [5]] and [group for group, _ in done] == calls
+
+
 def test_one_alone_that_is_too_large_is_an_error():
     with pytest.raises(torch.OutOfMemoryError):
         in_groups(range(3), 3, memory_for(0, []), nothing())
