@@ -3,7 +3,8 @@
 python -m benchmarks.fused [--hosts bundled,small] [--techniques lora,adapters] [--members 1,2,4,8] [--steps 10]
 
 Processor time, so that other programs on the machine count less. Writes ``benchmarks/results/<date>-fused-cpu.md``.
-The rule in ``peftport.training.together`` rests on it.
+On a CPU studies train one module at a time nevertheless, so that a seed gives the same in any company; this says what
+that costs.
 """
 
 import argparse

@@ -1,10 +1,12 @@
 """Two tiny hosts on disk with their cards, a small dataset, its prompts and modules trained on it: what stages read."""
 
+import contextlib
 import itertools
 import signal
 from pathlib import Path
 
 import pandas as pd
+import pytest
 import torch
 
 from peftport.checkpoints import Checkpoint
@@ -91,14 +93,14 @@ def train(
 
 def evaluate_together(
     folder: Path, host: str, starts: dict[str, dict[int, Path | None]], budgets: list[int],
-    cell=NAMES, generate=False, technique=TECHNIQUE, together=1, checkpoint=None,
+    cell=NAMES, generate=False, technique=TECHNIQUE, together=1, checkpoint=None, texts=20,
 ) -> dict[str, dict[str, pd.DataFrame]]:  # fmt: skip
     """The tables of cells that share a job, by initialisation."""
     data = {"card": folder / f"{host}.json"} | prompts(folder, host)
     recipe = {
         "technique": technique,
         "training": TRAINING | {"members_together": together},
-        "evaluation": {"batch_size": 16, "generate": generate},
+        "evaluation": {"batch_size": 16, "generate": generate, "calibration_texts": texts},
     }
     names = {name: value for name, value in cell.items() if name != "initialisation"}
     return evaluate_cells(data, starts, budgets, recipe, TASK, names, checkpoint or Checkpoint(None))
@@ -110,6 +112,15 @@ def evaluate(
     """The tables of a cell in a host, from these starts."""
     kind = cell["initialisation"]
     return evaluate_together(folder, host, {kind: starts}, budgets, cell, **options)[kind]
+
+
+@contextlib.contextmanager
+def as_on_a_gpu():
+    """As many modules train together as the config says, which else is so on a GPU only."""
+    with pytest.MonkeyPatch.context() as patch:
+        for stage in ("evaluation.cell", "training.source"):
+            patch.setattr(f"peftport.{stage}.members_together", lambda setting, model, members: min(setting, members))
+        yield
 
 
 class Stopping(Checkpoint):

@@ -135,6 +135,7 @@ def _message(error: ValidationError, path: tuple[Any, ...]) -> str:
         "exclusiveMinimum": lambda: f"expected more than {rule}",
         "exclusiveMaximum": lambda: f"expected less than {rule}",
         "minItems": lambda: f"expected at least {rule} entries",
+        "maxItems": lambda: f"expected at most {rule} entries",
         "minLength": lambda: "expected some text",
         "maxLength": lambda: f"expected at most {rule} characters",
         "minProperties": lambda: f"expected {'one' if rule == 1 else 'at least ' + str(rule)} of {_known(error)}",

@@ -17,6 +17,7 @@ def plan_text(plan: dict[str, Any]) -> str:
         jobs(plan["stages"], plan["jobs"]),
         made_again(plan["made_again"]),
         downloads(plan["downloads"]),
+        [f"warning: {one}" for one in plan["warnings"]],
     ]
     return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
 

@@ -41,6 +41,7 @@ BOUNDS = {
     "exclusiveMinimum": "above {}",
     "maximum": "at most {}",
     "exclusiveMaximum": "below {}",
+    "maxItems": "at most {} entries",
     "maxLength": "at most {} characters",
 }
 

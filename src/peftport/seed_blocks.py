@@ -1,7 +1,7 @@
 """Which seeds share jobs: the lists of the config, but for what stands on disk already.
 
-What a seed gives does not depend on its block (but for the last digits, where seeds train together). So a seed more in
-a list, or one less, need not make the others again: the plan takes the blocks that have files.
+What a seed gives does not depend on its block (but on a GPU for the last digits, where seeds train together). So a seed
+more in a list, or one less, need not make the others again: the plan takes the blocks that have files.
 """
 
 import re

@@ -47,6 +47,14 @@ DATASETS = {
 INITIALISATION = {"initialisation": Column(TEXT, "what the module in the target host starts from, or a reference")}
 BUDGET = {"budget_steps": Column(WHOLE, "optimiser steps taken in the target host before this test; 0 is zero-shot")}
 SEED = {"seed": Column(WHOLE, "seed of the run")}
+RATE = {
+    "learning_rate": Column(
+        REAL,
+        "learning rate of the training in the target host, of several the best by validation; of `native` that of its "
+        "source training; null at budget 0 and for `bare`",
+        True,
+    )
+}
 CELL = TECHNIQUE | HOSTS | DATASETS | INITIALISATION
 SCORES = {
     "accuracy": Column(
@@ -55,6 +63,18 @@ SCORES = {
     "macro_f1": Column(REAL, "unweighted mean over labels of the F1 score, 0 to 1; null if the run failed", True),
     "loss": Column(
         REAL, "mean negative log-likelihood of the right label word, nats per example; null if the run failed", True
+    ),
+    "choice_log_likelihood": Column(
+        REAL,
+        "mean log-probability of the right label word among the label words, nats per example; minus the logarithm of "
+        "their number is chance; null if the run failed",
+        True,
+    ),
+    "calibrated_accuracy": Column(
+        REAL,
+        "accuracy under offsets of the label words that make the mean answer to unlabelled training texts uniform; "
+        "null if the run failed, with `evaluation.calibration_texts: 0`, or where there are no such offsets",
+        True,
     ),
     "test_examples": Column(WHOLE, "number of test examples"),
     "generated_accuracy": Column(
@@ -119,7 +139,7 @@ TABLES: dict[str, dict[str, Column]] = {
         ),
         "norm": Column(REAL, "Euclidean norm of the entries; null as there", True),
     },
-    "scores": CELL | BUDGET | SEED | SCORES,
+    "scores": CELL | BUDGET | SEED | RATE | SCORES,
     "predictions": BUDGET
     | SEED
     | {
@@ -128,11 +148,15 @@ TABLES: dict[str, dict[str, Column]] = {
         "prediction": Column(TEXT, "the likeliest label word"),
         "correct": Column(FLAG, "whether they agree"),
         "log_likelihood": Column(REAL, "log-likelihood of the right label word, nats"),
+        "choice_log_likelihood": Column(REAL, "log-probability of the right label word among the label words, nats"),
+        "calibrated_correct": Column(
+            FLAG, "whether the likeliest label word under calibrated offsets is right; null where there are none", True
+        ),
         "generated": Column(TEXT, "what the host wrote; null unless the study generates", True),
     },
     "costs": TECHNIQUE | {"target_host": Column(TEXT, "host in which it was measured")} | MADE_OF | TAKEN | BYTES,
-    "runs": STUDY | CELL | BUDGET | SEED | SCORES,
-    "references": STUDY | CELL | BUDGET | SEED | SCORES,
+    "runs": STUDY | CELL | BUDGET | SEED | RATE | SCORES,
+    "references": STUDY | CELL | BUDGET | SEED | RATE | SCORES,
     "portability": STUDY | CELL | BUDGET | SUMMARY,
     "contrasts": STUDY
     | TECHNIQUE

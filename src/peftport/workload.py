@@ -1,5 +1,8 @@
-"""How much training a study asks for, in optimiser steps; a step of one seed counts once, however seeds are fused."""
+"""How much training a study asks for, in optimiser steps: of one seed, and of one learning rate, each counts."""
 
+from typing import Any
+
+from peftport.learning_rates import learning_rates
 from peftport.study import Cell, Source, Study
 
 
@@ -13,12 +16,22 @@ def optimiser_steps(study: Study) -> int:
 def source_steps(study: Study, source: Source) -> int:
     """Optimiser steps of one block of source modules; a technique may have its own number."""
     steps = study.config["techniques"][source.technique]["source_steps"] or study.config["training"]["source_steps"]
-    return steps * len(study.blocks[source.block])
+    return steps * _trainings(study, source)
 
 
 def cell_steps(study: Study, cell: Cell) -> int:
     """Optimiser steps of one cell: budgets are nested, so the longest is all of them. References are not trained."""
-    return 0 if cell.is_reference else study.budgets[-1] * len(study.blocks[cell.block])
+    return 0 if cell.is_reference else study.budgets[-1] * _trainings(study, cell)
+
+
+def _trainings(study: Study, one: Source | Cell) -> int:
+    """Trainings of a block: every seed with every learning rate."""
+    return len(study.blocks[one.block]) * len(learning_rates(study.config["techniques"][one.technique]))
+
+
+def budgets_in_warmup(config: dict[str, Any]) -> list[int]:
+    """The budgets above 0 that lie inside the warm-up, in which the learning rate still rises."""
+    return [budget for budget in config["grid"]["budgets"] if 0 < budget <= config["training"]["warmup_steps"]]
 
 
 def build_steps(study: Study, host: str) -> int:

@@ -48,6 +48,7 @@ BASE = {
     "derived",
     "files",
     "jobs",
+    "learning_rates",
     "modules",
     "near",
     "pipeline",

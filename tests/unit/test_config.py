@@ -54,7 +54,35 @@ WRONG = {
     ),
     "a number that is no number": (
         {"techniques.lora.learning_rate": float("nan")},
-        "config key `techniques.lora.learning_rate`: expected a number, got NaN",
+        "config key `techniques.lora.learning_rate`: expected a number or a list, got NaN",
+    ),
+    "a learning rate of text": (
+        {"techniques.lora.learning_rate": "small"},
+        'config key `techniques.lora.learning_rate`: expected a number or a list, got "small" (AdamW',
+    ),
+    "a list of rates without one": (
+        {"techniques.lora.learning_rate": []},
+        "config key `techniques.lora.learning_rate`: expected at least 1 entries, got []",
+    ),
+    "eleven rates": (
+        {"techniques.lora.learning_rate": [n / 100 for n in range(1, 12)]},
+        "config key `techniques.lora.learning_rate`: expected at most 10 entries, got [0.01, 0.02",
+    ),
+    "a rate twice": (
+        {"techniques.lora.learning_rate": [0.01, 0.001, 0.01]},
+        "config key `techniques.lora.learning_rate`: expected no entry twice, got [0.01, 0.001, 0.01]",
+    ),
+    "a rate of nothing in a list": (
+        {"techniques.lora.learning_rate": [0.01, 0]},
+        "config key `techniques.lora.learning_rate.1`: expected more than 0, got 0 (a learning rate).",
+    ),
+    "a rate of text in a list": (
+        {"techniques.lora.learning_rate": [0.01, "0.1"]},
+        'config key `techniques.lora.learning_rate.1`: expected a number, got "0.1"',
+    ),
+    "fewer texts than none": (
+        {"evaluation": {"calibration_texts": -1}},
+        "config key `evaluation.calibration_texts`: expected at least 0, got -1",
     ),
     "a fraction of a step": ({"training.source_steps": 5.0}, "config key `training.source_steps`", "a whole number"),
     "a number below its bound": ({"training.batch_size": 0}, "config key `training.batch_size`: expected at least 1"),

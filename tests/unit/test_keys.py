@@ -38,6 +38,8 @@ EDITS = {
     "the bootstrap": ("statistics.draws", 500, {"statistics", "techniques", "report"}),
     "how often costs are timed": ("costs", {"repetitions": 2}, {"costs", "techniques", "report"}),
     "the learning rate": ("techniques.lora.learning_rate", 0.02, TRAINED),
+    "a list of learning rates": ("techniques.lora.learning_rate", [0.01, 0.02], TRAINED),
+    "the texts of the calibration": ("evaluation.calibration_texts", 7, {"evaluation", "runs", "report"}),
     "the rank": ("techniques.lora.rank", 2, TRAINED | {"costs"}),
     "steps of the source": ("training.source_steps", 7, TRAINED),
     "which source module is kept": ("training.keep", "best", TRAINED),
@@ -131,6 +133,43 @@ def test_an_edit_moves_what_depends_on_it(edit):
     if "runs" in expected:
         expected = expected | {"statistics", "techniques"}
     assert moved(keys(CONFIG), keys(edited(path, value))) == expected
+
+
+# what a training in the target host reads, and of `native` and `bare` only a test
+READS = {
+    "training.batch_size": 7,
+    "training.warmup_steps": 9,
+    "training.weight_decay": 0.5,
+    "training.gradient_clip": 0.5,
+    "training.max_tokens": 64,
+    "training.host_precision": "bfloat16",
+    "training.members_together": 3,
+    "techniques.lora.learning_rate": 0.02,
+    "techniques.lora.rank": 2,
+}
+
+
+@pytest.mark.parametrize("path", READS)
+def test_whatever_a_training_in_the_target_reads_is_in_the_key_of_its_cell(path):
+    """On its own: `scratch` starts from no source, whose key would move with it."""
+    config = copy.deepcopy(CONFIG)
+    config["grid"] |= {"initialisations": ["scratch"], "techniques": ["lora"], "references": []}
+    changed = copy.deepcopy(config)
+    *parents, last = path.split(".")
+    part = changed
+    for name in parents:
+        part = part.setdefault(name, {})
+    part[last] = READS[path]
+    before, after = (keys(one)["evaluation"] for one in (config, changed))
+    assert before.keys() == after.keys() != set()
+    assert all(after[name] != key for name, key in before.items())
+
+
+def test_a_rate_more_or_less_in_a_list_is_another_setting():
+    rates = [[0.01], [0.01, 0.02], [0.01, 0.02, 0.03]]
+    found = [keys(edited("techniques.lora.learning_rate", one))["evaluation"] for one in rates]
+    name = next(name for name in found[0] if "/lora/" in name)
+    assert len({one[name] for one in found}) == len(rates)
 
 
 def test_the_learning_rate_of_one_technique_moves_that_technique():

@@ -2,17 +2,19 @@
 
 import copy
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
 
 from peftport.config import ConfigError
-from peftport.pipeline import CHECKOUT
-from peftport.plan import cached_commit, downloads, merge, read_study
+from peftport.pipeline import CHECKOUT, config_schema
+from peftport.plan import cached_commit, downloads, merge, read_study, warnings
 from peftport.plan_text import aligned, plan_text
-from peftport.workload import build_steps, cell_steps, optimiser_steps, source_steps
+from peftport.workload import budgets_in_warmup, build_steps, cell_steps, optimiser_steps, source_steps
 
 DEFAULT = CHECKOUT / "config/config.yaml"
+SHIPPED = sorted((CHECKOUT / "config/studies").glob("*.yaml"))
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 PLAN = {
     "study": "s",
@@ -36,6 +38,7 @@ PLAN = {
         for n in range(15)
     ],
     "downloads": [],
+    "warnings": [],
 }
 
 
@@ -75,6 +78,54 @@ def test_optimiser_steps_of_the_default_study():
     assert {cell_steps(study, cell) for cell in study.cells if cell.is_reference} == {0}
     assert optimiser_steps(study) == 8 * 600 + 24 * 300
     assert build_steps(study, "raw") == 0
+
+
+def test_every_learning_rate_of_a_list_is_a_training(tmp_path):
+    config = yaml.safe_load(DEFAULT.read_text())
+    config["techniques"]["lora"]["learning_rate"] = [0.001, 0.003, 0.01]
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump(config))
+    one, listed = read_study([DEFAULT], Path()), read_study([tmp_path / "study.yaml"], tmp_path)
+    for steps, entries in ((source_steps, one.sources), (cell_steps, one.cells)):
+        for entry in entries:
+            assert steps(listed, entry) == steps(one, entry) * (3 if entry.technique == "lora" else 1)
+    assert optimiser_steps(listed) == optimiser_steps(one) * (3 + 3) / 4
+
+
+@pytest.mark.parametrize(
+    ("budgets", "steps", "inside"),
+    [
+        ([0, 10, 25, 100], 30, [10, 25]),
+        ([0, 30, 100], 30, [30]),
+        ([0, 31], 30, []),
+        ([0], 30, []),
+        ([1, 5], 0, []),
+    ],
+)
+def test_budgets_inside_the_warmup(budgets, steps, inside):
+    config = {"grid": {"budgets": budgets}, "training": {"warmup_steps": steps}}
+    assert budgets_in_warmup(config) == inside
+    said = warnings(SimpleNamespace(config=config))
+    assert len(said) == bool(inside)
+    assert all(str(budget) in said[0] for budget in inside)
+
+
+def test_what_is_said_of_budgets_inside_the_warmup():
+    config = {"grid": {"budgets": [0, 10, 25, 100]}, "training": {"warmup_steps": 30}}
+    (said,) = warnings(SimpleNamespace(config=config))
+    assert said.startswith("budgets 10 and 25 lie inside the warm-up of 30 steps (training.warmup_steps): ")
+    assert plan_text(PLAN | {"warnings": [said]}).splitlines()[-1] == f"warning: {said}"
+    assert "warning" not in plan_text(PLAN)
+    config["grid"]["budgets"] = [0, 10, 100]
+    assert warnings(SimpleNamespace(config=config))[0].startswith("budget 10 lies inside")
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_no_budget_of_a_shipped_study_lies_inside_the_warmup(path):
+    """Neither inside its own nor inside the default's."""
+    config = yaml.safe_load(path.read_text())
+    default = config_schema()["$defs"]["training"]["properties"]["warmup_steps"]["default"]
+    for steps in (config.get("training", {}).get("warmup_steps", default), default):
+        assert budgets_in_warmup({"grid": config["grid"], "training": {"warmup_steps": steps}}) == []
 
 
 def test_a_technique_may_have_its_own_number_of_steps(tmp_path):

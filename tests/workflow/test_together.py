@@ -24,10 +24,10 @@ def test_a_finished_study_whose_initialisations_come_together(copy, hosts):
     assert out.returncode == 0, out.stdout
     together = results(copy)
     for name, table in apart.items():
-        pd.testing.assert_frame_equal(together[name], table, rtol=1e-3)
+        pd.testing.assert_frame_equal(together[name], table, check_exact=True)
     for kind in TOGETHER:
         (curve,) = (copy / "results/smoke/evaluations/lora/raw--instruct/film--film" / kind).rglob("training.parquet")
-        assert set(read_table(curve, "curve")["members"]) == {2}
+        assert set(read_table(curve, "curve")["members"]) == {1}  # on a CPU
     assert not studies.planned(copy)
     edit(initialisations=["ported", "sampled", "permuted", "scratch"])
     jobs = studies.planned(copy)

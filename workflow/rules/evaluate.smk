@@ -7,6 +7,7 @@ rule evaluate_cell:
         card=lambda w: host_file(w.target_host),
         model=lambda w: built_files(w.target_host),
         train=f"{RESULTS}/hosts/{{target_host}}/prompts/{{target_dataset}}/train.parquet",
+        validation=f"{RESULTS}/hosts/{{target_host}}/prompts/{{target_dataset}}/validation.parquet",
         test=f"{RESULTS}/hosts/{{target_host}}/prompts/{{target_dataset}}/test.parquet",
         starts=cell_starts,
     output:

@@ -174,7 +174,7 @@ def cell_expects(wildcards):
     cards = {
         f"{folder}/card.json": start_key_of(cell) for cell in cells for folder in start_folders(cell).values() if folder
     }
-    return prompts_read(host, dataset, "train", "test") | {host_file(host): KEYS.host(host)} | cards
+    return prompts_read(host, dataset, *SPLITS) | {host_file(host): KEYS.host(host)} | cards
 
 
 def cell_sections(wildcards):

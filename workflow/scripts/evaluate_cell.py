@@ -13,7 +13,7 @@ from peftport.training.device import prepare_device
 with job(snakemake) as made, Checkpoint.of_job(snakemake.log[0], made["key"]) as checkpoint:
     prepare_device(snakemake.threads, snakemake.resources)
     params = snakemake.params
-    data = {name: snakemake.input[name] for name in ("card", "train", "test")}
+    data = {name: snakemake.input[name] for name in ("card", "train", "validation", "test")}
     recipe = {"technique": params.technique, **params.sections}
     names = {name: value for name, value in snakemake.wildcards.items() if name not in ("initialisation", "block")}
     cells = evaluate_cells(data, params.starts, params.budgets, recipe, params.task, names, checkpoint)

@@ -28,6 +28,10 @@ class Encoded:
     def __len__(self) -> int:
         return len(self.prompts)
 
+    def first(self, number: int) -> "Encoded":
+        """The first so many examples, or all if there are fewer."""
+        return Encoded(self.prompts[:number], self.labels[:number], self.words, self.example_ids[:number])
+
     def table(self) -> pd.DataFrame:
         """The table ``prompts``."""
         labels = np.asarray(self.words, object)[self.labels]

@@ -21,3 +21,13 @@ def macro_f1(labels: np.ndarray, predictions: np.ndarray, classes: int) -> float
         named = int((labels == index).sum()) + int((predictions == index).sum())
         scores.append(2 * hits / named if named else 0.0)
     return float(np.mean(scores))
+
+
+def choice_log_likelihoods(likelihoods: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Log-probability of the right label word among the label words, nats, shape (examples,); -log K is chance.
+
+    Args:
+        likelihoods: log-likelihoods of the K label words, finite, shape (examples, words).
+        labels: indices of the right words, shape (examples,).
+    """
+    return likelihoods[range(len(labels)), labels] - np.logaddexp.reduce(likelihoods, axis=1)

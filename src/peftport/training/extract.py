@@ -38,6 +38,7 @@ def extract_modules(state: Path, config: Path, folders: dict[int, Path], made: d
             "host_sha256": facts["host"]["weights_sha256"],
             "dataset": facts["names"]["dataset"],
             "seed": seed,
+            "learning_rate": facts["learning_rate"][str(seed)],
             "source_key": facts["key"],
             "failed_at_step": facts["failed_at_step"].get(str(seed)),
             **made,

@@ -1,4 +1,4 @@
-"""Several modules train together through one frozen host.
+"""Several modules train together through one frozen host: on GPUs, which one module leaves idle.
 
 Each member has its own order of the data, gradient clipping and optimiser state; what they share is the pass through
 the host, in which the rows of all members' batches are one batch (``peftport.techniques.members``). It is padded to

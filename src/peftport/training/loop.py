@@ -22,7 +22,6 @@ from peftport.data.batches import IGNORED, training_order
 from peftport.data.encoded import Encoded
 from peftport.hosts.optimiser_state import load_optimiser_state, optimiser_state
 from peftport.seeds import derive, generator
-from peftport.techniques.members import has_dropout
 from peftport.training.task import Task
 
 KEEP_EVERY = 10
@@ -75,7 +74,7 @@ class Training:
         task: makes batches, as a host of this family reads them.
         data: the training split.
         recipe: learning rate and the like.
-        seed: decides the order of the data, and what a module's dropout hides.
+        seed: decides the order of the data, and whatever a module draws, such as what its dropout hides.
         report: called with (step, loss) after every step.
 
     Attributes:
@@ -95,7 +94,6 @@ class Training:
     ) -> None:
         self._begin(model, task, data, recipe, [seed])
         self.report = report
-        self.dropout = has_dropout(model)
         self._optimise([tensor for tensor in model.parameters() if tensor.requires_grad])
 
     def _begin(self, model: nn.Module, task: Task, data: Encoded, recipe: Recipe, seeds: Sequence[int]) -> None:
@@ -133,7 +131,7 @@ class Training:
     def state(self) -> dict[str, Any]:
         """All that the next step depends on, and the curve so far; see ``peftport.checkpoints.State``.
 
-        The order of the data and what dropout hides are functions of the seed and the step.
+        The order of the data and what the module draws are functions of the seed and the step.
         """
         return {
             "step": self.step,
@@ -202,8 +200,9 @@ class Training:
         return losses.detach()
 
     def _losses(self, batch: dict[str, torch.Tensor]) -> torch.Tensor:
-        if not (self.dropout and torch.is_grad_enabled()):
+        if not torch.is_grad_enabled():
             return self.model(**batch, use_cache=False).loss[None]
+        # not only for dropout: some of peft's techniques (PVeRA) draw what they add
         with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
             torch.manual_seed(derive(self.seeds[0], "dropout", self.step + 1))
             return self.model(**batch, use_cache=False).loss[None]

@@ -1,11 +1,13 @@
 """Train the source modules of one technique in one host on one dataset, for one block of seeds.
 
-A member whose loss is no finite number has failed: its module holds no numbers (NaN), and its card says at which step.
-What starts from it has then failed as well, at step 0; the other seeds go on.
+Where a technique has several learning rates, every seed is trained with each of them, and the module with the lowest
+validation loss is taken. A training whose loss is no finite number has failed; if all of a seed have, its module holds
+no numbers (NaN), and its card says at which step. What starts from it has then failed as well, at step 0; the other
+seeds go on.
 """
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -17,6 +19,7 @@ from peftport.data.encoded import Encoded, read_encoded
 from peftport.files import file_digest, read_card, whole, write_card
 from peftport.hosts.load import load_tokenizer
 from peftport.hosts.locate import known_folder
+from peftport.learning_rates import best_rate, learning_rates
 from peftport.progress import Progress
 from peftport.tables import write_table
 from peftport.techniques.attach import attach, config_dict, detach, module_tensors
@@ -25,6 +28,17 @@ from peftport.training.loop import Recipe, Training
 from peftport.training.ongoing import Ongoing
 from peftport.training.task import Task
 from peftport.training.together import begin, in_groups, members_together
+
+# of a training: the module's tensors (``state``), their validation ``loss`` (None if it failed), the step at which it
+# ``failed`` and its loss ``curve``
+Trained = dict[str, Any]
+
+
+class Trial(NamedTuple):
+    """A seed that is trained with a learning rate."""
+
+    seed: int
+    rate: float
 
 
 def train_source(
@@ -37,6 +51,8 @@ def train_source(
     checkpoint: Checkpoint,
 ) -> None:
     """Train one module per seed and write the loss curve, the trained state and what is needed to extract modules.
+
+    Of several learning rates the loss curve is that of the one taken.
 
     Args:
         data: ``card`` of the host; the prompts of ``train`` and ``validation`` for this host.
@@ -54,32 +70,47 @@ def train_source(
     task_ = Task.for_host(task, training["max_tokens"], load_tokenizer(folder), card)
     splits = {name: read_encoded(data[name], task_.words) for name in ("train", "validation")}
     model, starts = _fresh(load_host(folder, training["host_precision"]), technique, seeds)
-    settings, steps = Recipe.from_config(training, technique), technique["source_steps"] or training["source_steps"]
-    ongoing = Ongoing(checkpoint)
+    steps, ongoing = technique["source_steps"] or training["source_steps"], Ongoing(checkpoint)
+    trials = [Trial(seed, rate) for seed in seeds for rate in learning_rates(technique)]
 
-    def train(group: list[int]) -> tuple[pd.DataFrame, dict[str, np.ndarray], dict[str, int]]:
-        progress = Progress(f"{technique['method']} in {card['host']}, seed {', '.join(map(str, group))}", steps)
-        run = begin(model, task_, splits["train"], settings, [(seed, starts[seed]) for seed in group], progress)
+    def train(group: list[int]) -> list[Trained]:
+        own, rate = [trials[index].seed for index in group], trials[group[0]].rate
+        settings = Recipe.from_config(training, technique | {"learning_rate": rate})
+        told = f"{technique['method']} in {card['host']}, seed {', '.join(map(str, own))}, learning rate {rate:g}"
+        first = [(seed, starts[seed]) for seed in own]
+        run = begin(model, task_, splits["train"], settings, first, Progress(told, steps))
         try:
-            best = _train_keeping(run, splits["validation"], steps, training, ongoing)
+            return _train_keeping(run, group, splits["validation"], steps, training, ongoing)
         finally:
             run.release()
-        state = {
-            f"{seed}/{name}": own for seed, module in zip(group, best, strict=True) for name, own in module.items()
-        }
-        return run.curve(), state, {str(group[place]): step for place, step in run.failed.items()}
 
-    together = members_together(training["members_together"], model, len(seeds))
-    done = in_groups(seeds, together, train, ongoing)
+    together = members_together(training["members_together"], model, len(trials))
+    done = in_groups(range(len(trials)), together, train, ongoing, lambda index: trials[index].rate)
     made = made | {"members_together": max(len(group) for group, _ in done)}
-    write_table(outputs["curve"], pd.concat([curve for _, (curve, *_) in done], ignore_index=True), "curve", made)
+    taken = _taken(done, trials)
+    write_table(outputs["curve"], pd.concat([one["curve"] for one in taken.values()], ignore_index=True), "curve", made)
     with whole(outputs["state"]) as partial:
-        save_file({name: tensor for _, (_, state, _) in done for name, tensor in state.items()}, partial)
+        state = {f"{trial.seed}/{name}": own for trial, one in taken.items() for name, own in one["state"].items()}
+        save_file(state, partial)
         digest = file_digest(partial)
     facts = {name: card[name] for name in ("host", "model_type", "weights_sha256", "shape")}
     said = {"adapter_config": config_dict(model), "host": facts, "technique": technique, "state_sha256": digest}
-    failed = {seed: step for _, (*_, failed) in done for seed, step in failed.items()}
-    write_card(outputs["config"], said | {"failed_at_step": failed} | made)
+    failed = {str(trial.seed): one["failed"] for trial, one in taken.items() if one["failed"] is not None}
+    rates = {str(trial.seed): trial.rate for trial in taken}
+    write_card(outputs["config"], said | {"failed_at_step": failed, "learning_rate": rates} | made)
+
+
+def _taken(done: list[tuple[list[int], list[Trained]]], trials: list[Trial]) -> dict[Trial, Trained]:
+    """Of every seed the training with the lowest validation loss."""
+    trained = {trials[index]: one for group, results in done for index, one in zip(group, results, strict=True)}
+    losses: dict[int, dict[float, float | None]] = {}
+    for trial in trials:
+        losses.setdefault(trial.seed, {})[trial.rate] = trained[trial]["loss"]
+    best = [
+        Trial(seed, best_rate({rate: None if one is None else -one for rate, one in own.items()}))
+        for seed, own in losses.items()
+    ]
+    return {trial: trained[trial] for trial in best}
 
 
 def _fresh(
@@ -96,14 +127,14 @@ def _fresh(
 
 
 def _train_keeping(
-    run: Training, validation: Encoded, steps: int, training: dict[str, Any], ongoing: Ongoing
-) -> list[dict[str, np.ndarray]]:
+    run: Training, group: list[int], validation: Encoded, steps: int, training: dict[str, Any], ongoing: Ongoing
+) -> list[Trained]:
     """Each member's state after ``steps``, or with its lowest validation loss if the config says ``keep: best``.
 
     That of a member that failed is NaN.
     """
     members, every = len(run.seeds), training["validate_every"] if training["keep"] == "best" else steps
-    kept = ongoing.take_up(run.seeds, run, {"validated": 0, "lowest": [float("inf")] * members, "best": [{}] * members})
+    kept = ongoing.take_up(group, run, {"validated": 0, "lowest": [float("inf")] * members, "best": [{}] * members})
     for step in [*range(every, steps, every), steps]:
         if step <= kept["validated"]:
             continue
@@ -113,8 +144,12 @@ def _train_keeping(
                 kept["lowest"][place], kept["best"][place] = loss, _state(run, place)
         kept["validated"] = step
     for place in run.failed:
+        kept["lowest"][place] = None
         kept["best"][place] = {name: np.full_like(own, np.nan) for name, own in _state(run, place).items()}
-    return kept["best"]
+    return [
+        {"state": state, "loss": loss, "failed": run.failed.get(place), "curve": run.curve(place)}
+        for place, (state, loss) in enumerate(zip(kept["best"], kept["lowest"], strict=True))
+    ]
 
 
 def _state(run: Training, place: int) -> dict[str, np.ndarray]:

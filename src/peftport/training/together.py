@@ -1,8 +1,11 @@
-"""How many modules train together, and their training in groups of so many."""
+"""How many modules train together, and their training in groups of so many.
+
+On a CPU it is always one: what a seed gives does not depend on its company, to the bit. On a GPU several share the pass
+through the host, which changes the rounding.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
-from math import ceil
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -17,34 +20,28 @@ from peftport.training.loop import Recipe, Report, Training
 from peftport.training.ongoing import Ongoing
 from peftport.training.task import Task
 
-# Measured on one core (benchmarks/fused.py): up to this width the fixed cost of a step, which members share, is a good
-# part of it, and beyond so many members nothing is gained.
-NARROW_HOST, CPU_MEMBERS = 128, 4
-
 Result = TypeVar("Result")
 
 
 def members_together(setting: str | int, model: PeftModel, members: int) -> int:
-    """How many of a block's modules train at once.
+    """How many of a block's modules train at once: one on a CPU, and where the technique cannot share a host.
 
     Args:
-        setting: a number, or ``auto``: on a GPU all, on a CPU as many as pay in a host of this width.
+        setting: for GPUs, a number or ``auto``, all.
         model: the host with a module of the technique.
         members: how many there are.
     """
-    if not can_share(model):
+    if model.device.type == "cpu" or not can_share(model):
         return 1
-    if setting != "auto":
-        return min(int(setting), members)
-    if model.device.type != "cpu":
-        return members
-    if model.config.hidden_size > NARROW_HOST:
-        return 1
-    return ceil(members / ceil(members / CPU_MEMBERS))  # five are three and two, not four and one
+    return members if setting == "auto" else min(int(setting), members)
 
 
 def in_groups(
-    members: Sequence[int], together: int, work: Callable[[list[int]], Result], ongoing: Ongoing
+    members: Sequence[int],
+    together: int,
+    work: Callable[[list[int]], Result],
+    ongoing: Ongoing,
+    kind: Callable[[int], Any] = lambda member: None,
 ) -> list[tuple[list[int], Result]]:
     """Do ``work`` on groups of at most ``together`` members; where memory runs out, on groups half as large.
 
@@ -52,6 +49,7 @@ def in_groups(
         work: called with the members of a group, a second time if memory ran out in the first, so that it must not
             leave anything behind. What it gives can stand in a checkpoint.
         ongoing: what was done before.
+        kind: only members of one kind, a learning rate for example, are in a group.
 
     Returns:
         Each group with what ``work`` gave for it.
@@ -62,7 +60,8 @@ def in_groups(
     """
     with STOPS.after_a_step():
         while left := [member for member in members if not any(member in group for group, _ in ongoing.done)]:
-            group = ongoing.group(left[:together])
+            alike = [member for member in left if kind(member) == kind(left[0])]
+            group = ongoing.group(alike[:together])
             try:
                 ongoing.finish(group, work(group))
                 continue

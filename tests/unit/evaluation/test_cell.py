@@ -5,8 +5,9 @@ import pandas as pd
 import pytest
 
 from peftport.checkpoints import Checkpoint
-from peftport.evaluation.cell import evaluate_cells, score
+from peftport.evaluation.cell import evaluate_cells
 from peftport.evaluation.likelihood import log_likelihoods
+from peftport.evaluation.score import score
 from peftport.files import read_card, write_card
 from peftport.hosts.load import load_tokenizer
 from peftport.modules import Module, write_module
@@ -17,7 +18,13 @@ from peftport.training.device import load_host
 from peftport.training.loop import Recipe, Training
 from peftport.training.scratch import initialise_scratch
 from peftport.training.task import Task
-from tests.ground import NAMES, TASK, TECHNIQUE, TRAINING, evaluate, evaluate_together, modules
+from tests.ground import NAMES, TASK, TECHNIQUE, TRAINING, as_on_a_gpu, evaluate, evaluate_together, modules
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _on_a_gpu():
+    with as_on_a_gpu():
+        yield
 
 
 def encoded_test(ground, host):
@@ -170,6 +177,6 @@ def test_a_host_that_is_gone_is_named(ground, tmp_path):
     card = read_card(ground / "raw.json") | {"folder": str(tmp_path / "gone")}
     write_card(tmp_path / "card.json", card)
     data = {"card": tmp_path / "card.json"}
-    recipe = {"technique": TECHNIQUE, "training": TRAINING, "evaluation": {"batch_size": 8, "generate": False}}
+    recipe = {"technique": TECHNIQUE, "training": TRAINING, "evaluation": {}}
     with pytest.raises(ValueError, match=r"host `raw`: .*config.json is damaged or changed: it is not there any more"):
         evaluate_cells(data, {"bare": {0: None}}, [0], recipe, TASK, {}, Checkpoint(None))

@@ -10,9 +10,15 @@ from peftport.stopping import STOPS
 from peftport.tables import read_table, write_table
 from peftport.training.loop import Training
 from tests import ground as stages
-from tests.ground import in_pieces, modules
+from tests.ground import as_on_a_gpu, in_pieces, modules
 
 BUDGETS = [0, 2, 5]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _on_a_gpu():
+    with as_on_a_gpu():
+        yield
 
 
 def evaluate(ground, together=1, checkpoint=None, generate=False, budgets=BUDGETS):

@@ -36,7 +36,8 @@ def results(study, tmp_path):
             names(cell)
             | {"budget_steps": budget, "seed": seed, "accuracy": number / 1000 + budget / 100 + seed / 10}
             | {"macro_f1": 0.5, "loss": 1.0, "test_examples": 2, "generated_accuracy": None, "invalid_rate": None}
-            | {"failed_at_step": None}
+            | {"failed_at_step": None, "learning_rate": None}
+            | {"choice_log_likelihood": -0.5, "calibrated_accuracy": None}
             for seed in seeds_of(study, cell)
             for budget in budgets
         ]
@@ -44,6 +45,7 @@ def results(study, tmp_path):
         answers = [
             {"budget_steps": row["budget_steps"], "seed": row["seed"], "example_id": name, "label": "x"}
             | {"prediction": "x", "correct": True, "log_likelihood": -1.0, "generated": None}
+            | {"choice_log_likelihood": -0.5, "calibrated_correct": None}
             for row in rows
             for name in ("one", "two")
         ]

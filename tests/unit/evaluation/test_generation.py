@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from peftport.data.prompts import normalise_answer
-from peftport.evaluation import cell
-from peftport.evaluation.cell import score
+from peftport.evaluation import score as scoring
 from peftport.evaluation.generation import generate_answers
+from peftport.evaluation.score import score
 from peftport.techniques.attach import attach
 from tests import encoded, hosts
 from tests.techniques import SETTINGS
@@ -58,7 +58,7 @@ def test_settings_of_the_hosts_own_are_overruled():
 
 
 def scores_of(monkeypatch, written, generate=True):
-    monkeypatch.setattr(cell, "generate_answers", lambda *_: written)
+    monkeypatch.setattr(scoring, "generate_answers", lambda *_: written)
     task = replace(encoded.TASK, words=["Very good", "bad"], tokens=[[4, 9], [3]])
     data = encoded.examples(4)
     data.labels[:] = [0, 0, 1, 1]
@@ -87,7 +87,9 @@ def test_nothing_is_generated_unless_the_study_says_so(monkeypatch):
 
 
 def test_likelihood_scores_are_computed_from_the_likelihoods(monkeypatch):
-    monkeypatch.setattr(cell, "log_likelihoods", lambda *_: np.log([[0.6, 0.3], [0.2, 0.5], [0.1, 0.8], [0.25, 0.5]]))
+    monkeypatch.setattr(
+        scoring, "log_likelihoods", lambda *_: np.log([[0.6, 0.3], [0.2, 0.5], [0.1, 0.8], [0.25, 0.5]])
+    )
     row, answers = scores_of(monkeypatch, None, generate=False)
     assert row["accuracy"] == 0.75
     assert row["macro_f1"] == pytest.approx((2 / 3 + 0.8) / 2)

@@ -35,6 +35,7 @@ def test_the_card_says_what_it_is_and_for_which_host(ground):
         "host_sha256": host["weights_sha256"],
         "dataset": "film",
         "seed": 1,
+        "learning_rate": TECHNIQUE["learning_rate"],
         "source_key": MADE["key"],
     }
     assert expected.items() <= card.items()

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from peftport.data.batches import IGNORED, pad
-from peftport.evaluation.cell import score
+from peftport.evaluation.score import score
 from peftport.tables import TABLES, write_table
 from peftport.techniques.attach import attach, detach, module_tensors
 from peftport.training.loop import Recipe, Training

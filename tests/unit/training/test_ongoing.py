@@ -6,7 +6,7 @@ from peftport.files import read_card
 from peftport.stopping import STOPS
 from peftport.tables import read_table
 from peftport.training.loop import Training
-from tests.ground import TECHNIQUE, TRAINING, Stopping, in_pieces, train
+from tests.ground import TECHNIQUE, TRAINING, Stopping, as_on_a_gpu, in_pieces, train
 
 LONGER = TRAINING | {"source_steps": 13, "validate_every": 4}
 WAYS = {
@@ -16,6 +16,12 @@ WAYS = {
     "together, keeping the best": (LONGER | {"members_together": 2, "keep": "best"}, TECHNIQUE),
     "alone, keeping the best": (LONGER | {"source_steps": 6, "keep": "best"}, TECHNIQUE),
 }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _on_a_gpu():
+    with as_on_a_gpu():
+        yield
 
 
 def same(left, right):

@@ -17,8 +17,14 @@ from peftport.training.ongoing import Ongoing
 from peftport.training.source import _train_keeping
 from peftport.training.task import Task
 from tests import encoded, hosts
-from tests.ground import MADE, TASK, TECHNIQUE, TRAINING, train
+from tests.ground import MADE, TASK, TECHNIQUE, TRAINING, as_on_a_gpu, train
 from tests.techniques import SETTINGS
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _on_a_gpu():
+    with as_on_a_gpu():
+        yield
 
 
 def by_hand(ground, seed, steps):
@@ -118,15 +124,15 @@ def test_keep_best_keeps_the_state_with_the_lowest_validation_loss():
     validation = encoded.examples(20, seed=1)
     validation.labels[:] = 1
     run = untrained(seed=2)
-    (kept,) = _train_keeping(run, validation, 25, {"keep": "best", "validate_every": 5}, nothing())
+    (kept,) = _train_keeping(run, [0], validation, 25, {"keep": "best", "validate_every": 5}, nothing())
     losses = run.curve().query("phase == 'validation'").set_index("step")["loss"]
     assert losses.index.tolist() == list(range(5, 26, 5))
     best = int(losses.idxmin())
     assert best < 25 and losses[25] > losses[best] + 0.1
     alone, last = untrained(seed=2), untrained(seed=2)
     alone.advance(best)
-    assert same(kept, module_tensors(alone.model))
-    assert not same(kept, _train_keeping(last, validation, 25, {"keep": "last"}, nothing())[0])
+    assert same(kept["state"], module_tensors(alone.model))
+    assert not same(kept["state"], _train_keeping(last, [0], validation, 25, {"keep": "last"}, nothing())[0]["state"])
     assert same(module_tensors(last.model), module_tensors(run.model))
 
 
@@ -143,10 +149,10 @@ def test_whichever_is_best_is_kept_and_the_first_of_equals(losses, kept, monkeyp
     """Five steps, validated after two, four and five."""
     run, said, alone = untrained(), iter(losses), untrained()
     monkeypatch.setattr(run, "validate_members", lambda data: [next(said)])
-    (best,) = _train_keeping(run, encoded.examples(), 5, {"keep": "best", "validate_every": 2}, nothing())
+    (best,) = _train_keeping(run, [0], encoded.examples(), 5, {"keep": "best", "validate_every": 2}, nothing())
     alone.advance(kept)
     assert run.step == 5
-    assert same(best, module_tensors(alone.model))
+    assert same(best["state"], module_tensors(alone.model)) and best["loss"] == min(losses)
 
 
 @pytest.mark.parametrize("keep", ["last", "best"])
@@ -155,9 +161,10 @@ def test_a_module_whose_validation_loss_is_no_number_holds_none(keep, monkeypatc
     monkeypatch.setattr(
         run, "_losses", lambda batch: losses(run, batch) * (1 if torch.is_grad_enabled() else torch.nan)
     )
-    (module,) = _train_keeping(run, encoded.examples(), 3, {"keep": keep, "validate_every": 3}, nothing())
-    assert run.failed == {0: 3} and all(np.isnan(tensor).all() for tensor in module.values())
-    assert {name: tensor.shape for name, tensor in module.items()} == {
+    (module,) = _train_keeping(run, [0], encoded.examples(), 3, {"keep": keep, "validate_every": 3}, nothing())
+    assert run.failed == {0: 3} and (module["failed"], module["loss"]) == (3, None)
+    assert all(np.isnan(tensor).all() for tensor in module["state"].values())
+    assert {name: tensor.shape for name, tensor in module["state"].items()} == {
         name: tensor.shape for name, tensor in module_tensors(run.model).items()
     }
 

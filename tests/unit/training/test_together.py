@@ -6,7 +6,7 @@ import torch
 from peftport.checkpoints import Checkpoint
 from peftport.techniques.attach import attach
 from peftport.training.ongoing import Ongoing
-from peftport.training.together import CPU_MEMBERS, in_groups, members_together
+from peftport.training.together import in_groups, members_together
 from tests import hosts
 from tests.techniques import SETTINGS
 
@@ -15,29 +15,18 @@ def model(technique="lora", **settings):
     return attach(hosts.host("t5_gated_untied"), technique, SETTINGS[technique] | settings, seed=0)
 
 
-@pytest.mark.parametrize(
-    ("setting", "members", "together"),
-    [("auto", 3, 3), ("auto", 50, CPU_MEMBERS), ("auto", 5, 3), ("auto", 1, 1), (1, 5, 1), (4, 5, 4), (40, 5, 5)],
-)
-def test_a_narrow_host_takes_several_unless_a_number_is_given(setting, members, together):
-    assert members_together(setting, model(), members) == together
+@pytest.mark.parametrize("setting", ["auto", 1, 4, 40])
+def test_on_a_cpu_every_module_trains_alone(setting):
+    assert members_together(setting, model(), 5) == 1
 
 
-def test_a_wide_host_on_a_cpu_takes_one():
-    wide = model()
-    wide.config.d_model = 768
-    assert members_together("auto", wide, 5) == 1
-    assert members_together(3, wide, 5) == 3
-
-
-def test_a_gpu_takes_all():
-    wide = model().to("meta")
-    wide.config.d_model = 768
-    assert members_together("auto", wide, 50) == 50
+@pytest.mark.parametrize(("setting", "members", "together"), [("auto", 50, 50), (1, 5, 1), (4, 5, 4), (40, 5, 5)])
+def test_elsewhere_as_many_as_the_config_says(setting, members, together):
+    assert members_together(setting, model().to("meta"), members) == together
 
 
 def test_with_dropout_every_module_trains_alone():
-    assert members_together(8, model(dropout=0.1), 5) == 1
+    assert members_together(8, model(dropout=0.1).to("meta"), 5) == 1
 
 
 def nothing():
@@ -78,6 +67,12 @@ def test_a_later_group_may_be_the_one_that_is_too_large():
 
     assert in_groups(range(6), 3, work, nothing()) == [([0, 1, 2], 3), ([3], 1), ([4], 1), ([5], 1)]
     assert calls[1] == [3, 4, 5]
+
+
+def test_a_group_holds_members_of_one_kind():
+    calls = []
+    done = in_groups(range(6), 2, memory_for(9, calls), nothing(), lambda member: member % 2)
+    assert calls == [[0, 2], [1, 3], [4], [5]] and [group for group, _ in done] == calls
 
 
 def test_one_alone_that_is_too_large_is_an_error():

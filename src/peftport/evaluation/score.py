@@ -1,0 +1,92 @@
+"""The scores of a host as it is now, with or without a module: one row, and one row per test example."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from peftport.data.encoded import Encoded
+from peftport.data.prompts import normalise_answer
+from peftport.evaluation.calibration import label_offsets
+from peftport.evaluation.generation import generate_answers
+from peftport.evaluation.likelihood import log_likelihoods
+from peftport.evaluation.metrics import accuracy, choice_log_likelihoods, macro_f1
+from peftport.training.task import Task
+
+
+def score(
+    model: Any, test: Encoded, task: Task, evaluation: dict[str, Any], texts: Encoded | None = None
+) -> tuple[dict[str, Any], pd.DataFrame]:
+    """One row of scores, and one row per test example.
+
+    The loss is NaN where any likelihood is no finite number: then nothing in the row counts.
+
+    Args:
+        evaluation: the section of the config.
+        texts: what the answers are calibrated on, whose labels are not read; None: they are not calibrated.
+    """
+    model.eval()  # peft's LoRA layers come with their dropout on
+    likelihoods = log_likelihoods(model, test, task, evaluation["batch_size"])
+    predicted, right = likelihoods.argmax(1), likelihoods[range(len(test)), test.labels]
+    finite = bool(np.isfinite(likelihoods).all())
+    choice = choice_log_likelihoods(likelihoods, test.labels) if finite else np.full(len(test), math.nan)
+    calibrated = _calibrated(model, likelihoods, test, task, evaluation, texts) if finite else None
+    row: dict[str, Any] = {
+        "accuracy": accuracy(test.labels, predicted),
+        "macro_f1": macro_f1(test.labels, predicted, len(task.words)),
+        "loss": float(-right.mean()) if finite else math.nan,
+        "choice_log_likelihood": float(choice.mean()),
+        "calibrated_accuracy": None if calibrated is None else float(calibrated.mean()),
+        "test_examples": len(test),
+        "generated_accuracy": None,
+        "invalid_rate": None,
+        "failed_at_step": None,
+    }
+    answers = pd.DataFrame(
+        {
+            "example_id": test.example_ids,
+            "label": [task.words[index] for index in test.labels],
+            "prediction": [task.words[index] for index in predicted],
+            "correct": predicted == test.labels,
+            "log_likelihood": right,
+            "choice_log_likelihood": choice,
+            "calibrated_correct": calibrated,
+            "generated": None,
+        }
+    )
+    if evaluation["generate"]:
+        row |= _generated(model, test, task, evaluation, answers)
+    return row, answers
+
+
+def validate(model: Any, validation: Encoded, task: Task, evaluation: dict[str, Any]) -> float | None:
+    """Mean choice log-likelihood of the right label words, nats; None if it is no finite number."""
+    model.eval()
+    likelihoods = log_likelihoods(model, validation, task, evaluation["batch_size"])
+    if not np.isfinite(likelihoods).all():
+        return None
+    return float(choice_log_likelihoods(likelihoods, validation.labels).mean())
+
+
+def _calibrated(
+    model: Any, likelihoods: np.ndarray, test: Encoded, task: Task, evaluation: dict[str, Any], texts: Encoded | None
+) -> np.ndarray | None:
+    """Whether the prediction under calibrated offsets is right, per test example; None where there are no offsets."""
+    if texts is None:
+        return None
+    offsets = label_offsets(log_likelihoods(model, texts, task, evaluation["batch_size"]))
+    return None if offsets is None else (likelihoods + offsets).argmax(1) == test.labels
+
+
+def _generated(
+    model: Any, test: Encoded, task: Task, evaluation: dict[str, Any], answers: pd.DataFrame
+) -> dict[str, float]:
+    """Scores of what the host writes freely, which is put into ``answers``."""
+    answers["generated"] = generate_answers(model, test, task, evaluation["batch_size"])
+    valid = [normalise_answer(word) for word in task.words]
+    right_words = pd.Series([valid[index] for index in test.labels])
+    return {
+        "generated_accuracy": float((answers["generated"] == right_words).mean()),
+        "invalid_rate": float((~answers["generated"].isin(valid)).mean()),
+    }
