@@ -25,6 +25,7 @@ from peftport.techniques.output import ADDED, ENTRIES, PRODUCT, Output
 
 NEAR = 0.02  # the control's root mean square may differ so much from the ported one
 PASSES = 30
+STILL = 1e-4  # no factor moves by more than this: the rest is out of reach
 LARGEST_FACTOR = 10.0  # of one pass, and its inverse the smallest
 
 Facts = dict[str, Any]
@@ -88,10 +89,11 @@ def _added(module: Module, drawn: Module, output: Output, host: Host, texts: Cal
         before = before or sizes
         if _distance(sizes, targets) <= NEAR or passes == PASSES:
             break
-        factors = [
-            part * factor(one, target) if target > 0 else 0.0  # a site that is to add nothing is neutral
-            for part, one, target in zip(factors, now, targets, strict=True)
-        ]
+        # a site that is to add nothing is neutral
+        steps = [factor(one, target) if target > 0 else 0.0 for one, target in zip(now, targets, strict=True)]
+        if passes > 1 and all(abs(step - 1) < STILL for step, target in zip(steps, targets, strict=True) if target > 0):
+            break
+        factors = [part * step for part, step in zip(factors, steps, strict=True)]
         _scale(sites, factors, output.neutral)
     names = [list(one.sites) for one in sites]
     return replace(drawn, tensors=_tensors(model, drawn)), list(zip(names, targets, before, sizes, strict=True)), passes
