@@ -35,7 +35,7 @@ def sizes(fitting: Fitting, module: Module) -> np.ndarray:
     """What a module adds at every site of the host, root mean square."""
     output = method(module.card["technique"]).OUTPUT
     output = output if output.measure == ADDED else LORA
-    model = fitting._with(module)
+    model = fitting.put(module)
     return np.asarray(
         [one.root_mean_square for one in measure(model, groups(model, output), output.neutral, fitting.batches)]
     )
@@ -59,6 +59,7 @@ def rows(study: Study, folder: Path, technique: str, transfer: dict[str, str], d
         seconds = time.monotonic() - began
         reached = sizes(fitting, matched) / ported
         said = matched.card["matching"]
+        drawn = np.mean([one["before"] / one["ported"] for one in said["sites"]])
         found.append(
             {
                 "technique": technique,
@@ -70,6 +71,7 @@ def rows(study: Study, folder: Path, technique: str, transfer: dict[str, str], d
                 "matched": reached.mean(),
                 "matched, least": reached.min(),
                 "matched, most": reached.max(),
+                "draw, by its measure": drawn,
                 "passes": said["passes"],
                 "converged": said["converged"],
                 "seconds": seconds,
@@ -95,7 +97,8 @@ def page(frame: pd.DataFrame, began: str) -> str:
         "What a control adds to the outputs of its sites over what the ported module adds there (root mean square, in "
         "the target host, on the first 128 training texts), mean over sites; least and most are over sites. `matched` "
         "is fitted to within 0.02 of 1 at every site; for LoRA it has the Frobenius norm of BA, and not the root mean "
-        "square, of the ported module.\n",
+        "square, of the ported module. `draw, by its measure` is what `matched` was before it was scaled, for LoRA by "
+        "that norm.\n",
         "## Per technique, mean over transfers and seeds\n",
         *table(means),
         "\n## Every start\n",
@@ -104,13 +107,13 @@ def page(frame: pd.DataFrame, began: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Measure every start and write the page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path, help="results of a finished study")
     parser.add_argument("--config", type=Path, default=Path("config/config.yaml"))
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the page")
-    chosen, began = parser.parse_args(), machine()
+    chosen, began = parser.parse_args(arguments), machine()
     torch.set_num_threads(1)
     study = Study(check_config(yaml.safe_load(chosen.config.read_text(encoding="utf-8"))))
     grid = study.config["grid"]

@@ -29,10 +29,13 @@ STILL = 1e-4  # no factor moves by more than this: the rest is out of reach
 LARGEST_FACTOR = 10.0  # of one pass, and its inverse the smallest
 
 Facts = dict[str, Any]
+Fitted = tuple[Module, Facts]
+Sizes = list[tuple[list[str], float, float, float]]  # of each site: names, ported, before and after
+Scaled = tuple[Module, Sizes, int]
 Host = Callable[[Module], PeftModel]  # the target host with this module in it
 
 
-def fit(module: Module, drawn: Module, output: Output, host: Host, batches: Callable[[], list[Batch]]) -> tuple:
+def fit(module: Module, drawn: Module, output: Output, host: Host, batches: Callable[[], list[Batch]]) -> Fitted:
     """The drawn module as large as the ported one, by what its technique declares.
 
     Args:
@@ -51,10 +54,12 @@ def fit(module: Module, drawn: Module, output: Output, host: Host, batches: Call
     if output.measure == ADDED:
         made, sizes, passes = _added(module, drawn, output, host, batches)
     else:
-        made, sizes, passes = {PRODUCT: _products, ENTRIES: _entries}[output.measure](module, drawn), [], 0
-        measured = {PRODUCT: _norms, ENTRIES: _root_mean_squares}[output.measure]
-        before, after, ported = (measured(one) for one in (drawn, made, module))
-        sizes = [(list(names), size, before[names], after[names]) for names, size in ported.items()]
+        scaled, size = {PRODUCT: (sampled_product.scaled, _norms), ENTRIES: (_entries, _root_mean_squares)}[
+            output.measure
+        ]
+        made, passes = scaled(module, drawn), 0
+        ported, before, after = (size(one) for one in (module, drawn, made))
+        sizes = [(list(names), ported[names], before[names], after[names]) for names in ported]
     return made, {"matching": _said(output, sizes, passes)}
 
 
@@ -71,7 +76,7 @@ def factor(now: Added, target: float) -> float:
     return min(max(wanted, 1 / LARGEST_FACTOR), LARGEST_FACTOR)
 
 
-def _added(module: Module, drawn: Module, output: Output, host: Host, texts: Callable[[], list[Batch]]) -> tuple:
+def _added(module: Module, drawn: Module, output: Output, host: Host, texts: Callable[[], list[Batch]]) -> Scaled:
     """The drawn module scaled site by site; sizes of its sites; how often it was measured."""
     model, batches = host(module), texts()
     targets = [one.root_mean_square for one in measure(model, groups(model, output), output.neutral, batches)]
@@ -87,7 +92,7 @@ def _added(module: Module, drawn: Module, output: Output, host: Host, texts: Cal
         now = measure(model, sites, output.neutral, batches)
         sizes = [one.root_mean_square for one in now]
         before = before or sizes
-        if _distance(sizes, targets) <= NEAR or passes == PASSES:
+        if max(map(_off, _ratios(sizes, targets))) <= NEAR or passes == PASSES:
             break
         # a site that is to add nothing is neutral
         steps = [factor(one, target) if target > 0 else 0.0 for one, target in zip(now, targets, strict=True)]
@@ -118,16 +123,16 @@ def _ratios(sizes: Sequence[float], targets: Sequence[float]) -> list[float]:
     ]
 
 
-def _distance(sizes: Sequence[float], targets: Sequence[float]) -> float:
-    """The largest relative difference; infinite where a size is no number."""
-    return max((abs(one - 1) if math.isfinite(one) else math.inf for one in _ratios(sizes, targets)), default=0.0)
+def _off(ratio: float) -> float:
+    """How far a ratio is from 1; infinitely where it is no finite number."""
+    return abs(ratio - 1) if math.isfinite(ratio) else math.inf
 
 
-def _said(output: Output, sizes: list[tuple[list[str], float, float, float]], passes: int) -> Facts:
+def _said(output: Output, sizes: Sizes, passes: int) -> Facts:
     """What the card tells, and a note in the log where the size was not reached."""
     ratios = _ratios([after for *_, after in sizes], [ported for _, ported, *_ in sizes])
-    worst = max(ratios, key=lambda one: abs(math.log(one)) if 0 < one < math.inf else math.inf, default=1.0)
-    converged = abs(worst - 1) <= NEAR
+    worst = max(ratios, key=_off, default=1.0)
+    converged = _off(worst) <= NEAR
     if not converged:
         print(
             f"note: after {passes} passes a site of the control still adds {worst:.3f} times what the source module "
@@ -142,10 +147,6 @@ def _said(output: Output, sizes: list[tuple[list[str], float, float, float]], pa
 def _plain(size: float) -> float | None:
     """The number; JSON has none that are not finite."""
     return size if math.isfinite(size) else None
-
-
-def _products(module: Module, drawn: Module) -> Module:
-    return sampled_product.scaled(module, drawn)
 
 
 def _norms(module: Module) -> dict[tuple[str, ...], float]:

@@ -54,9 +54,9 @@ class Fitting:
         name = module.card["technique"]
         if (output := getattr(method(name), "OUTPUT", None)) is None:
             raise ValueError(f"the technique {name!r} does not say what its modules add to a host")
-        return fit(module, drawn, output, self._with, lambda: self.batches)
+        return fit(module, drawn, output, self.put, lambda: self.batches)
 
-    def _with(self, module: Module) -> PeftModel:
+    def put(self, module: Module) -> PeftModel:
         """The host with this module in it, in the place of the one before."""
         if self._model is None:
             host = cheaper(load_model(known_folder(self.card)))
