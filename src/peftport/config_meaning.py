@@ -9,7 +9,8 @@ from peftport.hosts.locate import bundled_names
 from peftport.hosts.shapes import common, declared
 from peftport.near import unknown
 from peftport.porting.compatibility import differences
-from peftport.study import Study
+from peftport.study import FITTED, Study
+from peftport.techniques.table import NO_OUTPUT
 
 TOKENIZERS = ("tokenizer.json", "tokenizer_config.json", "spiece.model", "vocab.json", "vocab.txt")
 GENERATED = ("negative", "positive")
@@ -37,6 +38,7 @@ def check_meaning(config: dict[str, Any], folder: Path) -> None:
     for name, dataset in config["datasets"].items():
         _check_dataset(name, dataset, folder)
     _check_templates(Study(config), folder)
+    _check_fitted(config)
     _check_siblings(Study(config))
     _check_transfers(Study(config), folder)
 
@@ -70,6 +72,17 @@ def _check_grid(grid: dict[str, Any]) -> None:
         twice = [entry for index, entry in enumerate(entries) if entry in entries[:index]]
         if twice:
             raise ConfigError(f"config key `grid.{what}`: expected each entry once, got {twice[0]} twice.")
+
+
+def _check_fitted(config: dict[str, Any]) -> None:
+    """Fitted initialisations are scaled by the output of a technique, and not every technique says what that is."""
+    for kind in [kind for kind in config["grid"]["initialisations"] if kind in FITTED]:
+        for name in config["grid"]["techniques"]:
+            if (reason := NO_OUTPUT.get(config["techniques"][name]["method"])) is not None:
+                raise ConfigError(
+                    f"config key `grid.initialisations`: `{kind}` cannot be made for the technique `{name}`: {reason}. "
+                    "Use `sampled` instead."
+                )
 
 
 def _check_siblings(study: Study) -> None:

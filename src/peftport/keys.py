@@ -22,7 +22,7 @@ from peftport.pipeline import pipeline_root
 from peftport.porting.table import INITIALISATIONS
 from peftport.provenance import digest, script_stamp, versions
 from peftport.statistics.table import STATISTICS, settings_of
-from peftport.study import Cell, Source, Start, Study
+from peftport.study import FITTED, Cell, Source, Start, Study
 from peftport.techniques.table import METHODS
 from peftport.typology.read import FILE as TYPOLOGY
 
@@ -168,7 +168,12 @@ class Keys:
             code = stage_code("initialise_scratch", *reached)
             return digest([code, settings, self.host(start.target_host), self.study.blocks[start.block]])
         needed = [self.module(one) for one in (self.study.source_of(start), *self.study.siblings_of(start))]
-        return digest([stage_code("make_starts", rule), start.initialisation, needed, self.host(start.target_host)])
+        host = self.host(start.target_host)
+        if start.initialisation in FITTED:
+            code = stage_code("match_starts", self._method(start.technique), rule, *self._reading(start.target_host))
+            texts = self.prompts(start.target_host, start.target_dataset)
+            return digest([code, start.initialisation, needed, host, texts])
+        return digest([stage_code("make_starts", rule), start.initialisation, needed, host])
 
     def training(self) -> dict[str, Any]:
         """The part of the training section that a training in the target host depends on."""
@@ -259,14 +264,8 @@ class Keys:
     def statistics(self, table: str) -> str:
         """Of one table of statistics."""
         code = stage_code("compute_statistics", f"peftport.statistics.{table}")
-        return digest(
-            [
-                code,
-                [self.table(name) for name in STATISTICS[table] if name != "predictions"],
-                self.runs(),
-                settings_of(table, self.config["statistics"]),
-            ]
-        )
+        read = [self.table(name) for name in STATISTICS[table] if name != "predictions"]
+        return digest([code, read, self.runs(), settings_of(table, self.config["statistics"])])
 
     def figure(self, name: str, tables: list[str]) -> str:
         """Of one figure, over the tables it is drawn from."""
@@ -275,14 +274,7 @@ class Keys:
     def report(self, tables: list[str], figures: dict[str, list[str]]) -> str:
         """Of the report."""
         drawn = {name: self.figure(name, needs) for name, needs in figures.items()}
-        return digest(
-            [
-                stage_code("write_report"),
-                self.study.used(),
-                [self.table(table) for table in tables],
-                drawn,
-            ]
-        )
+        return digest([stage_code("write_report"), self.study.used(), [self.table(table) for table in tables], drawn])
 
     def table(self, name: str) -> str:
         """Of any table."""

@@ -14,6 +14,7 @@ ANY = "any"
 NONE = "none"
 SHARED = "scratch"
 REFERENCES = ("bare", "native")
+FITTED = ("matched",)  # their starts depend on texts of the target dataset
 RELABELLED = ("random_target",)  # their source modules are trained on shuffled labels
 
 
@@ -62,13 +63,15 @@ class Cell:
 class Start:
     """What one block of modules in a target host starts from.
 
-    Its dataset is the one whose texts the source module was trained on: a derived one where the study decontaminates.
+    Its source dataset is the one whose texts the source module was trained on: a derived one where the study
+    decontaminates. Its target dataset is `any` but for initialisations that are fitted to the texts of one.
     """
 
     technique: str
     source_host: str
     target_host: str
     source_dataset: str
+    target_dataset: str
     initialisation: str
     block: str
 
@@ -76,7 +79,7 @@ class Start:
         """Module directory of one seed, below the study's results."""
         return (
             f"starts/{self.technique}/{self.source_host}--{self.target_host}/"
-            f"{self.source_dataset}/{self.initialisation}/seed-{seed}"
+            f"{self.source_dataset}--{self.target_dataset}/{self.initialisation}/seed-{seed}"
         )
 
 
@@ -189,8 +192,9 @@ class Study:
 
     def start_of(self, cell: Cell) -> Start:
         """What a cell's modules start from; a shared start depends on the target host only."""
+        hosts, kind = (cell.source_host, cell.target_host), cell.initialisation
         dataset = self._cleaned(cell.source_dataset, cell.target_dataset)
-        return Start(cell.technique, cell.source_host, cell.target_host, dataset, cell.initialisation, cell.block)
+        return Start(cell.technique, *hosts, dataset, cell.target_dataset if kind in FITTED else ANY, kind, cell.block)
 
     def source_of(self, start: Start) -> Source:
         """The training of the source modules that a start is made from."""

@@ -13,6 +13,7 @@ from peftport import jobs
 from peftport.config import check_config
 from peftport.figures.table import FIGURES
 from peftport.hosts import card
+from peftport.matching import fit
 from peftport.pipeline import CHECKOUT, config_schema
 from peftport.porting import start
 from peftport.reference import KINDS_OF_ENTRIES, columns, keys, refresh
@@ -181,6 +182,7 @@ def test_every_output_of_the_rules_is_documented():
         source.train_source,
         extract.extract_modules,
         start.make_start,
+        fit._said,
         scratch.initialise_scratch,
     ],
     ids=lambda function: function.__name__,

@@ -31,6 +31,7 @@ MAY_IMPORT = {
     "hosts": {"data"},
     "techniques": {"hosts.sites"},
     "porting": set(),
+    "matching": {"data", "hosts", "techniques", "porting", "training"},
     "training": {"data", "hosts", "techniques", "porting.scratch"},
     "evaluation": {"data", "hosts", "techniques", "training"},
     "costs": {"data", "hosts", "techniques", "training"},
@@ -83,11 +84,12 @@ BASE_MAY_IMPORT = {
         "hosts.locate",
         "hosts.shapes",
         "porting.compatibility",
+        "techniques.table",
     },
 }
 # around every job, and tables of names: they make no results, and a new line in them must rerun nothing
 FRAME = {"job_cost", "jobs", "warm", "progress", "tables", "statistics.table", "figures.table"}
-WITH_TORCH = {"hosts", "techniques", "training", "evaluation", "costs"}
+WITH_TORCH = {"hosts", "techniques", "matching", "training", "evaluation", "costs"}
 WITHOUT_TORCH = [
     "hosts.sites",
     "hosts.locate",
@@ -100,6 +102,7 @@ WITHOUT_TORCH = [
     "hosts.recipes",
     "hosts.recipes.table",
     "techniques.table",
+    "techniques.output",
     "training.extract",
     "evaluation.gather",
     "evaluation.metrics",
@@ -194,13 +197,14 @@ def test_techniques_are_reached_lazily():
     ("entry", "others"),
     [
         ("peftport.porting.start", INITIALISATIONS.values()),
+        ("peftport.matching.starts", [INITIALISATIONS["matched"], *METHODS.values()]),
         ("peftport.evaluation.gather", [f"peftport.statistics.{name}" for name in STATISTICS]),
         ("peftport.figures.style", [f"peftport.figures.{name}" for name in FIGURES]),
         ("peftport.evaluation.cell", [*FAMILIES.values(), *READINGS.values()]),
         ("peftport.evaluation.cell", [f"peftport.evaluation.{name}" for name in READINGS]),
         ("peftport.hosts.build", [*RECIPES.values(), *FAMILIES.values()]),
     ],
-    ids=["initialisations", "statistics", "figures", "families", "answers", "recipes"],
+    ids=["initialisations", "fitted", "statistics", "figures", "families", "answers", "recipes"],
 )
 def test_what_has_a_table_is_reached_lazily(entry, others):
     assert not set(import_closure(entry)) & set(others)

@@ -139,6 +139,23 @@ WRONG = {
         "none for seed 2: expected two datasets in `grid.dataset_pairs`, or at least two seeds in every block",
         "got [[0, 1], [2]].",
     ),
+    "a technique that cannot be matched": (
+        {
+            "techniques.norms": {"method": "ln_tuning"},
+            "grid.techniques": ["lora", "norms"],
+            "grid.initialisations": ["matched"],
+        },
+        "config key `grid.initialisations`: `matched` cannot be made for the technique `norms`: its tensors stand in",
+        "Use `sampled` instead.",
+    ),
+    "one of peft's own that cannot be matched": (
+        {
+            "techniques.dora": {"method": "dora"},
+            "grid.techniques": ["dora"],
+            "grid.initialisations": ["ported", "matched"],
+        },
+        "`matched` cannot be made for the technique `dora`: it is one of peft's own",
+    ),
     "an unknown bundled host": (
         {"hosts.raw": {"bundled": "review-raw"}},
         "config key `hosts.raw.bundled`: no bundled host `review-raw`. Did you mean `reviews-raw`?",
@@ -326,6 +343,17 @@ FINE = {
     "other shapes, where nothing is copied": {"hosts.raw": {"path": "wide"}, "grid.initialisations": ["scratch"]},
     "other shapes in a host that is not picked": {"hosts.spare": {"path": "wide"}},
     "a mean over other seeds": {"grid.initialisations": ["target_mean"]},
+    "all that can be matched": {
+        "techniques.ia3": {"method": "ia3"},
+        "techniques.prompt_tuning": {"method": "prompt_tuning"},
+        "techniques.tiny_attention": {"method": "tiny_attention"},
+        "grid.techniques": [*DEFAULT["grid"]["techniques"], "ia3", "prompt_tuning", "tiny_attention"],
+        "grid.initialisations": ["matched"],
+    },
+    "a technique that cannot be matched and is not picked": {
+        "techniques.norms": {"method": "ln_tuning"},
+        "grid.initialisations": ["matched"],
+    },
     "a mean over other datasets": {
         "datasets.book": DEFAULT["datasets"]["film"],
         "grid.dataset_pairs": [{"source": "film", "target": "book"}],

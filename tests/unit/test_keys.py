@@ -224,6 +224,41 @@ def test_a_control_adds_its_own_sources_only(name):
     assert after["dataset"].keys() - before["dataset"].keys() == ({"film@random"} if added else set())
 
 
+# what moves the key of a start that is fitted to texts of `book` in `instruct`, and in which other starts of its kind
+FITTED = {
+    "the target host": ("hosts.instruct", {"bundled": "reviews-raw"}, {"sampled", "film", "book"}),
+    "the target dataset's prompt": ("datasets.book.template", "review: {text}", {"book"}),
+    "the target dataset's texts": ("datasets.book.source.generated.seed", 3, {"book"}),
+    "a setting of the technique": ("techniques.lora.rank", 2, {"sampled", "film", "book"}),
+    "the learning rate": ("techniques.lora.learning_rate", 0.02, {"sampled", "film", "book"}),
+    "another technique": ("techniques.adapters.bottleneck", 2, set()),
+    "the batch of the test": ("evaluation.batch_size", 7, set()),
+    "the budgets": ("grid.budgets", [0, 5], set()),
+}
+
+
+@pytest.mark.parametrize("edit", FITTED)
+def test_a_fitted_start_depends_on_its_host_texts_and_technique(edit):
+    def starts(config):
+        config["grid"]["initialisations"] = ["sampled", "matched"]
+        found, folder = keys(config)["start"], "starts/lora/raw--instruct/film--"
+        names = {"sampled": "any/sampled", "film": "film/matched", "book": "book/matched"}
+        return {name: found[f"{folder}{path}/seed-0-1"] for name, path in names.items()}
+
+    path, value, expected = FITTED[edit]
+    before, after = starts(edited("study", "keys")), starts(edited(path, value))
+    assert {name for name in before if before[name] != after[name]} == expected
+
+
+def test_a_fitted_start_depends_on_the_code_that_it_reaches(monkeypatch):
+    of, asked = Keys(Study(check_config(edited("grid.initialisations", ["matched"])))), {}
+    monkeypatch.setattr("peftport.keys.stage_code", lambda script, *names: asked.setdefault(script, names) and script)
+    of.start(next(start for start in of.study.starts if start.technique == "lora"))
+    rule, technique = "peftport.porting.matched", "peftport.techniques.lora"
+    host = {"peftport.hosts.families.t5", "peftport.hosts.readings.encoder_decoder"}
+    assert set(asked["match_starts"]) == {rule, technique, *host}
+
+
 def test_decontamination_moves_the_pairs_of_different_datasets_only():
     before, after = keys(CONFIG), keys(edited("decontaminate", True))
     changed = {name for name, key in before["evaluation"].items() if after["evaluation"][name] != key}

@@ -125,6 +125,21 @@ def test_the_source_of_random_target_is_trained_on_shuffled_labels():
     assert set(study.derived) == {"film@random", "book@random"}
 
 
+def test_a_fitted_start_is_of_its_target_dataset_and_others_of_any():
+    pairs = [{"source": "film", "target": "film"}, {"source": "film", "target": "book"}]
+    grid = {"dataset_pairs": pairs, "initialisations": ["sampled", "matched", "scratch"], "techniques": ["lora"]}
+    grid |= {"transfers": [{"source": "raw", "target": "tuned"}]}
+    assert [start.folder(0) for start in Study(config(**grid)).starts] == [
+        "starts/lora/raw--tuned/film--any/sampled/seed-0",
+        "starts/lora/raw--tuned/film--film/matched/seed-0",
+        "starts/lora/any--tuned/any--any/scratch/seed-0",
+        "starts/lora/raw--tuned/film--book/matched/seed-0",
+    ]
+    cleaned = [start.folder(0) for start in Study(config(**grid) | {"decontaminate": True}).starts]
+    assert "starts/lora/raw--tuned/film@without-book--book/matched/seed-0" in cleaned
+    assert "starts/lora/raw--tuned/film@without-book--any/sampled/seed-0" in cleaned
+
+
 def test_decontamination_is_for_pairs_of_different_datasets():
     study, found = starts("random_target", decontaminate=True)
     assert set(found) == {"film", "book@without-film"}

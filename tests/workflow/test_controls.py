@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from peftport.modules import read_module
 from peftport.tables import read_made, read_table
 from tests import studies
 
@@ -29,6 +30,7 @@ ENCODED = ("encode_dataset", "encode_derived_dataset")
 # edit of the grid; jobs of the stages above: two techniques, sources and prompts raw/film and instruct/film are there
 EDITS = {
     "random_target": ({"initialisations": ["ported", "sampled", "scratch", "random_target"]}, (1, 0, 0, 2, 2), (0, 1)),
+    "matched": ({"initialisations": ["ported", "sampled", "scratch", "matched"]}, (0, 0, 0, 0, 2), (0, 0)),
     "a control less": ({"initialisations": ["ported", "scratch"]}, (0, 0, 0, 0, 0), (0, 0)),
     "the way back": ({"transfers": BOTH_WAYS}, (0, 0, 1, 0, 9), (0, 0)),
     "a further dataset": ({"dataset_pairs": BOTH_DATASETS}, (0, 0, 0, 2, 9), (1, 0)),
@@ -45,10 +47,18 @@ def test_an_edit_runs_what_is_new(copy, edit):
     assert tuple(jobs.get(stage, 0) for stage in ENCODED) == encoded
 
 
+def test_matched_adds_a_job_for_its_starts_and_touches_no_others(copy):
+    """Those of a cluster's queue, as it needs the host; the local ones make the other starts."""
+    jobs = planned(copy, initialisations=["ported", "sampled", "scratch", "matched"])
+    assert (jobs["match_starts"], jobs.get("make_starts", 0), jobs.get("initialise_scratch", 0)) == (2, 0, 0)
+
+
 def test_random_target_and_decontamination_through_the_workflow(tmp_path, hosts):
-    """Leaked texts are taken out of the training data, the control learns shuffled labels, the report says so."""
-    grid = {"dataset_pairs": [{"source": "film", "target": "book"}], "initialisations": ["ported", "random_target"]}
-    config = studies.smoke_config(hosts, techniques=["lora"], references=[], **grid)
+    """Leaked texts are taken out of the training data, the control learns shuffled labels, the report says so; and
+    another control is fitted to texts of the target dataset in the target host."""
+    kinds = ["ported", "random_target", "matched"]
+    grid = {"dataset_pairs": [{"source": "film", "target": "book"}], "initialisations": kinds}
+    config = studies.smoke_config(hosts, techniques=["lora", "adapters"], references=[], **grid)
     rows = [(f"a {word} film, number {number}", label) for number in range(30) for word, label in
             (("good", "positive"), ("bad", "negative"))]  # fmt: skip
     for name, part in (("film", rows), ("book", [*rows[:4], *((text + " once more", label) for text, label in rows)])):
@@ -72,6 +82,10 @@ def test_random_target_and_decontamination_through_the_workflow(tmp_path, hosts)
     assert read_table(shuffled, "examples")["text"].equals(after["text"])
     runs = read_table(tmp_path / "results/smoke/tables/runs.parquet", "runs")
     assert set(runs["source_dataset"]) == {"film"}
-    assert set(runs["initialisation"]) == {"ported", "random_target"}
+    assert set(runs["initialisation"]) == set(kinds)
+    for technique, measured in (("lora", "product"), ("adapters", "added")):
+        start = f"starts/{technique}/raw--instruct/film@without-book--book/matched/seed-0"
+        said = read_module(tmp_path / "results/smoke" / start).card["matching"]
+        assert said["converged"] and said["measure"] == measured
     page = (tmp_path / "results/smoke/report.html").read_text()
     assert "labels shuffled" in page and "film@without-book@random" in page

@@ -16,7 +16,7 @@ KINDS = {
     "config of a module": (f"{MODULE}/adapter_config.json", "make_starts_0"),
     "card of a module": (f"{MODULE}/card.json", "make_starts_0"),
     "trained state": ("sources/lora/raw/film/seeds-0/state.safetensors", "extract_modules_0"),
-    "start": ("starts/lora/raw--instruct/film/ported/seed-0/adapter_model.safetensors", "evaluate_cell"),
+    "start": ("starts/lora/raw--instruct/film--any/ported/seed-0/adapter_model.safetensors", "evaluate_cell"),
     "examples": ("datasets/film/train.parquet", "encode_dataset"),
     "prompts": ("hosts/raw/prompts/film/train.parquet", "train_source"),
     "scores": (f"{CELL}/scores.parquet", "gather_runs"),

@@ -1,4 +1,4 @@
-"""in: host cards | out: starts/{technique}/any--{target}/any/scratch/seed-{n}/: the technique's fresh initialisation"""
+"""in: host cards | out: starts/{technique}/any--{target}/any--any/scratch/seed-{n}/: the technique's fresh initialisation"""
 
 for block, seeds in STUDY.blocks.items():
 
@@ -11,7 +11,7 @@ for block, seeds in STUDY.blocks.items():
             model=lambda w: built_files(w.target_host),
         output:
             [
-                f"{RESULTS}/starts/{{technique}}/any--{{target_host}}/any/scratch/seed-{seed}/{file}"
+                f"{RESULTS}/starts/{{technique}}/any--{{target_host}}/any--any/scratch/seed-{seed}/{file}"
                 for seed in seeds
                 for file in MODULE_FILES
             ],

@@ -11,7 +11,7 @@ from peftport.figures.table import FIGURES
 from peftport.keys import Keys
 from peftport.seed_blocks import arranged
 from peftport.statistics.table import STATISTICS, settings_of
-from peftport.study import Source, Start, Study, module_folder
+from peftport.study import ANY, FITTED, Source, Start, Study, module_folder
 from peftport.workload import build_steps
 
 try:
@@ -31,7 +31,8 @@ MODEL_FILES = ["config.json", "generation_config.json", "model.safetensors", "to
 MODULE_FILES = ["adapter_config.json", "adapter_model.safetensors", "card.json"]
 SOURCE = "{technique}/{host}/{dataset}"
 TRANSFER = "{technique}/{source_host}--{target_host}"
-CELL = f"{TRANSFER}/{{source_dataset}}--{{target_dataset}}/{{initialisation}}/seeds-{{block}}"
+START = f"{TRANSFER}/{{source_dataset}}--{{target_dataset}}/{{initialisation}}"
+CELL = f"{START}/seeds-{{block}}"
 
 
 wildcard_constraints:

@@ -112,7 +112,10 @@ def start_expects(block):
     def expected(wildcards):
         start = Start(**wildcards, block=block)
         hosts = (start.source_host, start.target_host)
-        return {host_file(host): KEYS.host(host) for host in hosts} | {
+        read = {host_file(host): KEYS.host(host) for host in hosts}
+        if start.initialisation in FITTED:
+            read |= prompts_read(start.target_host, start.target_dataset, "train")
+        return read | {
             f"{RESULTS}/{module_folder(one.technique, one.host, one.dataset, seed)}/card.json": KEYS.module(one)
             for one in (STUDY.source_of(start), *STUDY.siblings_of(start))
             for seed in STUDY.blocks[block]
@@ -143,10 +146,9 @@ def start_siblings(block):
 
 
 def start_key(block):
-    """Key of the starts of a block."""
-    return lambda w: KEYS.start(
-        Start(**{"source_host": "any", "source_dataset": "any", "initialisation": "scratch", **w}, block=block)
-    )
+    """Key of the starts of a block; where a path names no source, of fresh ones."""
+    fresh = dict.fromkeys(("source_host", "source_dataset", "target_dataset"), ANY) | {"initialisation": "scratch"}
+    return lambda w: KEYS.start(Start(**fresh | dict(w), block=block))
 
 
 def first_cell(wildcards):

@@ -65,6 +65,7 @@ LOOKS = {
     "norm_matched": Look((3, 1), "v"),
     "target_mean": Look((2, 1, 2, 4), "P"),
     "random_target": Look((8, 4), "X"),
+    "matched": Look((5, 1, 1, 1), "d"),
 }
 FURTHER = (Look((4, 1, 1, 1, 1, 1), "<"), Look((2, 2), ">"), Look((7, 1, 3, 1), "h"), Look((1, 1), "8"))
 

@@ -23,12 +23,13 @@ NEEDS = frozenset({"source"})
 
 def start(module: Module, rng: np.random.Generator, siblings: list[Module]) -> Module:
     """``sampled``, with every pair lora_A, lora_B scaled to the norm of the ported update."""
-    drawn = sampled.start(module, rng, siblings)
+    return scaled(module, sampled.start(module, rng, siblings))
+
+
+def scaled(module: Module, drawn: Module) -> Module:
+    """The drawn module with every pair lora_A, lora_B scaled to the norm of the ported update."""
     tensors = dict(drawn.tensors)
-    for down in tensors:
-        up = down.replace("lora_A", "lora_B").replace("lora_embedding_A", "lora_embedding_B")
-        if up == down or up not in tensors:
-            continue
+    for down, up in pairs(module):
         pair = [name for name in (down, up) if not is_constant(module.tensors[name])]
         norm = update_norm(tensors[down], tensors[up])
         if pair and norm > 0:
@@ -38,6 +39,15 @@ def start(module: Module, rng: np.random.Generator, siblings: list[Module]) -> M
                     drawn.tensors[name].dtype
                 )
     return replace(drawn, tensors=tensors)
+
+
+def pairs(module: Module) -> list[tuple[str, str]]:
+    """Names of the low-rank factors A and B whose product acts on the host."""
+    named = [
+        (down, down.replace("lora_A", "lora_B").replace("lora_embedding_A", "lora_embedding_B"))
+        for down in module.tensors
+    ]
+    return [(down, up) for down, up in named if up != down and up in module.tensors]
 
 
 def update_norm(down: np.ndarray, up: np.ndarray) -> float:

@@ -1,6 +1,6 @@
 """A module ready to load into the target host, with a card that says what it starts from."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,19 @@ from peftport.porting.compatibility import notes, refuse_unless_compatible
 from peftport.porting.constant import is_constant
 from peftport.seeds import generator
 
+# the source module and what was drawn to the start and facts about it for the card
+Fit = Callable[[Module, Module], tuple[Module, dict[str, Any]]]
+
 _KEPT = ("technique", "note", "dataset")  # what the start's card takes over from the source module's
 
 
 def make_start(
-    initialisation: str, module: Module, target_card: dict[str, Any], seed: int, siblings: Sequence[Module] = ()
+    initialisation: str,
+    module: Module,
+    target_card: dict[str, Any],
+    seed: int,
+    siblings: Sequence[Module] = (),
+    fit: Fit | None = None,
 ) -> Module:
     """Make the module that a run in the target host starts from.
 
@@ -30,20 +38,18 @@ def make_start(
         module: the source module, its card as ``extract`` wrote it.
         target_card: the target host's card.
         siblings: other modules of the technique in the target host, for initialisations that need them.
+        fit: what fits a draw to the target host and texts, for initialisations that need them.
 
     Returns:
         The module. Its card has initialisation, rule, seed, source_host and target_host with their weights'
-        SHA-256, the source module's seed, key and checksum, the siblings' checksums, and constant_tensors.
+        SHA-256, the source module's seed, key and checksum, the siblings' checksums, constant_tensors, and what ``fit``
+        says.
 
     Raises:
-        ValueError: unknown initialisation; one that the host makes; siblings missing; or a module with entries that
-            are not finite numbers.
+        ValueError: unknown initialisation; one that the host makes; siblings or ``fit`` missing; or a module with
+            entries that are not finite numbers.
     """
-    entry = table.initialisation(initialisation)
-    if entry.start is None:
-        raise ValueError(f"initialisation {initialisation!r} is made in the target host, not from a module")
-    if "siblings" in entry.needs and not siblings:
-        raise ValueError(f"initialisation {initialisation!r} needs other modules of the technique in the target host")
+    entry = _entry(initialisation, siblings, fit)
     usable = [sibling for sibling in siblings if sibling.failed_at_step is None]
     failed = next((one for one in (module, *(() if usable else siblings)) if one.failed_at_step is not None), None)
     if failed is None:
@@ -52,7 +58,9 @@ def make_start(
     card = module.card
     purpose = (card.get("technique"), card.get("host"), target_card.get("host"), card.get("dataset"))
     rng = generator(seed, "start", initialisation, *(str(part) for part in purpose))
-    made = failed or entry.start(module, rng, usable)
+    made, fitted = failed or entry.start(module, rng, usable), {}
+    if fit is not None and failed is None:
+        made, fitted = fit(module, made)
     config = dict(module.config)
     if "base_model_name_or_path" in config:
         config["base_model_name_or_path"] = target_card.get("host")
@@ -69,7 +77,7 @@ def make_start(
         "failed_at_step": failed and failed.failed_at_step,
         "constant_tensors": [tensor for tensor, entries in sorted(module.tensors.items()) if is_constant(entries)],
     }
-    return replace(made, config=config, card={key: card.get(key) for key in _KEPT} | facts)
+    return replace(made, config=config, card={key: card.get(key) for key in _KEPT} | facts | fitted)
 
 
 def make_starts(
@@ -79,6 +87,7 @@ def make_starts(
     cards: dict[str, Path],
     outputs: dict[int, Path],
     made: dict[str, Any],
+    fit: Fit | None = None,
 ) -> None:
     """Write the starts of a block of seeds as module directories.
 
@@ -88,6 +97,7 @@ def make_starts(
         cards: the hosts' card files, ``source`` and ``target``.
         outputs: seed to directory to write.
         made: how the files are made, added to each card.
+        fit: as for ``make_start``.
 
     Raises:
         ValueError: the hosts differ in shape, or as ``make_start`` says.
@@ -98,9 +108,21 @@ def make_starts(
         print(f"note: {note}")
     for seed, folder in folders.items():
         others = [read_module(sibling) for sibling in siblings.get(seed, [])]
-        start = make_start(initialisation, read_module(folder), target, seed, others)
+        start = make_start(initialisation, read_module(folder), target, seed, others, fit)
         write_module(outputs[seed], replace(start, card=start.card | made))
         print(f"seed {seed}: {initialisation} {folder} -> {outputs[seed]}")
+
+
+def _entry(name: str, siblings: Sequence[Module], fit: Fit | None) -> table.Initialisation:
+    """The initialisation of this name, with all that it needs."""
+    entry = table.initialisation(name)
+    if entry.start is None:
+        raise ValueError(f"initialisation {name!r} is made in the target host, not from a module")
+    if "siblings" in entry.needs and not siblings:
+        raise ValueError(f"initialisation {name!r} needs other modules of the technique in the target host")
+    if "texts" in entry.needs and fit is None:
+        raise ValueError(f"initialisation {name!r} is fitted in the target host, to texts")
+    return entry
 
 
 def _check_finite(module: Module) -> None:

@@ -21,6 +21,7 @@ INITIALISATIONS: dict[str, str] = {
     "target_mean": "peftport.porting.target_mean",
     "sampled_product": "peftport.porting.sampled_product",
     "random_target": "peftport.porting.random_target",
+    "matched": "peftport.porting.matched",
 }
 
 Start = Callable[[Module, np.random.Generator, list[Module]], Module]
@@ -34,7 +35,8 @@ class Initialisation:
         name: as in the config.
         rule: how the start is made, one sentence.
         needs: what it is made from: ``source`` (the source module), ``siblings`` (other modules of the technique in
-            the target host), ``host`` (the target host, in which the technique initialises itself).
+            the target host), ``host`` (the target host, in which the technique initialises itself), ``texts`` (the
+            target host and training texts of the target dataset, to which ``peftport.matching`` fits what is drawn).
         start: module, generator, siblings to the start; None where the host makes it.
     """
 

@@ -23,12 +23,16 @@ from torch import Tensor, nn
 from peftport.hosts.sites import Family, family, site_counts
 from peftport.techniques.base import Shape, SiteTuner, Specification, register, truncated_normal, zeros
 from peftport.techniques.bottleneck import BottleneckConfig, BottleneckLayer, config_fields, sites_and_width
+from peftport.techniques.output import ADDED, Output
 from peftport.techniques.rows import linear
 
 PREFIX = "houlsby_"
 PARTS = ("down_weight", "down_bias", "up_weight", "up_bias")
 KINDS = ("attention", "cross_attention", "feed_forward")
 SHARING = ("none", "layers")
+OUTPUT = Output(
+    ADDED, lambda layer, adapter: [layer.parameter(f"{PREFIX}up_{part}", adapter) for part in ("weight", "bias")]
+)
 
 
 @dataclass

@@ -19,9 +19,12 @@ from peft.tuners.ia3 import IA3Layer
 from torch import Tensor, nn
 
 from peftport.hosts.sites import Family, projection_size, site_counts
+from peftport.techniques.output import ADDED, Output
 from peftport.techniques.rows import Shared, scale
 
 SCALED_AT_INPUT = ("wo", "o")
+# (l - 1) times what the site computes is added
+OUTPUT = Output(ADDED, lambda layer, adapter: [layer.ia3_l[adapter]], neutral=1.0)
 
 
 def peft_config(settings: Mapping[str, Any], family: Family) -> IA3Config:

@@ -18,7 +18,10 @@ from peft.tuners.lora import LoraLayer
 from torch import Tensor, nn
 
 from peftport.hosts.sites import Family, projection_size, site_counts
+from peftport.techniques.output import PRODUCT, Output
 from peftport.techniques.rows import Shared, linear
+
+OUTPUT = Output(PRODUCT)
 
 
 def peft_config(settings: Mapping[str, Any], family: Family) -> LoraConfig:

@@ -27,6 +27,7 @@ from torch import Tensor, nn
 from peftport.hosts.sites import Family, attention_width, family, site_counts
 from peftport.techniques.base import Shape, SiteConfig, SiteLayer, SiteTuner, Specification, normal, register, zeros
 from peftport.techniques.fused_attention import use_fused_attention, use_plain_attention
+from peftport.techniques.output import ADDED, Output
 from peftport.techniques.rows import linear
 
 KINDS = ("encoder_self", "decoder_self", "cross")
@@ -162,4 +163,10 @@ def parameter_count(settings: Mapping[str, Any], shape: Shape) -> int:
     return sites * 2 * inner * (width + 1) + kinds * (length * model + width * model + width)
 
 
+def _values(layer: PrefixLayer, adapter: str) -> list[nn.Parameter]:
+    parts = ("value",) if layer.configs[adapter].reparameterisation is None else ("value", "value_bias")
+    return [layer.parameter(f"prefix_tuning_{part}", adapter) for part in parts]
+
+
+OUTPUT = Output(ADDED, _values)
 register(PrefixConfig, PrefixTuner)

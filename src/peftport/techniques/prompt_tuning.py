@@ -20,8 +20,10 @@ from peft import PeftModel, PromptTuningConfig
 from torch import Tensor
 
 from peftport.hosts.sites import Family
+from peftport.techniques.output import ENTRIES, Output
 from peftport.techniques.rows import Shared, to_rows
 
+OUTPUT = Output(ENTRIES)
 STARTS = {"random": "RANDOM", "vocabulary": "SAMPLE_VOCAB"}
 
 

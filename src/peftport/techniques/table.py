@@ -8,7 +8,9 @@ A technique's module has:
 * ``parameter_count(settings, shape) -> int``: the exact number of trainable parameters;
 * where peft's own layers make the module: ``share(model)``, what they must do instead so that several modules can share
   a host (``peftport.techniques.members``); without it, or if it gives None, they train one at a time. Layers of ours
-  compute with ``peftport.techniques.rows`` and need none.
+  compute with ``peftport.techniques.rows`` and need none;
+* ``OUTPUT`` (``peftport.techniques.output``): how large what a module adds to a host is, and which tensors that is
+  linear in, so that a control can be scaled to the same size; without it there is a reason in ``NO_OUTPUT``.
 
 A module with several techniques has them, as objects with these four, by name in ``TECHNIQUES``.
 
@@ -62,6 +64,12 @@ NOTES = {
     "unilora": "Which entry goes where is not in the file; it is drawn from `proj_seed`.",
     "fourierft": "Which frequencies are trained is not in the file; it is drawn from `random_loc_seed`.",
     "waveft": "Which coefficients are trained is not in the file; it is drawn from `random_loc_seed`.",
+}
+
+# why what a module adds cannot be scaled: nothing is declared as its output
+NO_OUTPUT = {
+    "ln_tuning": "its tensors stand in the place of the host's own layer norms, and nothing is added to scale",
+    **dict.fromkeys(FROM_PEFT, "it is one of peft's own, of which it is not known here what its tensors add to a host"),
 }
 
 NOT_OFFERED = {

@@ -25,6 +25,7 @@ from transformers import EncoderDecoderCache
 
 from peftport.hosts.sites import Family, site_counts
 from peftport.techniques.base import Shape, SiteConfig, SiteLayer, SiteTuner, Specification, register, uniform, zeros
+from peftport.techniques.output import ADDED, Output
 from peftport.techniques.rows import layer_norm, linear
 
 PARTS = (
@@ -38,6 +39,10 @@ PARTS = (
     "mix_bias",
     "out_weight",
     "out_bias",
+)
+OUTPUT = Output(
+    ADDED,
+    lambda layer, adapter: [layer.parameter(f"tiny_attention_out_{part}", adapter) for part in ("weight", "bias")],
 )
 
 

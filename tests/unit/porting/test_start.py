@@ -1,20 +1,34 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from peftport import study
 from peftport.files import write_card
 from peftport.modules import read_module, write_module
 from peftport.porting.start import make_start, make_starts
 from peftport.porting.table import INITIALISATIONS, initialisation
 
 TARGET = {"host": "instruct", "weights_sha256": "t", "shape": {}}
+FITTED = [name for name in INITIALISATIONS if "texts" in initialisation(name).needs]
 MADE = [name for name in INITIALISATIONS if initialisation(name).start]
+
+
+def fit(name):
+    """What stands for the target host: doubles what is drawn."""
+    if name in FITTED:
+        return lambda module, drawn: (doubled(drawn), {"matching": {"factor": 2}})
+    return None
+
+
+def doubled(module):
+    return replace(module, tensors={name: 2 * tensor for name, tensor in module.tensors.items()})
 
 
 @pytest.mark.parametrize("name", MADE)
 def test_a_start_can_be_written_and_says_what_it_is(tmp_path, make_module, name):
-    made = make_start(name, make_module(), TARGET, 7, [make_module(1), make_module(2)])
+    made = make_start(name, make_module(), TARGET, 7, [make_module(1), make_module(2)], fit(name))
     write_module(tmp_path, made)
     card = read_module(tmp_path).card
     assert card["initialisation"] == name
@@ -59,8 +73,24 @@ def test_what_cannot_be_made_is_refused(module):
         make_start("scratch", module, TARGET, 0)
     with pytest.raises(ValueError, match="'target_mean' needs other modules"):
         make_start("target_mean", module, TARGET, 0)
+    with pytest.raises(ValueError, match="'matched' is fitted in the target host, to texts"):
+        make_start("matched", module, TARGET, 0)
     with pytest.raises(ValueError, match="Did you mean `permuted`"):
         make_start("permutated", module, TARGET, 0)
+
+
+def test_a_fitted_start_is_what_the_fit_makes_of_the_draw(module):
+    seen = []
+
+    def record(ported, drawn):
+        seen.append((ported, drawn))
+        return doubled(drawn), {"matching": {"factor": 2}}
+
+    made = make_start("matched", module, TARGET, 0, fit=record)
+    ((ported, drawn),) = seen
+    assert list(study.FITTED) == FITTED
+    assert ported is module and made.card["matching"] == {"factor": 2}
+    assert all((made.tensors[name] == 2 * tensor).all() for name, tensor in drawn.tensors.items())
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
@@ -78,7 +108,7 @@ def lost(module, step):
 
 @pytest.mark.parametrize("name", MADE)
 def test_from_a_module_whose_training_failed_comes_no_start(make_module, name):
-    made = make_start(name, lost(make_module(), 5), TARGET, 0, [make_module(1), make_module(2)])
+    made = make_start(name, lost(make_module(), 5), TARGET, 0, [make_module(1), make_module(2)], fit(name))
     assert made.failed_at_step == 5
     assert all(np.isnan(tensor).all() for tensor in made.tensors.values())
 

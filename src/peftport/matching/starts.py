@@ -1,0 +1,107 @@
+"""Starts that are fitted to their target host: a host, texts of the target dataset, and modules to fit in it."""
+
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from peft import PeftModel
+
+from peftport.data.batches import test_order
+from peftport.data.encoded import read_encoded
+from peftport.files import read_card
+from peftport.hosts.cheaper import cheaper
+from peftport.hosts.load import load_model, load_tokenizer
+from peftport.hosts.locate import known_folder
+from peftport.matching.added import Batch
+from peftport.matching.fit import fit
+from peftport.modules import Module
+from peftport.porting.start import make_starts
+from peftport.techniques.attach import attach_module, load_tensors
+from peftport.techniques.table import method
+from peftport.training.task import Task
+
+TEXTS = 128  # of the training split, its first ones: what sizes are measured on
+TOGETHER = 32  # texts in a pass
+
+
+class Fitting:
+    """Fits drawn modules in one target host; the host and the texts are read when the first of them needs them.
+
+    The host computes on the CPU in float32, whatever the study trains on and in, so that a start depends on neither. No
+    label is used: where a host of this kind reads an answer behind its prompt, the texts are answered by the label
+    words in turn.
+
+    Args:
+        card: the target host's card file.
+        prompts: the prompts of the target dataset's training split, as the host reads them.
+        task: template and label words of the target dataset.
+        max_tokens: of a prompt.
+    """
+
+    def __init__(self, card: Path, prompts: Path, task: dict[str, Any], max_tokens: int) -> None:
+        self.card, self.prompts, self.task, self.max_tokens = read_card(card), prompts, task, max_tokens
+        self._model: PeftModel | None = None
+
+    def __call__(self, module: Module, drawn: Module) -> tuple[Module, dict[str, Any]]:
+        """The drawn module as large as the ported one, and what its card says about that.
+
+        Raises:
+            ValueError: the technique does not say what its modules add, or as ``fit`` says.
+        """
+        name = module.card["technique"]
+        if (output := getattr(method(name), "OUTPUT", None)) is None:
+            raise ValueError(f"the technique {name!r} does not say what its modules add to a host")
+        return fit(module, drawn, output, self.put, lambda: self.batches)
+
+    def put(self, module: Module) -> PeftModel:
+        """The host with this module in it, in the place of the one before."""
+        if self._model is None:
+            host = cheaper(load_model(known_folder(self.card)))
+            self._model = attach_module(host, module, trainable=False).eval()
+        else:
+            load_tensors(self._model, module.tensors)
+        return self._model
+
+    @cached_property
+    def batches(self) -> list[Batch]:
+        """The texts as the host's arguments."""
+        tokenizer = load_tokenizer(known_folder(self.card))
+        task = Task.for_host(self.task, self.max_tokens, tokenizer, self.card)
+        return unlabelled(task, self.prompts)
+
+
+def unlabelled(task: Task, prompts: Path) -> list[Batch]:
+    """The first texts of a split as a host's arguments, answered by the label words in turn."""
+    data = read_encoded(prompts, task.words)
+    first = data.prompts[:TEXTS]
+    in_turn = replace(data, prompts=first, labels=np.arange(len(first)) % len(task.words))
+    return [
+        task.batch(in_turn, indices, torch.device("cpu"))
+        for indices in test_order(np.asarray([*map(len, first)]), TOGETHER)
+    ]
+
+
+def match_starts(
+    initialisation: str,
+    folders: dict[int, Path],
+    cards: dict[str, Path],
+    data: dict[str, Any],
+    outputs: dict[int, Path],
+    made: dict[str, Any],
+) -> None:
+    """Write the starts of a block of seeds, fitted in the target host, as module directories.
+
+    Args:
+        folders: seed to directory of the source module.
+        cards: the hosts' card files, ``source`` and ``target``.
+        data: what else ``Fitting`` takes: ``prompts``, ``task``, ``max_tokens``.
+        outputs: seed to directory to write.
+        made: how the files are made, added to each card.
+
+    Raises:
+        ValueError: as ``make_starts`` and ``Fitting`` say.
+    """
+    make_starts(initialisation, folders, {}, cards, outputs, made, Fitting(cards["target"], **data))
