@@ -12,7 +12,7 @@ from peftport.dryrun import NEW, Job, dry_runs
 from peftport.pipeline import pipeline_root
 from peftport.seed_blocks import arranged
 from peftport.study import Cell, Source, Study
-from peftport.workload import budgets_in_warmup, build_steps, cell_steps, optimiser_steps, source_steps
+from peftport.workload import build_steps, cell_steps, optimiser_steps, source_steps, warmup_warnings
 
 
 def read_study(configs: Sequence[Path], directory: Path) -> Study:
@@ -82,22 +82,8 @@ def make_plan(configs: Sequence[Path], directory: Path) -> dict[str, Any]:
             {"stage": job.stage, "names": job.names, "reason": job.reason} for job in now if job.reason != NEW
         ],
         "downloads": downloads(study),
-        "warnings": warnings(study),
+        "warnings": warmup_warnings(study.config),
     }
-
-
-def warnings(study: Study) -> list[str]:
-    """What a study can run with and is better told of, one sentence or two each."""
-    budgets, steps = budgets_in_warmup(study.config), study.config["training"]["warmup_steps"]
-    if not budgets:
-        return []
-    named = " and ".join(filter(None, [", ".join(map(str, budgets[:-1])), str(budgets[-1])]))
-    which = f"budget {named} lies" if len(budgets) == 1 else f"budgets {named} lie"
-    return [
-        f"{which} inside the warm-up of {steps} steps (training.warmup_steps): their trainings are tested while the "
-        "learning rate still rises, so such a budget says how the warm-up goes and not what so many steps give; lower "
-        "training.warmup_steps below the smallest budget above 0, or raise the budgets"
-    ]
 
 
 def evaluated(study: Study, jobs: Sequence[Job]) -> list[list[Cell]]:

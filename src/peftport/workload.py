@@ -34,6 +34,20 @@ def budgets_in_warmup(config: dict[str, Any]) -> list[int]:
     return [budget for budget in config["grid"]["budgets"] if 0 < budget <= config["training"]["warmup_steps"]]
 
 
+def warmup_warnings(config: dict[str, Any]) -> list[str]:
+    """A sentence on the budgets inside the warm-up, for the plan and the report; none where there is no such budget."""
+    budgets, steps = budgets_in_warmup(config), config["training"]["warmup_steps"]
+    if not budgets:
+        return []
+    named = " and ".join(filter(None, [", ".join(map(str, budgets[:-1])), str(budgets[-1])]))
+    which = f"budget {named} lies" if len(budgets) == 1 else f"budgets {named} lie"
+    return [
+        f"{which} inside the warm-up of {steps} steps (training.warmup_steps): their trainings are tested while the "
+        "learning rate still rises, so such a budget says how the warm-up goes and not what so many steps give; lower "
+        "training.warmup_steps below the smallest budget above 0, or raise the budgets"
+    ]
+
+
 def build_steps(study: Study, host: str) -> int:
     """Optimiser steps that building a host takes; none for a host that comes from elsewhere."""
     recipe = study.config["hosts"][host].get("build", {})

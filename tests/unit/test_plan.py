@@ -2,16 +2,15 @@
 
 import copy
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import yaml
 
 from peftport.config import ConfigError
 from peftport.pipeline import CHECKOUT, config_schema
-from peftport.plan import cached_commit, downloads, merge, read_study, warnings
+from peftport.plan import cached_commit, downloads, merge, read_study
 from peftport.plan_text import aligned, plan_text
-from peftport.workload import budgets_in_warmup, build_steps, cell_steps, optimiser_steps, source_steps
+from peftport.workload import budgets_in_warmup, build_steps, cell_steps, optimiser_steps, source_steps, warmup_warnings
 
 DEFAULT = CHECKOUT / "config/config.yaml"
 SHIPPED = sorted((CHECKOUT / "config/studies").glob("*.yaml"))
@@ -104,19 +103,19 @@ def test_every_learning_rate_of_a_list_is_a_training(tmp_path):
 def test_budgets_inside_the_warmup(budgets, steps, inside):
     config = {"grid": {"budgets": budgets}, "training": {"warmup_steps": steps}}
     assert budgets_in_warmup(config) == inside
-    said = warnings(SimpleNamespace(config=config))
+    said = warmup_warnings(config)
     assert len(said) == bool(inside)
     assert all(str(budget) in said[0] for budget in inside)
 
 
 def test_what_is_said_of_budgets_inside_the_warmup():
     config = {"grid": {"budgets": [0, 10, 25, 100]}, "training": {"warmup_steps": 30}}
-    (said,) = warnings(SimpleNamespace(config=config))
+    (said,) = warmup_warnings(config)
     assert said.startswith("budgets 10 and 25 lie inside the warm-up of 30 steps (training.warmup_steps): ")
     assert plan_text(PLAN | {"warnings": [said]}).splitlines()[-1] == f"warning: {said}"
     assert "warning" not in plan_text(PLAN)
     config["grid"]["budgets"] = [0, 10, 100]
-    assert warnings(SimpleNamespace(config=config))[0].startswith("budget 10 lies inside")
+    assert warmup_warnings(config)[0].startswith("budget 10 lies inside")
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)

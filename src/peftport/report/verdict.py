@@ -21,6 +21,7 @@ from peftport.report.phrases import (
     shares,
     whole,
 )
+from peftport.workload import warmup_warnings
 
 TIE = 0.005  # recovered gaps closer than half a point are called equal
 MANY = 6  # directions above which only the summary is said
@@ -228,4 +229,5 @@ def _caveats(summary: pd.DataFrame, ported: pd.DataFrame, settings: dict[str, An
         )
     if not (summary["initialisation"] == "scratch").any():
         found.append("Nothing was trained from scratch, so neither steps saved nor advice can be given.")
-    return found
+    warnings = warmup_warnings(settings) if {"grid", "training"} <= settings.keys() else []
+    return [*found, *(f"{capital(warning)}." for warning in warnings)]

@@ -199,6 +199,14 @@ def test_the_second_yardstick_and_the_gap_with_its_interval_are_said() -> None:
     assert "Recovered gap: 75% [70%, 80%]" in said
 
 
+def test_budgets_inside_the_warm_up_are_a_caveat() -> None:
+    settings = {"grid": {"budgets": [0, 25, 100]}, "training": {"warmup_steps": 30}}
+    found = verdict({"portability": summary([{}])}, settings).caveats
+    assert any(sentence.startswith("Budget 25 lies inside the warm-up of 30 steps") for sentence in found)
+    settings["training"]["warmup_steps"] = 5
+    assert not any("warm-up" in sentence for sentence in verdict({"portability": summary([{}])}, settings).caveats)
+
+
 @pytest.mark.parametrize(
     "row, said",
     [
