@@ -42,9 +42,9 @@ def warmup_warnings(config: dict[str, Any]) -> list[str]:
     named = " and ".join(filter(None, [", ".join(map(str, budgets[:-1])), str(budgets[-1])]))
     which = f"budget {named} lies" if len(budgets) == 1 else f"budgets {named} lie"
     return [
-        f"{which} inside the warm-up of {steps} steps (training.warmup_steps): their trainings are tested while the "
-        "learning rate still rises, so such a budget says how the warm-up goes and not what so many steps give; lower "
-        "training.warmup_steps below the smallest budget above 0, or raise the budgets"
+        f"{which} inside the warm-up of {steps} steps (training.warmup_steps): modules are tested there while the "
+        "learning rate still rises, and show less learning than so many steps at the full rate give; set "
+        "training.warmup_steps below the smallest budget above 0, or choose larger budgets"
     ]
 
 

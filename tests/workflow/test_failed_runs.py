@@ -36,7 +36,7 @@ def test_a_cell(diverging, tmp_path):
     page = (results / "report.html").read_text(encoding="utf-8")
     assert "The loss of 2 trainings was no finite number" in page and "; 2 runs failed" in page
     log = (results / "logs/evaluate_cell/lora/any--instruct/any--film/scratch/seeds-0-1.log").read_text()
-    assert "seed 1, budget 3: failed, the loss is no finite number at step 2" in log
+    assert "seed 1, learning rate 1e+60, budget 3: failed, the loss is no finite number at step 2" in log
     assert studies.planned(tmp_path) == {}
 
 

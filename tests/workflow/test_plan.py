@@ -70,6 +70,7 @@ def test_the_plan_of_the_published_study(published):
     assert made["trainings"]["source"] == {"jobs": 32, "modules": 160}
     assert made["trainings"]["target"] == {"jobs": 80, "modules": 400}
     assert made["trainings"]["host"]["jobs"] == (4 if name.endswith("tiny") else 0)
+    assert made["warnings"] == []
     assert len(made["downloads"]) == (0 if name.endswith("tiny") else 6)
     stages = {one["stage"]: one["to_do"] for one in made["stages"]}
     assert stages | {"all": 1} == studies.job_counts(printed)
@@ -104,6 +105,12 @@ def test_a_finished_study_and_an_edit(copy):
     assert {job["reason"] for job in again} == {"settings or code changed"}
     assert 0 < edited["optimiser_steps"]["modules_to_do"] < edited["optimiser_steps"]["modules"]
     assert "train_source" in plan(copy / "study.yaml", "--directory", copy).stdout.partition("\nmade again\n")[2]
+    assert edited["warnings"] == []
+    config["training"]["warmup_steps"] = 3
+    studies.write_config(copy, config)
+    (said,) = planned(copy)["warnings"]
+    assert said.startswith("budget 3 lies inside the warm-up of 3 steps")
+    assert plan(copy / "study.yaml", "--directory", copy).stdout.endswith(f"\nwarning: {said}\n")
 
 
 def test_one_stage_there_and_edited(tmp_path):

@@ -21,6 +21,16 @@ def test_tables_hold_the_whole_grid(finished):
     assert sorted(references["initialisation"]) == ["bare", "native", "native"]
 
 
+def test_the_learning_rate_and_the_second_yardstick_stand_in_the_tables(finished):
+    results = finished / "results/smoke/tables"
+    runs, references = (read_table(results / f"{name}.parquet", name) for name in ("runs", "references"))
+    for table in (runs, references):
+        assert table["calibrated_accuracy"].between(0, 1).all() and (table["choice_log_likelihood"] < 0).all()
+        trained = (table["budget_steps"] > 0) | (table["initialisation"] == "native")
+        assert (table.loc[trained, "learning_rate"] == 0.01).all()
+        assert table.loc[~trained, "learning_rate"].isna().all()
+
+
 def test_scratch_and_bare_agree_with_the_law_of_lora(finished):
     """LoRA's B starts at zero, so before training its scratch module is the bare host."""
     results = finished / "results/smoke/tables"
