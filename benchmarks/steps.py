@@ -14,7 +14,6 @@ from transformers import PreTrainedModel, T5Config, T5ForConditionalGeneration
 
 from benchmarks import measured
 from peftport.data.encoded import Encoded
-from peftport.hosts.cheaper import cheaper
 from peftport.techniques.attach import module_tensors
 from peftport.training.loop import Recipe
 from peftport.training.task import Task
@@ -75,7 +74,7 @@ def random_host(shape: Mapping[str, Any], device: torch.device, kind: torch.dtyp
     with torch.device(device):
         host = T5ForConditionalGeneration(config)
         host.lm_head = torch.nn.Linear(config.d_model, config.vocab_size, bias=False)  # T5 v1.1 has its own
-    return cheaper(host.to(kind).eval().requires_grad_(False))
+    return host.to(kind).eval().requires_grad_(False)
 
 
 def random_task(vocabulary: int, examples: int = 2048) -> tuple[Task, Encoded]:

@@ -12,7 +12,6 @@ from peft import PeftModel
 from peftport.data.batches import test_order
 from peftport.data.encoded import read_encoded
 from peftport.files import read_card
-from peftport.hosts.cheaper import cheaper
 from peftport.hosts.load import load_model, load_tokenizer
 from peftport.hosts.locate import known_folder
 from peftport.matching.added import Batch
@@ -59,7 +58,7 @@ class Fitting:
     def put(self, module: Module) -> PeftModel:
         """The host with this module in it, in the place of the one before."""
         if self._model is None:
-            host = cheaper(load_model(known_folder(self.card)))
+            host = load_model(known_folder(self.card))
             self._model = attach_module(host, module, trainable=False).eval()
         else:
             load_tensors(self._model, module.tensors)

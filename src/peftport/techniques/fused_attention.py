@@ -17,7 +17,7 @@ from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from peftport.techniques.rows import to_rows
 
-NAMES = {"eager": "peftport_fused_eager", "sdpa": "peftport_fused_sdpa", "peftport_short": "peftport_fused_short"}
+NAMES = {"eager": "peftport_fused_eager", "sdpa": "peftport_fused_sdpa"}
 
 
 class _Mask:

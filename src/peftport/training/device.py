@@ -8,7 +8,6 @@ import pyarrow
 import torch
 from transformers import PreTrainedModel
 
-from peftport.hosts.cheaper import cheaper
 from peftport.hosts.load import load_model
 
 # what SLURM sets for a job that it gave GPUs; with none of them a job was given none, whatever its node has
@@ -61,4 +60,4 @@ def prepare_device(threads: int, resources: Mapping[str, int]) -> None:
 
 def load_host(folder: Path, precision: str) -> PreTrainedModel:
     """A frozen host on the job's device, its weights in ``float32`` or ``bfloat16``; modules in it are in float32."""
-    return cheaper(load_model(folder, getattr(torch, precision)).to(job_device()))
+    return load_model(folder, getattr(torch, precision)).to(job_device())
