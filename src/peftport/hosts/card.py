@@ -7,7 +7,7 @@ from typing import Any
 
 from peftport.files import DamagedFile, file_digest, file_digests
 from peftport.hosts.load import TOKENIZER_FILES, is_tied, load_model, load_tokenizer, weight_files
-from peftport.hosts.locate import check_files, foreign, hub_commit, published_files, read_files
+from peftport.hosts.locate import BUNDLED_CHOICE, check_files, foreign, hub_commit, published_files, read_files
 from peftport.hosts.readings.table import reading
 from peftport.hosts.sites import Family, family, host_shape
 
@@ -52,6 +52,7 @@ def identify_host(
     return {
         "host": name,
         "origin": definition,
+        "choice": BUNDLED_CHOICE if "bundled" in definition else None,
         "folder": str(folder),
         "commit": hub_commit(folder),
         "model_type": model.config.model_type,

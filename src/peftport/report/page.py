@@ -45,7 +45,7 @@ def write_report(
     Args:
         path: the HTML file.
         study: `name`; and, where there are any, `description`, `question`, `rules` (how each initialisation is drawn,
-            by name), `reconstructions` (sentences), `hosts` and `datasets` (facts by name), `config` (YAML text or a
+            by name), `reconstructions` and `host_notes` (sentences), `hosts` and `datasets` (facts by name), `config` (YAML text or a
             mapping).
         tables: `portability`, and where there are any `contrasts`, `carried`, `advice`, `asymmetry`, `techniques`,
             `runs`, `references`, `overlap`.
@@ -98,6 +98,7 @@ def _content(
         "failed_runs": numbers.failures(pd.concat([runs, references])),
         "generated": numbers.generated(runs),
         "hosts": numbers.facts(study.get("hosts") or {}),
+        "host_notes": study.get("host_notes") or [],
         "datasets": numbers.facts(study.get("datasets") or {}),
         "rules": study.get("rules") or {},
         "overlap": numbers.overlaps(overlap) if "overlap" in tables else None,

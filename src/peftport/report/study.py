@@ -18,19 +18,21 @@ from peftport.workload import optimiser_steps
 
 
 def describe_study(config: dict[str, Any], results: Path) -> dict[str, Any]:
-    """Name, description, rules of the initialisations, hosts and datasets with their facts, and the config.
+    """Name, description, rules of the initialisations, hosts (with notes) and datasets with their facts, and the config.
 
     Args:
         config: the checked config, without what the grid does not pick.
         results: ``results/<study>``.
     """
     study = Study(config)
+    cards = {name: read_card(results / "hosts" / name / "card.json") for name in study.hosts}
     return {
         "name": study.name,
         "description": config["title"],
         "rules": {name: initialisation(name).rule for name in config["grid"]["initialisations"]},
         "reconstructions": config["reconstructions"],
-        "hosts": {name: _host(read_card(results / "hosts" / name / "card.json")) for name in study.hosts},
+        "hosts": {name: _host(card) for name, card in cards.items()},
+        "host_notes": list(dict.fromkeys(card["choice"] for card in cards.values() if card["choice"])),
         "datasets": {
             name: _dataset(results / "datasets" / name, config["datasets"][root(name)])
             for name in (*study.datasets, *study.derived)
