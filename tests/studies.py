@@ -48,7 +48,6 @@ def smoke_config(hosts: Path, **grid) -> dict:
         },
         "techniques": {"lora": {"learning_rate": 0.01}, "adapters": {"bottleneck": 4, "learning_rate": 0.01}},
         "training": {"source_steps": 4, "warmup_steps": 2, "batch_size": 8},
-        "statistics": {"draws": 200},
         "grid": picked | grid,
     }
 

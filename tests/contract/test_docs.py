@@ -1,4 +1,4 @@
-"""The documentation says what is there: the README's tree, every file, column and key; and no machine's paths."""
+"""The documentation says what is there: the tree of docs/architecture.md, every file, column and key; and no machine's paths."""
 
 import ast
 import inspect
@@ -48,8 +48,8 @@ def tracked():
 
 
 def tree():
-    """Paths named by the README's tree; two blanks are one level."""
-    text = re.search(r"## What is where\n\n```\n(.*?)```", page("README.md"), re.DOTALL)[1]
+    """Paths named by the tree of docs/architecture.md; two blanks are one level."""
+    text = re.search(r"^```\n(.*?)```", page("docs/architecture.md"), re.DOTALL | re.MULTILINE)[1]
     folders, found = [], []
     for line in text.splitlines():
         indent, name = re.match(r"( *)(\S+)", line).groups()

@@ -35,7 +35,7 @@ EDITS = {
     "nothing": ("study", "keys", set()),
     "the title": ("title", "other", {"report"}),
     "a definition that is not picked": ("techniques.ia3", {"learning_rate": 0.5}, set()),
-    "the bootstrap": ("statistics.draws", 500, {"statistics", "techniques", "report"}),
+    "the margin": ("statistics.margin", 0.05, {"portability", "techniques", "report"}),
     "how often costs are timed": ("costs", {"repetitions": 2}, {"costs", "techniques", "report"}),
     "the learning rate": ("techniques.lora.learning_rate", 0.02, TRAINED),
     "a list of learning rates": ("techniques.lora.learning_rate", [0.01, 0.02], TRAINED),
@@ -112,6 +112,7 @@ def keys(config):
         "evaluation": {cell.path: of.evaluation(cell) for cell in study.cells},
         "runs": {"": of.runs()},
         "statistics": {"": of.statistics("contrasts")},
+        "portability": {"": of.statistics("portability")},
         "report": {"": of.report(["runs", "contrasts", "techniques"], {})},
         "costs": {host: of.costs(host) for host in study.targets},
         "techniques": {"": of.table("techniques")},
@@ -131,7 +132,7 @@ def moved(before, after):
 def test_an_edit_moves_what_depends_on_it(edit):
     path, value, expected = EDITS[edit]
     if "runs" in expected:
-        expected = expected | {"statistics", "techniques"}
+        expected = expected | {"statistics", "portability", "techniques"}
     assert moved(keys(CONFIG), keys(edited(path, value))) == expected
 
 

@@ -42,7 +42,6 @@ def real_config():
         },
         "techniques": {"lora": {"learning_rate": 0.005}},
         "training": {"source_steps": 6, "warmup_steps": 2, "batch_size": 16, "max_tokens": 48},
-        "statistics": {"draws": 200},
         "grid": {
             "techniques": ["lora"],
             "transfers": [{"source": "raw", "target": "instruct"}],

@@ -132,7 +132,7 @@ EDITS = {
     "a figure": (code("figures/portability_matrix.py", "NEEDS = ["), {"draw_figure": 1, **REPORT}),
     "a statistic": (
         code("statistics/contrasts.py", "def contrasts("),
-        {"compute_statistics": 2, "draw_figure": figures_of("contrasts"), **REPORT},  # asymmetry uses its code
+        {"compute_statistics": 3, "draw_figure": figures_of("contrasts"), **REPORT},  # with carried and asymmetry
     ),
     "a metric": (code("evaluation/metrics.py", "def accuracy("), EVALUATED),
     "the report": (code("report/verdict.py", "def verdict("), REPORT),

@@ -15,10 +15,9 @@ WANTED = ["*.json", "*.safetensors", "*.model", "*.txt"]
 
 # of the hosts that ship with the package: what a reader of any number measured in them must know
 BUNDLED_CHOICE = (
-    "How the bundled hosts were built was chosen by looking at results: their recipe is one of several that were tried, "
-    "and the one of `reviews-instruct` was taken from four by its scores on 1,000 test reviews of films of generator "
-    "seed 0. Numbers measured in these hosts show how a comparison behaves and not how good such hosts are; of test "
-    "reviews of another seed nobody had seen any then."
+    "How the bundled hosts were built was chosen by looking at results: their recipe is one of several that were "
+    "tried, and that of `reviews-instruct` was taken from four by its scores on the 1,000 test reviews of films of "
+    "generator seed 0. Numbers measured in these hosts show how a comparison behaves, and not how good such hosts are."
 )
 
 

@@ -45,8 +45,8 @@ def write_report(
     Args:
         path: the HTML file.
         study: `name`; and, where there are any, `description`, `question`, `rules` (how each initialisation is drawn,
-            by name), `reconstructions` and `host_notes` (sentences), `hosts` and `datasets` (facts by name), `config` (YAML text or a
-            mapping).
+            by name), `reconstructions` and `host_notes` (sentences), `hosts` and `datasets` (facts by name),
+            `config` (YAML text or a mapping).
         tables: `portability`, and where there are any `contrasts`, `carried`, `advice`, `asymmetry`, `techniques`,
             `runs`, `references`, `overlap`.
         figures: SVG files by the name of their figure.

@@ -18,7 +18,7 @@ from peftport.workload import optimiser_steps
 
 
 def describe_study(config: dict[str, Any], results: Path) -> dict[str, Any]:
-    """Name, description, rules of the initialisations, hosts (with notes) and datasets with their facts, and the config.
+    """Name, description, rules of the initialisations, facts and notes of hosts and datasets, and the config.
 
     Args:
         config: the checked config, without what the grid does not pick.
