@@ -220,7 +220,8 @@ def decisions(case: str, spread: float, seeds: int, tables: int, examples: int =
             for step, accuracy in along(curve, BUDGETS).items()
             if (start, step) != (AGAIN, 0)
         }
-        found.append(decide(differences_of(ways), MARGIN))
+        scores = {way: estimate(answers.values) for way, answers in ways.items()}
+        found.append(decide(differences_of(ways), scores, MARGIN))
     return found
 
 

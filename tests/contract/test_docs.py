@@ -1,4 +1,4 @@
-"""The documentation says what is there: the tree of docs/architecture.md, every file, column and key; and no machine's paths."""
+"""The documentation says what is there: the tree of architecture.md, every file, column and key; no machine's paths."""
 
 import ast
 import inspect

@@ -50,7 +50,7 @@ def test_overlays_are_merged_as_snakemake_does():
 def test_a_study_is_read_from_several_files(tmp_path):
     (tmp_path / "overlay.yaml").write_text("study: small\ngrid: {seeds: [0]}\n")
     study = read_study([DEFAULT, tmp_path / "overlay.yaml"], tmp_path)
-    assert (study.name, study.blocks, study.runs) == ("small", {"0": [0]}, 72)
+    assert (study.name, study.blocks, study.runs) == ("small", {"0": [0]}, 4 * 2 * 4 * 5)
 
 
 @pytest.mark.parametrize(
@@ -71,11 +71,11 @@ def test_a_file_that_is_no_config(tmp_path, content, message):
 
 
 def test_optimiser_steps_of_the_default_study():
-    """8 sources of 200 steps and 24 cells of 100, for 3 seeds each; references are not trained."""
+    """8 sources of 200 steps and 32 cells of 50, for 5 seeds each; references are not trained."""
     study = read_study([DEFAULT], Path())
-    assert {source_steps(study, source) for source in study.sources} == {200 * 3}
+    assert {source_steps(study, source) for source in study.sources} == {200 * 5}
     assert {cell_steps(study, cell) for cell in study.cells if cell.is_reference} == {0}
-    assert optimiser_steps(study) == 8 * 600 + 24 * 300
+    assert optimiser_steps(study) == 8 * 1000 + 32 * 250
     assert build_steps(study, "raw") == 0
 
 
@@ -132,7 +132,9 @@ def test_a_technique_may_have_its_own_number_of_steps(tmp_path):
     config["techniques"]["lora"]["source_steps"] = 7
     (tmp_path / "study.yaml").write_text(yaml.safe_dump(config))
     study = read_study([tmp_path / "study.yaml"], tmp_path)
-    assert {source_steps(study, one) for one in study.sources if one.technique == "lora"} == {21}
+    assert {source_steps(study, one) for one in study.sources if one.technique == "lora"} == {
+        7 * len(config["grid"]["seeds"])
+    }
 
 
 def test_steps_of_built_hosts():

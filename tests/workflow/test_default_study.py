@@ -33,7 +33,7 @@ def test_hosts_carry_the_task_for_every_technique(results):
 @pytest.mark.slow
 def test_every_run_is_there(results):
     runs = read_table(results / "tables/runs.parquet", "runs")
-    assert len(runs) == 4 * 2 * 1 * 3 * 3 * 3  # techniques, transfers, dataset pairs, initialisations, budgets, seeds
+    assert len(runs) == 4 * 2 * 1 * 4 * 5 * 5  # techniques, transfers, dataset pairs, initialisations, budgets, seeds
     assert not runs["accuracy"].isna().any()
 
 

@@ -10,7 +10,8 @@ that both have. With a margin (``statistics.margin``):
   corrected (fixed-sequence testing; Westfall and Krishen 2001, Journal of Statistical Planning and Inference 99), so
   that all that is said to be ruled out is wrong in at most 5% of moves;
 * a way is *good enough* if it is shown not worse than any other by more than the margin: a one-sided test of
-  non-inferiority against each, at 5%; an intersection-union test, so without a correction;
+  non-inferiority against each, at 4%, or a test at 1% that its accuracy is above 1 less the margin, for then nothing
+  can be better by more; an intersection-union test, so without a correction for the number of ways;
 * the *advice* is the cheapest way that is good enough; of two that cost the same, the copy. To start again is advised
   only where every copy that costs no more is ruled out: lack of evidence for a copy is none against it.
 
@@ -31,6 +32,7 @@ from peftport.tables import TABLES
 
 ALPHA = 0.05
 CHAINS = 4
+BESIDE_OTHERS, NEAR_PERFECT = 0.8 * ALPHA, 0.2 * ALPHA  # how non-inferiority shares out its level
 COPY, AGAIN = "copy", "start again"
 STARTS = {COPY: "ported", AGAIN: "scratch"}
 
@@ -103,10 +105,11 @@ def advice(runs: pd.DataFrame, references: pd.DataFrame, predictions: pd.DataFra
 def _rows(ways: dict[Way, Answers], native: Answers | None, margin: float) -> list[dict[str, Any]]:
     """The rows of one move."""
     found = differences_of(ways)
-    decision = decide(found, margin)
+    scores = {way: estimate(answers.values) for way, answers in ways.items()}
+    decision = decide(found, scores, margin)
     rows = []
     for way in sorted(ways, key=lambda way: way.cost):
-        own, better = estimate(ways[way].values), decision.ruled_out.get(way)
+        own, better = scores[way], decision.ruled_out.get(way)
         both = native and paired(ways[way], native)
         below = estimate(both[0] - both[1]) if both else None
         rows.append(
@@ -141,20 +144,26 @@ def differences_of(ways: dict[Way, Answers]) -> Differences:
     return found
 
 
-def decide(found: Differences, margin: float) -> Decision:
-    """What to do, by the rule of this file; nothing is told from a single seed."""
+def decide(found: Differences, scores: dict[Way, Estimate], margin: float) -> Decision:
+    """What to do, by the rule of this file; nothing is told from a single seed.
+
+    Args:
+        found: the difference of every way to every other.
+        scores: the accuracy of every way.
+        margin: the difference in accuracy that is large enough to matter.
+    """
     every = [one for others in found.values() for one in others.values()]
     if not every or min(one.seeds for one in every) < 2:
         return Decision({}, [], None, None)
     ruled_out = _ruled_out(found, margin)
-    good = [way for way, others in found.items() if _good_enough(list(others.values()), margin)]
+    good = [way for way, others in found.items() if _good_enough([scores[way], *others.values()], margin)]
     advised = next(
         (way for way in sorted(good, key=lambda way: way.cost) if _may_be_advised(way, found, ruled_out)), None
     )
     if advised is not None:
         return Decision(ruled_out, good, advised, None)
     best = max(found, key=lambda way: min(one.effect for one in found[way].values()))
-    needed = size_that_tells(list(found[best].values()), lambda parts: _good_enough(parts, margin))
+    needed = size_that_tells([scores[best], *found[best].values()], lambda parts: _good_enough(parts, margin))
     return Decision(ruled_out, good, None, needed)
 
 
@@ -172,9 +181,14 @@ def _ruled_out(found: Differences, margin: float) -> dict[Way, Way]:
     return ruled_out
 
 
-def _good_enough(to_others: list[Estimate], margin: float) -> bool:
-    """Whether a way is shown not worse than any other by more than the margin, from its differences to them."""
-    return all(one.is_above(-margin, ALPHA) for one in to_others)
+def _good_enough(parts: list[Estimate], margin: float) -> bool:
+    """Whether a way is shown not worse than any other by more than the margin.
+
+    Args:
+        parts: its accuracy, and its differences to the others.
+    """
+    own, *to_others = parts
+    return own.is_above(1 - margin, NEAR_PERFECT) or all(one.is_above(-margin, BESIDE_OTHERS) for one in to_others)
 
 
 def _may_be_advised(way: Way, found: Differences, ruled_out: dict[Way, Way]) -> bool:

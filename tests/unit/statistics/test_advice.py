@@ -9,6 +9,7 @@ import pytest
 from benchmarks import verdict
 from peftport.statistics.advice import AGAIN, COPY, Way, advice, decide, differences_of
 from peftport.statistics.example_scores import Answers
+from peftport.statistics.intervals import estimate
 from tests.simulated import MARGIN, Design, failing, study
 
 SPREAD = 0.001
@@ -23,7 +24,7 @@ def moves(ported: dict[int, float], scratch: dict[int, float], seeds: int = 5, s
             rolled = np.roll(shifts if start == COPY else shifts[::-1], steps // 50)
             values = np.array([np.arange(2000) < round((mean + shift) * 2000) for shift in rolled])
             found[Way(start, steps)] = Answers(np.arange(seeds), values.astype(float))
-    return decide(differences_of(found), MARGIN)
+    return decide(differences_of(found), {way: estimate(own.values) for way, own in found.items()}, MARGIN)
 
 
 def test_the_cheapest_way_that_is_good_enough_is_advised() -> None:
@@ -48,6 +49,16 @@ def test_to_start_again_needs_evidence_against_the_copy() -> None:
     assert found.good_enough == [Way(AGAIN, 50)]
     assert Way(COPY, 50) not in found.ruled_out and found.advised is None
     assert moves({0: 0.5, 50: 0.90}, {50: 0.95}).advised == Way(AGAIN, 50)
+
+
+def test_a_way_that_is_nearly_perfect_is_good_enough_beside_any_rival() -> None:
+    """Scratch spreads so widely that nothing is shown against it, but no way can be better than 1."""
+    wide = np.array([np.arange(2000) < round(mean * 2000) for mean in (0.5, 0.99, 0.99, 0.99, 0.99)], float)
+    for level, advised in ((0.995, Way(COPY, 0)), (0.97, None)):
+        own = np.array([np.arange(2000) < round((level + shift) * 2000) for shift in (-0.002, -0.001, 0, 0.001, 0.002)])
+        ways = {Way(COPY, 0): Answers(np.arange(5), own.astype(float)), Way(AGAIN, 50): Answers(np.arange(5), wide)}
+        scores = {way: estimate(answers.values) for way, answers in ways.items()}
+        assert decide(differences_of(ways), scores, MARGIN).advised == advised
 
 
 def test_a_chain_stops_at_the_first_way_that_is_not_ruled_out() -> None:
