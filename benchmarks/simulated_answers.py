@@ -5,6 +5,7 @@ examples: the two sources of variation that the statistics must tell apart.
 """
 
 import numpy as np
+from scipy import optimize
 from scipy.special import expit, logit, ndtri
 
 NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(61)
@@ -35,6 +36,11 @@ def mean_on_logits(accuracy: float, spread: float) -> float:
     """The mean of such accuracies over all seeds there could be."""
     values = np.clip(expit(logit(accuracy) + spread * NODES), 0.001, 0.999)
     return float((WEIGHTS * values).sum() / WEIGHTS.sum())
+
+
+def centre_on_logits(mean: float, spread: float) -> float:
+    """The accuracy around which seeds of this spread have this mean."""
+    return float(optimize.brentq(lambda centre: mean_on_logits(centre, spread) - mean, 1e-4, 1 - 1e-4))
 
 
 def spread_in_points(accuracy: float, spread: float, seeds: int, draw: np.random.Generator) -> np.ndarray:

@@ -71,11 +71,11 @@ def test_a_file_that_is_no_config(tmp_path, content, message):
 
 
 def test_optimiser_steps_of_the_default_study():
-    """8 sources of 200 steps and 32 cells of 50, for 5 seeds each; references are not trained."""
+    """8 sources of 150 steps and 32 cells of 50, for 5 seeds each; references are not trained."""
     study = read_study([DEFAULT], Path())
-    assert {source_steps(study, source) for source in study.sources} == {200 * 5}
+    assert {source_steps(study, source) for source in study.sources} == {150 * 5}
     assert {cell_steps(study, cell) for cell in study.cells if cell.is_reference} == {0}
-    assert optimiser_steps(study) == 8 * 1000 + 32 * 250
+    assert optimiser_steps(study) == 8 * 750 + 32 * 250
     assert build_steps(study, "raw") == 0
 
 
