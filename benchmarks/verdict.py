@@ -251,10 +251,10 @@ def advice(tables: int) -> list[Row]:
                 made = decisions(case, spread, seeds, tables)
                 told = Counter(name_of(one) for one in made)
                 row = {"case": case, "seed spread, points": f"{100 * spread:.0f}", "seeds": f"{seeds}"}
-                row |= {name: f"{100 * told[name] / tables:.0f}%" for name in NAMES}
+                row |= {name: f"{told[name] / tables:.1%}" for name in NAMES}
                 ruled = np.mean([all(way in one.ruled_out for way in COPIES) for one in made])
                 wrong = np.mean([ruled_out_wrongly(case, one) for one in made])
-                found.append(row | {"all copying ruled out": f"{ruled:.0%}", "a way ruled out wrongly": f"{wrong:.1%}"})
+                found.append(row | {"all copying ruled out": f"{ruled:.1%}", "a way ruled out wrongly": f"{wrong:.1%}"})
     return found
 
 
