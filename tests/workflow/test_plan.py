@@ -90,7 +90,7 @@ def test_the_default_study_is_planned_where_none_is_named(tmp_path):
     done = plan("--directory", tmp_path)
     assert done.returncode == 0, done.stderr
     assert "study demo -> results/demo/" in done.stdout
-    assert "runs        216  rows of tables/runs.parquet" in done.stdout
+    assert "runs        800  rows of tables/runs.parquet" in done.stdout
 
 
 def test_a_profile_that_is_quiet_changes_no_plan(tmp_path):
@@ -134,7 +134,7 @@ def test_one_stage_there_and_edited(tmp_path):
     assert studies.run(tmp_path, "results/demo/datasets/film/train.parquet").returncode == 0
     (before,) = (one for one in planned(tmp_path)["stages"] if one["stage"] == "prepare_dataset")
     assert (before["up_to_date"], before["to_do"]) == (1, 0)
-    studies.edit(tmp_path / "study.yaml", "test: 1000, seed: 0", "test: 1000, seed: 1")
+    studies.edit(tmp_path / "study.yaml", "test: 1000, seed: 20261124", "test: 1000, seed: 1")
     (again,) = planned(tmp_path)["made_again"]
     assert again == {"stage": "prepare_dataset", "names": {"dataset": "film"}, "reason": "settings or code changed"}
 
