@@ -20,7 +20,7 @@ import yaml
 
 from benchmarks.measured import ROOT, machine, snakemake, write_results
 from peftport.config import check_config
-from peftport.dryrun import jobs
+from peftport.dryrun import IN_FULL, jobs
 from peftport.study import Study
 
 INITIALISATIONS = ["ported", "sampled", "permuted", "norm_matched", "scratch"]
@@ -76,7 +76,8 @@ def seen(command: list[str], folder: Path) -> Seen:
     """
     began = time.monotonic()
     with tempfile.TemporaryFile("w+") as out:
-        process = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT)
+        streams = {"stdin": subprocess.DEVNULL, "stdout": out, "stderr": subprocess.STDOUT}
+        process = subprocess.Popen(command, cwd=folder, env=os.environ | IN_FULL, **streams)
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         out.seek(0)

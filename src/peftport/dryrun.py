@@ -2,6 +2,7 @@
 
 import functools
 import itertools
+import os
 import re
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 from peftport.pipeline import pipeline_root
 
 NEW = "not made yet"
+IN_FULL = {"PEFTPORT_CONSOLE": "full"}  # the environment in which a dry run shows a job's files (peftport.console)
 # how Snakemake begins its reasons -> how a plan says them; the first that fits counts
 REASONS = {
     "Missing output files": NEW,
@@ -79,7 +81,8 @@ def dry_run(configs: Sequence[Path], directory: Path, options: Sequence[str]) ->
     start = [sys.executable, "-m", "snakemake", "--snakefile", str(pipeline_root() / "Snakefile")]
     study = ["--directory", str(directory), "--configfile", *map(str, configs)]
     done = subprocess.run(
-        [*start, *study, "--dry-run", "--cores", "1", "--nocolor", *options],
+        [*start, *study, "--dry-run", "--cores", "1", "--nocolor", "--quiet", "host", *options],
+        env=os.environ | IN_FULL,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

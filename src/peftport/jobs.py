@@ -2,6 +2,7 @@
 
 import contextlib
 import gc
+import logging
 import os
 import platform
 import sys
@@ -135,5 +136,21 @@ def _say(message: str) -> None:
 
 @contextlib.contextmanager
 def _redirected(stream: Any) -> Iterator[None]:
-    with contextlib.redirect_stdout(stream), contextlib.redirect_stderr(stream):
-        yield
+    """Send what is printed to a stream, and what libraries log on the terminal, such as transformers' warnings."""
+    terminal = {sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__}
+    moved = [(handler, handler.stream) for handler in _handlers() if handler.stream in terminal]
+    for handler, _ in moved:
+        handler.setStream(stream)
+    try:
+        with contextlib.redirect_stdout(stream), contextlib.redirect_stderr(stream):
+            yield
+    finally:
+        for handler, before in moved:
+            handler.setStream(before)
+
+
+def _handlers() -> list[logging.StreamHandler]:
+    """The handlers of Python's loggers that write to a stream. Libraries make them when they are imported."""
+    every = [logging.root, *logging.root.manager.loggerDict.values()]
+    loggers = [one for one in every if isinstance(one, logging.Logger)]
+    return [one for logger in loggers for one in logger.handlers if isinstance(one, logging.StreamHandler)]

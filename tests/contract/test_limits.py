@@ -10,7 +10,7 @@ from peftport.pipeline import CHECKOUT
 SOURCES = sorted((CHECKOUT / "src").rglob("*.py"))
 SCRIPTS = sorted((CHECKOUT / "workflow" / "scripts").glob("*.py"))
 RULE_FILES = sorted((CHECKOUT / "workflow" / "rules").glob("*.smk"))
-DIRECTIVES = ("output", "log", "conda", "threads", "resources", "params", "script")
+DIRECTIVES = ("output", "log", "conda", "threads", "resources", "params", "message", "script")
 FORBIDDEN = ("run", "shell", "shadow", "retries", "group", "benchmark")  # jobs write what they cost: peftport.job_cost
 ENTERING = "from peftport.warm import enter_warm_process\n\nenter_warm_process()\n\n"
 RULE = re.compile(r"^(?P<indent> *)rule\b *(?P<name>\w*):\n(?P<body>(?:(?P=indent) +.*\n|\n)+)", re.MULTILINE)

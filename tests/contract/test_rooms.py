@@ -47,6 +47,7 @@ BASE = {
     "config_meaning",
     "job_cost",
     "derived",
+    "duration",
     "files",
     "jobs",
     "learning_rates",

@@ -1,5 +1,6 @@
 """What every script does around its call: the log, the keys of its inputs, one clear message, how files were made."""
 
+import logging
 import os
 import platform
 import subprocess
@@ -80,6 +81,18 @@ def test_what_a_job_says_is_in_its_log_and_nowhere_else(snakemake, capsys):
     assert "to the log: é" in said and "an error" in said
     assert said.rstrip().splitlines()[-1].startswith("done in ")
     assert capsys.readouterr().out == "before\nafter\n"
+
+
+def test_what_libraries_log_on_the_terminal_is_in_the_log(snakemake, capsys):
+    """Their handlers hold the stream that was there when they were imported."""
+    logger, handler = logging.getLogger("some_library"), logging.StreamHandler()
+    logger.addHandler(handler)
+    with job(snakemake):
+        logger.warning("weights are tied")
+    logger.warning("afterwards")
+    logger.removeHandler(handler)
+    assert "weights are tied" in log_of(snakemake) and "afterwards" not in log_of(snakemake)
+    assert "weights are tied" not in capsys.readouterr().err and handler.stream is sys.stderr
 
 
 @pytest.mark.parametrize("error", [*PLAIN, StaleInputError])

@@ -271,7 +271,8 @@ def test_in_a_new_study_all_datasets_are_prepared_before_anything_is_trained(hos
     out = studies.run(tmp_path)
     assert out.returncode != 0
     assert out.stdout.count("error (") == 1 and f"error ({job}): {message}" in out.stdout
-    assert "rule train_source:" not in out.stdout.splitlines()
+    # with `keep-going`, the good dataset is trained on all the same, but later
+    assert out.stdout.index("error (") < out.stdout.index("lora: train modules in host raw on film")
 
 
 @pytest.mark.parametrize("tag", ["!!python/object/apply:os.mkdir [pwned]", "!!python/object/new:os.mkdir [[pwned]]"])

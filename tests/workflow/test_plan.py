@@ -20,12 +20,13 @@ def shipped(name):
     return studies.ROOT / "config/studies" / f"{name}.yaml"
 
 
-def plan(*arguments, checkout=studies.ROOT):
+def plan(*arguments, checkout=studies.ROOT, cwd=None):
     """Run the command in a process of its own, without a network."""
     code = "from peftport.cli import main; main()"
     return subprocess.run(
         [sys.executable, "-c", code, "plan", *map(str, arguments)],
         env={"PATH": "", "PYTHONPATH": str(checkout / "src"), "HF_HUB_OFFLINE": "1"},
+        cwd=cwd,
         capture_output=True,
         text=True,
         check=False,
@@ -44,7 +45,10 @@ def published(request, tmp_path_factory):
     """Name of a study of 1,440 runs, what Snakemake prints in a dry run of it, and its plan."""
     folder = tmp_path_factory.mktemp(request.param)
     (folder / "study.yaml").write_text(shipped(request.param).read_text())
-    return request.param, studies.run(folder, "--dry-run").stdout, planned(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PEFTPORT_CONSOLE", "full")
+        printed = studies.run(folder, "--dry-run").stdout
+    return request.param, printed, planned(folder)
 
 
 def test_the_dag_holds_1440_runs(published):
@@ -86,7 +90,17 @@ def test_the_default_study_is_planned_where_none_is_named(tmp_path):
     done = plan("--directory", tmp_path)
     assert done.returncode == 0, done.stderr
     assert "study demo -> results/demo/" in done.stdout
-    assert "runs        216  rows of tables/runs.parquet" in done.stdout
+    assert "runs        800  rows of tables/runs.parquet" in done.stdout
+
+
+def test_a_profile_that_is_quiet_changes_no_plan(tmp_path):
+    """Snakemake takes the profile of the folder that it starts in."""
+    plain = plan("--json", cwd=tmp_path).stdout
+    profile = tmp_path / "profiles/default/profile.yaml"
+    profile.parent.mkdir(parents=True)
+    profile.write_text("quiet: [rules, progress, reason]\n")
+    assert json.loads(plain)["jobs"]["to_do"] > 100
+    assert plan("--json", cwd=tmp_path).stdout == plain
 
 
 def test_a_finished_study_and_an_edit(copy):
@@ -120,7 +134,7 @@ def test_one_stage_there_and_edited(tmp_path):
     assert studies.run(tmp_path, "results/demo/datasets/film/train.parquet").returncode == 0
     (before,) = (one for one in planned(tmp_path)["stages"] if one["stage"] == "prepare_dataset")
     assert (before["up_to_date"], before["to_do"]) == (1, 0)
-    studies.edit(tmp_path / "study.yaml", "test: 1000, seed: 0", "test: 1000, seed: 1")
+    studies.edit(tmp_path / "study.yaml", "test: 1000, seed: 20261124", "test: 1000, seed: 1")
     (again,) = planned(tmp_path)["made_again"]
     assert again == {"stage": "prepare_dataset", "names": {"dataset": "film"}, "reason": "settings or code changed"}
 

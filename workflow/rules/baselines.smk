@@ -28,5 +28,7 @@ for block, seeds in STUDY.blocks.items():
             seeds=seeds,
             technique=lambda w: KEYS.form(w.technique),
             expects=lambda w: {host_file(w.target_host): KEYS.host(w.target_host)},
+        message:
+            f"{{wildcards.technique}}: initialise {count(seeds)} (scratch) for host {{wildcards.target_host}}"
         script:
             "../scripts/initialise_scratch.py"

@@ -1,11 +1,14 @@
 """What every stage shares: the checked config, the keys, the names in paths, and which files a cell needs."""
 
 import os
+import time
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
 from peftport.config import ConfigError, check_config
+from peftport.console import closing, set_terminal
 from peftport.derived import parent, randomised, root, without
 from peftport.figures.table import FIGURES
 from peftport.keys import Keys
@@ -14,12 +17,18 @@ from peftport.statistics.table import STATISTICS, settings_of
 from peftport.study import ANY, FITTED, Source, Start, Study, module_folder
 from peftport.workload import build_steps
 
+BEGAN = time.monotonic()
+if workflow.is_main_process:
+    set_terminal(logger)
+
 try:
     STUDY = Study(arranged(check_config(config), Path.cwd()))
     KEYS = Keys(STUDY)
 except (ConfigError, FileNotFoundError) as error:
     raise WorkflowError(str(error)) from None
 
+if library.is_dir():  # the scripts' processes run a checkout's own library as well
+    os.environ.update(PYTHONPATH=str(library))
 # Where the jobs of this run find its warm process. A job on a cluster's node is a run of its own, and has none.
 os.environ.update(PEFTPORT_RUN=str(os.getpid()) if workflow.is_main_process else "")
 
@@ -54,6 +63,11 @@ wildcard_constraints:
 def cell_path(initialisation):
     """The path of a cell of this initialisation; its other wildcards stay."""
     return CELL.replace("{initialisation}", initialisation)
+
+
+def count(seeds):
+    """How many modules these seeds are, in words."""
+    return "1 module" if len(seeds) == 1 else f"{len(seeds)} modules"
 
 
 def growing(amount):
@@ -160,6 +174,7 @@ def everything():
         *(f"{RESULTS}/tables/{table}.parquet" for table in tables),
         *(f"{RESULTS}/figures/{figure}.svg" for figure in FIGURES),
         f"{RESULTS}/report.html",
+        f"{RESULTS}/verdict.txt",
     ]
 
 

@@ -24,6 +24,8 @@ rule measure_costs:
         task=task(STUDY.costed),
         settings=STUDY.config["costs"],
         expects=cost_expects,
+    message:
+        "Host {wildcards.host}: measure what each technique takes in time and memory"
     script:
         "../scripts/measure_costs.py"
 
@@ -52,5 +54,7 @@ rule describe_techniques:
         grid=STUDY.config["grid"],
         study=STUDY.name,
         expects=description_expects,
+    message:
+        "All techniques: join structure, costs and portability"
     script:
         "../scripts/describe_techniques.py"

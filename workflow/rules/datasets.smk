@@ -24,6 +24,8 @@ rule prepare_dataset:
     params:
         key=lambda w: KEYS.dataset(w.dataset),
         definition=lambda w: KEYS.definition(w.dataset),
+    message:
+        "Dataset {wildcards.dataset}: read, clean and split"
     script:
         "../scripts/prepare_dataset.py"
 
@@ -47,6 +49,8 @@ rule audit_overlap:
         key=lambda w: KEYS.overlap(),
         datasets=STUDY.datasets,
         expects=lambda w: {file: KEYS.dataset(name) for name in STUDY.datasets for file in dataset_files(name, *SPLITS)},
+    message:
+        "All datasets: look for texts that two splits share"
     script:
         "../scripts/audit_overlap.py"
 
@@ -72,6 +76,8 @@ rule decontaminate_dataset:
     params:
         key=lambda w: KEYS.dataset(without(w.parent, w.other)),
         expects=decontamination_expects,
+    message:
+        "Dataset {wildcards.parent}: take out the test texts of {wildcards.other}"
     script:
         "../scripts/decontaminate_dataset.py"
 
@@ -97,5 +103,7 @@ rule randomise_labels:
         key=lambda w: KEYS.dataset(randomised(w.parent)),
         seed=lambda w: KEYS.label_seed(w.parent),
         expects=randomisation_expects,
+    message:
+        "Dataset {wildcards.parent}: shuffle the labels, for a control"
     script:
         "../scripts/randomise_labels.py"

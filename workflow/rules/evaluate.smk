@@ -32,6 +32,9 @@ rule evaluate_cell:
         sections=cell_sections,
         task=lambda w: task(w.target_dataset),
         expects=cell_expects,
+    message:
+        "{wildcards.technique}, {wildcards.initialisation}: evaluate in host {wildcards.target_host} "
+        "on {wildcards.target_dataset}, seeds {wildcards.block} (from {wildcards.source_host}, {wildcards.source_dataset})"
     script:
         "../scripts/evaluate_cell.py"
 
@@ -45,3 +48,6 @@ if STUDY.companions:
             curve=[f"{RESULTS}/evaluations/{cell_path(kind)}/training.parquet" for kind in STUDY.companions],
         log:
             f"{LOGS}/evaluate_cells_together/{cell_path('together')}.log",
+        message:
+            f"{{wildcards.technique}}, {', '.join(STUDY.companions)}: evaluate in host {{wildcards.target_host}} "
+            "on {wildcards.target_dataset}, seeds {wildcards.block} (from {wildcards.source_host}, {wildcards.source_dataset})"

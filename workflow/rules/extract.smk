@@ -25,5 +25,7 @@ for block, seeds in STUDY.blocks.items():
             key=module_key(block),
             seeds=seeds,
             expects=module_expects(block),
+        message:
+            f"{{wildcards.technique}}: save {count(seeds)} of host {{wildcards.host}}, trained on {{wildcards.dataset}}"
         script:
             "../scripts/extract_modules.py"

@@ -25,5 +25,7 @@ rule draw_figure:
         key=lambda w: KEYS.figure(w.figure, FIGURES[w.figure]),
         tables=lambda w: FIGURES[w.figure],
         expects=lambda w: {f"{RESULTS}/tables/{name}.parquet": KEYS.table(name) for name in FIGURES[w.figure]},
+    message:
+        "Figure {wildcards.figure}: draw"
     script:
         "../scripts/draw_figure.py"

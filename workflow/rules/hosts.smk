@@ -25,6 +25,8 @@ rule build_host:
         recipe=lambda w: STUDY.config["hosts"][w.host]["build"],
         steps=lambda w: build_steps(STUDY, w.host),
         expects=base_key,
+    message:
+        "Host {wildcards.host}: build and train it"
     script:
         "../scripts/build_host.py"
 
@@ -49,6 +51,8 @@ rule identify_host:
         key=lambda w: KEYS.identity(w.host),
         host_key=lambda w: KEYS.host(w.host),
         definition=lambda w: STUDY.config["hosts"][w.host],
+    message:
+        "Host {wildcards.host}: load it and note what it is"
     script:
         "../scripts/identify_host.py"
 
@@ -73,6 +77,8 @@ rule encode_labels:
         key=lambda w: KEYS.labels(w.host, w.dataset),
         words=lambda w: task(w.dataset)["words"],
         expects=lambda w: {host_file(w.host): KEYS.host(w.host)},
+    message:
+        "Host {wildcards.host}: find the tokens of the labels of {wildcards.dataset}"
     script:
         "../scripts/encode_labels.py"
 
@@ -107,6 +113,8 @@ rule encode_dataset:
         task=lambda w: task(w.dataset),
         max_tokens=STUDY.config["training"]["max_tokens"],
         expects=prompts_expects,
+    message:
+        "Host {wildcards.host}: write the prompts of {wildcards.dataset} as tokens"
     script:
         "../scripts/encode_dataset.py"
 
@@ -147,6 +155,8 @@ rule describe_host:
     params:
         key=lambda w: KEYS.card(w.host),
         expects=card_expects,
+    message:
+        "Host {wildcards.host}: write its card"
     script:
         "../scripts/describe_host.py"
 
@@ -171,5 +181,7 @@ rule check_transfer:
     params:
         key=lambda w: KEYS.transfer(w.source_host, w.target_host),
         expects=lambda w: {host_file(name): KEYS.host(name) for name in w},
+    message:
+        "Transfer {wildcards.source_host} to {wildcards.target_host}: check that modules fit"
     script:
         "../scripts/check_transfer.py"

@@ -31,6 +31,9 @@ for block, seeds in STUDY.blocks.items():
             sources=start_sources(block),
             siblings=start_siblings(block),
             expects=start_expects(block),
+        message:
+            f"{{wildcards.technique}}: make {count(seeds)} ({{wildcards.initialisation}}) for host {{wildcards.target_host}} "
+            "(from {wildcards.source_host}, {wildcards.source_dataset})"
         script:
             "../scripts/make_starts.py"
 
@@ -64,5 +67,8 @@ for block, seeds in STUDY.blocks.items():
             task=lambda w: task(w.target_dataset),
             max_tokens=STUDY.config["training"]["max_tokens"],
             expects=start_expects(block),
+        message:
+            f"{{wildcards.technique}}: fit {count(seeds)} ({{wildcards.initialisation}}) to host {{wildcards.target_host}} "
+            "on {wildcards.target_dataset} (from {wildcards.source_host}, {wildcards.source_dataset})"
         script:
             "../scripts/match_starts.py"

@@ -22,6 +22,8 @@ rule gather_runs:
         grid=STUDY.config["grid"],
         study=STUDY.name,
         expects=lambda w: {f"{RESULTS}/{cell.path}/scores.parquet": KEYS.evaluation(cell) for cell in STUDY.cells},
+    message:
+        "All runs: gather their scores"
     script:
         "../scripts/gather_runs.py"
 
@@ -47,5 +49,7 @@ rule compute_statistics:
         study=STUDY.name,
         settings=lambda w: settings_of(w.table, STUDY.config["statistics"]),
         expects=statistics_expects,
+    message:
+        "Table {wildcards.table}: compute"
     script:
         "../scripts/compute_statistics.py"

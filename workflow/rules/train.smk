@@ -27,5 +27,7 @@ rule train_source:
         task=lambda w: task(w.dataset),
         seeds=lambda w: STUDY.blocks[w.block],
         expects=source_expects,
+    message:
+        "{wildcards.technique}: train modules in host {wildcards.host} on {wildcards.dataset}, seeds {wildcards.block}"
     script:
         "../scripts/train_source.py"

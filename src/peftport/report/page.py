@@ -10,6 +10,7 @@ import yaml
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
+from peftport.duration import duration
 from peftport.figures import learning_curves, paired_differences, portability_matrix, technique_properties
 from peftport.files import write_text
 from peftport.report import numbers
@@ -40,7 +41,7 @@ def write_report(
     figures: dict[str, Path],
     cost: dict[str, Any],
 ) -> None:
-    """Write the report of a study.
+    """Write the report of a study, and the first sentence of its verdict to ``verdict.txt`` beside it.
 
     Args:
         path: the HTML file.
@@ -60,7 +61,9 @@ def write_report(
         raise ValueError(f"the report needs the table 'portability'; it was given {sorted(tables)}")
     source = resources.files("peftport.report").joinpath("template.html.j2").read_text(encoding="utf-8")
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    write_text(path, environment.from_string(source).render(**_content(study, tables, figures, cost)))
+    content = _content(study, tables, figures, cost)
+    write_text(Path(path).with_name("verdict.txt"), f"{content['verdict'].answer[0]}\n")
+    write_text(path, environment.from_string(source).render(**content))
 
 
 def _content(
@@ -137,16 +140,6 @@ def _cost(cost: dict[str, Any]) -> dict[str, str]:
             duration(value) if key == "wall_seconds" else numbers.written(value)
         )
     return found
-
-
-def duration(seconds: float) -> str:
-    """Seconds as people say them: ``45 s``, ``12 min 5 s``, ``3 h 20 min``."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600:,} h {whole % 3600 // 60} min"
 
 
 def inline_svg(path: str | Path, name: str) -> Markup:

@@ -326,6 +326,8 @@ def test_page_is_self_contained_and_escaped(tmp_path: Path) -> None:
         assert expected in page
     ids = [part.split('"')[0] for part in page.split(' id="')[1:]]
     assert ids and len(ids) == len(set(ids))
+    (answer,) = (tmp_path / "verdict.txt").read_text(encoding="utf-8").splitlines()
+    assert answer.startswith(("Task knowledge ", "This study cannot tell ")) and answer[:60] in page
 
 
 @pytest.mark.parametrize(
