@@ -2,8 +2,9 @@
 
 python -m benchmarks.study [--config FILE] [--techniques A,B] [--transfers 1] [--seeds 0,1,2] [--repetitions 2]
 
-Hosts and datasets are made beforehand and count for neither side. The slice has all initialisations and budgets of
-the study; the ratio is then extrapolated to the whole study. Writes ``benchmarks/results/<date>-study.md``.
+Hosts and datasets are made beforehand and count for neither side. The slice has all budgets of the study and those of
+its initialisations that the rival knows; the ratio is then extrapolated to the whole study. Writes
+``benchmarks/results/<date>-study.md``.
 """
 
 import argparse
@@ -17,6 +18,7 @@ import yaml
 from benchmarks.comparison import accuracy_table, read_accuracies
 from benchmarks.jobs import rival_jobs, script_commands
 from benchmarks.measured import Cost, machine, measure, run, snakemake, write_results
+from benchmarks.rival.run import STARTS
 from benchmarks.whole_study import extrapolated
 from peftport.config import check_config
 from peftport.pipeline import pipeline_root
@@ -24,10 +26,11 @@ from peftport.study import Study
 
 
 def slice_of(config: dict, techniques: list[str], transfers: int, seeds: list[int]) -> dict:
-    """A config with fewer techniques, transfers and seeds."""
-    part = copy.deepcopy(config)
+    """A config with fewer techniques, transfers and seeds, and no initialisation that the rival does not know."""
+    part, grid = copy.deepcopy(config), config["grid"]
     part["study"] = "slice"
-    part["grid"] |= {"techniques": techniques, "transfers": config["grid"]["transfers"][:transfers], "seeds": seeds}
+    part["grid"] |= {"techniques": techniques, "transfers": grid["transfers"][:transfers], "seeds": seeds}
+    part["grid"]["initialisations"] = [kind for kind in grid["initialisations"] if kind in STARTS]
     return part
 
 
@@ -97,8 +100,9 @@ def main() -> None:
             [
                 f"# {study.runs} runs of `{config['study']}` by the workflow and by one process per run\n",
                 f"Machine: {began}. {chosen.cores} jobs at a time, one thread each.",
-                f"Slice: {chosen.techniques}; {chosen.transfers} transfer(s); seeds {chosen.seeds}; all "
-                "initialisations and budgets; hosts and datasets were given to both.\n",
+                f"Slice: {chosen.techniques}; {chosen.transfers} transfer(s); seeds {chosen.seeds}; "
+                f"{', '.join(study.config['grid']['initialisations'])}; all budgets; hosts and datasets were given to "
+                "both.\n",
                 extrapolated(study, Study(config), ours, theirs, kinds, folder / "ours-0"),
                 accuracy_table(read_accuracies(study, folder / "ours-0", folder / "rival-0")),
             ]

@@ -10,9 +10,17 @@ from benchmarks.rival.train import accuracy, examples, load_host, train, write
 from peftport.modules import Module, read_module
 from peftport.techniques.attach import attach, attach_module
 
+STARTS = ("ported", "sampled", "scratch")  # beside the references, what a run can start from here
+
 
 def start(host, job: dict):
-    """The host with the module that the run starts from: scratch, ported (or native), sampled, or none."""
+    """The host with the module that the run starts from: scratch, ported (or native), sampled, or none.
+
+    Raises:
+        ValueError: another initialisation.
+    """
+    if job["initialisation"] not in (*STARTS, "bare", "native"):
+        raise ValueError(f"initialisation {job['initialisation']!r}: expected one of {', '.join(STARTS)}")
     kind, technique = job["initialisation"], job["technique"]
     if kind == "bare":
         return host

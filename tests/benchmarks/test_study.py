@@ -70,11 +70,12 @@ def test_both_scripts_train_and_test(config, tmp_path, examples):
     assert all(value in (0, 0.25, 0.5, 0.75, 1) for value in reached)
 
 
-def test_a_slice_keeps_initialisations_and_budgets(config):
+def test_a_slice_keeps_budgets_and_the_initialisations_that_the_rival_knows(config):
     part = slice_of(check_config(yaml.safe_load((CHECKOUT / "config/config.yaml").read_text())), ["lora"], 1, [4, 5])
     grid = part["grid"]
     assert (grid["techniques"], len(grid["transfers"]), grid["seeds"]) == (["lora"], 1, [4, 5])
-    assert Study(part).runs == 1 * 1 * 3 * 3 * 2
+    assert grid["initialisations"] == ["ported", "sampled", "scratch"]  # the rival does not know `matched`
+    assert Study(part).runs == 1 * 1 * 3 * 5 * 2
 
 
 def test_the_arithmetic_of_the_whole_study(config):
