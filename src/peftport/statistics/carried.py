@@ -56,7 +56,7 @@ def carried(runs: pd.DataFrame, references: pd.DataFrame, predictions: pd.DataFr
             keys = dict(zip(KEY, key, strict=True)) | {"study": study}
             del keys["initialisation"]
             rows.append(
-                keys | tested(own) | {"learnt": _learnt(gap, found.get("bare")), "shown_not": _not(own, margin)}
+                keys | tested(own) | {"learnt": _learnt(gap, found.get("bare")), "shown_not": shown_not(own, margin)}
             )
     names = [name for name in TABLES["carried"] if name not in ("p_value_holm", "outcome")]
     table = pd.DataFrame(rows, columns=[*names, "learnt", "shown_not"])
@@ -99,7 +99,7 @@ def _learnt(gap: Estimate | None, over_bare: Estimate | None) -> bool:
     return gap.low >= SMALLEST_GAP or (over_bare is not None and over_bare.low >= SMALLEST_GAP)
 
 
-def _not(found: dict[str, Estimate], margin: float) -> bool:
+def shown_not(found: dict[str, Estimate], margin: float) -> bool:
     """Whether ported is shown not to beat one of the controls by more than the margin."""
     return any(one.is_below(margin, ALPHA / len(found)) for one in found.values())
 
