@@ -137,7 +137,7 @@ def _say(message: str) -> None:
 @contextlib.contextmanager
 def _redirected(stream: Any) -> Iterator[None]:
     """Send what is printed to a stream, and what libraries log on the terminal, such as transformers' warnings."""
-    terminal = {sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__}
+    terminal = (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__)
     moved = [(handler, handler.stream) for handler in _handlers() if handler.stream in terminal]
     for handler, _ in moved:
         handler.setStream(stream)
@@ -146,7 +146,9 @@ def _redirected(stream: Any) -> Iterator[None]:
             yield
     finally:
         for handler, before in moved:
-            handler.setStream(before)
+            with contextlib.suppress(OSError):  # a full disk; `setStream` would flush first, and keep the log's stream
+                handler.flush()
+            handler.stream = before
 
 
 def _handlers() -> list[logging.StreamHandler]:

@@ -1,5 +1,7 @@
 """What every script does around its call: the log, the keys of its inputs, one clear message, how files were made."""
 
+import contextlib
+import io
 import logging
 import os
 import platform
@@ -10,7 +12,7 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from peftport import __version__
+from peftport import __version__, jobs
 from peftport.files import write_card
 from peftport.jobs import PLAIN, StaleInputError, check_keys, job, key_of
 from peftport.tables import write_table
@@ -208,3 +210,22 @@ def test_an_input_that_is_not_there_is_named(tmp_path, snakemake):
     with pytest.raises(SystemExit), job(snakemake):
         pass
     assert "gone.json" in log_of(snakemake) and "Traceback" not in log_of(snakemake)
+
+
+def test_a_full_disk_leaves_no_library_writing_to_the_log(monkeypatch):
+    """A library's handler whose last words do not fit goes back to the terminal, and nothing is raised."""
+    terminal = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    handler = logging.StreamHandler(terminal)
+    logger = logging.getLogger("a library")
+    logger.addHandler(handler)
+    try:
+        log = open("/dev/full", "w", encoding="utf-8")  # noqa: SIM115 - closing it fails
+        with jobs._redirected(log):
+            assert handler.stream is log
+            log.write("does not fit")
+        assert handler.stream is terminal
+        with contextlib.suppress(OSError):
+            log.close()
+    finally:
+        logger.removeHandler(handler)
