@@ -29,9 +29,9 @@ from benchmarks.simulated_answers import (
 from benchmarks.steps import table
 from peftport.seeds import generator
 from peftport.statistics.advice import AGAIN, COPY, Decision, Way, decide, differences_of
-from peftport.statistics.carried import ALPHA, tested
+from peftport.statistics.carried import tested
 from peftport.statistics.example_scores import Answers
-from peftport.statistics.families import holm
+from peftport.statistics.families import ALPHA, holm
 from peftport.statistics.intervals import estimate
 from peftport.statistics.recovered_gap import recovered_gap
 from peftport.statistics.steps_saved import steps_saved

@@ -5,6 +5,7 @@ from collections import Counter
 import pandas as pd
 import pytest
 
+from peftport.statistics.table import STATISTICS
 from peftport.tables import read_table
 from tests import studies
 from tests.slurm import cluster
@@ -18,7 +19,7 @@ EXPECTED = {
     "initialise_scratch": (1, "batch", "4000M", "30:00", "N/A"),
     "measure_costs": (1, "accelerated", "8000M", "2:00:00", "gres:gpu:1"),
     "evaluate_cell": (4, "accelerated", "4000M", "4:00:00", "gres:gpu:1"),
-    "compute_statistics": (3, "batch", "3000M", "1:00:00", "N/A"),
+    "compute_statistics": (len(STATISTICS), "batch", "3000M", "1:00:00", "N/A"),
 }
 
 

@@ -6,10 +6,9 @@ from typing import Any
 import pandas as pd
 
 from peftport.figures.style import signed
-from peftport.report.phrases import MOVE, alternative, capital, count, listing, moment, share_of
+from peftport.report.phrases import MOVE, alternative, capital, controls_in, count, listing, margin_in, moment, share_of
+from peftport.statistics.carried import CANNOT_TELL, CARRIED, NOT_CARRIED, OPEN
 from peftport.statistics.recovered_gap import SMALLEST_GAP
-
-CARRIED, NOT, OPEN, MUTE = "carried", "not_carried", "open", "cannot_tell"
 
 
 def headline(ported: pd.DataFrame, summary: pd.DataFrame, carried: pd.DataFrame, settings: dict[str, Any]) -> list[str]:
@@ -24,9 +23,8 @@ def headline(ported: pd.DataFrame, summary: pd.DataFrame, carried: pd.DataFrame,
     if carried.empty:
         return ["There is nothing to compare the ported modules with: no alternative was run."]
     budgets = sorted({int(carried["budget_steps"].min()), int(carried["budget_steps"].max())})
-    margin = settings.get("statistics", {}).get("margin", 0.02)
     first = carried[carried["budget_steps"] == budgets[0]]
-    sentences = [_answer(first, margin), *_reasons(first, ported, settings)]
+    sentences = [_answer(first, margin_in(settings)), *_reasons(first, ported, settings)]
     if len(budgets) > 1:
         last = carried[carried["budget_steps"] == budgets[1]]
         sentences += [_afterwards(first, last), *_at_chance(summary, budgets[1])]
@@ -40,19 +38,19 @@ def _answer(rows: pd.DataFrame, margin: float) -> str:
     start = "without any training in the target host" if budget == 0 else moment(budget)
     beat = f"{start}, ported modules beat {against} in {share_of(told[CARRIED], moves)}"
     no_better = f"ported modules are shown not to beat them by more than {signed(margin)[1:]} points"
-    if not told[CARRIED] and not told[NOT]:
+    if not told[CARRIED] and not told[NOT_CARRIED]:
         return f"This study cannot tell whether task knowledge survives the move: {start}, in none of {moves:,} moves."
     if told[CARRIED] == moves:
         return f"Task knowledge survives the move: {beat}."
-    if not told[NOT]:
+    if not told[NOT_CARRIED]:
         return f"Task knowledge survives some moves: {beat}. Of the others this study cannot tell."
     if not told[CARRIED]:
-        rest = "" if told[NOT] == moves else " Of the others this study cannot tell."
-        where = share_of(told[NOT], moves)
+        rest = "" if told[NOT_CARRIED] == moves else " Of the others this study cannot tell."
+        where = share_of(told[NOT_CARRIED], moves)
         return f"Task knowledge does not survive the move: {start}, {no_better} in {where}.{rest}"
-    rest = moves - told[CARRIED] - told[NOT]
+    rest = moves - told[CARRIED] - told[NOT_CARRIED]
     unknown = f" Of {count(rest, 'move')} this study cannot tell." if rest else ""
-    return f"Task knowledge survives some moves and not others: {beat}; {no_better} in {told[NOT]:,}.{unknown}"
+    return f"Task knowledge survives some moves and not others: {beat}; {no_better} in {told[NOT_CARRIED]:,}.{unknown}"
 
 
 def _reasons(rows: pd.DataFrame, ported: pd.DataFrame, settings: dict[str, Any]) -> list[str]:
@@ -63,7 +61,7 @@ def _reasons(rows: pd.DataFrame, ported: pd.DataFrame, settings: dict[str, Any])
             f"In {share_of(len(single), len(rows))} there is one seed, which says nothing of the spread between seeds: "
             "give `grid.seeds` at least three."
         )
-    mute = rows[(rows["outcome"] == MUTE) & (rows["seeds"] > 1)]
+    mute = rows[(rows["outcome"] == CANNOT_TELL) & (rows["seeds"] > 1)]
     if len(mute):
         found.append(_not_learnt(mute, len(rows), ported, settings))
     unknown = rows[rows["outcome"] == OPEN]
@@ -134,7 +132,7 @@ def _at_chance(summary: pd.DataFrame, budget: int) -> list[str]:
 
 
 def _meaning(rows: pd.DataFrame) -> str:
-    names, moves = rows["controls"].iloc[0].split(","), len(rows)
+    names, moves = controls_in(rows), len(rows)
     each = " each" if len(names) > 1 else ""
     largest = "the largest of the p-values counts, " if len(names) > 1 else ""
     family = f", after Holm's correction for the {moves:,} moves of the sentence" if moves > 1 else ""
@@ -145,7 +143,7 @@ def _meaning(rows: pd.DataFrame) -> str:
 
 
 def _against(rows: pd.DataFrame) -> str:
-    return listing([alternative(name) for name in rows["controls"].iloc[0].split(",")])
+    return listing([alternative(name) for name in controls_in(rows)])
 
 
 def _range(values: pd.Series) -> str:

@@ -1,13 +1,15 @@
 """The tables of numbers on the page: frames in, rows of text out."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from peftport.figures.style import label, place, signed, techniques_of, title, transfer
-from peftport.report.phrases import ALPHA, MINUS, capital, moment, percent, shares, whole
+from peftport.report.phrases import MINUS, capital, moment, nats, percent, shares, whole
 from peftport.report.recommendation import way
+from peftport.statistics.families import ALPHA
 
 ROUTE = ["source_host", "target_host", "source_dataset", "target_dataset"]
 NONE = "\N{EN DASH}"
@@ -26,7 +28,7 @@ def accuracies(summary: pd.DataFrame) -> Grid:
     """Accuracy with its interval: a row per cell, a column per budget."""
     budgets = sorted(summary["budget_steps"].unique())
     pairs = len(summary[ROUTE[2:]].drop_duplicates()) > 1
-    heads = ["technique", "transfer", *(["datasets"] if pairs else []), "start"]
+    heads = [*_places(pairs), "start"]
     heads += [f"{budget:,} steps" if budget else "zero-shot" for budget in budgets]
     unequal = summary["seeds"].nunique() > 1
     heads += ["recovered gap", "bare", "native", *(["seeds"] if unequal else [])]
@@ -37,13 +39,9 @@ def accuracies(summary: pd.DataFrame) -> Grid:
             for start in sorted(group["initialisation"].unique(), key=place):
                 cell = group[group["initialisation"] == start].set_index("budget_steps")
                 first = cell.loc[cell.index.min()]
-                row = [title(technique), whole(transfer(*route[:2]))]
-                row += [whole(transfer(*route[2:]))] if pairs else []
-                row += [label(start), *(_accuracy(cell, budget) for budget in budgets)]
+                row = [*_place(technique, route, pairs), label(start), *(_accuracy(cell, budget) for budget in budgets)]
                 row += [_gap(first)]
-                row += [
-                    _or_none(first[f"{name}_accuracy"], lambda value: f"{value:.3f}") for name in ("bare", "native")
-                ]
+                row += [_or_none(first[f"{name}_accuracy"], _share) for name in ("bare", "native")]
                 rows.append([*row, *([f"{int(cell['seeds'].max())}"] if unequal else [])])
     return Grid(heads, rows, 3 + pairs)
 
@@ -67,7 +65,7 @@ def second_yardstick(summary: pd.DataFrame) -> Grid:
     budgets = sorted(summary["budget_steps"].unique())
     budgets = budgets[:1] + budgets[1:][-1:]
     pairs = len(summary[ROUTE[2:]].drop_duplicates()) > 1
-    heads = ["technique", "transfer", *(["datasets"] if pairs else []), "start"]
+    heads = [*_places(pairs), "start"]
     for budget in budgets:
         heads += [f"log-likelihood, {moment(int(budget))}", f"calibrated accuracy, {moment(int(budget))}"]
     heads += [f"{name}: {score}" for name in ("bare", "native") for score in ("log-likelihood", "calibrated accuracy")]
@@ -75,16 +73,14 @@ def second_yardstick(summary: pd.DataFrame) -> Grid:
     for technique in techniques_of(summary):
         of_technique = summary[summary["technique"] == technique]
         for (*route, start), cell in of_technique.groupby([*ROUTE, "initialisation"], sort=False, observed=True):
-            row = [title(technique), whole(transfer(*route[:2]))]
-            row += [whole(transfer(*route[2:]))] if pairs else []
-            row += [label(start)]
+            row = [*_place(technique, route, pairs), label(start)]
             for budget in budgets:
                 found = cell[cell["budget_steps"] == budget]
                 row += _yardstick(found.iloc[0]) if len(found) else [NONE, NONE]
             first = cell.iloc[0]
             for name in ("bare", "native"):
                 row += [
-                    _or_none(first[f"{name}_log_likelihood"], _nats),
+                    _or_none(first[f"{name}_log_likelihood"], nats),
                     _or_none(first[f"{name}_calibrated_accuracy"], _share),
                 ]
             rows.append(row)
@@ -92,12 +88,8 @@ def second_yardstick(summary: pd.DataFrame) -> Grid:
 
 
 def _yardstick(row: pd.Series) -> list[str]:
-    ends = f"[{_nats(row['log_likelihood_low'])}, {_nats(row['log_likelihood_high'])}]"
-    return [f"{_nats(row['log_likelihood_mean'])}\n{ends}", _or_none(row["calibrated_accuracy_mean"], _share)]
-
-
-def _nats(value: float) -> str:
-    return f"{value:.2f}".replace("-", MINUS)
+    ends = f"[{nats(row['log_likelihood_low'])}, {nats(row['log_likelihood_high'])}]"
+    return [f"{nats(row['log_likelihood_mean'])}\n{ends}", _or_none(row["calibrated_accuracy_mean"], _share)]
 
 
 def _share(value: float) -> str:
@@ -107,13 +99,12 @@ def _share(value: float) -> str:
 def ways(advice: pd.DataFrame) -> Grid:
     """Every way of every move: its accuracy, its cost, what is said of it."""
     pairs = len(advice[ROUTE[2:]].drop_duplicates()) > 1
-    heads = ["technique", "transfer", *(["datasets"] if pairs else []), "way", "said of it", "steps"]
+    heads = [*_places(pairs), "way", "said of it", "steps"]
     heads += ["accuracy", "95% interval", "less native, points"]
     rows = []
     for technique in techniques_of(advice):
         for _, row in advice[advice["technique"] == technique].iterrows():
-            words = [title(technique), whole(transfer(row["source_host"], row["target_host"]))]
-            words += [whole(transfer(row["source_dataset"], row["target_dataset"]))] if pairs else []
+            words = _place(technique, row[ROUTE], pairs)
             said = [name.replace("_", " ") for name in ("advised", "good_enough", "ruled_out") if row[name]]
             numbers = [f"{row['steps']:,}", f"{row['accuracy']:.3f}", f"{row['low']:.3f} to {row['high']:.3f}"]
             numbers += [_or_none(row["native_difference"], signed)]
@@ -140,18 +131,17 @@ def rates(runs: pd.DataFrame) -> Grid | None:
 def differences(contrasts: pd.DataFrame) -> Grid:
     """Every paired comparison, one row each."""
     pairs = len(contrasts[ROUTE[2:]].drop_duplicates()) > 1
-    heads = ["technique", "transfer", *(["datasets"] if pairs else []), "ported less", "steps", "difference, points"]
+    heads = [*_places(pairs), "ported less", "steps", "difference, points"]
     heads += ["95% interval", "p after Holm", "win rate", "log-likelihood, nats", "seeds"]
     rows = []
     for technique in techniques_of(contrasts):
         for row in contrasts[contrasts["technique"] == technique].itertuples():
-            words = [title(technique), whole(transfer(row.source_host, row.target_host))]
-            words += [whole(transfer(row.source_dataset, row.target_dataset))] if pairs else []
+            words = _place(technique, [getattr(row, column) for column in ROUTE], pairs)
             mark = "*" if row.p_value_holm < ALPHA else ""
             p_value = "under 0.001" if row.p_value_holm < 0.001 else f"{row.p_value_holm:.3f}"
             numbers = [f"{row.budget_steps:,}", f"{signed(row.difference)}{mark}"]
-            ends = f"[{_nats(row.log_likelihood_low)}, {_nats(row.log_likelihood_high)}]"
-            likelihood = f"{_nats(row.log_likelihood_difference)} {ends}"
+            ends = f"[{nats(row.log_likelihood_low)}, {nats(row.log_likelihood_high)}]"
+            likelihood = f"{nats(row.log_likelihood_difference)} {ends}"
             numbers += [f"{signed(row.low)} to {signed(row.high)}", p_value, percent(row.win_rate), likelihood]
             numbers += [f"{row.seeds}"]
             rows.append([*words, label(row.baseline), *numbers])
@@ -168,7 +158,7 @@ def failures(runs: pd.DataFrame) -> Grid | None:
         one = failed[failed["technique"] == technique].groupby([*ROUTE, "initialisation", "seed"], sort=False)
         for (*route, start, seed), run in one:
             budgets = ", ".join(moment(int(budget)) for budget in sorted(run["budget_steps"]))
-            words = [title(technique), whole(transfer(*route[:2])), whole(transfer(*route[2:])), label(start)]
+            words = [*_place(technique, route, True), label(start)]
             rows.append([*words, f"{seed}", f"{int(run['failed_at_step'].min()):,}", budgets])
     return Grid(heads, rows, 4)
 
@@ -224,6 +214,17 @@ def written(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{key}: {written(item)}" for key, item in value.items())
     return str(value)
+
+
+def _places(pairs: bool) -> list[str]:
+    """Heads of the columns that say where a module went; ``pairs``: whether dataset pairs are told as well."""
+    return ["technique", "transfer", *(["datasets"] if pairs else [])]
+
+
+def _place(technique: str, route: Sequence[str], pairs: bool) -> list[str]:
+    """Their cells; ``route`` has the hosts and the datasets."""
+    source, target, learned, tested = route
+    return [title(technique), whole(transfer(source, target)), *([whole(transfer(learned, tested))] if pairs else [])]
 
 
 def _or_none(value: float, show: Any) -> str:

@@ -14,7 +14,7 @@ from peftport.duration import duration
 from peftport.figures import learning_curves, paired_differences, portability_matrix, technique_properties
 from peftport.files import write_text
 from peftport.report import numbers
-from peftport.report.phrases import count
+from peftport.report.phrases import count, margin_in
 from peftport.report.properties import structure
 from peftport.report.recommendation import RULE, recommendations
 from peftport.report.verdict import verdict
@@ -77,7 +77,6 @@ def _content(
     ordered = [name for name in CAPTIONS if name in figures] + [name for name in figures if name not in CAPTIONS]
     config = study.get("config")
     settings = config if isinstance(config, dict) else {}
-    margin = settings.get("statistics", {}).get("margin", 0.02)
     references = tables.get("references", runs.head(0))
     return {
         "name": study["name"],
@@ -86,7 +85,7 @@ def _content(
         "size": _size(summary, runs),
         "verdict": verdict(tables, settings),
         "advice": recommendations(advice),
-        "rule": RULE.format(margin=f"{100 * margin:g}"),
+        "rule": RULE.format(margin=f"{100 * margin_in(settings):g}"),
         "ways": numbers.ways(advice) if len(advice) else None,
         "figures": [
             {"name": name, "title": CAPTIONS.get(name, (name, ""))[0], "caption": CAPTIONS.get(name, (name, ""))[1]}

@@ -1,13 +1,15 @@
 """How numbers, lists and comparisons are said in a sentence."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from peftport.figures.style import label, signed, transfer
+from peftport.pipeline import config_schema
+from peftport.statistics.families import ALPHA
 
-ALPHA = 0.05  # after Holm's correction
 MINUS = "\N{MINUS SIGN}"
 MOVE = ["technique", "source_host", "target_host", "source_dataset", "target_dataset"]
 
@@ -21,6 +23,23 @@ def shares(share: float, low: float, high: float) -> str:
     """A share with its 95% interval: ``90% [84%, 97%]``; an end that is not bounded is said to be."""
     low, high = (percent(end) if np.isfinite(end) else "no end" for end in (low, high))
     return f"{percent(share)} [{low}, {high}]"
+
+
+def nats(value: float) -> str:
+    """A log-likelihood, or another number of two decimals that may be below zero."""
+    return f"{value:.2f}".replace("-", MINUS)
+
+
+def controls_in(carried: pd.DataFrame) -> list[str]:
+    """What ported modules must beat, of table `carried`; nothing where it is empty."""
+    return carried["controls"].iloc[0].split(",") if len(carried) else []
+
+
+def margin_in(settings: dict[str, Any]) -> float:
+    """The margin of a study's config, or the schema's where the config is not known."""
+    if "statistics" in settings:
+        return settings["statistics"]["margin"]
+    return config_schema()["$defs"]["statistics"]["properties"]["margin"]["default"]
 
 
 def difference(row: pd.Series) -> str:

@@ -11,10 +11,12 @@ from peftport.report.phrases import (
     MOVE,
     capital,
     comparison,
+    controls_in,
     count,
     difference,
     listing,
     moment,
+    nats,
     outcome,
     percent,
     place,
@@ -49,7 +51,7 @@ def verdict(tables: dict[str, pd.DataFrame], settings: dict[str, Any] | None = N
     if ported.empty:
         return Verdict(["No module was ported in this study, so there is nothing to judge."], [], [], [])
     contrasts, carried = (tables.get(name, pd.DataFrame()) for name in ("contrasts", "carried"))
-    controls = carried["controls"].iloc[0].split(",") if len(carried) else []
+    controls = controls_in(carried)
     found = [(title(name), _technique(name, ported, contrasts, controls)) for name in techniques_of(ported)]
     across = [*_ranking(ported), *_directions(tables.get("asymmetry", pd.DataFrame()))]
     answer = headline(ported, summary, carried, settings or {})
@@ -90,7 +92,7 @@ def _technique(name: str, ported: pd.DataFrame, contrasts: pd.DataFrame, control
 def _levels(rows: pd.DataFrame, score: str) -> str:
     """The means of the references, in brackets, where all rows have them."""
     found = [
-        f"{label(name)} {rows[f'{name}_{score}'].mean():.2f}".replace("-", "\N{MINUS SIGN}")
+        f"{label(name)} {nats(rows[f'{name}_{score}'].mean())}"
         for name in ("bare", "native")
         if rows[f"{name}_{score}"].notna().all()
     ]
@@ -99,7 +101,7 @@ def _levels(rows: pd.DataFrame, score: str) -> str:
 
 def _second_yardstick(start: pd.DataFrame) -> list[str]:
     """Log-likelihood of the right answer, and accuracy without the host's bias towards a word."""
-    likelihood = f"{start['log_likelihood_mean'].mean():.2f}".replace("-", "\N{MINUS SIGN}")
+    likelihood = nats(start["log_likelihood_mean"].mean())
     text = f"{capital(moment(int(start['budget_steps'].iloc[0])))}, log-likelihood of the right answer: {likelihood}"
     text += _levels(start, "log_likelihood")
     if start["calibrated_accuracy_mean"].notna().all():

@@ -19,18 +19,18 @@ Each move is a decision of its own; nothing is corrected for the number of moves
 seeds it needs: ``docs/statistics.md``.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from peftport.statistics.example_scores import KEY, Answers, ExampleScores, paired
+from peftport.statistics.families import ALPHA
 from peftport.statistics.intervals import Estimate, estimate
 from peftport.statistics.sample_size import size_that_tells
 from peftport.tables import TABLES
 
-ALPHA = 0.05
 CHAINS = 4
 BESIDE_OTHERS, NEAR_PERFECT = 0.8 * ALPHA, 0.2 * ALPHA  # how non-inferiority shares out its level
 COPY, AGAIN = "copy", "start again"
@@ -71,12 +71,11 @@ class Decision:
 Differences = dict[Way, dict[Way, Estimate]]
 
 
-def advice(runs: pd.DataFrame, references: pd.DataFrame, predictions: pd.DataFrame, margin: float) -> pd.DataFrame:
+def advice(runs: pd.DataFrame, predictions: pd.DataFrame, margin: float) -> pd.DataFrame:
     """One row per move and way: its score, its cost, and what the rule of this file says of it.
 
     Args:
         runs: table `runs`; runs that failed are left out.
-        references: table `references`.
         predictions: one row per run and test example, with the columns of the cell.
         margin: the difference in accuracy that is large enough to matter.
 
@@ -140,7 +139,7 @@ def differences_of(ways: dict[Way, Answers]) -> Differences:
             if (both := paired(own, theirs)) is not None:
                 one = estimate(both[0] - both[1])
                 found[way][other] = one
-                found[other][way] = Estimate(-one.effect, one.by_seeds, one.by_examples, one.seeds, one.examples)
+                found[other][way] = replace(one, effect=-one.effect)
     return found
 
 

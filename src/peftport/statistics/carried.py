@@ -5,16 +5,17 @@ import pandas as pd
 
 from peftport.statistics.contrasts import compared, differences, sides
 from peftport.statistics.example_scores import KEY, ExampleScores
-from peftport.statistics.families import holm_within
+from peftport.statistics.families import ALPHA, holm_within
 from peftport.statistics.intervals import Estimate, estimate
-from peftport.statistics.recovered_gap import SMALLEST_GAP
+from peftport.statistics.recovered_gap import SMALLEST_GAP, over_bare
 from peftport.statistics.sample_size import size_that_tells
 from peftport.tables import TABLES
 
 # What a ported module must beat, each, to be said to carry task knowledge; the bare host where none of them was run.
 CONTROLS = ("sampled", "matched", "scratch")
 FAMILY = ["study", "budget_steps"]
-ALPHA = 0.05
+# the outcomes of a move
+CARRIED, NOT_CARRIED, OPEN, CANNOT_TELL = "carried", "not_carried", "open", "cannot_tell"
 
 
 def carried(runs: pd.DataFrame, references: pd.DataFrame, predictions: pd.DataFrame, margin: float) -> pd.DataFrame:
@@ -89,14 +90,14 @@ def tested(found: dict[str, Estimate]) -> dict[str, object]:
 def _gap(answers: ExampleScores, technique: str, host: str, dataset: str) -> Estimate | None:
     """Native minus bare; None where one of them was not run."""
     bare, native = answers.bare(host, dataset), answers.native(technique, host, dataset)
-    return estimate(native.values - bare.values) if bare and native else None
+    return estimate(over_bare(native.values, bare)) if bare and native else None
 
 
-def _learnt(gap: Estimate | None, over_bare: Estimate | None) -> bool:
+def _learnt(gap: Estimate | None, lift: Estimate | None) -> bool:
     """Whether modules here are shown to know something; taken to be so where there is no reference to show it."""
     if gap is None:
         return True
-    return gap.low >= SMALLEST_GAP or (over_bare is not None and over_bare.low >= SMALLEST_GAP)
+    return gap.low >= SMALLEST_GAP or (lift is not None and lift.low >= SMALLEST_GAP)
 
 
 def shown_not(found: dict[str, Estimate], margin: float) -> bool:
@@ -106,5 +107,5 @@ def shown_not(found: dict[str, Estimate], margin: float) -> bool:
 
 def _outcome(can_tell: bool, p_value: float, shown_not: bool) -> str:
     if not can_tell:
-        return "cannot_tell"
-    return "carried" if p_value < ALPHA else "not_carried" if shown_not else "open"
+        return CANNOT_TELL
+    return CARRIED if p_value < ALPHA else NOT_CARRIED if shown_not else OPEN

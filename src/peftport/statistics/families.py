@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+ALPHA = 0.05  # of a sentence, after Holm's correction
+
 
 def holm(p_values: Sequence[float]) -> np.ndarray:
     """p-values corrected by Holm's step-down method (Holm 1979); shape as given."""

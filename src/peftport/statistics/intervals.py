@@ -24,7 +24,7 @@ A single seed says nothing of the spread between seeds: then examples alone vary
 How often these intervals miss, by seed spread, number of seeds and of examples: ``docs/statistics.md``.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -97,13 +97,8 @@ class Estimate:
 
     def with_size(self, seeds: int, examples: int) -> "Estimate":
         """What this estimate would be with other numbers of seeds and examples, if the spreads are as estimated."""
-        return Estimate(
-            self.effect,
-            self.by_seeds * self.seeds / seeds,
-            self.by_examples * self.examples / examples,
-            seeds,
-            examples,
-        )
+        by_seeds, by_examples = self.by_seeds * self.seeds / seeds, self.by_examples * self.examples / examples
+        return replace(self, by_seeds=by_seeds, by_examples=by_examples, seeds=seeds, examples=examples)
 
 
 def estimate(values: np.ndarray) -> Estimate:

@@ -101,12 +101,11 @@ def _gaps(keys: list[tuple], answers: ExampleScores) -> pd.DataFrame:
 def _saved(table: pd.DataFrame, keys: list[tuple], answers: ExampleScores, margin: float) -> pd.DataFrame:
     """Steps saved by every cell but those from scratch; null where either of the two is at the ceiling."""
     ceiling = table["native_accuracy"].fillna(1.0).to_numpy() - margin
-    means = dict(zip(keys, table["accuracy_mean"], strict=True))
+    means, budgets = dict(zip(keys, table["accuracy_mean"], strict=True)), sorted(table["budget_steps"].unique())
     rows = []
     for key, level, top in zip(keys, table["accuracy_mean"], ceiling, strict=True):
         *route, start, budget = key
-        curve = {step: (*route, SCRATCH, step) for step in sorted({key[-1] for key in keys})}
-        curve = {step: other for step, other in curve.items() if other in means}
+        curve = {step: other for step in budgets if (other := (*route, SCRATCH, step)) in means}
         at_top = level >= top or means.get((*route, SCRATCH, budget), 0.0) >= top
         found = None
         if start != SCRATCH and curve and not at_top:

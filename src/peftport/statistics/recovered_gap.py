@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import optimize
 
-from peftport.statistics.example_scores import Answers, beside, paired
+from peftport.statistics.example_scores import Answers, paired
 from peftport.statistics.intervals import Estimate, estimate
 
 SMALLEST_GAP = 0.03  # native - bare must be shown to be at least this, else it is too small to divide by
@@ -37,14 +37,18 @@ def recovered_gap(own: Answers, bare: Answers, native: Answers) -> RecoveredGap 
     """
     if (both := paired(own, native)) is None:
         return None
-    over, gap = (beside(Answers(own.seeds, side), bare) for side in both)
-    lift, gap = over[0] - over[1], gap[0] - gap[1]
+    lift, gap = (over_bare(side, bare) for side in both)
     divisor = estimate(gap)
     if divisor.low < SMALLEST_GAP:
         return RecoveredGap(divisor)
     share = float(lift.mean(dtype=np.float64) / divisor.effect)
     ends = [_end(lift, gap, share, direction) for direction in (-1, 1)]
     return RecoveredGap(divisor, share, *ends)
+
+
+def over_bare(values: np.ndarray, bare: Answers) -> np.ndarray:
+    """Scores less those of the bare host, which has one seed; (seeds, examples)."""
+    return values - bare.values[:1]
 
 
 def _end(lift: np.ndarray, gap: np.ndarray, share: float, direction: int) -> float:

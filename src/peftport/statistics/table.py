@@ -9,7 +9,7 @@ STATISTICS: dict[str, list[str]] = {
     "portability": ["runs", "references", "predictions"],
     "contrasts": ["runs", "references", "predictions"],
     "carried": ["runs", "references", "predictions"],
-    "advice": ["runs", "references", "predictions"],
+    "advice": ["runs", "predictions"],
     "asymmetry": ["portability", "predictions"],
 }
 # the settings of the study's section `statistics` that a table depends on

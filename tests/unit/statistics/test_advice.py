@@ -86,7 +86,7 @@ NEGATIVE = Design(
 
 
 def table(made) -> pd.DataFrame:
-    return advice(made.runs, made.references, made.predictions, MARGIN)
+    return advice(made.runs, made.predictions, MARGIN)
 
 
 def test_the_table_says_what_was_decided_and_that_the_best_is_below_native() -> None:

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from peftport.statistics.carried import ALPHA, carried, shown_not
+from peftport.statistics.carried import carried, shown_not
 from peftport.statistics.contrasts import contrasts
-from peftport.statistics.families import holm
+from peftport.statistics.families import ALPHA, holm
 from peftport.statistics.intervals import Estimate
 from tests.simulated import MARGIN, Design, Study, study
 
