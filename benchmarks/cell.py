@@ -21,10 +21,10 @@ import yaml
 from benchmarks.jobs import rival_jobs, script_commands
 from benchmarks.measured import Cost, machine, measure, snakemake, write_results
 from benchmarks.study import prepare
-from peftport.config import check_config
 from peftport.hosts.locate import bundled_folder
-from peftport.study import Study
-from peftport.warm_process import PRELOADED
+from peftport.jobs.fork_server import PRELOADED
+from peftport.study.config import check_config
+from peftport.study.grid import Study
 
 SHORT, LONGER = [0, 2, 4], [0, 4, 12]
 SEEDS = [0, 1, 2, 3, 4]
@@ -34,9 +34,9 @@ SPLITS = {"train": 2000, "validation": 32, "test": 200}
 def save_host(folder: Path, width: int, layers: int) -> None:
     """A host of the T5 v1.1 kind with random weights and a bundled host's tokenizer, in the hub's format."""
     import torch
+    from peftport.hosts.recipes.t5 import FACTS
 
     from benchmarks.steps import random_host
-    from peftport.hosts.recipes.t5 import FACTS
 
     stacks = {"num_layers": layers, "num_decoder_layers": layers}
     shape = {"vocab_size": 32128, "d_model": width, "d_kv": 64, "d_ff": 2 * width, "num_heads": width // 64} | stacks

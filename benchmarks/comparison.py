@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.jobs import result, tests
-from peftport.study import Study
-from peftport.tables import CELL, read_table
+from peftport.storage.parquet import read_table
+from peftport.storage.tables import CELL
+from peftport.study.grid import Study
 
 GROUP = ["technique", "initialisation", "budget_steps"]
 

@@ -18,12 +18,12 @@ import torch
 import yaml
 
 from benchmarks.measured import RESULTS, machine, write_results
-from peftport.config import check_config
 from peftport.matching.added import groups, measure
 from peftport.matching.starts import Fitting
-from peftport.modules import Module, read_module
 from peftport.porting.start import make_start
-from peftport.study import Study, module_folder
+from peftport.storage.modules import Module, read_module
+from peftport.study.config import check_config
+from peftport.study.grid import Study, module_folder
 from peftport.techniques.output import ADDED, Output
 from peftport.techniques.table import method
 

@@ -15,11 +15,11 @@ import yaml
 
 from benchmarks.measured import RESULTS, write_results
 from benchmarks.steps import RECIPE, machine, random_host, random_task, table, time_steps
-from peftport.config import check_config
+from peftport.compute.device import load_host
 from peftport.hosts.locate import bundled_folder
-from peftport.pipeline import CHECKOUT
-from peftport.techniques.attach import attach, detach
-from peftport.training.device import load_host
+from peftport.injection.attach import attach, detach
+from peftport.paths import CHECKOUT
+from peftport.study.config import check_config
 
 SMALL = {"d_model": 512, "d_kv": 64, "d_ff": 1024, "num_layers": 6, "num_decoder_layers": 6, "num_heads": 8}
 SMALL |= {"vocab_size": 32128}

@@ -20,10 +20,10 @@ import yaml
 from benchmarks.device_hours import Costs, extrapolated
 from benchmarks.measured import RESULTS, write_results
 from benchmarks.steps import Steps, machine, random_host, random_task, table, time_steps
-from peftport.config import check_config
 from peftport.evaluation.likelihood import log_likelihoods
-from peftport.pipeline import CHECKOUT
-from peftport.techniques.attach import attach, detach
+from peftport.injection.attach import attach, detach
+from peftport.paths import CHECKOUT
+from peftport.study.config import check_config
 
 COMMON = {"d_kv": 64, "vocab_size": 32128}
 SHAPES: dict[str, dict[str, int]] = {

@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from peftport.files import read_json
-from peftport.study import Cell, Study
+from peftport.storage.files import read_json
+from peftport.study.grid import Cell, Study
 
 
 def rival_jobs(study: Study, given: Path, folder: Path) -> dict[str, list[dict[str, Any]]]:

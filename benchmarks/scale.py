@@ -19,9 +19,9 @@ from pathlib import Path
 import yaml
 
 from benchmarks.measured import ROOT, machine, snakemake, write_results
-from peftport.config import check_config
-from peftport.dryrun import IN_FULL, jobs
-from peftport.study import Study
+from peftport.planning.dry_run import IN_FULL, jobs
+from peftport.study.config import check_config
+from peftport.study.grid import Study
 
 INITIALISATIONS = ["ported", "sampled", "permuted", "norm_matched", "scratch"]
 PER_BLOCK = 10 * 2 * len(INITIALISATIONS)  # cells of one technique and one block: 10 transfers, 2 dataset pairs

@@ -13,11 +13,11 @@ from peft import PeftModel
 from transformers import PreTrainedModel, T5Config, T5ForConditionalGeneration
 
 from benchmarks import measured
-from peftport.data.encoded import Encoded
-from peftport.techniques.attach import module_tensors
+from peftport.injection.attach import module_tensors
+from peftport.prompting.encoded import Encoded
+from peftport.prompting.task import Task
+from peftport.training.groups import begin
 from peftport.training.loop import Recipe
-from peftport.training.task import Task
-from peftport.training.together import begin
 
 # of the prompts of 1,500 sentences each of SST-2 and Rotten Tomatoes under T5's tokenizer: 33 tokens on average
 LOG_LENGTH, LOG_SPREAD, SHORTEST, LONGEST = 3.41, 0.47, 6, 128

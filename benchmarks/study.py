@@ -20,9 +20,9 @@ from benchmarks.jobs import rival_jobs, script_commands
 from benchmarks.measured import Cost, machine, measure, run, snakemake, write_results
 from benchmarks.rival.run import STARTS
 from benchmarks.whole_study import extrapolated
-from peftport.config import check_config
-from peftport.pipeline import pipeline_root
-from peftport.study import Study
+from peftport.paths import pipeline_root
+from peftport.study.config import check_config
+from peftport.study.grid import Study
 
 
 def slice_of(config: dict, techniques: list[str], transfers: int, seeds: list[int]) -> dict:

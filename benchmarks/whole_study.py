@@ -7,8 +7,8 @@ import pandas as pd
 
 from benchmarks.jobs import tests
 from benchmarks.measured import Cost
-from peftport.study import Study
-from peftport.workload import optimiser_steps
+from peftport.study.grid import Study
+from peftport.study.training_steps import optimiser_steps
 
 
 def extrapolated(

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from peftport.data.encoded import Encoded
-from peftport.training.task import Task
+from peftport.prompting.encoded import Encoded
+from peftport.prompting.task import Task
 from tests.hosts import END, PAD, VOCABULARY
 
 WORDS = ["negative", "positive"]
@@ -47,7 +47,7 @@ class Tokenizer:
 TASK = Task("{text}", WORDS, TOKENS, 16, Tokenizer(), "encoder_decoder", None)
 
 
-def asked(reading: str, tokens: list[list[int]] = TOKENS, count: int = 24, seed: int = 0) -> tuple[Task, Encoded]:
+def asked(lm_type: str, tokens: list[list[int]] = TOKENS, count: int = 24, seed: int = 0) -> tuple[Task, Encoded]:
     """A task for a reading, with examples as it encodes them.
 
     Masks stand before the last two tokens of a cloze; the prompts of a causal language model have no end.
@@ -55,11 +55,11 @@ def asked(reading: str, tokens: list[list[int]] = TOKENS, count: int = 24, seed:
     Args:
         tokens: of each label word; the first two may be right.
     """
-    task, data = replace(TASK, tokens=tokens, reading=reading), examples(count, seed)
+    task, data = replace(TASK, tokens=tokens, lm_type=lm_type), examples(count, seed)
     masks = np.full(max(map(len, tokens)), MASK)
     shaped = {
         "encoder_decoder": lambda row: row,
         "causal": lambda row: row[:-1],
         "masked": lambda row: np.concatenate([row[:-2], masks, row[-2:]]),
-    }[reading]
+    }[lm_type]
     return task, replace(data, prompts=[shaped(row) for row in data.prompts])

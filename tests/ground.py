@@ -9,17 +9,17 @@ import pandas as pd
 import pytest
 import torch
 
-from peftport.checkpoints import Checkpoint
 from peftport.data.prepare import prepare
 from peftport.evaluation.cell import evaluate_cells
-from peftport.files import read_card, write_card
-from peftport.hosts.card import identify_host
+from peftport.hosts.identify import identify_host
 from peftport.hosts.load import load_tokenizer
-from peftport.stopping import STOPS, Stopped
-from peftport.tables import read_table, write_table
+from peftport.jobs.checkpoints import Checkpoint
+from peftport.jobs.signals import STOPS, Stopped
+from peftport.prompting.task import Task
+from peftport.storage.cards import read_card, write_card
+from peftport.storage.parquet import read_table, write_table
 from peftport.training.extract import extract_modules
 from peftport.training.source import train_source
-from peftport.training.task import Task
 from tests import studies
 from tests.techniques import SETTINGS
 

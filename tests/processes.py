@@ -30,4 +30,6 @@ def below(process: int) -> dict[int, str]:
 def warm(run: int) -> list[int]:
     """The warm processes of a Snakemake run, with the jobs that they forked."""
     every = _all()
-    return [one for one, (_, line) in every.items() if "peftport.warm_process" in line and line[-3:-2] == [str(run)]]
+    return [
+        one for one, (_, line) in every.items() if "peftport.jobs.fork_server" in line and line[-3:-2] == [str(run)]
+    ]

@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.simulated_answers import answers_of
-from peftport.columns import REAL
 from peftport.seeds import generator
 from peftport.statistics.table import STATISTICS, compute, settings_of
 from peftport.statistics.techniques import techniques
-from peftport.tables import CELL, TABLES
+from peftport.storage.tables import CELL, TABLES
+from peftport.storage.technique_columns import REAL
 
 Accuracy = Callable[[str, str, str, str, int], float]
 INITIALISATIONS = ("ported", "sampled", "scratch")

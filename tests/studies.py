@@ -16,7 +16,7 @@ JOB = re.compile(r"^([a-z_]+?)(?:_[0-9][0-9.-]*)?\s+(\d+)$")
 
 def save_hosts(folder: Path) -> None:
     """Two hosts of equal shape in the hub's own format: ``raw`` and ``instruct``."""
-    from peftport.hosts.build import build_host
+    from peftport.host_building.build import build_host
 
     domains, words = ["film", "book"], ["positive", "negative"]
     training = {"steps": 1, "batch_size": 8, "learning_rate": 0.001}

@@ -7,8 +7,8 @@ import numpy as np
 import torch
 
 from benchmarks.rival.train import accuracy, examples, load_host, train, write
-from peftport.modules import Module, read_module
-from peftport.techniques.attach import attach, attach_module
+from peftport.injection.attach import attach, attach_module
+from peftport.storage.modules import Module, read_module
 
 STARTS = ("ported", "sampled", "scratch")  # beside the references, what a run can start from here
 

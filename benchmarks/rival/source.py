@@ -6,8 +6,8 @@ import sys
 import torch
 
 from benchmarks.rival.train import examples, load_host, train
-from peftport.modules import Module, write_module
-from peftport.techniques.attach import attach, config_dict, module_tensors
+from peftport.injection.attach import attach, config_dict, module_tensors
+from peftport.storage.modules import Module, write_module
 
 
 def main(job: dict) -> None:

@@ -13,11 +13,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from peftport.config import ConfigError
-from peftport.dryrun import DryRunError
-from peftport.pipeline import pipeline_root
-from peftport.plan import make_plan
-from peftport.plan_text import plan_text
+from peftport.paths import pipeline_root
+from peftport.planning.dry_run import DryRunError
+from peftport.planning.plan import make_plan
+from peftport.planning.plan_text import plan_text
+from peftport.study.config import ConfigError
 
 LOCKED = """\
 This folder is locked: another run is at work in it, or one was killed. If none is at work, free it with
@@ -52,11 +52,11 @@ def plan(arguments: Sequence[str]) -> int:
     parser.add_argument("--json", action="store_true", help="for machines, with every job that is made again")
     chosen = parser.parse_args(arguments)
     try:
-        made = make_plan(chosen.config, chosen.directory)
+        provenance = make_plan(chosen.config, chosen.directory)
     except (ConfigError, DryRunError) as error:
         print("error:", " ".join(str(error).split()), file=sys.stderr)
         return WRONG
-    print(json.dumps(made, indent=2) if chosen.json else plan_text(made), end="\n" if chosen.json else "")
+    print(json.dumps(provenance, indent=2) if chosen.json else plan_text(provenance), end="\n" if chosen.json else "")
     return 0
 
 

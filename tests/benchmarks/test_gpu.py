@@ -6,8 +6,8 @@ import torch
 from benchmarks import fused, gpu
 from benchmarks.device_hours import Costs, counts, extrapolated
 from benchmarks.steps import Steps
-from peftport.study import Study
-from peftport.workload import optimiser_steps
+from peftport.study.grid import Study
+from peftport.study.training_steps import optimiser_steps
 
 
 def measured(members, seconds):

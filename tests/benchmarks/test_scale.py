@@ -3,8 +3,8 @@
 import pytest
 
 from benchmarks.scale import generated, pretend_finished
-from peftport.config import check_config
-from peftport.study import Study
+from peftport.study.config import check_config
+from peftport.study.grid import Study
 
 LISTED = """
 rule train_source:

@@ -14,11 +14,11 @@ from benchmarks.measured import Cost
 from benchmarks.rival import run, source
 from benchmarks.study import slice_of
 from benchmarks.whole_study import arithmetic, counts
-from peftport.config import check_config
-from peftport.files import write_json
 from peftport.hosts.locate import bundled_folder
-from peftport.pipeline import CHECKOUT
-from peftport.study import Study
+from peftport.paths import CHECKOUT
+from peftport.storage.files import write_json
+from peftport.study.config import check_config
+from peftport.study.grid import Study
 from tests import studies
 
 

@@ -9,17 +9,18 @@ from fnmatch import fnmatch
 import pytest
 import yaml
 
-from peftport import jobs
-from peftport.config import check_config
+from docs.generate_tables import KINDS_OF_ENTRIES, columns, keys, refresh
 from peftport.figures.table import FIGURES
-from peftport.hosts import card
+from peftport.hosts import identify as card
+from peftport.jobs import job as jobs
 from peftport.matching import fit
-from peftport.pipeline import CHECKOUT, config_schema
+from peftport.paths import CHECKOUT, config_schema
 from peftport.porting import start
-from peftport.reference import KINDS_OF_ENTRIES, columns, keys, refresh
 from peftport.statistics.table import STATISTICS
-from peftport.tables import TABLES
-from peftport.training import extract, scratch, source
+from peftport.storage.tables import TABLES
+from peftport.study.config import check_config
+from peftport.training import extract, source
+from peftport.training import fresh_start as scratch
 
 PAGES = ("config/README.md", "docs/output.md")
 KEYWORDS = {
@@ -75,7 +76,7 @@ def test_the_tree_names_what_is_there():
 
 @pytest.mark.parametrize("name", PAGES)
 def test_generated_parts_are_up_to_date(name):
-    assert page(name) == refresh(page(name)), f"run: python -m peftport.reference {' '.join(PAGES)}"
+    assert page(name) == refresh(page(name)), f"run: python -m docs.generate_tables {' '.join(PAGES)}"
 
 
 def test_every_section_of_the_config_is_in_its_readme():

@@ -5,14 +5,14 @@ import re
 
 import pytest
 
-from peftport.pipeline import CHECKOUT
+from peftport.paths import CHECKOUT
 
 SOURCES = sorted((CHECKOUT / "src").rglob("*.py"))
 SCRIPTS = sorted((CHECKOUT / "workflow" / "scripts").glob("*.py"))
 RULE_FILES = sorted((CHECKOUT / "workflow" / "rules").glob("*.smk"))
 DIRECTIVES = ("output", "log", "conda", "threads", "resources", "params", "message", "script")
-FORBIDDEN = ("run", "shell", "shadow", "retries", "group", "benchmark")  # jobs write what they cost: peftport.job_cost
-ENTERING = "from peftport.warm import enter_warm_process\n\nenter_warm_process()\n\n"
+FORBIDDEN = ("run", "shell", "shadow", "retries", "group", "benchmark")  # jobs write what they cost: peftport.jobs.cost
+ENTERING = "from peftport.jobs.fork_client import run_in_fork_server\n\nrun_in_fork_server()\n\n"
 RULE = re.compile(r"^(?P<indent> *)rule\b *(?P<name>\w*):\n(?P<body>(?:(?P=indent) +.*\n|\n)+)", re.MULTILINE)
 
 

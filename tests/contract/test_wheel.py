@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from peftport.hosts.locate import bundled_names
-from peftport.pipeline import CHECKOUT
+from peftport.paths import CHECKOUT
 
 CARRIED = ("workflow", "config", "envs", "profiles")
 LEFT = {"__pycache__", ".ruff_cache"}

@@ -8,11 +8,11 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
-from peftport.config import ConfigError, check_config
-from peftport.keys import Keys
-from peftport.pipeline import pipeline_root
-from peftport.plan import read_study
-from peftport.study import Study
+from peftport.paths import pipeline_root
+from peftport.planning.keys import Keys
+from peftport.planning.plan import read_study
+from peftport.study.config import ConfigError, check_config
+from peftport.study.grid import Study
 
 DEFAULT = yaml.safe_load((pipeline_root() / "config" / "config.yaml").read_text(encoding="utf-8"))
 STUDY = (pipeline_root() / "config" / "config.yaml").read_text(encoding="utf-8")

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
-from peftport.files import CARD_DIGEST, file_digest, read_card, write_card
-from peftport.modules import CARD, CONFIG, WEIGHTS, Module, read_module, write_module
+from peftport.storage.cards import CARD_DIGEST, read_card, write_card
+from peftport.storage.files import file_digest
+from peftport.storage.modules import CARD, CONFIG, WEIGHTS, Module, read_module, write_module
 
 FILES = (CONFIG, WEIGHTS, CARD)
 EDITS = some.lists(

@@ -7,7 +7,7 @@ import transformers
 from peft import PeftModel
 from transformers.models.t5 import modeling_t5
 
-from peftport.techniques.attach import attach, load_tensors
+from peftport.injection.attach import attach, load_tensors
 from tests.golden_maps import FOLDER, INDEX, Tensors, golden, golden_logits, our_module
 from tests.techniques import SETTINGS
 

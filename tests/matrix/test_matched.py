@@ -12,12 +12,12 @@ import pytest
 import torch
 from peft.tuners.tuners_utils import BaseTunerLayer
 
-from peftport.data.batches import IGNORED
+from peftport.injection.attach import attach_module, config_dict, module_tensors, trainable_parameters
 from peftport.matching.fit import fit
-from peftport.modules import Module, fingerprint
 from peftport.porting.sampled_product import update_norm
 from peftport.porting.start import make_start
-from peftport.techniques.attach import attach_module, config_dict, module_tensors, trainable_parameters
+from peftport.prompting.batches import IGNORED
+from peftport.storage.modules import Module, fingerprint
 from peftport.techniques.output import ADDED
 from peftport.techniques.table import METHODS, NO_OUTPUT, method
 from tests.hosts import PAD, batch, host

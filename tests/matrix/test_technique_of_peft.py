@@ -4,10 +4,10 @@ import pytest
 import torch
 from peft import PeftModel
 
-from peftport.hosts.sites import host_shape
-from peftport.modules import Module, fingerprint, read_module, write_module
+from peftport.hosts.shape import host_shape
+from peftport.injection.attach import attach, attach_module, config_dict, detach, module_tensors, trainable_parameters
 from peftport.porting.start import make_start
-from peftport.techniques.attach import attach, attach_module, config_dict, detach, module_tensors, trainable_parameters
+from peftport.storage.modules import Module, fingerprint, read_module, write_module
 from peftport.techniques.table import FROM_PEFT as NAMES
 from peftport.techniques.table import method
 from tests.hosts import batch, host

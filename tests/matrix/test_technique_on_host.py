@@ -10,10 +10,9 @@ from peft import PeftModel
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from peftport.hosts.sites import family, host_shape
-from peftport.modules import Module, fingerprint, read_module, write_module
-from peftport.porting.start import make_start
-from peftport.techniques.attach import (
+from peftport.hosts.families.table import family
+from peftport.hosts.shape import host_shape
+from peftport.injection.attach import (
     attach,
     attach_module,
     config_dict,
@@ -22,6 +21,8 @@ from peftport.techniques.attach import (
     module_tensors,
     trainable_parameters,
 )
+from peftport.porting.start import make_start
+from peftport.storage.modules import Module, fingerprint, read_module, write_module
 from peftport.techniques.table import method
 from tests.hosts import OTHER_HOSTS, PAD, T5_HOSTS, batch, host
 from tests.techniques import SETTINGS, VARIANTS

@@ -6,7 +6,7 @@ import subprocess
 import pandas as pd
 import pytest
 
-from peftport.tables import read_made, read_table, write_table
+from peftport.storage.parquet import read_provenance, read_table, write_table
 from tests import studies
 from tests.slurm import cluster
 
@@ -64,7 +64,7 @@ def spoil(path):
     (A damaged file would not do: the job sets it aside, and the second attempt makes it anew.)
     """
     whole, stat = path.read_bytes(), path.stat()
-    write_table(path, read_table(path, "prompts").assign(label="purple"), "prompts", read_made(path))
+    write_table(path, read_table(path, "prompts").assign(label="purple"), "prompts", read_provenance(path))
     os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
 
     def mend():

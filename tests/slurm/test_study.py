@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from peftport.statistics.table import STATISTICS
-from peftport.tables import read_table
+from peftport.storage.parquet import read_table
 from tests import studies
 from tests.slurm import cluster
 

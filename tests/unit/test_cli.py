@@ -7,8 +7,8 @@ import sys
 import pytest
 
 from peftport import cli
-from peftport.config import ConfigError
-from peftport.dryrun import DryRunError
+from peftport.planning.dry_run import DryRunError
+from peftport.study.config import ConfigError
 
 PLANNED = {"study": "s"}
 

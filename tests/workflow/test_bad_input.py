@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from transformers import T5Config, T5ForConditionalGeneration
 
-from peftport.files import file_digest
+from peftport.storage.files import file_digest
 from tests import studies
 
 GOOD = [("a fine book", "positive"), ("a dull book", "negative"), ("a great read", "positive"), ("a bore", "negative")]

@@ -4,8 +4,8 @@ import pandas as pd
 import pytest
 import yaml
 
-from peftport.modules import read_module
-from peftport.tables import read_made, read_table
+from peftport.storage.modules import read_module
+from peftport.storage.parquet import read_provenance, read_table
 from tests import studies
 
 
@@ -78,7 +78,7 @@ def test_random_target_and_decontamination_through_the_workflow(tmp_path, hosts)
     leaked = {text for text, _ in rows[:4]}
     before, after = read_table(data / "film/train.parquet", "examples"), read_table(cleaned, "examples")
     assert set(before["text"]) - set(after["text"]) == leaked & set(before["text"]) != set()
-    assert read_made(cleaned)["facts"]["removed"]["train"] == len(before) - len(after)
+    assert read_provenance(cleaned)["facts"]["removed"]["train"] == len(before) - len(after)
     assert read_table(shuffled, "examples")["text"].equals(after["text"])
     runs = read_table(tmp_path / "results/smoke/tables/runs.parquet", "runs")
     assert set(runs["source_dataset"]) == {"film"}

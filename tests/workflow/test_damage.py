@@ -5,7 +5,7 @@ import itertools
 import pandas as pd
 import pytest
 
-from peftport.tables import read_table
+from peftport.storage.parquet import read_table
 from tests import studies
 
 MODULE = "modules/lora/raw/film/seed-0"

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from peftport.tables import read_table
+from peftport.storage.parquet import read_table
 from tests import studies
 
 NATIVE_AT_LEAST = {"lora": 0.85, "adapters": 0.85, "compacter": 0.80, "prefix_tuning": 0.75}

@@ -6,7 +6,7 @@ import subprocess
 import pandas as pd
 import pytest
 
-from peftport.tables import read_table
+from peftport.storage.parquet import read_table
 from tests import studies
 
 pytestmark = pytest.mark.slow

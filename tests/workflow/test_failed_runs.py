@@ -2,8 +2,8 @@
 
 import pytest
 
-from peftport.files import read_card
-from peftport.tables import read_table
+from peftport.storage.cards import read_card
+from peftport.storage.parquet import read_table
 from tests import studies
 
 FAR = 1e60  # the learning rate of a training that diverges at once

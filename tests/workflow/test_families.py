@@ -2,7 +2,7 @@
 
 import pytest
 
-from peftport.tables import read_table
+from peftport.storage.parquet import read_table
 from tests import studies
 
 CORPUS = {"generated": {"domains": ["film"], "documents": 300}}

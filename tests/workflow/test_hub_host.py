@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from peftport.tables import read_table
+from peftport.storage.parquet import read_table
 from tests import hub_hosts, studies
 
 SHAPE = "t5-small, gated and untied"

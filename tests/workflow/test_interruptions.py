@@ -10,9 +10,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from peftport.files import CARD_DIGEST, file_digest, read_json
-from peftport.modules import read_module
-from peftport.tables import read_made, read_table
+from peftport.storage.cards import CARD_DIGEST
+from peftport.storage.files import file_digest, read_json
+from peftport.storage.modules import read_module
+from peftport.storage.parquet import read_provenance, read_table
 from tests import processes, studies
 
 pytestmark = pytest.mark.slow
@@ -74,7 +75,7 @@ def files(folder):
 def content(path):
     """What a file says, without when and how it was made."""
     if path.suffix == ".parquet":
-        name = read_made(path)["table"]
+        name = read_provenance(path)["table"]
         return read_table(path, name).drop(columns="elapsed_seconds", errors="ignore").to_json()
     if path.suffix == ".json":
         return {name: value for name, value in read_json(path).items() if name not in ("made_at", CARD_DIGEST)}

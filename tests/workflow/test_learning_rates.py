@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from peftport.tables import read_table
+from peftport.storage.parquet import read_table
 from tests import studies
 
 RATES = [0.001, 0.01, 0.1]

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from peftport.tables import read_made, read_table
+from peftport.storage.parquet import read_provenance, read_table
 from tests import hub_hosts, studies
 
 REVIEWS = hub_hosts.SHARED / "rt-polarity"
@@ -72,7 +72,7 @@ def test_a_study_of_real_sentences_ends_with_its_report(tmp_path):
     assert len(texts) == 340
     assert any(any("\u00c0" <= letter <= "\u00ff" for letter in text) for text in texts)  # é, ñ read as what they are
     assert not any("\ufffd" in text for text in texts)
-    assert read_made(results / "datasets/rotten_tomatoes/train.parquet")["facts"]
+    assert read_provenance(results / "datasets/rotten_tomatoes/train.parquet")["facts"]
     for name in ("raw", "instruct"):
         card = json.loads((results / f"hosts/{name}/card.json").read_text())
         assert [len(ids) for ids in card["label_tokens"].values()] == [1, 1]

@@ -199,7 +199,7 @@ def test_exactly_these_jobs_run_again(whole_study, tmp_path, edit):
 
 
 def test_a_budget_less_leaves_the_rows_of_the_other(whole_study, tmp_path):
-    from peftport.tables import read_table
+    from peftport.storage.parquet import read_table
 
     folder = tmp_path / "study"
     shutil.copytree(whole_study, folder, symlinks=True)

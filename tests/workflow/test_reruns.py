@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from peftport.tables import read_table
+from peftport.storage.parquet import read_table
 from tests import studies
 
 AFTER_TRAINING = {"train_source", "extract_modules", "make_starts", "evaluate_cell", "gather_runs", "measure_costs"}

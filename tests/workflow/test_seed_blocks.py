@@ -2,7 +2,7 @@
 
 import pytest
 
-from peftport.tables import read_table
+from peftport.storage.parquet import read_table
 from tests import studies
 
 AFTER = {"gather_runs", "compute_statistics", "describe_techniques", "draw_figure", "write_report", "all"}

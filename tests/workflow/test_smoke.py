@@ -6,7 +6,7 @@ import re
 import pandas as pd
 
 from peftport.evaluation.gather import KEYS
-from peftport.tables import read_made, read_table
+from peftport.storage.parquet import read_provenance, read_table
 from tests import studies
 
 
@@ -45,7 +45,7 @@ def test_every_table_says_how_it_was_made(finished):
     files = list((finished / "results").rglob("*.parquet"))
     assert len(files) > 20
     for file in files:
-        made = read_made(file)
+        made = read_provenance(file)
         assert re.fullmatch(r"[0-9a-f]{16}", made["key"]), file
         assert {"torch", "transformers", "peft"} <= set(made["versions"]), file
 

@@ -43,7 +43,7 @@ def test_a_job_told_to_stop_goes_on_next_time(whole, hosts, tmp_path, number, wa
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=subprocess.STDOUT,
-            env=os.environ | {"PEFTPORT_WARM": warm},
+            env=os.environ | {"PEFTPORT_FORK_SERVER": warm},
         )
         while not ((tmp_path / LOG).is_file() and "device: " in (tmp_path / LOG).read_text()):
             assert process.poll() is None, (tmp_path / "out").read_text()

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from peftport.evaluation.gather import KEYS
-from peftport.tables import read_table
+from peftport.storage.parquet import read_table
 from tests import studies
 
 TOGETHER = ["ported", "sampled"]

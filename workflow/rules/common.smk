@@ -7,15 +7,15 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
-from peftport.config import ConfigError, check_config
-from peftport.console import closing, set_terminal
-from peftport.derived import parent, randomised, root, without
+from peftport.study.config import ConfigError, check_config
+from peftport.planning.console import closing, set_terminal
+from peftport.study.derived_datasets import parent, randomised, root, without
 from peftport.figures.table import FIGURES
-from peftport.keys import Keys
-from peftport.seed_blocks import arranged
+from peftport.planning.keys import Keys
+from peftport.planning.seed_blocks import arranged
 from peftport.statistics.table import STATISTICS, settings_of
-from peftport.study import ANY, FITTED, Source, Start, Study, module_folder
-from peftport.workload import build_steps
+from peftport.study.grid import ANY, FITTED, Source, Start, Study, module_folder
+from peftport.study.training_steps import build_steps
 
 BEGAN = time.monotonic()
 if workflow.is_main_process:

@@ -181,7 +181,7 @@ def cell_expects(wildcards):
 
 def cell_sections(wildcards):
     """The parts of the config that a cell depends on; a reference is not trained."""
-    training = KEYS.reading() if first_cell(wildcards).is_reference else KEYS.training()
+    training = KEYS.lm_type() if first_cell(wildcards).is_reference else KEYS.training()
     return {"training": training, "evaluation": STUDY.config["evaluation"]}
 
 

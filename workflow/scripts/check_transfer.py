@@ -1,10 +1,10 @@
 """Check that modules can be copied from one host to another."""
 
-from peftport.files import read_card, write_card
-from peftport.jobs import job
+from peftport.jobs.job import job
 from peftport.porting.compatibility import notes, refuse_unless_compatible
+from peftport.storage.cards import read_card, write_card
 
-with job(snakemake) as made:
+with job(snakemake) as provenance:
     source, target = read_card(snakemake.input.source), read_card(snakemake.input.target)
     refuse_unless_compatible(source, target)
-    write_card(snakemake.output.transfer, {"notes": notes(source, target), **made})
+    write_card(snakemake.output.transfer, {"notes": notes(source, target), **provenance})

@@ -1,10 +1,10 @@
 """Write the card of one host: what it is, and the tokens of every label word of the study."""
 
-from peftport.files import read_card, write_card
-from peftport.jobs import job
+from peftport.jobs.job import job
+from peftport.storage.cards import read_card, write_card
 
-with job(snakemake) as made:
+with job(snakemake) as provenance:
     tokens = {}
     for file in snakemake.input.labels:
         tokens |= read_card(file)["label_tokens"]
-    write_card(snakemake.output.card, read_card(snakemake.input.host) | made | {"label_tokens": tokens})
+    write_card(snakemake.output.card, read_card(snakemake.input.host) | provenance | {"label_tokens": tokens})

@@ -3,15 +3,15 @@
 from pathlib import Path
 
 from peftport.evaluation.gather import gather_curves
-from peftport.jobs import job
+from peftport.jobs.job import job
 from peftport.statistics.techniques import techniques
-from peftport.study import Study
-from peftport.tables import read_table, write_table
+from peftport.storage.parquet import read_table, write_table
+from peftport.study.grid import Study
 
-with job(snakemake) as made:
+with job(snakemake) as provenance:
     results, inputs = Path(snakemake.output.table).parents[1], snakemake.input
     study = Study({"study": snakemake.params.study, "grid": snakemake.params.grid})
     costs = [read_table(file, "costs") for file in inputs.costs]
     tables = {name: read_table(inputs[name], name) for name in ("runs", "portability")}
     table = techniques(snakemake.params.methods, costs, gather_curves(study, results), **tables)
-    write_table(snakemake.output.table, table, "techniques", made)
+    write_table(snakemake.output.table, table, "techniques", provenance)

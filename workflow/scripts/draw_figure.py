@@ -1,10 +1,10 @@
 """Draw one figure from its tables."""
 
 from peftport.figures.table import draw
-from peftport.jobs import job
-from peftport.tables import read_table
+from peftport.jobs.job import job
+from peftport.storage.parquet import read_table
 
-with job(snakemake) as made:
+with job(snakemake) as provenance:
     names = snakemake.params.tables
     tables = {name: read_table(file, name) for name, file in zip(names, snakemake.input.tables, strict=True)}
     draw(snakemake.wildcards.figure, tables, snakemake.output.figure)

@@ -1,16 +1,16 @@
 """Write the tokens of a dataset's label words in one host."""
 
-from peftport.warm import enter_warm_process
+from peftport.jobs.fork_client import run_in_fork_server
 
-enter_warm_process()
+run_in_fork_server()
 
-from peftport.files import read_card, write_card
 from peftport.hosts.load import load_tokenizer
 from peftport.hosts.locate import known_folder
-from peftport.hosts.readings.table import reading
-from peftport.jobs import job
+from peftport.jobs.job import job
+from peftport.prompting.lm_types.table import lm_type
+from peftport.storage.cards import read_card, write_card
 
-with job(snakemake) as made:
+with job(snakemake) as provenance:
     card, words = read_card(snakemake.input.host), snakemake.params.words
-    tokens = reading(card["reading"]).label_tokens(load_tokenizer(known_folder(card)), words, "{text} {answer}")
-    write_card(snakemake.output.labels, {"label_tokens": tokens, **made})
+    tokens = lm_type(card["lm_type"]).label_tokens(load_tokenizer(known_folder(card)), words, "{text} {answer}")
+    write_card(snakemake.output.labels, {"label_tokens": tokens, **provenance})

@@ -3,12 +3,12 @@
 from pathlib import Path
 
 from peftport.evaluation.gather import gather_runs
-from peftport.jobs import job
-from peftport.study import Study
-from peftport.tables import write_table
+from peftport.jobs.job import job
+from peftport.storage.parquet import write_table
+from peftport.study.grid import Study
 
-with job(snakemake) as made:
+with job(snakemake) as provenance:
     study = Study({"study": snakemake.params.study, "grid": snakemake.params.grid})
     runs, references = gather_runs(study, Path(snakemake.output.runs).parents[1])
-    write_table(snakemake.output.runs, runs, "runs", made)
-    write_table(snakemake.output.references, references, "references", made)
+    write_table(snakemake.output.runs, runs, "runs", provenance)
+    write_table(snakemake.output.references, references, "references", provenance)

@@ -1,15 +1,15 @@
 """Write the technique's fresh initialisation in a target host."""
 
-from peftport.warm import enter_warm_process
+from peftport.jobs.fork_client import run_in_fork_server
 
-enter_warm_process()
+run_in_fork_server()
 
 from pathlib import Path
 
-from peftport.jobs import job
-from peftport.training.scratch import initialise_scratch
+from peftport.jobs.job import job
+from peftport.training.fresh_start import initialise_scratch
 
-with job(snakemake) as made:
+with job(snakemake) as provenance:
     seeds = enumerate(snakemake.params.seeds)
     folders = {seed: Path(snakemake.output[3 * place]).parent for place, seed in seeds}
-    initialise_scratch(snakemake.input.card, snakemake.params.technique, folders, made)
+    initialise_scratch(snakemake.input.card, snakemake.params.technique, folders, provenance)

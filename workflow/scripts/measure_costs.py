@@ -1,15 +1,15 @@
 """Measure what every technique of the study adds to one host and takes there."""
 
-from peftport.warm import enter_warm_process
+from peftport.jobs.fork_client import run_in_fork_server
 
-enter_warm_process()
+run_in_fork_server()
 
+from peftport.compute.device import prepare_device
 from peftport.costs.measure import measure_costs
-from peftport.jobs import job
-from peftport.tables import write_table
-from peftport.training.device import prepare_device
+from peftport.jobs.job import job
+from peftport.storage.parquet import write_table
 
-with job(snakemake) as made:
+with job(snakemake) as provenance:
     prepare_device(snakemake.threads, snakemake.resources)
     costs = measure_costs(
         data={"card": snakemake.input.card, "train": snakemake.input.train[0]},
@@ -18,4 +18,4 @@ with job(snakemake) as made:
         task=snakemake.params.task,
         settings=snakemake.params.settings,
     )
-    write_table(snakemake.output.table, costs, "costs", made)
+    write_table(snakemake.output.table, costs, "costs", provenance)

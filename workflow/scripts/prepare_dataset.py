@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from peftport.data.prepare import prepare
-from peftport.jobs import job
-from peftport.tables import write_table
+from peftport.jobs.job import job
+from peftport.storage.parquet import write_table
 
-with job(snakemake) as made:
+with job(snakemake) as provenance:
     splits, facts = prepare(snakemake.params.definition, Path.cwd())
     for name, examples in splits.items():
-        write_table(snakemake.output[name], examples, "examples", made | {"facts": facts})
+        write_table(snakemake.output[name], examples, "examples", provenance | {"facts": facts})

@@ -1,11 +1,11 @@
 """Shuffle the labels of training data."""
 
 from peftport.data.derive import shuffle_labels
-from peftport.jobs import job
-from peftport.tables import read_made, read_table, write_table
+from peftport.jobs.job import job
+from peftport.storage.parquet import read_provenance, read_table, write_table
 
-with job(snakemake) as made:
+with job(snakemake) as provenance:
     splits = {name: read_table(snakemake.input[name], "examples") for name in ("train", "validation")}
-    splits, facts = shuffle_labels(splits, snakemake.params.seed, read_made(snakemake.input.train)["facts"])
+    splits, facts = shuffle_labels(splits, snakemake.params.seed, read_provenance(snakemake.input.train)["facts"])
     for name, examples in splits.items():
-        write_table(snakemake.output[name], examples, "examples", made | {"facts": facts})
+        write_table(snakemake.output[name], examples, "examples", provenance | {"facts": facts})

@@ -1,15 +1,15 @@
 """Train the source modules of one technique, host and dataset, for one block of seeds."""
 
-from peftport.warm import enter_warm_process
+from peftport.jobs.fork_client import run_in_fork_server
 
-enter_warm_process()
+run_in_fork_server()
 
-from peftport.checkpoints import Checkpoint
-from peftport.jobs import job
-from peftport.training.device import prepare_device
+from peftport.compute.device import prepare_device
+from peftport.jobs.checkpoints import Checkpoint
+from peftport.jobs.job import job
 from peftport.training.source import train_source
 
-with job(snakemake) as made, Checkpoint.of_job(snakemake.log[0], made["key"]) as checkpoint:
+with job(snakemake) as provenance, Checkpoint.of_job(snakemake.log[0], provenance["key"]) as checkpoint:
     prepare_device(snakemake.threads, snakemake.resources)
     train_source(
         data={name: snakemake.input[name] for name in ("card", "train", "validation")},
@@ -17,6 +17,6 @@ with job(snakemake) as made, Checkpoint.of_job(snakemake.log[0], made["key"]) as
         task=snakemake.params.task,
         seeds=snakemake.params.seeds,
         outputs=dict(snakemake.output.items()),
-        made=made,
+        provenance=provenance,
         checkpoint=checkpoint,
     )

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from peftport.jobs import job
+from peftport.jobs.job import job
 from peftport.report.page import write_report
 from peftport.report.study import describe_cost, describe_study
-from peftport.tables import read_table
+from peftport.storage.parquet import read_table
 
-with job(snakemake) as made:
+with job(snakemake) as provenance:
     config, page = snakemake.params.config, Path(snakemake.output.page)
     files = {Path(file).stem: file for file in (*snakemake.input.tables, snakemake.input.overlap)}
     write_report(

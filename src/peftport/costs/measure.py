@@ -18,19 +18,19 @@ from safetensors.numpy import save
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
+from peftport.compute.device import job_device, load_host
 from peftport.costs.clock import in_turns, middle, ratio
 from peftport.costs.memory import peak_bytes
 from peftport.costs.uses import shared, uses, workspace
-from peftport.data.encoded import read_encoded
-from peftport.files import read_card
 from peftport.hosts.load import load_tokenizer
 from peftport.hosts.locate import known_folder
-from peftport.modules import PLACE
-from peftport.tables import TABLES
-from peftport.techniques.attach import attach, detach, module_tensors, trainable_parameters
-from peftport.training.device import job_device, load_host
+from peftport.injection.attach import attach, detach, module_tensors, trainable_parameters
+from peftport.prompting.encoded import read_encoded
+from peftport.prompting.task import Task
+from peftport.storage.cards import read_card
+from peftport.storage.modules import PLACE
+from peftport.storage.tables import TABLES
 from peftport.training.loop import train_module_only
-from peftport.training.task import Task
 
 Batch = dict[str, Tensor]
 TIMED = ("step_over_full", "step_over_bare", "forward_over_bare")

@@ -8,8 +8,8 @@ from peft.tuners.tuners_utils import BaseTunerLayer
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves, tree_map
 
-from peftport.hosts.sites import family
-from peftport.techniques.attach import trainable_parameters
+from peftport.hosts.families.table import family
+from peftport.injection.attach import trainable_parameters
 
 INPUT = "input"  # the place of a prompt
 WORKSPACE = {
@@ -40,9 +40,9 @@ def uses(model: PeftModel, batch: dict[str, Tensor]) -> dict[str, set[str]]:
         return tree_map(_detached, args), {name: tree_map(_detached, value) for name, value in kwargs.items()}
 
     def note(name: str, output: Any) -> None:
-        made = [part for part in tree_leaves(output) if isinstance(part, Tensor) and part.requires_grad]
-        if made:
-            total = sum(part.float().sum() for part in made)
+        provenance = [part for part in tree_leaves(output) if isinstance(part, Tensor) and part.requires_grad]
+        if provenance:
+            total = sum(part.float().sum() for part in provenance)
             grads = torch.autograd.grad(total, list(parameters.values()), allow_unused=True)
             used = {one for one, grad in zip(parameters, grads, strict=True) if grad is not None}
             found[name] = found.get(name, set()) | used

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from peftport.data.readers import accept, pick_columns
-from peftport.near import unknown
+from peftport.registry import unknown_name
 
 DATA_FILES = [f"*.{extension}" for extension in ("md", "parquet", "csv", "tsv", "json", "jsonl", "txt", "gz", "zip")]
 
@@ -31,7 +31,7 @@ def read_hub(hub: dict[str, Any], labels: dict[str, str]) -> tuple[dict[str, lis
     splits = {}
     for ours, theirs in hub["splits"].items():
         if theirs not in tables:
-            raise ValueError(f"hub dataset {hub['id']}: {unknown('split', theirs, tables)}")
+            raise ValueError(f"hub dataset {hub['id']}: {unknown_name('split', theirs, tables)}")
         where, table = f"hub dataset {hub['id']}, {theirs}", tables[theirs]
         text, label = pick_columns(where, hub, table.column_names)
         rows = enumerate(zip(table[text], table[label], strict=True), 1)

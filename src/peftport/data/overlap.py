@@ -6,7 +6,7 @@ from itertools import combinations
 import pandas as pd
 
 from peftport.data.texts import normal_form
-from peftport.tables import TABLES
+from peftport.storage.tables import TABLES
 
 IDS_LISTED = 1000
 

@@ -9,7 +9,7 @@ import pandas as pd
 from peftport.data.readers import read_file
 from peftport.data.splits import draw
 from peftport.data.texts import example_id, normal_form
-from peftport.files import file_digest
+from peftport.storage.files import file_digest
 
 SPLITS = ("train", "validation", "test")
 _KEEPS = {"test": 0, "validation": 1, "train": 2}  # where a text stands twice, the lower keeps it
@@ -132,7 +132,7 @@ def _from_hub(definition: dict[str, Any], root: Path) -> tuple[Raw, dict[str, An
 
 def _generated(definition: dict[str, Any], root: Path) -> tuple[Raw, dict[str, Any]]:
     """As many different reviews as asked for in each split; more are drawn until repeats are made up for."""
-    from peftport.data.reviews import labelled
+    from peftport.data.generated.reviews import labelled
 
     source = definition["source"]["generated"]
     wanted = {name: source[name] for name in SPLITS}

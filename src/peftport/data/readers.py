@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from peftport.data.texts import tidy
-from peftport.near import near, unknown
+from peftport.registry import did_you_mean, unknown_name
 
 LINE_BYTES = 1_000_000
 FILE_BYTES = 1_000_000_000
@@ -59,7 +59,7 @@ def read_file(
     """
     path = Path(root) / Path(entry["path"]).expanduser()
     if not path.is_file():
-        raise ValueError(f"{path}: no such file.{near(path.name, _siblings(path))}")
+        raise ValueError(f"{path}: no such file.{did_you_mean(path.name, _siblings(path))}")
     if (size := path.stat().st_size) > FILE_BYTES:
         raise ValueError(f"{path}: {size:,} bytes; at most {FILE_BYTES:,} are read. Keep fewer examples in it.")
     rows = itertools.islice(READERS[_format(entry, path)](path, entry), at_most)
@@ -118,7 +118,7 @@ def pick_columns(where: str, entry: dict[str, Any], present: list[str]) -> tuple
         if name not in present:
             there = ", ".join(_shown(column) for column in present[:20]) or "none"
             raise ValueError(
-                f"{where}: no column {name!r} for the {role}.{near(name, present)} Columns there: {there}."
+                f"{where}: no column {name!r} for the {role}.{did_you_mean(name, present)} Columns there: {there}."
             )
     return wanted["text"], wanted["label"]
 
@@ -254,7 +254,7 @@ def _format(entry: dict[str, Any], path: Path) -> str:
     if name is None:
         raise ValueError(f"{path}: the extension {path.suffix!r} does not tell the format; say `format:` {_formats()}")
     if name not in READERS:
-        raise ValueError(f"{path}: {unknown('format', name, READERS)}")
+        raise ValueError(f"{path}: {unknown_name('format', name, READERS)}")
     return name
 
 

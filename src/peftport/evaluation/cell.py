@@ -14,23 +14,23 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from peftport.checkpoints import Checkpoint
-from peftport.data.encoded import Encoded, read_encoded
+from peftport.compute.device import load_host
 from peftport.evaluation.choice import Member, Tested, tables_by_cell
 from peftport.evaluation.score import score, validate
-from peftport.files import read_card
 from peftport.hosts.load import load_tokenizer
 from peftport.hosts.locate import known_folder
-from peftport.learning_rates import learning_rates
-from peftport.modules import Module, read_module
-from peftport.progress import Progress
-from peftport.tables import SCORES, TABLES
-from peftport.techniques.attach import attach_module, load_tensors
-from peftport.training.device import load_host
+from peftport.injection.attach import attach_module, load_tensors
+from peftport.jobs.checkpoints import Checkpoint
+from peftport.jobs.progress import Progress
+from peftport.prompting.encoded import Encoded, read_encoded
+from peftport.prompting.task import Task
+from peftport.storage.cards import read_card
+from peftport.storage.modules import Module, read_module
+from peftport.storage.tables import SCORES, TABLES
+from peftport.study.learning_rates import learning_rates
+from peftport.training.groups import begin, in_groups, members_together
 from peftport.training.loop import Recipe, Training
-from peftport.training.ongoing import Ongoing
-from peftport.training.task import Task
-from peftport.training.together import begin, in_groups, members_together
+from peftport.training.resume import Ongoing
 
 # of a test that is left out
 NOTHING = {"scores": None, "answers": None, "validated": None}

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from peftport.learning_rates import best_rate
-from peftport.tables import TABLES
+from peftport.storage.tables import TABLES
+from peftport.study.learning_rates import best_rate
 
 # of a training, by budget: its row of scores, its answers (None where it has failed) and what it reached on the
 # validation split (None where it has failed, or there is nothing to choose); and its loss curve

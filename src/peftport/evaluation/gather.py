@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from peftport.study import Cell, Source, Study
-from peftport.tables import CELL, TABLES, read_table
+from peftport.storage.parquet import read_table
+from peftport.storage.tables import CELL, TABLES
+from peftport.study.grid import Cell, Source, Study
 
 KEYS = [*CELL, "budget_steps", "seed"]
 

@@ -4,17 +4,17 @@ import numpy as np
 import torch
 from torch import nn
 
-from peftport.data.batches import test_order
-from peftport.data.encoded import Encoded
-from peftport.data.prompts import normalise_answer
 from peftport.evaluation.likelihood import answering
-from peftport.training.task import Task
+from peftport.prompting.batches import test_order
+from peftport.prompting.encoded import Encoded
+from peftport.prompting.task import Task
+from peftport.prompting.template import normalise_answer
 
 
 @torch.inference_mode()
 def generate_answers(model: nn.Module, data: Encoded, task: Task, batch_size: int) -> list[str]:
     """What the host writes for each example, greedily, normalised; at most as long as the longest label word."""
-    write = answering(task.reading).write
+    write = answering(task.lm_type).write
     answers = [""] * len(data)
     lengths = np.asarray([len(prompt) for prompt in data.prompts])
     for indices in test_order(lengths, batch_size):

@@ -13,14 +13,14 @@ import numpy as np
 import torch
 from torch import nn
 
-from peftport.data.batches import test_order
-from peftport.data.encoded import Encoded
-from peftport.training.task import Task
+from peftport.prompting.batches import test_order
+from peftport.prompting.encoded import Encoded
+from peftport.prompting.task import Task
 
 
 def answering(name: str) -> ModuleType:
     """The module that scores and writes answers in a reading; only that one is imported."""
-    return importlib.import_module(f"peftport.evaluation.{name}")
+    return importlib.import_module(f"peftport.evaluation.lm_types.{name}")
 
 
 @torch.inference_mode()
@@ -30,7 +30,7 @@ def log_likelihoods(model: nn.Module, data: Encoded, task: Task, batch_size: int
     Args:
         model: the host, with or without a module.
     """
-    score = answering(task.reading).log_likelihoods
+    score = answering(task.lm_type).log_likelihoods
     scores = np.zeros((len(data), len(task.tokens)), np.float64)
     lengths = np.asarray([len(prompt) for prompt in data.prompts])
     for indices in test_order(lengths, batch_size):

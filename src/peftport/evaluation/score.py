@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from peftport.data.encoded import Encoded
-from peftport.data.prompts import normalise_answer
 from peftport.evaluation.calibration import label_offsets
 from peftport.evaluation.generation import generate_answers
 from peftport.evaluation.likelihood import log_likelihoods
 from peftport.evaluation.metrics import accuracy, choice_log_likelihoods, macro_f1
-from peftport.training.task import Task
+from peftport.prompting.encoded import Encoded
+from peftport.prompting.task import Task
+from peftport.prompting.template import normalise_answer
 
 
 def score(

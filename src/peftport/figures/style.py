@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.textpath import TextPath
 
-from peftport.files import whole
+from peftport.storage.files import atomic_write
 
 WIDTH_INCHES = 10.0
 LEGEND_POINTS = 9
@@ -233,5 +233,5 @@ def budget_axis(axes: Axes, budgets: Sequence[int]) -> None:
 
 def save(figure: Figure, path: str | Path) -> None:
     """Write a figure as SVG; equal figures give equal bytes, and text becomes outlines, so no font is needed."""
-    with matplotlib.rc_context({"svg.hashsalt": "peftport", "svg.fonttype": "path"}), whole(path) as partial:
+    with matplotlib.rc_context({"svg.hashsalt": "peftport", "svg.fonttype": "path"}), atomic_write(path) as partial:
         figure.savefig(partial, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})

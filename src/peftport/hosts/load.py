@@ -11,8 +11,9 @@ import transformers
 from safetensors import safe_open
 from transformers import AutoConfig, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
-from peftport.hosts.readings.table import reading
-from peftport.hosts.sites import Family, family
+from peftport.hosts.families.table import family
+from peftport.hosts.sites import Family
+from peftport.prompting.lm_types.table import lm_type
 
 TOKENIZER_FILES = ("tokenizer.json", "spiece.model", "vocab.json", "vocab.txt", "merges.txt")
 WRONG = {
@@ -81,7 +82,7 @@ def load_model(folder: Path, dtype: torch.dtype = torch.float32) -> PreTrainedMo
     """
     kind = family(AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False).model_type)
     weight_files(folder)
-    model, report = getattr(transformers, reading(kind.reading).MODEL).from_pretrained(
+    model, report = getattr(transformers, lm_type(kind.lm_type).MODEL).from_pretrained(
         folder,
         dtype=dtype,
         local_files_only=True,

@@ -5,8 +5,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from peftport.files import DamagedFile, file_digest
-from peftport.near import unknown
+from peftport.registry import unknown_name
+from peftport.storage.files import DamagedFile, file_digest
 
 BUNDLED = Path(__file__).parent / "bundled"
 COMMIT, SHA256 = re.compile(r"[0-9a-f]{40}"), re.compile(r"[0-9a-f]{64}")
@@ -33,7 +33,7 @@ def bundled_folder(name: str) -> Path:
         FileNotFoundError: there is none of that name.
     """
     if name not in bundled_names():
-        raise FileNotFoundError(unknown("bundled host", name, bundled_names()))
+        raise FileNotFoundError(unknown_name("bundled host", name, bundled_names()))
     return BUNDLED / name
 
 

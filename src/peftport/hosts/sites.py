@@ -20,9 +20,6 @@ its output projections stand in.
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
-
-from peftport.hosts.families.table import family
 
 Sites = dict[str, tuple[tuple[str, str], ...]]
 
@@ -33,7 +30,7 @@ class Family:
 
     Attributes:
         name: transformers' ``model_type``.
-        reading: how such a host is asked and how it answers, a name of ``peftport.hosts.readings.table``.
+        lm_type: how such a host is asked and how it answers, a name of ``peftport.prompting.lm_types.table``.
         head: names that the output layer's weight has in the files of the family.
         task: peft's task type for prompt learning; None where prompts do not apply.
         layers: stack (``encoder``, ``decoder``) to the config attribute with its number of layers.
@@ -46,7 +43,7 @@ class Family:
     """
 
     name: str
-    reading: str
+    lm_type: str
     head: tuple[str, ...]
     task: str | None
     layers: Mapping[str, str]
@@ -108,67 +105,3 @@ def _regex(template: str) -> str:
 def projections(owners: tuple[tuple[str, str], ...], leaves: Mapping[str, str]) -> Sites:
     """Kinds of projections: each leaf below each of its owners."""
     return {kind: tuple((stack, f"{owner}.{leaf}") for stack, owner in owners) for kind, leaf in leaves.items()}
-
-
-def host_shape(config: Any) -> dict[str, int]:
-    """The numbers that module sizes depend on, from a transformers config.
-
-    Keys: ``d_model``, ``d_kv`` (width of a head), ``d_ff``, ``heads``, ``key_value_heads``, ``encoder_layers``,
-    ``decoder_layers``, ``norm_tensors`` (of a layer norm), ``vocabulary``.
-
-    Raises:
-        ValueError: unknown family.
-    """
-    kind = family(config.model_type)
-    heads, d_model = config.num_attention_heads, config.hidden_size
-    width = getattr(config, "d_kv", None) or getattr(config, "head_dim", None) or d_model // heads
-    layers = {f"{stack}_layers": getattr(config, attribute) for stack, attribute in kind.layers.items()}
-    return {
-        "d_model": d_model,
-        "d_kv": width,
-        "d_ff": getattr(config, kind.feed_forward) or 4 * d_model,  # GPT-2 leaves it None for four times d_model
-        "heads": heads,
-        "key_value_heads": getattr(config, "num_key_value_heads", None) or heads,
-        "encoder_layers": layers.get("encoder_layers", 0),
-        "decoder_layers": layers.get("decoder_layers", 0),
-        "norm_tensors": kind.norm_tensors,
-        "vocabulary": config.vocab_size,
-    }
-
-
-def expected_sites(family: Family, shape: Mapping[str, int]) -> dict[str, int]:
-    """How many sites of each of its kinds a host of this family and shape must have."""
-    return {kind: len(family.names([kind], shape)) for kind in family.sites}
-
-
-def site_counts(shape: Mapping[str, int]) -> dict[str, int]:
-    """How many sites of each kind a host of this shape has, whatever its family.
-
-    Agrees with ``expected_sites`` for every kind that a family has.
-    """
-    encoder, decoder = shape["encoder_layers"], shape["decoder_layers"]
-    cross, both = (decoder if encoder else 0), encoder + decoder
-    counts = {"attention": both, "cross_attention": cross, "feed_forward": both, "attention_block": both}
-    counts |= {"encoder_self": encoder, "decoder_self": decoder, "cross": cross}
-    counts |= dict.fromkeys(("q", "k", "v", "qkv", "o"), both + cross) | {"norm": 2 * both + cross}
-    return counts | dict.fromkeys(("wi", "wi_0", "wi_1", "wo"), both)
-
-
-def attention_width(shape: Mapping[str, int]) -> int:
-    """Width of an attention's keys (and of its values): key-value heads times width of a head."""
-    return shape.get("key_value_heads", shape["heads"]) * shape["d_kv"]
-
-
-def projection_size(kind: str, shape: Mapping[str, int]) -> tuple[int, int]:
-    """(inputs, outputs) of a projection.
-
-    Raises:
-        ValueError: ``kind`` is no projection.
-    """
-    model, inner, narrow = shape["d_model"], shape["heads"] * shape["d_kv"], attention_width(shape)
-    sizes = {"q": (model, inner), "k": (model, narrow), "v": (model, narrow), "o": (inner, model)}
-    sizes |= {"qkv": (model, inner + 2 * narrow), "wo": (shape["d_ff"], model)}
-    sizes |= dict.fromkeys(("wi", "wi_0", "wi_1"), (model, shape["d_ff"]))
-    if kind not in sizes:
-        raise ValueError(f"{kind!r} is no projection; known: {', '.join(sizes)}")
-    return sizes[kind]

@@ -17,9 +17,10 @@ from peft import PeftModel
 from peft.tuners.tuners_utils import BaseTunerLayer
 from torch import Tensor, nn
 
-from peftport.data.batches import IGNORED
-from peftport.hosts.sites import Family, family
-from peftport.modules import PLACE
+from peftport.hosts.families.table import family
+from peftport.hosts.sites import Family
+from peftport.prompting.batches import IGNORED
+from peftport.storage.modules import PLACE
 from peftport.techniques.output import Output
 
 Batch = dict[str, Tensor]

@@ -16,11 +16,11 @@ import numpy as np
 import torch
 from peft import PeftModel
 
+from peftport.injection.attach import load_tensors, module_tensors
 from peftport.matching.added import Added, Batch, Group, groups, measure
-from peftport.modules import Module
 from peftport.porting import sampled_product
 from peftport.porting.sampled_product import pairs, update_norm
-from peftport.techniques.attach import load_tensors, module_tensors
+from peftport.storage.modules import Module
 from peftport.techniques.output import ADDED, ENTRIES, PRODUCT, Output
 
 NEAR = 0.02  # the control's root mean square may differ so much from the ported one
@@ -52,15 +52,15 @@ def fit(module: Module, drawn: Module, output: Output, host: Host, batches: Call
         ValueError: what the source module does in the target host is no finite number.
     """
     if output.measure == ADDED:
-        made, sizes, passes = _added(module, drawn, output, host, batches)
+        provenance, sizes, passes = _added(module, drawn, output, host, batches)
     else:
         scaled, size = {PRODUCT: (sampled_product.scaled, _norms), ENTRIES: (_entries, _root_mean_squares)}[
             output.measure
         ]
-        made, passes = scaled(module, drawn), 0
-        ported, before, after = (size(one) for one in (module, drawn, made))
+        provenance, passes = scaled(module, drawn), 0
+        ported, before, after = (size(one) for one in (module, drawn, provenance))
         sizes = [(list(names), ported[names], before[names], after[names]) for names in ported]
-    return made, {"matching": _said(output, sizes, passes)}
+    return provenance, {"matching": _said(output, sizes, passes)}
 
 
 def factor(now: Added, target: float) -> float:

@@ -9,18 +9,18 @@ import numpy as np
 import torch
 from peft import PeftModel
 
-from peftport.data.batches import test_order
-from peftport.data.encoded import read_encoded
-from peftport.files import read_card
 from peftport.hosts.load import load_model, load_tokenizer
 from peftport.hosts.locate import known_folder
+from peftport.injection.attach import attach_module, load_tensors
 from peftport.matching.added import Batch
 from peftport.matching.fit import fit
-from peftport.modules import Module
 from peftport.porting.start import make_starts
-from peftport.techniques.attach import attach_module, load_tensors
+from peftport.prompting.batches import test_order
+from peftport.prompting.encoded import read_encoded
+from peftport.prompting.task import Task
+from peftport.storage.cards import read_card
+from peftport.storage.modules import Module
 from peftport.techniques.table import method
-from peftport.training.task import Task
 
 TEXTS = 128  # of the training split, its first ones: what sizes are measured on
 TOGETHER = 32  # texts in a pass
@@ -89,7 +89,7 @@ def match_starts(
     cards: dict[str, Path],
     data: dict[str, Any],
     outputs: dict[int, Path],
-    made: dict[str, Any],
+    provenance: dict[str, Any],
 ) -> None:
     """Write the starts of a block of seeds, fitted in the target host, as module directories.
 
@@ -98,9 +98,9 @@ def match_starts(
         cards: the hosts' card files, ``source`` and ``target``.
         data: what else ``Fitting`` takes: ``prompts``, ``task``, ``max_tokens``.
         outputs: seed to directory to write.
-        made: how the files are made, added to each card.
+        provenance: how the files are made, added to each card.
 
     Raises:
         ValueError: as ``make_starts`` and ``Fitting`` say.
     """
-    make_starts(initialisation, folders, {}, cards, outputs, made, Fitting(cards["target"], **data))
+    make_starts(initialisation, folders, {}, cards, outputs, provenance, Fitting(cards["target"], **data))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from peftport.modules import Module
+from peftport.storage.modules import Module
 
 _NO_OBSTACLE = frozenset({"vocabulary"})  # no technique here has a tensor of the vocabulary's shape
 

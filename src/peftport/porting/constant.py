@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from peftport.modules import Module
+from peftport.storage.modules import Module
 
 
 def is_constant(tensor: np.ndarray) -> bool:

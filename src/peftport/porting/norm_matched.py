@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from peftport.modules import Module
 from peftport.porting.constant import map_varying
+from peftport.storage.modules import Module
 
 RULE = (
     "Every tensor points in a uniformly random direction and has the Euclidean norm of the source module's tensor; "

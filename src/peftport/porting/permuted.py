@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from peftport.modules import Module
 from peftport.porting.constant import map_varying
+from peftport.storage.modules import Module
 
 RULE = "Every tensor holds exactly the source module's entries for it, shuffled."
 NEEDS = frozenset({"source"})

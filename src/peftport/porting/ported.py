@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from peftport.modules import Module
+from peftport.storage.modules import Module
 
 RULE = "Every tensor is the source module's own, bit for bit."
 NEEDS = frozenset({"source"})

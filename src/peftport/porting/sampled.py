@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from peftport.modules import Module
 from peftport.porting.constant import map_varying
+from peftport.storage.modules import Module
 
 RULE = (
     "Every entry is drawn independently from a normal distribution with the mean and standard deviation of the "

@@ -10,9 +10,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from peftport.modules import Module
 from peftport.porting import sampled
 from peftport.porting.constant import is_constant
+from peftport.storage.modules import Module
 
 RULE = (
     "As `sampled`, and then each pair of low-rank factors A and B is scaled so that its update BA has the Frobenius "

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from peftport.files import read_card
-from peftport.modules import Module, read_module, write_module
 from peftport.porting import table
 from peftport.porting.compatibility import notes, refuse_unless_compatible
 from peftport.porting.constant import is_constant
 from peftport.seeds import generator
+from peftport.storage.cards import read_card
+from peftport.storage.modules import Module, read_module, write_module
 
 # the source module and what was drawn to the start and facts about it for the card
 Fit = Callable[[Module, Module], tuple[Module, dict[str, Any]]]
@@ -58,9 +58,9 @@ def make_start(
     card = module.card
     purpose = (card.get("technique"), card.get("host"), target_card.get("host"), card.get("dataset"))
     rng = generator(seed, "start", initialisation, *(str(part) for part in purpose))
-    made, fitted = failed or entry.start(module, rng, usable), {}
+    provenance, fitted = failed or entry.start(module, rng, usable), {}
     if fit is not None and failed is None:
-        made, fitted = fit(module, made)
+        provenance, fitted = fit(module, provenance)
     config = dict(module.config)
     if "base_model_name_or_path" in config:
         config["base_model_name_or_path"] = target_card.get("host")
@@ -77,7 +77,7 @@ def make_start(
         "failed_at_step": failed and failed.failed_at_step,
         "constant_tensors": [tensor for tensor, entries in sorted(module.tensors.items()) if is_constant(entries)],
     }
-    return replace(made, config=config, card={key: card.get(key) for key in _KEPT} | facts | fitted)
+    return replace(provenance, config=config, card={key: card.get(key) for key in _KEPT} | facts | fitted)
 
 
 def make_starts(
@@ -86,7 +86,7 @@ def make_starts(
     siblings: dict[int, list[Path]],
     cards: dict[str, Path],
     outputs: dict[int, Path],
-    made: dict[str, Any],
+    provenance: dict[str, Any],
     fit: Fit | None = None,
 ) -> None:
     """Write the starts of a block of seeds as module directories.
@@ -96,7 +96,7 @@ def make_starts(
         siblings: seed to directories of other modules of the technique in the target host; may be empty.
         cards: the hosts' card files, ``source`` and ``target``.
         outputs: seed to directory to write.
-        made: how the files are made, added to each card.
+        provenance: how the files are made, added to each card.
         fit: as for ``make_start``.
 
     Raises:
@@ -109,7 +109,7 @@ def make_starts(
     for seed, folder in folders.items():
         others = [read_module(sibling) for sibling in siblings.get(seed, [])]
         start = make_start(initialisation, read_module(folder), target, seed, others, fit)
-        write_module(outputs[seed], replace(start, card=start.card | made))
+        write_module(outputs[seed], replace(start, card=start.card | provenance))
         print(f"seed {seed}: {initialisation} {folder} -> {outputs[seed]}")
 
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from peftport.modules import Module
-from peftport.near import module_of
+from peftport.registry import import_entry
+from peftport.storage.modules import Module
 
 INITIALISATIONS: dict[str, str] = {
     "ported": "peftport.porting.ported",
@@ -52,5 +52,5 @@ def initialisation(name: str) -> Initialisation:
     Raises:
         ValueError: there is none; the message offers a near name and lists all.
     """
-    file = module_of("initialisation", name, INITIALISATIONS)
+    file = import_entry("initialisation", name, INITIALISATIONS)
     return Initialisation(name, file.RULE, file.NEEDS, getattr(file, "start", None))

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from peftport.modules import Module
 from peftport.porting.compatibility import module_fits
+from peftport.storage.modules import Module
 
 RULE = "Every tensor is the mean of that tensor over the other modules of the technique trained in the target host."
 NEEDS = frozenset({"source", "siblings"})

@@ -12,12 +12,12 @@ from markupsafe import Markup
 
 from peftport.duration import duration
 from peftport.figures import learning_curves, paired_differences, portability_matrix, technique_properties
-from peftport.files import write_text
 from peftport.report import numbers
 from peftport.report.phrases import count, margin_in
 from peftport.report.properties import structure
 from peftport.report.recommendation import RULE, recommendations
 from peftport.report.verdict import verdict
+from peftport.storage.files import write_text
 
 CAPTIONS = {
     "portability_matrix": ("Portability matrix", portability_matrix.CAPTION),

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from peftport.figures.style import label, signed, transfer
-from peftport.pipeline import config_schema
+from peftport.paths import config_schema
 from peftport.statistics.families import ALPHA
 
 MINUS = "\N{MINUS SIGN}"

@@ -7,14 +7,14 @@ from typing import Any
 
 import pandas as pd
 
-from peftport.derived import root
-from peftport.files import read_card
-from peftport.job_cost import COLUMNS
+from peftport.jobs.cost import COLUMNS
 from peftport.porting.table import initialisation
-from peftport.provenance import versions
-from peftport.study import Study
-from peftport.tables import read_made
-from peftport.workload import optimiser_steps
+from peftport.storage.cards import read_card
+from peftport.storage.parquet import read_provenance
+from peftport.storage.provenance import versions
+from peftport.study.derived_datasets import root
+from peftport.study.grid import Study
+from peftport.study.training_steps import optimiser_steps
 
 
 def describe_study(config: dict[str, Any], results: Path) -> dict[str, Any]:
@@ -45,7 +45,7 @@ def describe_cost(config: dict[str, Any], benchmarks: Path) -> dict[str, Any]:
     """What the study's files cost: jobs, their wall time, optimiser steps, the largest memory, on which machine.
 
     Args:
-        benchmarks: folder of what the jobs cost (``peftport.job_cost``); the last run of every job counts.
+        benchmarks: folder of what the jobs cost (``peftport.jobs.cost``); the last run of every job counts.
     """
     jobs = [pd.read_csv(file, sep="\t") for file in sorted(benchmarks.rglob("*.tsv"))]
     table = pd.concat(jobs, ignore_index=True) if jobs else pd.DataFrame(columns=list(COLUMNS))
@@ -76,7 +76,7 @@ def _host(card: dict[str, Any]) -> dict[str, Any]:
 
 
 def _dataset(folder: Path, definition: dict[str, Any]) -> dict[str, Any]:
-    facts = read_made(folder / "train.parquet")["facts"]
+    facts = read_provenance(folder / "train.parquet")["facts"]
     kind = next(iter(definition["source"]))
     counts = {split: sum(labels.values()) for split, labels in facts["examples"].items()}
     removed, changed = facts.get("removed", {}), facts.get("labels_changed", {})

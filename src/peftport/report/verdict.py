@@ -23,7 +23,7 @@ from peftport.report.phrases import (
     shares,
     whole,
 )
-from peftport.workload import warmup_warnings
+from peftport.study.training_steps import warmup_warnings
 
 TIE = 0.005  # recovered gaps closer than half a point are called equal
 MANY = 6  # directions above which only the summary is said

@@ -29,7 +29,7 @@ from peftport.statistics.example_scores import KEY, Answers, ExampleScores, pair
 from peftport.statistics.families import ALPHA
 from peftport.statistics.intervals import Estimate, estimate
 from peftport.statistics.sample_size import size_that_tells
-from peftport.tables import TABLES
+from peftport.storage.tables import TABLES
 
 CHAINS = 4
 BESIDE_OTHERS, NEAR_PERFECT = 0.8 * ALPHA, 0.2 * ALPHA  # how non-inferiority shares out its level

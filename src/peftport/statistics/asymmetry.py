@@ -6,7 +6,7 @@ from peftport.statistics.contrasts import differences
 from peftport.statistics.example_scores import Answers, ExampleScores, beside, paired
 from peftport.statistics.families import holm_within
 from peftport.statistics.intervals import estimate
-from peftport.tables import TABLES
+from peftport.storage.tables import TABLES
 
 INITIALISATION = "ported"
 PLACE = ["study", "technique", "source_dataset", "target_dataset", "budget_steps"]

@@ -9,7 +9,7 @@ from peftport.statistics.families import ALPHA, holm_within
 from peftport.statistics.intervals import Estimate, estimate
 from peftport.statistics.recovered_gap import SMALLEST_GAP, over_bare
 from peftport.statistics.sample_size import size_that_tells
-from peftport.tables import TABLES
+from peftport.storage.tables import TABLES
 
 # What a ported module must beat, each, to be said to carry task knowledge; the bare host where none of them was run.
 CONTROLS = ("sampled", "matched", "scratch")

@@ -6,7 +6,7 @@ import pandas as pd
 from peftport.statistics.example_scores import KEY, Answers, ExampleScores, beside, paired
 from peftport.statistics.families import holm_within
 from peftport.statistics.intervals import Estimate, estimate
-from peftport.tables import TABLES
+from peftport.storage.tables import TABLES
 
 FIRST = "ported"
 REFERENCES = ("bare", "native")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from peftport.tables import CELL
+from peftport.storage.tables import CELL
 
 KEY = [*CELL, "budget_steps"]
 ANY = "any"

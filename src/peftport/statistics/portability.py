@@ -7,7 +7,7 @@ from peftport.statistics.example_scores import KEY, ExampleScores
 from peftport.statistics.intervals import estimate
 from peftport.statistics.recovered_gap import recovered_gap
 from peftport.statistics.steps_saved import StepsSaved, steps_saved
-from peftport.tables import TABLES
+from peftport.storage.tables import TABLES
 
 PLACE = ["study", "technique", "target_host", "target_dataset"]
 MEANS = {

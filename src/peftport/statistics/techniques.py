@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from peftport.tables import TABLES
+from peftport.storage.tables import TABLES
 from peftport.typology.read import Typology, read_typology
 
 FALL = 0.95  # share of the loss's whole fall at which a training counts as converged

@@ -20,11 +20,13 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from peftport.hosts.sites import Family, family, site_counts
+from peftport.hosts.families.table import family
+from peftport.hosts.shape import site_counts
+from peftport.hosts.sites import Family
 from peftport.techniques.base import Shape, SiteTuner, Specification, register, truncated_normal, zeros
 from peftport.techniques.bottleneck import BottleneckConfig, BottleneckLayer, config_fields, sites_and_width
 from peftport.techniques.output import ADDED, Output
-from peftport.techniques.rows import linear
+from peftport.techniques.stacked_ops import linear
 
 PREFIX = "houlsby_"
 PARTS = ("down_weight", "down_bias", "up_weight", "up_bias")

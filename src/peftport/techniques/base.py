@@ -16,7 +16,7 @@ from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING, PEFT_TYPE_TO_PREFIX_MAPPIN
 from peft.tuners.tuners_utils import BaseTuner, BaseTunerLayer
 from torch import Tensor, nn
 
-from peftport.hosts.sites import host_shape
+from peftport.hosts.shape import host_shape
 
 Initialiser = Callable[[Tensor], Tensor]
 Specification = dict[str, tuple[tuple[int, ...], Initialiser]]
@@ -63,7 +63,7 @@ def _parameter(shape: tuple[int, ...], initialise: Initialiser, device: torch.de
 class SiteLayer(nn.Module, BaseTunerLayer):
     """A wrapped site of the host. A technique gives ``adapter_layer_names``, ``specification`` and ``forward``.
 
-    ``forward`` computes with ``peftport.techniques.rows``, so that several modules can share the host.
+    ``forward`` computes with ``peftport.techniques.stacked_ops``, so that several modules can share the host.
     """
 
     def __init__(self, site: nn.Module, kind: str, shared: dict[str, nn.ParameterDict]) -> None:

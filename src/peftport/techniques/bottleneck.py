@@ -11,7 +11,8 @@ from typing import Any
 from torch import Tensor
 from transformers.activations import ACT2FN
 
-from peftport.hosts.sites import Family, site_counts
+from peftport.hosts.shape import site_counts
+from peftport.hosts.sites import Family
 from peftport.techniques.base import SiteConfig, SiteLayer
 
 

@@ -25,7 +25,7 @@ from peftport.hosts.sites import Family
 from peftport.techniques.base import Initialiser, Shape, SiteTuner, Specification, normal, register, zeros
 from peftport.techniques.bottleneck import BottleneckConfig, BottleneckLayer, config_fields, sites_and_width
 from peftport.techniques.output import ADDED, Output
-from peftport.techniques.rows import linear
+from peftport.techniques.stacked_ops import linear
 
 OUTPUT = Output(
     ADDED, lambda layer, adapter: [layer.parameter(f"compacter_up_{part}", adapter) for part in ("right", "bias")]

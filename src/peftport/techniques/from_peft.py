@@ -25,7 +25,8 @@ from typing import Any
 import peft
 from peft import PeftConfig
 
-from peftport.hosts.sites import Family, projection_size, site_counts
+from peftport.hosts.shape import projection_size, site_counts
+from peftport.hosts.sites import Family
 
 Settings = Mapping[str, Any]
 

@@ -18,9 +18,10 @@ from peft import IA3Config
 from peft.tuners.ia3 import IA3Layer
 from torch import Tensor, nn
 
-from peftport.hosts.sites import Family, projection_size, site_counts
+from peftport.hosts.shape import projection_size, site_counts
+from peftport.hosts.sites import Family
 from peftport.techniques.output import ADDED, Output
-from peftport.techniques.rows import Shared, scale
+from peftport.techniques.stacked_ops import Shared, scale
 
 SCALED_AT_INPUT = ("wo", "o")
 # (l - 1) times what the site computes is added

@@ -17,7 +17,8 @@ from typing import Any
 
 from peft import LNTuningConfig
 
-from peftport.hosts.sites import Family, site_counts
+from peftport.hosts.shape import site_counts
+from peftport.hosts.sites import Family
 
 
 def peft_config(settings: Mapping[str, Any], family: Family) -> LNTuningConfig:

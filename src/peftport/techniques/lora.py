@@ -17,9 +17,10 @@ from peft import LoraConfig
 from peft.tuners.lora import LoraLayer
 from torch import Tensor, nn
 
-from peftport.hosts.sites import Family, projection_size, site_counts
+from peftport.hosts.shape import projection_size, site_counts
+from peftport.hosts.sites import Family
 from peftport.techniques.output import PRODUCT, Output
-from peftport.techniques.rows import Shared, linear
+from peftport.techniques.stacked_ops import Shared, linear
 
 OUTPUT = Output(PRODUCT)
 

@@ -24,11 +24,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from peftport.hosts.sites import Family, attention_width, family, site_counts
+from peftport.hosts.families.table import family
+from peftport.hosts.shape import attention_width, site_counts
+from peftport.hosts.sites import Family
 from peftport.techniques.base import Shape, SiteConfig, SiteLayer, SiteTuner, Specification, normal, register, zeros
-from peftport.techniques.fused_attention import use_fused_attention, use_plain_attention
 from peftport.techniques.output import ADDED, Output
-from peftport.techniques.rows import linear
+from peftport.techniques.prefix_attention import use_fused_attention, use_plain_attention
+from peftport.techniques.stacked_ops import linear
 
 KINDS = ("encoder_self", "decoder_self", "cross")
 

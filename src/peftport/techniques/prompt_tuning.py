@@ -21,7 +21,7 @@ from torch import Tensor
 
 from peftport.hosts.sites import Family
 from peftport.techniques.output import ENTRIES, Output
-from peftport.techniques.rows import Shared, to_rows
+from peftport.techniques.stacked_ops import Shared, to_rows
 
 OUTPUT = Output(ENTRIES)
 STARTS = {"random": "RANDOM", "vocabulary": "SAMPLE_VOCAB"}

@@ -7,8 +7,8 @@ A technique's module has:
 * ``expected_sites(settings, shape) -> int``: how many sites it must use in a host of this shape;
 * ``parameter_count(settings, shape) -> int``: the exact number of trainable parameters;
 * where peft's own layers make the module: ``share(model)``, what they must do instead so that several modules can share
-  a host (``peftport.techniques.members``); without it, or if it gives None, they train one at a time. Layers of ours
-  compute with ``peftport.techniques.rows`` and need none;
+  a host (``injection.stacked_modules``); without it, or if it gives None, they train one at a time. Layers of ours
+  compute with ``peftport.techniques.stacked_ops`` and need none;
 * ``OUTPUT`` (``peftport.techniques.output``): how large what a module adds to a host is, and which tensors that is
   linear in, so that a control can be scaled to the same size; without it there is a reason in ``NO_OUTPUT``.
 
@@ -20,7 +20,7 @@ form (``learning_rate``) are ignored. Importing a module of ours registers its m
 
 from typing import Any
 
-from peftport.near import module_of, unknown
+from peftport.registry import import_entry, unknown_name
 
 # peft's own that need nothing but a line of a table
 FROM_PEFT = (
@@ -104,7 +104,7 @@ def method(name: str) -> Any:
     Raises:
         ValueError: no such technique; the message offers a near name.
     """
-    module = module_of("technique", name, METHODS)
+    module = import_entry("technique", name, METHODS)
     return getattr(module, "TECHNIQUES", {}).get(name, module)
 
 
@@ -116,7 +116,7 @@ def method_of_type(peft_type: str) -> Any:
     """
     if peft_type not in PEFT_TYPES:
         reason = f" ({NOT_OFFERED[peft_type]})" if peft_type in NOT_OFFERED else ""
-        raise ValueError(unknown("technique of the peft_type", peft_type, PEFT_TYPES) + reason)
+        raise ValueError(unknown_name("technique of the peft_type", peft_type, PEFT_TYPES) + reason)
     return method(PEFT_TYPES[peft_type])
 
 

@@ -23,10 +23,11 @@ import torch
 from torch import Tensor, nn
 from transformers import EncoderDecoderCache
 
-from peftport.hosts.sites import Family, site_counts
+from peftport.hosts.shape import site_counts
+from peftport.hosts.sites import Family
 from peftport.techniques.base import Shape, SiteConfig, SiteLayer, SiteTuner, Specification, register, uniform, zeros
 from peftport.techniques.output import ADDED, Output
-from peftport.techniques.rows import layer_norm, linear
+from peftport.techniques.stacked_ops import layer_norm, linear
 
 PARTS = (
     "norm_weight",

@@ -3,13 +3,14 @@
 from pathlib import Path
 from typing import Any
 
-from peftport.files import DamagedFile, file_digest, read_card
-from peftport.modules import Module, describe, read_tensors, write_module
-from peftport.tables import write_table
+from peftport.storage.cards import read_card
+from peftport.storage.files import DamagedFile, file_digest
+from peftport.storage.modules import Module, describe, read_tensors, write_module
+from peftport.storage.parquet import write_table
 from peftport.techniques.table import NOTES
 
 
-def extract_modules(state: Path, config: Path, folders: dict[int, Path], made: dict[str, Any]) -> None:
+def extract_modules(state: Path, config: Path, folders: dict[int, Path], provenance: dict[str, Any]) -> None:
     """Write one module directory per seed, with ``tensors.parquet`` beside it.
 
     Args:
@@ -41,8 +42,8 @@ def extract_modules(state: Path, config: Path, folders: dict[int, Path], made: d
             "learning_rate": facts["learning_rate"][str(seed)],
             "source_key": facts["key"],
             "failed_at_step": facts["failed_at_step"].get(str(seed)),
-            **made,
+            **provenance,
         }
         module = Module(facts["adapter_config"], own, card)
         write_module(folder, module)
-        write_table(Path(folder) / "tensors.parquet", describe(module), "tensors", made)
+        write_table(Path(folder) / "tensors.parquet", describe(module), "tensors", provenance)

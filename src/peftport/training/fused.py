@@ -1,7 +1,7 @@
 """Several modules train together through one frozen host: on GPUs, which one module leaves idle.
 
 Each member has its own order of the data, gradient clipping and optimiser state; what they share is the pass through
-the host, in which the rows of all members' batches are one batch (``peftport.techniques.members``). It is padded to
+the host, in which the rows of all members' batches are one batch (``injection.stacked_modules``). It is padded to
 the longest prompt of all. AdamW goes element by element, so torch's own on the stacked parameters is each member's.
 
 A member in company agrees with the member alone to float tolerance, not to the bit: a matrix product of more rows adds
@@ -16,12 +16,12 @@ import torch
 from peft import PeftModel
 from torch import Tensor, nn
 
-from peftport.data.batches import IGNORED
-from peftport.data.encoded import Encoded
-from peftport.hosts.sites import family
-from peftport.techniques.members import Stack
+from peftport.hosts.families.table import family
+from peftport.injection.stacked_modules import Stack
+from peftport.prompting.batches import IGNORED
+from peftport.prompting.encoded import Encoded
+from peftport.prompting.task import Task
 from peftport.training.loop import Recipe, Report, Training
-from peftport.training.task import Task
 
 
 class FusedTraining(Training):
@@ -70,7 +70,7 @@ class FusedTraining(Training):
             host = self.model.get_base_model()
             inputs["decoder_input_ids"] = host.prepare_decoder_input_ids_from_labels(inputs.pop("labels"))
         logits = self.model(**inputs, use_cache=False).logits[:, -labels.shape[1] :]
-        if family(self.model.config.model_type).reading == "causal":  # the next token's
+        if family(self.model.config.model_type).lm_type == "causal":  # the next token's
             logits, labels = logits[:, :-1], labels[:, 1:]
         kind = torch.promote_types(logits.dtype, torch.float32)
         each = nn.functional.cross_entropy(

@@ -18,11 +18,11 @@ import torch
 from peft.tuners.tuners_utils import BaseTunerLayer
 from torch import nn
 
-from peftport.data.batches import IGNORED, training_order
-from peftport.data.encoded import Encoded
-from peftport.hosts.optimiser_state import load_optimiser_state, optimiser_state
+from peftport.compute.optimiser_state import load_optimiser_state, optimiser_state
+from peftport.prompting.batches import IGNORED, training_order
+from peftport.prompting.encoded import Encoded
+from peftport.prompting.task import Task
 from peftport.seeds import derive, generator
-from peftport.training.task import Task
 
 KEEP_EVERY = 10
 Report = Callable[[int, float], None]
@@ -129,7 +129,7 @@ class Training:
             self.model.eval()
 
     def state(self) -> dict[str, Any]:
-        """All that the next step depends on, and the curve so far; see ``peftport.checkpoints.State``.
+        """All that the next step depends on, and the curve so far; see ``peftport.jobs.checkpoints.State``.
 
         The order of the data and what the module draws are functions of the seed and the step.
         """

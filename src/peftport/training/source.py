@@ -14,20 +14,21 @@ import pandas as pd
 from peft import PeftModel
 from safetensors.numpy import save_file
 
-from peftport.checkpoints import Checkpoint
-from peftport.data.encoded import Encoded, read_encoded
-from peftport.files import file_digest, read_card, whole, write_card
+from peftport.compute.device import load_host
 from peftport.hosts.load import load_tokenizer
 from peftport.hosts.locate import known_folder
-from peftport.learning_rates import best_rate, learning_rates
-from peftport.progress import Progress
-from peftport.tables import write_table
-from peftport.techniques.attach import attach, config_dict, detach, module_tensors
-from peftport.training.device import load_host
+from peftport.injection.attach import attach, config_dict, detach, module_tensors
+from peftport.jobs.checkpoints import Checkpoint
+from peftport.jobs.progress import Progress
+from peftport.prompting.encoded import Encoded, read_encoded
+from peftport.prompting.task import Task
+from peftport.storage.cards import read_card, write_card
+from peftport.storage.files import atomic_write, file_digest
+from peftport.storage.parquet import write_table
+from peftport.study.learning_rates import best_rate, learning_rates
+from peftport.training.groups import begin, in_groups, members_together
 from peftport.training.loop import Recipe, Training
-from peftport.training.ongoing import Ongoing
-from peftport.training.task import Task
-from peftport.training.together import begin, in_groups, members_together
+from peftport.training.resume import Ongoing
 
 # of a training: the module's tensors (``state``), their validation ``loss`` (None if it failed), the step at which it
 # ``failed`` and its loss ``curve``
@@ -47,7 +48,7 @@ def train_source(
     task: dict[str, Any],
     seeds: list[int],
     outputs: dict[str, Path],
-    made: dict[str, Any],
+    provenance: dict[str, Any],
     checkpoint: Checkpoint,
 ) -> None:
     """Train one module per seed and write the loss curve, the trained state and what is needed to extract modules.
@@ -86,10 +87,12 @@ def train_source(
 
     together = members_together(training["members_together"], model, len(trials))
     done = in_groups(range(len(trials)), together, train, ongoing, lambda index: trials[index].rate)
-    made = made | {"members_together": max(len(group) for group, _ in done)}
+    provenance = provenance | {"members_together": max(len(group) for group, _ in done)}
     taken = _taken(done, trials)
-    write_table(outputs["curve"], pd.concat([one["curve"] for one in taken.values()], ignore_index=True), "curve", made)
-    with whole(outputs["state"]) as partial:
+    write_table(
+        outputs["curve"], pd.concat([one["curve"] for one in taken.values()], ignore_index=True), "curve", provenance
+    )
+    with atomic_write(outputs["state"]) as partial:
         state = {f"{trial.seed}/{name}": own for trial, one in taken.items() for name, own in one["state"].items()}
         save_file(state, partial)
         digest = file_digest(partial)
@@ -97,7 +100,7 @@ def train_source(
     said = {"adapter_config": config_dict(model), "host": facts, "technique": technique, "state_sha256": digest}
     failed = {str(trial.seed): one["failed"] for trial, one in taken.items() if one["failed"] is not None}
     rates = {str(trial.seed): trial.rate for trial in taken}
-    write_card(outputs["config"], said | {"failed_at_step": failed, "learning_rate": rates} | made)
+    write_card(outputs["config"], said | {"failed_at_step": failed, "learning_rate": rates} | provenance)
 
 
 def _taken(done: list[tuple[list[int], list[Trained]]], trials: list[Trial]) -> dict[Trial, Trained]:

@@ -6,9 +6,10 @@ import pytest
 import torch
 
 from peftport.costs.measure import Bench, in_layers, machine, measure_costs
-from peftport.files import read_card
-from peftport.tables import TABLES, schema, write_table
-from peftport.techniques.attach import attach, module_tensors
+from peftport.injection.attach import attach, module_tensors
+from peftport.storage.cards import read_card
+from peftport.storage.parquet import schema, write_table
+from peftport.storage.tables import TABLES
 from tests.ground import TASK, TECHNIQUE, TRAINING, prepare_ground, prompts
 from tests.hosts import batch, host
 from tests.techniques import SETTINGS

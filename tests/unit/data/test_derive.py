@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 
 from peftport.data.derive import leave_out, shuffle_labels
-from peftport.tables import write_table
+from peftport.storage.parquet import write_table
 
 FACTS = {"source": {"kind": "files"}, "examples": {"train": {"bad": 9}, "test": {"bad": 9}}, "duplicates_dropped": 2}
 

@@ -5,7 +5,7 @@ import pytest
 
 from peftport.data.overlap import decontaminate, overlap
 from peftport.data.prepare import prepare
-from peftport.tables import write_table
+from peftport.storage.parquet import write_table
 
 
 def examples(*texts):

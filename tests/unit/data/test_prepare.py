@@ -9,7 +9,7 @@ from hypothesis import strategies as some
 from peftport.data.prepare import prepare
 from peftport.data.splits import shares
 from peftport.data.texts import normal_form
-from peftport.tables import write_table
+from peftport.storage.parquet import write_table
 
 LABELS = {"0": "negative", "1": "positive"}
 
@@ -172,7 +172,7 @@ def test_shares_add_up_and_keep_proportions(counts, part):
 
 
 def test_generated_reviews(tmp_path):
-    pytest.importorskip("peftport.data.reviews", reason="the generator is not there")
+    pytest.importorskip("peftport.data.generated.reviews", reason="the generator is not there")
     source = {"generated": {"domain": "film", "train": 300, "validation": 40, "test": 60, "seed": 0}}
     splits, facts = prepare({"labels": LABELS, "source": source}, tmp_path)
     assert {name: len(frame) for name, frame in splits.items()} == {"train": 300, "validation": 40, "test": 60}

@@ -4,20 +4,21 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from peftport.checkpoints import Checkpoint
+from peftport.compute.device import load_host
 from peftport.evaluation.cell import evaluate_cells
 from peftport.evaluation.likelihood import log_likelihoods
 from peftport.evaluation.score import score
-from peftport.files import read_card, write_card
 from peftport.hosts.load import load_tokenizer
-from peftport.modules import Module, write_module
+from peftport.injection.attach import attach, config_dict, module_tensors
+from peftport.jobs.checkpoints import Checkpoint
 from peftport.porting.start import make_starts
-from peftport.tables import CELL, read_table, write_table
-from peftport.techniques.attach import attach, config_dict, module_tensors
-from peftport.training.device import load_host
+from peftport.prompting.task import Task
+from peftport.storage.cards import read_card, write_card
+from peftport.storage.modules import Module, write_module
+from peftport.storage.parquet import read_table, write_table
+from peftport.storage.tables import CELL
+from peftport.training.fresh_start import initialise_scratch
 from peftport.training.loop import Recipe, Training
-from peftport.training.scratch import initialise_scratch
-from peftport.training.task import Task
 from tests.ground import NAMES, TASK, TECHNIQUE, TRAINING, as_on_a_gpu, evaluate, evaluate_together, modules
 
 

@@ -2,13 +2,13 @@
 
 import pytest
 
-from peftport.files import write_card
-from peftport.hosts.build import build_host
-from peftport.hosts.card import identify_host
+from peftport.host_building.build import build_host
+from peftport.hosts.identify import identify_host
 from peftport.porting.start import make_starts
-from peftport.tables import read_table, write_table
+from peftport.storage.cards import write_card
+from peftport.storage.parquet import read_table, write_table
 from peftport.training.extract import extract_modules
-from peftport.training.scratch import initialise_scratch
+from peftport.training.fresh_start import initialise_scratch
 from tests import ground as stages
 
 TRAINING = {"steps": 2, "batch_size": 8, "learning_rate": 0.001}

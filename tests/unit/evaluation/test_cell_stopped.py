@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from peftport.evaluation import cell as stage
-from peftport.stopping import STOPS
-from peftport.tables import read_table, write_table
+from peftport.jobs.signals import STOPS
+from peftport.storage.parquet import read_table, write_table
 from peftport.training.loop import Training
 from tests import ground as stages
 from tests.ground import as_on_a_gpu, in_pieces, modules

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from peftport.evaluation.choice import Member, chosen, tables_by_cell
-from peftport.tables import read_table, write_table
+from peftport.storage.parquet import read_table, write_table
 from peftport.training.loop import Training
 from tests import ground as stages
 from tests.ground import TECHNIQUE, as_on_a_gpu, in_pieces, modules, prompts

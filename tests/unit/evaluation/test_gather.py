@@ -4,8 +4,9 @@ import pandas as pd
 import pytest
 
 from peftport.evaluation.gather import KEYS, gather_predictions, gather_runs, names
-from peftport.study import Study
-from peftport.tables import CELL, TABLES, write_table
+from peftport.storage.parquet import write_table
+from peftport.storage.tables import CELL, TABLES
+from peftport.study.grid import Study
 
 GRID = {
     "techniques": ["lora", "ia3"],

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from peftport.data.prompts import normalise_answer
 from peftport.evaluation import score as scoring
 from peftport.evaluation.generation import generate_answers
 from peftport.evaluation.score import score
-from peftport.techniques.attach import attach
+from peftport.injection.attach import attach
+from peftport.prompting.template import normalise_answer
 from tests import encoded, hosts
 from tests.techniques import SETTINGS
 

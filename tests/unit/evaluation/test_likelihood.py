@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from peftport.evaluation import encoder_decoder, likelihood
-from peftport.techniques.attach import attach
+from peftport.evaluation import likelihood
+from peftport.evaluation.lm_types import encoder_decoder
+from peftport.injection.attach import attach
 from tests import encoded, hosts
 from tests.techniques import SETTINGS
 

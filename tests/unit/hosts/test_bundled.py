@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from peftport.data.reviews import labelled
-from peftport.files import file_digest
+from peftport.data.generated.reviews import labelled
+from peftport.host_building.build import FILES, load_host
 from peftport.hosts import bundled
-from peftport.hosts.build import FILES, load_host
+from peftport.storage.files import file_digest
 
 FOLDER = Path(bundled.__file__).parent
 HOSTS = ("reviews-raw", "reviews-instruct")

@@ -10,13 +10,13 @@ import torch
 from transformers import GPTNeoXConfig, GPTNeoXForCausalLM
 
 from peftport.evaluation.likelihood import answering, log_likelihoods
-from peftport.hosts.families.table import FAMILIES
+from peftport.host_building.recipes.table import RECIPES, recipe_of
+from peftport.hosts.families.table import FAMILIES, family
 from peftport.hosts.load import load_model
-from peftport.hosts.readings.table import READINGS, reading
-from peftport.hosts.recipes.table import RECIPES, recipe_of
-from peftport.hosts.sites import expected_sites, family, host_shape
-from peftport.pipeline import CHECKOUT
-from peftport.techniques.attach import attach, trainable_parameters
+from peftport.hosts.shape import expected_sites, host_shape
+from peftport.injection.attach import attach, trainable_parameters
+from peftport.paths import CHECKOUT
+from peftport.prompting.lm_types.table import LM_TYPES, lm_type
 from tests import encoded, hosts
 from tests.techniques import SETTINGS
 
@@ -27,14 +27,14 @@ TECHNIQUES = ["adapters", "lora", "prefix_tuning", "prompt_tuning", "ia3", "ln_t
 @pytest.mark.parametrize("name", FAMILIES)
 def test_a_family_names_itself_and_a_reading(name):
     kind = family(name)
-    assert kind.name == name and kind.reading in READINGS and kind.head and "" not in kind.head
+    assert kind.name == name and kind.lm_type in LM_TYPES and kind.head and "" not in kind.head
     assert set(kind.layers) == {stack for places in kind.sites.values() for stack, _ in places}
 
 
-@pytest.mark.parametrize("name", READINGS)
+@pytest.mark.parametrize("name", LM_TYPES)
 def test_a_reading_has_what_its_table_says(name):
     for part in ("MODEL", "check", "label_tokens", "encode", "padding", "answers", "batch"):
-        assert hasattr(reading(name), part)
+        assert hasattr(lm_type(name), part)
     for part in ("log_likelihoods", "write"):
         assert hasattr(answering(name), part)
 
@@ -42,8 +42,8 @@ def test_a_reading_has_what_its_table_says(name):
 def test_names_that_are_not_there_are_refused():
     with pytest.raises(ValueError, match="gpt3"):
         family("gpt3")
-    with pytest.raises(ValueError, match=r"no reading `cloze`\. Known: `encoder_decoder`, `masked`, `causal`"):
-        reading("cloze")
+    with pytest.raises(ValueError, match=r"no lm_type `cloze`\. Known: `encoder_decoder`, `masked`, `causal`"):
+        lm_type("cloze")
     with pytest.raises(ValueError, match=r"no recipe for hosts of the family `mt5`\. .*Known: `t5`, `bert`, `llama`"):
         recipe_of("mt5")
 

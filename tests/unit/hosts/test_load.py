@@ -8,9 +8,9 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForSeq2SeqLM
 
-from peftport.hosts.card import identify_host
-from peftport.hosts.labels import label_tokens
+from peftport.hosts.identify import identify_host
 from peftport.hosts.load import is_tied, load_model, load_tokenizer, tensor_names, weight_files
+from peftport.prompting.label_words import label_tokens
 from tests import hosts, hub_hosts
 from tests.hosts import batch
 

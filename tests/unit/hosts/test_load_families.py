@@ -6,10 +6,10 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from peftport.hosts.card import identify_host
+from peftport.host_building.recipes.table import recipe_of
+from peftport.host_building.tokenizer import train_tokenizer
+from peftport.hosts.identify import identify_host
 from peftport.hosts.load import is_tied, load_model, load_tokenizer
-from peftport.hosts.recipes.table import recipe_of
-from peftport.hosts.tokenizer import train_tokenizer
 from tests import hosts
 
 WORDS = ["negative", "positive"]
@@ -90,7 +90,7 @@ def with_tokenizer(folder, name, **roles):
 @pytest.mark.parametrize("name", hosts.OTHER_HOSTS)
 def test_a_card_says_how_a_host_is_read(name, tmp_path):
     card = identify_host("one", {}, with_tokenizer(save(tmp_path, name), name))
-    assert (card["model_type"], card["reading"]) == (name, KINDS[name][0])
+    assert (card["model_type"], card["lm_type"]) == (name, KINDS[name][0])
     assert card["separate_output_layer"] != KINDS[name][1]
     assert card["positions"] == 32  # RoBERTa's table has 34 rows
 

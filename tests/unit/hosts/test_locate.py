@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from peftport.files import DamagedFile, file_digests, read_json
 from peftport.hosts.locate import bundled_folder, bundled_names, host_folder, hub_commit, known_folder
+from peftport.storage.files import DamagedFile, file_digests, read_json
 
 COMMIT, OTHER = "0123456789abcdef0123456789abcdef01234567", "f" * 40
 LOCATE = """

@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from peftport.hosts.sites import expected_sites, family, host_shape, projection_size, site_counts
+from peftport.hosts.families.table import family
+from peftport.hosts.shape import expected_sites, host_shape, projection_size, site_counts
 from tests.hosts import OTHER_HOSTS, T5_HOSTS, host
 
 HAS_NOT = {"t5_gated_untied": {"wi"}, "t5_narrow_heads": {"wi"}, "t5_relu_tied": {"wi_0", "wi_1"}}

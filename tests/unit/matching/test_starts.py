@@ -5,13 +5,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from peftport.files import read_card
 from peftport.hosts.load import load_tokenizer
 from peftport.matching.starts import TEXTS, Fitting, match_starts, unlabelled
-from peftport.modules import Module, fingerprint, read_module, write_module
-from peftport.tables import read_table, write_table
+from peftport.prompting.task import Task
+from peftport.storage.cards import read_card
+from peftport.storage.modules import Module, fingerprint, read_module, write_module
+from peftport.storage.parquet import read_table, write_table
 from peftport.training.extract import extract_modules
-from peftport.training.task import Task
 from tests import ground as stages
 from tests.ground import MADE, SEEDS, TASK, modules, prompts
 from tests.techniques import SETTINGS

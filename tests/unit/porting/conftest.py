@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from peftport.modules import Module
+from peftport.storage.modules import Module
 
 PLACE = "base_model.model.encoder.block.0.layer.0.SelfAttention"
 

@@ -4,11 +4,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from peftport import study
-from peftport.files import write_card
-from peftport.modules import read_module, write_module
 from peftport.porting.start import make_start, make_starts
 from peftport.porting.table import INITIALISATIONS, initialisation
+from peftport.storage.cards import write_card
+from peftport.storage.modules import read_module, write_module
+from peftport.study import grid as study
 
 TARGET = {"host": "instruct", "weights_sha256": "t", "shape": {}}
 FITTED = [name for name in INITIALISATIONS if "texts" in initialisation(name).needs]

@@ -6,7 +6,8 @@ from peftport.statistics.asymmetry import asymmetry
 from peftport.statistics.contrasts import contrasts
 from peftport.statistics.portability import portability
 from peftport.statistics.table import STATISTICS
-from peftport.tables import TABLES, write_table
+from peftport.storage.parquet import write_table
+from peftport.storage.tables import TABLES
 from tests.simulated import MARGIN, Design, Study, statistics, study
 
 
@@ -30,7 +31,10 @@ def test_a_single_seed_and_no_references() -> None:
     summary = portability(made.runs, made.references, made.predictions, MARGIN)
     assert summary["accuracy_standard_deviation"].isna().all()
     assert summary[["bare_accuracy", "native_accuracy", "recovered_gap"]].isna().all().all()
-    assert set(contrasts(made.runs, made.references, made.predictions)["baseline"]) == {"sampled", "scratch"}
+    assert set(contrasts(made.runs, made.references, made.predictions)["baseline"]) == {
+        "sampled",
+        "scratch",
+    }
     assert asymmetry(summary, made.predictions).empty
     assert list(asymmetry(summary, made.predictions)) == list(TABLES["asymmetry"])
 

@@ -5,7 +5,8 @@ import pytest
 
 from peftport.statistics.table import STATISTICS
 from peftport.statistics.techniques import techniques
-from peftport.tables import TABLES, write_table
+from peftport.storage.parquet import write_table
+from peftport.storage.tables import TABLES
 from tests.simulated import Design, costs, failing, statistics, study
 
 DESIGN = Design(("lora",), examples=40)

@@ -6,7 +6,8 @@ import pytest
 
 from peftport.statistics.portability import portability
 from peftport.statistics.techniques import converged, sharing
-from peftport.tables import TABLES, write_table
+from peftport.storage.parquet import write_table
+from peftport.storage.tables import TABLES
 from tests.simulated import MARGIN, Design, described, study
 
 

@@ -11,10 +11,10 @@ import torch
 import yaml
 from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING, PEFT_TYPE_TO_PREFIX_MAPPING, PEFT_TYPE_TO_TUNER_MAPPING
 
-from peftport import config
-from peftport.pipeline import CHECKOUT, config_schema
+from peftport.injection.attach import attach, load_tensors, module_tensors
+from peftport.paths import CHECKOUT, config_schema
+from peftport.study import config
 from peftport.techniques import table
-from peftport.techniques.attach import attach, load_tensors, module_tensors
 from tests import techniques
 from tests.hosts import host
 from tests.matrix import test_technique_on_host as laws

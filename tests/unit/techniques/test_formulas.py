@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from peftport.techniques.attach import attach, load_tensors, module_tensors
+from peftport.injection.attach import attach, load_tensors, module_tensors
 from peftport.techniques.compacter import kronecker_linear
 from tests.hosts import batch, host
 from tests.techniques import SETTINGS

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from peftport.figures import style
-from peftport.pipeline import config_schema
+from peftport.paths import config_schema
 from peftport.techniques.table import METHODS, NOT_OFFERED, NOTES, PEFT_TYPES, method, method_of_type
 from tests.techniques import FROM_PEFT, SETTINGS
 

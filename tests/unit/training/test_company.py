@@ -4,8 +4,8 @@ import pandas as pd
 import pytest
 from safetensors.numpy import load_file
 
-from peftport.checkpoints import Checkpoint
-from peftport.tables import read_table
+from peftport.jobs.checkpoints import Checkpoint
+from peftport.storage.parquet import read_table
 from peftport.training.extract import extract_modules
 from peftport.training.source import train_source
 from tests.ground import MADE, NAMES, TASK, TRAINING, evaluate_together, modules, prompts

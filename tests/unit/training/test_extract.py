@@ -7,9 +7,9 @@ import sys
 import pytest
 from safetensors.numpy import load_file
 
-from peftport.files import read_card, write_card
-from peftport.modules import read_module
-from peftport.tables import read_made, read_table
+from peftport.storage.cards import read_card, write_card
+from peftport.storage.modules import read_module
+from peftport.storage.parquet import read_provenance, read_table
 from peftport.training.extract import extract_modules
 from tests.ground import MADE, TECHNIQUE, modules
 
@@ -57,7 +57,7 @@ def test_every_tensor_has_its_row(ground):
     assert set(table["stack"]) == {"encoder", "decoder"} and set(table["layer"]) == {0, 1}
     for row in table.itertuples():
         assert row.norm == pytest.approx(float((module.tensors[row.name].astype(float) ** 2).sum() ** 0.5))
-    assert read_made(folder / "tensors.parquet")["key"] == MADE["key"]
+    assert read_provenance(folder / "tensors.parquet")["key"] == MADE["key"]
 
 
 def test_a_damaged_state_is_named_and_nothing_is_written(ground, tmp_path):

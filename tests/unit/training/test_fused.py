@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from peftport.data.batches import IGNORED, pad
-from peftport.techniques.attach import attach, load_tensors, module_tensors
+from peftport.injection.attach import attach, load_tensors, module_tensors
+from peftport.prompting.batches import IGNORED, pad
 from peftport.training.fused import FusedTraining
 from peftport.training.loop import Recipe, Training
 from tests import encoded, hosts

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from peftport.data.batches import IGNORED, pad
 from peftport.evaluation.score import score
-from peftport.tables import TABLES, write_table
-from peftport.techniques.attach import attach, detach, module_tensors
+from peftport.injection.attach import attach, detach, module_tensors
+from peftport.prompting.batches import IGNORED, pad
+from peftport.storage.parquet import write_table
+from peftport.storage.tables import TABLES
 from peftport.training.loop import Recipe, Training
 from tests import encoded, hosts
 from tests.techniques import SETTINGS

@@ -6,16 +6,16 @@ import pytest
 import torch
 from safetensors.numpy import load_file
 
-from peftport.checkpoints import Checkpoint
-from peftport.files import read_card
+from peftport.compute.device import load_host
 from peftport.hosts.load import load_tokenizer
-from peftport.tables import read_made, read_table
-from peftport.techniques.attach import attach, config_dict, module_tensors
-from peftport.training.device import load_host
+from peftport.injection.attach import attach, config_dict, module_tensors
+from peftport.jobs.checkpoints import Checkpoint
+from peftport.prompting.task import Task
+from peftport.storage.cards import read_card
+from peftport.storage.parquet import read_provenance, read_table
 from peftport.training.loop import Recipe, Training
-from peftport.training.ongoing import Ongoing
+from peftport.training.resume import Ongoing
 from peftport.training.source import _train_keeping
-from peftport.training.task import Task
 from tests import encoded, hosts
 from tests.ground import MADE, TASK, TECHNIQUE, TRAINING, as_on_a_gpu, train
 from tests.techniques import SETTINGS
@@ -63,7 +63,7 @@ def test_its_curve_is_a_table_that_says_how_it_was_made(ground):
     curve = read_table(ground / "raw/training.parquet", "curve")
     assert curve.groupby("seed")["step"].agg(list).to_dict() == {0: [1, 6, 6], 1: [1, 6, 6]}
     assert curve.groupby("seed")["phase"].agg(list)[0] == ["train", "train", "validation"]
-    assert read_made(ground / "raw/training.parquet")["key"] == MADE["key"]
+    assert read_provenance(ground / "raw/training.parquet")["key"] == MADE["key"]
 
 
 def test_the_same_again_is_the_same_bit_for_bit(ground, tmp_path):
@@ -82,7 +82,7 @@ def test_seeds_that_train_together_are_the_seeds_alone(ground, tmp_path, keep):
         curve = read_table(outputs["curve"], "curve")
         made[together] = curve.assign(members=0, elapsed_seconds=0.0)
         assert (curve["members"] == together).all()
-        assert read_made(outputs["curve"])["members_together"] == together
+        assert read_provenance(outputs["curve"])["members_together"] == together
         assert read_card(outputs["config"])["members_together"] == together
     assert list(states[1]) == list(states[2])
     for name, tensor in states[1].items():

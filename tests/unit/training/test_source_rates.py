@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 from safetensors.numpy import load_file
 
-from peftport.files import read_card
-from peftport.modules import read_module
-from peftport.tables import read_table
+from peftport.storage.cards import read_card
+from peftport.storage.modules import read_module
+from peftport.storage.parquet import read_table
 from peftport.training.extract import extract_modules
 from peftport.training.loop import Training
 from tests.ground import MADE, SEEDS, TECHNIQUE, TRAINING, as_on_a_gpu, in_pieces, train

@@ -4,10 +4,11 @@ import pytest
 
 from peftport.costs.measure import described
 from peftport.costs.uses import part_of, shared, uses, workspace
-from peftport.hosts.sites import attention_width, family, host_shape, projection_size
-from peftport.modules import PLACE, WEIGHTS, Module, write_module
+from peftport.hosts.families.table import family
+from peftport.hosts.shape import attention_width, host_shape, projection_size
+from peftport.injection.attach import attach, module_tensors, trainable_parameters
 from peftport.statistics.techniques import sharing
-from peftport.techniques.attach import attach, module_tensors, trainable_parameters
+from peftport.storage.modules import PLACE, WEIGHTS, Module, write_module
 from peftport.techniques.ia3 import SCALED_AT_INPUT
 from peftport.techniques.table import METHODS
 from peftport.typology.read import read_typology
@@ -89,7 +90,7 @@ def test_parameters_of_a_layer_follow_the_formula(technique):
 @pytest.mark.parametrize(("name", "technique"), CASES)
 def test_integration(name, technique):
     cell = TYPOLOGY[technique].cells["integration_form"]
-    if cell.provenance == "measured":
+    if cell.made == "measured":
         assert integration(attached(name, technique), inputs(name)) == set(cell.values)
     else:
         assert technique == "dora"  # it adds and rescales at once, which no probe here takes apart

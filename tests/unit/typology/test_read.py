@@ -3,8 +3,8 @@
 import pytest
 import yaml
 
-from peftport.columns import TYPOLOGY
 from peftport.report.properties import PROPERTIES
+from peftport.storage.technique_columns import TYPOLOGY
 from peftport.techniques.table import METHODS
 from peftport.typology.read import FILE, TypologyError, read_typology, said
 
@@ -39,7 +39,7 @@ def test_the_nine_are_columns_and_have_names():
 
 def test_no_cell_is_called_published():
     """Nobody here has seen the paper's table; a value may say so only after it was compared."""
-    provenances = {cell.provenance for row in read_typology().techniques.values() for cell in row.cells.values()}
+    provenances = {cell.made for row in read_typology().techniques.values() for cell in row.cells.values()}
     assert provenances == {"derived", "measured"}
     assert "RECONSTRUCTION" in FILE.read_text(encoding="utf-8")
 

@@ -18,7 +18,7 @@ def describe(name: str) -> Family:
     sites |= projections((("encoder", layer),), leaves)
     return Family(
         name,
-        reading="masked",
+        lm_type="masked",
         head=("cls.predictions.decoder.weight", "lm_head.decoder.weight"),
         # peft 0.21 has no type for masked language models: as FEATURE_EXTRACTION a prompt makes the rows longer and not
         # their labels, and disable_adapter() asks the host for what only hosts that generate have

@@ -17,7 +17,7 @@ def describe(name: str) -> Family:
     sites |= projections((("decoder", layer),), leaves)
     return Family(
         name,
-        reading="causal",
+        lm_type="causal",
         head=("lm_head.weight",),
         task="CAUSAL_LM",
         layers={"decoder": "num_hidden_layers"},

@@ -28,7 +28,7 @@ def describe(name: str) -> Family:
     sites |= projections(feed_forward, {leaf: leaf for leaf in ("wi", "wi_0", "wi_1", "wo")})
     return Family(
         name,
-        reading="encoder_decoder",
+        lm_type="encoder_decoder",
         head=("lm_head.weight",),
         task="SEQ_2_SEQ_LM",
         layers={"encoder": "num_layers", "decoder": "num_decoder_layers"},

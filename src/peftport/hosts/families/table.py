@@ -6,7 +6,7 @@ line here: docs/add-a-host-family.md.
 
 from typing import TYPE_CHECKING
 
-from peftport.near import module_of
+from peftport.registry import import_entry
 
 if TYPE_CHECKING:
     from peftport.hosts.sites import Family
@@ -27,4 +27,4 @@ def family(model_type: str) -> "Family":
     Raises:
         ValueError: no such family; the message lists the known ones.
     """
-    return module_of("family of hosts", model_type, FAMILIES).describe(model_type)
+    return import_entry("family of hosts", model_type, FAMILIES).describe(model_type)

@@ -1,0 +1,1 @@
+"""Where and how a host computes: device, memory of the optimiser."""

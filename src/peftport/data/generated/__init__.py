@@ -1,0 +1,1 @@
+"""Generated reviews: words, grammar, texts with labels."""

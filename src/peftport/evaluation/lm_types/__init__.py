@@ -1,0 +1,1 @@
+"""How hosts of each language model type answer: encoder-decoder, masked, causal."""

@@ -1,0 +1,1 @@
+"""Small hosts that the study builds: tokenizer, pretraining, instructions."""

@@ -1,0 +1,70 @@
+"""What a host is, whatever it is used for: where it lies, its shape, its fingerprints."""
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from peftport.hosts.families.table import family
+from peftport.hosts.load import TOKENIZER_FILES, is_tied, load_model, load_tokenizer, weight_files
+from peftport.hosts.locate import BUNDLED_CHOICE, check_files, foreign, hub_commit, published_files, read_files
+from peftport.hosts.shape import host_shape
+from peftport.hosts.sites import Family
+from peftport.prompting.lm_types.table import lm_type
+from peftport.storage.files import DamagedFile, file_digest, file_digests
+
+
+def combined_digest(files: Iterable[Path]) -> str:
+    """One SHA-256 over names and contents of files."""
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(f"{file.name} {file_digest(file)}\n".encode())
+    return digest.hexdigest()
+
+
+def _positions(config: Any, kind: Family) -> int | None:
+    """Tokens that a host can read at most; None where positions are relative (T5)."""
+    most = getattr(config, "max_position_embeddings", None)
+    return None if most is None else most - kind.first_position
+
+
+def identify_host(
+    name: str, definition: dict[str, Any], folder: Path, built: dict[str, str] | None = None
+) -> dict[str, Any]:
+    """Who the host in ``folder`` is; its card adds the tokens of a study's label words.
+
+    Args:
+        built: for a host that the study builds, its files and their SHA-256, as they were written.
+
+    Raises:
+        DamagedFile: a file of a host that the study builds is not what was written.
+        FileNotFoundError, ValueError: the folder is no usable host, or not what its origin published.
+    """
+    check_files(folder, built or {})
+    try:
+        check_files(folder, published_files(definition, folder), "it was published")
+    except DamagedFile as error:
+        raise foreign(name, definition, error) from error
+    model, tokenizer = load_model(folder), load_tokenizer(folder)
+    kind = family(model.config.model_type)
+    try:
+        lm_type(kind.lm_type).check(tokenizer, model.config)
+    except ValueError as error:
+        raise ValueError(f"{folder}: {error}") from error
+    return {
+        "host": name,
+        "origin": definition,
+        "choice": BUNDLED_CHOICE if "bundled" in definition else None,
+        "folder": str(folder),
+        "commit": hub_commit(folder),
+        "model_type": model.config.model_type,
+        "lm_type": kind.lm_type,
+        "shape": host_shape(model.config),
+        "positions": _positions(model.config, kind),
+        "gated_feed_forward": bool(getattr(model.config, "is_gated_act", False)),
+        "separate_output_layer": not is_tied(model),
+        "parameters": sum(tensor.numel() for tensor in model.parameters()),
+        "weights_sha256": combined_digest(weight_files(folder)),
+        "files": file_digests(folder, read_files(folder)),
+        "tokenizer_sha256": combined_digest(folder / file for file in TOKENIZER_FILES if (folder / file).is_file()),
+    }

@@ -1,1 +1,0 @@
-"""How a host is asked and how it answers: the three readings."""

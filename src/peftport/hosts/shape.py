@@ -1,0 +1,128 @@
+"""The shape of a host as far as it is known without loading it: from its ``config.json``, or from its recipe."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from peftport.hosts.families.table import family
+from peftport.hosts.locate import host_folder
+
+# Size to its names in a config.json; the first that is there and not null counts.
+SIZES = {
+    "d_model": ("d_model", "hidden_size", "n_embd"),
+    "d_kv": ("d_kv", "head_dim"),
+    "d_ff": ("d_ff", "intermediate_size", "n_inner"),
+    "heads": ("num_heads", "num_attention_heads", "n_head"),
+    "layers": ("num_layers", "num_hidden_layers", "n_layer"),
+    "decoder_layers": ("num_decoder_layers",),
+}
+
+
+def declared(name: str, hosts: dict[str, Any], folder: Path) -> dict[str, Any] | None:
+    """What a host's card will say of its shape: ``host``, ``model_type`` and the sizes that are known.
+
+    Args:
+        hosts: the config's hosts, checked and with defaults filled in.
+        folder: where relative paths in the config start.
+
+    Returns:
+        None where nothing is known before the host is there (a hub's host).
+
+    Raises:
+        ValueError: its ``config.json`` is damaged.
+    """
+    definition = hosts[name]
+    if "hub" in definition:
+        return None
+    if "build" in definition:
+        recipe = definition["build"]
+        if "base" in recipe:
+            below = declared(recipe["base"], hosts, folder)
+            return None if below is None else below | {"host": name}
+        shape, kind = recipe["shape"], recipe["family"]
+        sizes = {size: shape[size] for size in ("d_model", "d_ff", "heads", "layers")}
+        sizes |= {"d_kv": shape["d_model"] // shape["heads"]}
+        sizes |= {"decoder_layers": shape["layers"]} if kind == "t5" else {}
+        return {"host": name, "model_type": kind, "shape": sizes}
+    file = host_folder(definition, folder, folder) / "config.json"
+    try:
+        config = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{file} is damaged: {error}") from error
+    if not isinstance(config, dict):
+        raise ValueError(f"{file} is no mapping")
+    found = {size: [config[key] for key in keys if config.get(key) is not None] for size, keys in SIZES.items()}
+    shape = {size: values[0] for size, values in found.items() if values}
+    return {"host": name, "model_type": config.get("model_type"), "shape": shape}
+
+
+def common(first: dict[str, Any], second: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Two of them with only the sizes that both know."""
+    sizes = first["shape"].keys() & second["shape"].keys()
+    pair = (first, second)
+    return tuple(one | {"shape": {size: one["shape"][size] for size in SIZES if size in sizes}} for one in pair)
+
+
+def host_shape(config: Any) -> dict[str, int]:
+    """The numbers that module sizes depend on, from a transformers config.
+
+    Keys: ``d_model``, ``d_kv`` (width of a head), ``d_ff``, ``heads``, ``key_value_heads``, ``encoder_layers``,
+    ``decoder_layers``, ``norm_tensors`` (of a layer norm), ``vocabulary``.
+
+    Raises:
+        ValueError: unknown family.
+    """
+    kind = family(config.model_type)
+    heads, d_model = config.num_attention_heads, config.hidden_size
+    width = getattr(config, "d_kv", None) or getattr(config, "head_dim", None) or d_model // heads
+    layers = {f"{stack}_layers": getattr(config, attribute) for stack, attribute in kind.layers.items()}
+    return {
+        "d_model": d_model,
+        "d_kv": width,
+        "d_ff": getattr(config, kind.feed_forward) or 4 * d_model,  # GPT-2 leaves it None for four times d_model
+        "heads": heads,
+        "key_value_heads": getattr(config, "num_key_value_heads", None) or heads,
+        "encoder_layers": layers.get("encoder_layers", 0),
+        "decoder_layers": layers.get("decoder_layers", 0),
+        "norm_tensors": kind.norm_tensors,
+        "vocabulary": config.vocab_size,
+    }
+
+
+def expected_sites(family: Any, shape: Mapping[str, int]) -> dict[str, int]:
+    """How many sites of each of its kinds a host of this family and shape must have."""
+    return {kind: len(family.names([kind], shape)) for kind in family.sites}
+
+
+def site_counts(shape: Mapping[str, int]) -> dict[str, int]:
+    """How many sites of each kind a host of this shape has, whatever its family.
+
+    Agrees with ``expected_sites`` for every kind that a family has.
+    """
+    encoder, decoder = shape["encoder_layers"], shape["decoder_layers"]
+    cross, both = (decoder if encoder else 0), encoder + decoder
+    counts = {"attention": both, "cross_attention": cross, "feed_forward": both, "attention_block": both}
+    counts |= {"encoder_self": encoder, "decoder_self": decoder, "cross": cross}
+    counts |= dict.fromkeys(("q", "k", "v", "qkv", "o"), both + cross) | {"norm": 2 * both + cross}
+    return counts | dict.fromkeys(("wi", "wi_0", "wi_1", "wo"), both)
+
+
+def attention_width(shape: Mapping[str, int]) -> int:
+    """Width of an attention's keys (and of its values): key-value heads times width of a head."""
+    return shape.get("key_value_heads", shape["heads"]) * shape["d_kv"]
+
+
+def projection_size(kind: str, shape: Mapping[str, int]) -> tuple[int, int]:
+    """(inputs, outputs) of a projection.
+
+    Raises:
+        ValueError: ``kind`` is no projection.
+    """
+    model, inner, narrow = shape["d_model"], shape["heads"] * shape["d_kv"], attention_width(shape)
+    sizes = {"q": (model, inner), "k": (model, narrow), "v": (model, narrow), "o": (inner, model)}
+    sizes |= {"qkv": (model, inner + 2 * narrow), "wo": (shape["d_ff"], model)}
+    sizes |= dict.fromkeys(("wi", "wi_0", "wi_1"), (model, shape["d_ff"]))
+    if kind not in sizes:
+        raise ValueError(f"{kind!r} is no projection; known: {', '.join(sizes)}")
+    return sizes[kind]

@@ -1,0 +1,1 @@
+"""How modules are put into hosts, and taken out again."""

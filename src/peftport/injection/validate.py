@@ -1,0 +1,61 @@
+"""What is checked of a module before it touches a host: that it is a module, of a technique known here, and only that.
+
+Tensors are compared with the host's afterwards, by ``peftport.injection.attach.load_tensors``.
+"""
+
+from dataclasses import fields
+from typing import Any
+
+from peft import PeftConfig, __version__
+from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
+
+from peftport.storage.modules import CONFIG, Module
+from peftport.techniques.table import METHODS, method_of_type, peft_type_of
+
+# what peft writes about the host into a prompt's config; left out, so that every host gives its own
+HOST_FIELDS = ("token_dim", "num_layers", "num_attention_heads")
+# a file may say any number; one that is no size of its tensors would ask for memory first and be refused afterwards
+LARGEST_NUMBER = 4096
+# fields with which peft would train, copy or change parts of the host, and their harmless values
+REACHING_INTO_THE_HOST = {
+    "modules_to_save": (None, []),
+    "bias": ("none", None),
+    "layer_replication": (None, []),
+    "trainable_token_indices": (None, []),
+    "init_lora_weights": (True, False),
+}
+
+
+def admit(module: Module) -> PeftConfig:
+    """peft's config of a module that may be put into a host.
+
+    Raises:
+        ValueError: the config names no technique known here or another one than the card, has fields that peft does
+            not know, would change the host, or asks for sizes that none of the tensors has.
+    """
+    config = {key: value for key, value in module.config.items() if key not in HOST_FIELDS}
+    peft_type = str(config.get("peft_type", ""))
+    method_of_type(peft_type)
+    named = module.card.get("technique")
+    if named in METHODS and peft_type_of(named) != peft_type:
+        raise ValueError(f"the module's card says {named} ({peft_type_of(named)}), its {CONFIG} says {peft_type}")
+    known = {one.name for one in fields(PEFT_TYPE_TO_CONFIG_MAPPING[peft_type])}
+    if strange := sorted(set(config) - known):
+        raise ValueError(
+            f"the module's {CONFIG} has fields that peft {__version__} does not know: {', '.join(strange)}"
+        )
+    for name, harmless in REACHING_INTO_THE_HOST.items():
+        if name in config and config[name] not in harmless:
+            raise ValueError(f"the module's {CONFIG} would change the host: {name} is {config[name]!r}")
+    _check_numbers(config, module)
+    try:
+        return PeftConfig.from_peft_type(**config)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"the module's {CONFIG} is no config of {peft_type}: {error}") from error
+
+
+def _check_numbers(config: dict[str, Any], module: Module) -> None:
+    largest = max([LARGEST_NUMBER, *(size for shape in module.shapes().values() for size in shape)])
+    for name, value in config.items():
+        if type(value) is int and abs(value) > largest and not any(part in name for part in ("seed", "prng_key")):
+            raise ValueError(f"the module's {CONFIG} says {name} = {value}, and no tensor of it has that size")

@@ -1,0 +1,1 @@
+"""What a run makes, and what it makes again: keys, code stamps, the plan."""

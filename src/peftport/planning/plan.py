@@ -1,0 +1,183 @@
+"""The plan of a study before anything runs: runs, trainings, jobs, what is there, steps, downloads."""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from peftport.paths import pipeline_root
+from peftport.planning.dry_run import NEW, Job, dry_runs
+from peftport.planning.seed_blocks import arranged
+from peftport.study.config import ConfigError, check_config
+from peftport.study.grid import Cell, Source, Study
+from peftport.study.training_steps import build_steps, cell_steps, optimiser_steps, source_steps, warmup_warnings
+
+
+def read_study(configs: Sequence[Path], directory: Path) -> Study:
+    """The study of one or more config files, merged from left to right and checked.
+
+    Args:
+        directory: where relative paths in the config start.
+
+    Raises:
+        ConfigError: a file is absent or no mapping, or what is wrong with the config.
+    """
+    merged: dict[str, Any] = {}
+    for path in configs:
+        try:
+            content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise ConfigError(f"config {path}: cannot be read: {error.strerror}.") from None
+        except UnicodeDecodeError as error:
+            raise ConfigError(f"config {path}: expected UTF-8 text: {error}.") from None
+        except (yaml.YAMLError, ValueError, RecursionError) as error:  # a date that is none, a number without end
+            raise ConfigError(f"config {path}: no valid YAML: {error}") from None
+        if not isinstance(content, dict):
+            raise ConfigError(f"config {path}: expected a mapping of keys at the top, got {type(content).__name__}.")
+        merge(merged, content)
+    return Study(arranged(check_config(merged, directory), directory))
+
+
+def merge(into: dict[str, Any], more: dict[str, Any]) -> None:
+    """Merge as Snakemake does: mappings key by key, lists and values as a whole."""
+    for key, value in more.items():
+        if isinstance(value, dict) and isinstance(into.get(key), dict):
+            merge(into[key], value)
+        else:
+            into[key] = value
+
+
+def make_plan(configs: Sequence[Path], directory: Path) -> dict[str, Any]:
+    """The plan of a study.
+
+    Args:
+        configs: config files, merged from left to right; none for the default study.
+        directory: where the study runs; ``results/`` lies there.
+
+    Raises:
+        ConfigError: the config is wrong.
+        DryRunError: Snakemake cannot plan it.
+    """
+    if not directory.is_dir():
+        raise ConfigError(f"--directory {directory}: expected a folder, there is none.")
+    configs = configs or [pipeline_root() / "config" / "config.yaml"]
+    study = read_study(configs, directory)
+    every, now = dry_runs([path.resolve() for path in configs], directory)
+    return {
+        "study": study.name,
+        "results": f"results/{study.name}",
+        **rows(study, every),
+        "trainings": trainings(study, every),
+        "optimiser_steps": {
+            "modules": optimiser_steps(study),
+            "modules_to_do": module_steps(study, now),
+            "hosts": host_steps(study, every),
+            "hosts_to_do": host_steps(study, now),
+        },
+        "jobs": {"all": len(every), "up_to_date": len(every) - len(now), "to_do": len(now)},
+        "stages": by_stage(every, now),
+        "made_again": [
+            {"stage": job.stage, "names": job.names, "reason": job.reason} for job in now if job.reason != NEW
+        ],
+        "downloads": downloads(study),
+        "warnings": warmup_warnings(study.config),
+    }
+
+
+def evaluated(study: Study, jobs: Sequence[Job]) -> list[list[Cell]]:
+    """The cells that jobs evaluate, by job."""
+    return [study.cells_of(job.names) for job in jobs if job.stage in ("evaluate_cell", "evaluate_cells_together")]
+
+
+def cells_of(study: Study, jobs: Sequence[Job]) -> list[Cell]:
+    """The cells that jobs evaluate."""
+    return [cell for cells in evaluated(study, jobs) for cell in cells]
+
+
+def sources_of(jobs: Sequence[Job]) -> list[Source]:
+    """The sources that jobs train."""
+    return [Source(**job.names) for job in jobs if job.stage == "train_source"]
+
+
+def rows(study: Study, every: Sequence[Job]) -> dict[str, int]:
+    """Rows that the evaluations of the DAG give to ``runs.parquet`` and ``references.parquet``."""
+    counted = Counter(done for _, done in study.expanded_runs())
+    cells = cells_of(study, every)
+    return {
+        "runs": sum(counted[cell] * len(study.budgets) * len(study.asked(cell.block)) for cell in cells),
+        "references": sum(
+            1 if cell.initialisation == "bare" else len(study.asked(cell.block)) for cell in cells if cell.is_reference
+        ),
+    }
+
+
+def trainings(study: Study, every: Sequence[Job]) -> dict[str, dict[str, int]]:
+    """Trainings of hosts, of source modules and in target hosts, as jobs and as modules (one per seed)."""
+    trained = [cells for cells in evaluated(study, every) if cell_steps(study, cells[0])]
+    blocks = {
+        "source": [[source.block] for source in sources_of(every)],
+        "target": [[cell.block for cell in cells] for cells in trained],
+    }
+    return {"host": {"jobs": sum(job.stage == "build_host" for job in every)}} | {
+        kind: {"jobs": len(jobs), "modules": sum(len(study.blocks[name]) for names in jobs for name in names)}
+        for kind, jobs in blocks.items()
+    }
+
+
+def module_steps(study: Study, jobs: Sequence[Job]) -> int:
+    """Optimiser steps that jobs take in trainings of modules."""
+    sources = sum(source_steps(study, source) for source in sources_of(jobs))
+    return sources + sum(cell_steps(study, cell) for cell in cells_of(study, jobs))
+
+
+def host_steps(study: Study, jobs: Sequence[Job]) -> int:
+    """Optimiser steps that jobs take in building hosts."""
+    return sum(build_steps(study, job.names["host"]) for job in jobs if job.stage == "build_host")
+
+
+def by_stage(every: Sequence[Job], now: Sequence[Job]) -> list[dict[str, Any]]:
+    """For each stage the number of its jobs, of those up to date, and of those to do with their reasons."""
+    numbers, to_do = Counter(job.stage for job in every), Counter(job.stage for job in now)
+    return [
+        {
+            "stage": stage,
+            "jobs": number,
+            "up_to_date": number - to_do[stage],
+            "to_do": to_do[stage],
+            "reasons": dict(Counter(job.reason for job in now if job.stage == stage)),
+        }
+        for stage, number in numbers.items()
+    ]
+
+
+def downloads(study: Study) -> list[dict[str, str | None]]:
+    """Hosts and datasets of a hub, each with its commit in the local cache; without a network."""
+    found = []
+    for kind, names in (("host", study.hosts), ("dataset", study.datasets)):
+        for name in names:
+            entry = study.config[f"{kind}s"][name]
+            if hub := entry.get("hub") or entry.get("source", {}).get("hub"):
+                commit = cached_commit(kind, hub["id"], hub["revision"])
+                found.append(
+                    {"kind": kind, "name": name, "id": hub["id"], "revision": hub["revision"], "in_cache": commit}
+                )
+    return found
+
+
+def cached_commit(kind: str, identifier: str, revision: str) -> str | None:
+    """The commit of a hub's repository whose files are in the local cache, if any.
+
+    Args:
+        kind: ``host`` or ``dataset``; of a host, weights must be there too.
+    """
+    from huggingface_hub import snapshot_download
+
+    options = {"repo_type": "dataset"} if kind == "dataset" else {}
+    try:
+        folder = Path(snapshot_download(identifier, revision=revision, local_files_only=True, **options))
+    except (OSError, ValueError):  # not there, or an impossible name, which the stage that reads it refuses
+        return None
+    complete = any(folder.glob("*.safetensors")) if kind == "host" else any(folder.iterdir())
+    return folder.name if complete else None

@@ -1,0 +1,1 @@
+"""How examples are put to a host: templates, label words, token ids, batches."""

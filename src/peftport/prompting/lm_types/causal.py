@@ -1,0 +1,60 @@
+"""Causal language models (GPT-2, LLaMA): the label word follows the prompt, and then the end of the text.
+
+Batches are filled up on the right, so every token keeps the position that it has alone, and the prompt's tokens carry
+no label. A host without a padding token (GPT-2) is filled up with its end token: the attention mask hides what is
+filled up, and labels are placed by position, so a filled-up place is never taken for the end of the answer.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from peftport.prompting import label_words as labels
+from peftport.prompting.batches import IGNORED, mask_of, pad, special_tokens
+from peftport.prompting.batches import encode as cut
+from peftport.prompting.label_words import ended as answers
+from peftport.prompting.template import around_answer, check_template, lead_of
+
+MODEL = "AutoModelForCausalLM"
+
+
+def check(tokenizer: Any, config: Any) -> None:
+    """Raise ValueError unless the tokenizer can end an answer."""
+    if tokenizer.eos_token_id is None:
+        raise ValueError("a causal language model's tokenizer needs an end-of-sequence token")
+
+
+def label_tokens(tokenizer: Any, words: list[str], template: str) -> dict[str, list[int]]:
+    """Token ids of every label word as they follow the prompt."""
+    check_template(template, cloze=False)
+    return labels.label_tokens(tokenizer, words, lead_of(template))
+
+
+def encode(task: Any, texts: list[str]) -> list[np.ndarray]:
+    """Prompts, with what the tokenizer puts before every text; nothing closes them."""
+    first, _ = special_tokens(task.tokenizer)
+    rows = cut(task.tokenizer, around_answer(task.template)[0], texts, task.max_tokens - len(first))
+    return [np.asarray([*first, *row], np.int64) for row in rows]
+
+
+def padding(tokenizer: Any) -> int:
+    """The id that fills up rows; what it is does not matter, because nothing looks at it."""
+    return tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
+
+
+def batch(task: Any, prompts: list[np.ndarray], classes: np.ndarray) -> dict[str, np.ndarray]:
+    """``input_ids``, ``attention_mask`` and ``labels``, all (batch, prompt and answer); transformers shifts the labels.
+
+    Args:
+        prompts: token ids of each example.
+        classes: index of each example's label word.
+    """
+    written = answers(task)
+    pairs = [(prompt, written[index]) for prompt, index in zip(prompts, classes, strict=True)]
+    rows = [np.concatenate(pair) for pair in pairs]
+    taught = [np.concatenate([np.full(len(prompt), IGNORED), answer]) for prompt, answer in pairs]
+    return {
+        "input_ids": pad(rows, padding(task.tokenizer)),
+        "attention_mask": mask_of(rows),
+        "labels": pad(taught, IGNORED),
+    }

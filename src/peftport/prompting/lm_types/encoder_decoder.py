@@ -1,0 +1,53 @@
+"""Encoder-decoders (T5): the encoder reads the prompt, the decoder writes the label word and the end."""
+
+from typing import Any
+
+import numpy as np
+
+from peftport.prompting import label_words as labels
+from peftport.prompting.batches import IGNORED, mask_of, pad, special_tokens
+from peftport.prompting.batches import encode as cut
+from peftport.prompting.label_words import ended as answers
+from peftport.prompting.template import around_answer, check_template
+
+MODEL = "AutoModelForSeq2SeqLM"
+
+
+def check(tokenizer: Any, config: Any) -> None:
+    """Raise ValueError unless the tokenizer has what a batch needs."""
+    if tokenizer.eos_token_id is None or tokenizer.pad_token_id is None:
+        raise ValueError("an encoder-decoder's tokenizer needs an end-of-sequence and a padding token")
+
+
+def label_tokens(tokenizer: Any, words: list[str], template: str) -> dict[str, list[int]]:
+    """Token ids of every label word: a decoder's output begins with it."""
+    check_template(template, cloze=False)
+    return labels.label_tokens(tokenizer, words)
+
+
+def encode(task: Any, texts: list[str]) -> list[np.ndarray]:
+    """Prompts with the special tokens around them."""
+    first, last = special_tokens(task.tokenizer)
+    room = task.max_tokens - len(first) - len(last)
+    rows = cut(task.tokenizer, around_answer(task.template)[0], texts, room)
+    return [np.asarray([*first, *row, *last], np.int64) for row in rows]
+
+
+def padding(tokenizer: Any) -> int:
+    """The id that fills up rows."""
+    return tokenizer.pad_token_id
+
+
+def batch(task: Any, prompts: list[np.ndarray], classes: np.ndarray) -> dict[str, np.ndarray]:
+    """``input_ids`` and ``attention_mask`` (batch, prompt), ``labels`` (batch, answer).
+
+    Args:
+        prompts: token ids of each example.
+        classes: index of each example's label word.
+    """
+    written = answers(task)
+    return {
+        "input_ids": pad(prompts, padding(task.tokenizer)),
+        "attention_mask": mask_of(prompts),
+        "labels": pad([written[index] for index in classes], IGNORED),
+    }

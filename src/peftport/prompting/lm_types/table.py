@@ -1,0 +1,35 @@
+"""The readings by name: how hosts of a kind are asked a question and where their answer stands.
+
+Every host classifies through its own language-model head by label words; what differs is where the word is read: in
+the decoder's output (``encoder_decoder``), at the mask positions of a cloze (``masked``), or as the next tokens
+(``causal``). Each reading is one module, imported when it is asked for, with
+
+* ``MODEL``: transformers' class that loads such a host with its head;
+* ``check(tokenizer, config)``: raises ValueError where a host cannot be read like this;
+* ``label_tokens(tokenizer, words, template)``: the tokens of each label word where the template puts its answer;
+* ``encode(task, texts)``: one array of token ids per text, cut to ``task.max_tokens``;
+* ``batch(task, prompts, labels)``: the host's arguments for training, as padded arrays; ``labels`` are -100 wherever
+  the loss has nothing to say.
+
+A ``task`` is a ``peftport.prompting.task.Task``. How the label words are scored and how a free answer is written is the
+module of the same name in ``peftport.evaluation``, so that a change there trains nothing anew.
+"""
+
+from types import ModuleType
+
+from peftport.registry import import_entry
+
+LM_TYPES = {
+    "encoder_decoder": "peftport.prompting.lm_types.encoder_decoder",
+    "masked": "peftport.prompting.lm_types.masked",
+    "causal": "peftport.prompting.lm_types.causal",
+}
+
+
+def lm_type(name: str) -> ModuleType:
+    """Import the reading ``name``, and only that one.
+
+    Raises:
+        ValueError: no such reading.
+    """
+    return import_entry("lm_type", name, LM_TYPES)

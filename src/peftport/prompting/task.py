@@ -1,0 +1,91 @@
+"""How a dataset is put to a host: the prompt, and what the host is to answer."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from peftport.prompting.encoded import Encoded
+from peftport.prompting.lm_types.table import lm_type
+
+TOGETHER = 4096  # texts that are tokenised at a time: the places of their tokens take many times the room of the tokens
+
+
+@dataclass(frozen=True)
+class Task:
+    """A dataset as a host sees it.
+
+    Attributes:
+        template: prompt with ``{text}`` in it, and perhaps ``{answer}``.
+        words: the label words.
+        tokens: token ids of each word where the template puts the answer, without special tokens.
+        max_tokens: longer prompts are cut, at the end of their text.
+        tokenizer: the host's tokenizer.
+        lm_type: how such a host is asked and how it answers, a name of ``peftport.prompting.lm_types.table``.
+        positions: tokens that the host can read at most; None where there is no such limit.
+    """
+
+    template: str
+    words: list[str]
+    tokens: list[list[int]]
+    max_tokens: int
+    tokenizer: Any
+    lm_type: str
+    positions: int | None
+
+    @classmethod
+    def for_host(cls, task: dict[str, Any], max_tokens: int, tokenizer: Any, card: dict[str, Any]) -> "Task":
+        """From the dataset's ``template`` and ``words``, and the host's tokenizer and card.
+
+        Raises:
+            ValueError: the tokenizer cannot tell the label words apart, or hosts of this family cannot answer where the
+                template says.
+        """
+        name = card["lm_type"]
+        tokens = lm_type(name).label_tokens(tokenizer, task["words"], task["template"])
+        words, ids = list(tokens), list(tokens.values())
+        return cls(task["template"], words, ids, max_tokens, tokenizer, name, card["positions"])
+
+    def encode(self, examples: pd.DataFrame) -> Encoded:
+        """Tokenise a split (the table ``examples``).
+
+        Raises:
+            ValueError: the template leaves no room for a text, or a prompt with its answer is longer than the host can
+                read.
+        """
+        texts, asked = list(examples["text"]), lm_type(self.lm_type)
+        parts = (texts[at : at + TOGETHER] for at in range(0, len(texts), TOGETHER))
+        prompts = [prompt for part in parts for prompt in asked.encode(self, part)]
+        self._check_length(max(prompts, key=len))
+        index = {word: place for place, word in enumerate(self.words)}
+        return Encoded(
+            prompts,
+            np.asarray([index[label] for label in examples["label"]], np.int64),
+            list(self.words),
+            list(examples["example_id"]),
+        )
+
+    def _check_length(self, prompt: np.ndarray) -> None:
+        answer = max(range(len(self.words)), key=lambda index: len(self.tokens[index]))
+        tokens = lm_type(self.lm_type).batch(self, [prompt], np.asarray([answer]))["input_ids"].shape[1]
+        if self.positions is not None and tokens > self.positions:
+            raise ValueError(
+                f"a prompt and its answer take {tokens} tokens, and the host reads {self.positions} at most; lower "
+                f"max_tokens ({self.max_tokens})"
+            )
+
+    def answers(self) -> list[np.ndarray]:
+        """What the host learns to write for each word, the end of the answer included."""
+        return lm_type(self.lm_type).answers(self)
+
+    def padding(self) -> int:
+        """The token id that fills up rows."""
+        return lm_type(self.lm_type).padding(self.tokenizer)
+
+    def batch(self, data: Encoded, indices: np.ndarray, device: torch.device) -> dict[str, torch.Tensor]:
+        """One batch as the host's arguments: ``input_ids``, ``attention_mask`` and ``labels``, (batch, tokens)."""
+        prompts = [data.prompts[index] for index in indices]
+        arrays = lm_type(self.lm_type).batch(self, prompts, data.labels[indices])
+        return {name: torch.from_numpy(array).to(device) for name, array in arrays.items()}

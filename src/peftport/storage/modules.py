@@ -1,0 +1,137 @@
+"""A module on disk: a Hugging Face PEFT directory plus a card.
+
+``adapter_config.json`` and ``adapter_model.safetensors`` are peft's own; ``card.json`` says what the module
+is, which host it was made for (by fingerprint), and the checksum of its weights. Read without torch, so that
+porting jobs start in a moment.
+"""
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+from peftport.storage.cards import read_card, write_card
+from peftport.storage.files import DamagedFile, atomic_write, file_digest, read_json, write_json
+
+CONFIG, WEIGHTS, CARD = "adapter_config.json", "adapter_model.safetensors", "card.json"
+FLOATS = ("F16", "F32", "F64")
+PICKLED = (".bin", ".pt", ".pth", ".pkl", ".ckpt")
+
+PLACE = re.compile(r"(?:(?P<stack>encoder|decoder)\.)?(?:block|layer|layers|h)\.(?P<layer>\d+)\.(?P<site>.+)$")
+
+
+@dataclass(frozen=True)
+class Module:
+    """The parameters that a technique adds to one host, and nothing of the host.
+
+    Attributes:
+        config: peft's ``adapter_config.json``.
+        tensors: peft's state names to arrays, in the order of their names.
+        card: technique, host fingerprint, dataset, seed, key and whatever the maker adds.
+    """
+
+    config: dict[str, Any]
+    tensors: dict[str, np.ndarray]
+    card: dict[str, Any]
+
+    @property
+    def failed_at_step(self) -> int | None:
+        """The step at which the source training that it comes from failed, if it did: its entries are then NaN."""
+        return self.card.get("failed_at_step")
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Tensor names to shapes."""
+        return {name: tensor.shape for name, tensor in self.tensors.items()}
+
+
+def fingerprint(tensors: dict[str, np.ndarray]) -> str:
+    """SHA-256 over names, types, shapes and bytes, in the order of the names; independent of the file format."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(tensors.items()):
+        digest.update(json.dumps([name, str(tensor.dtype), list(tensor.shape)]).encode())
+        digest.update(np.ascontiguousarray(tensor).tobytes())
+    return digest.hexdigest()
+
+
+def write_module(folder: str | Path, module: Module) -> None:
+    """Write a module directory; each file whole or not at all, the card (with the checksum) last."""
+    folder = Path(folder)
+    write_json(folder / CONFIG, module.config)
+    with atomic_write(folder / WEIGHTS) as partial:
+        save_file(dict(sorted(module.tensors.items())), partial, metadata={"format": "pt"})
+        digest = file_digest(partial)
+    shapes = {name: list(shape) for name, shape in sorted(module.shapes().items())}
+    parameters = sum(int(tensor.size) for tensor in module.tensors.values())
+    facts = {"weights_sha256": digest, "config_sha256": file_digest(folder / CONFIG)}
+    write_card(folder / CARD, module.card | facts | {"shapes": shapes, "parameters": parameters})
+
+
+def read_module(folder: str | Path) -> Module:
+    """Read a module directory and check it against its card; no other file of the directory is opened.
+
+    Raises:
+        FileNotFoundError: one of the three files is missing.
+        DamagedFile: a file is damaged or not the one that the card describes.
+    """
+    folder = Path(folder)
+    if missing := [name for name in (CONFIG, WEIGHTS, CARD) if not (folder / name).is_file()]:
+        others = ", ".join(sorted(path.name for path in folder.glob("*") if path.suffix in PICKLED)) or "none"
+        lacking = f"{', '.join(missing)} missing"
+        raise FileNotFoundError(f"{folder} is no module directory: {lacking} (files that are not read: {others})")
+    card = read_card(folder / CARD)
+    for name, fact in ((CONFIG, "config_sha256"), (WEIGHTS, "weights_sha256")):
+        if file_digest(folder / name) != card.get(fact):
+            raise DamagedFile(folder / name, f"its checksum is not the one in {CARD}")
+    config = read_json(folder / CONFIG)
+    if not isinstance(config, dict):
+        raise DamagedFile(folder / CONFIG, "it is no mapping")
+    return Module(config, read_tensors(folder / WEIGHTS), card)
+
+
+def read_tensors(path: str | Path) -> dict[str, np.ndarray]:
+    """The tensors of a safetensors file, in the order of their names.
+
+    What the header declares is checked against the size of the file before anything is read.
+
+    Raises:
+        DamagedFile: it is no safetensors file, or holds something else than floating-point numbers of NumPy's types.
+    """
+    try:
+        with safe_open(path, "np") as file:
+            kinds = {name: file.get_slice(name).get_dtype() for name in sorted(file.keys())}
+            if strange := {name: kind for name, kind in kinds.items() if kind not in FLOATS}:
+                name, kind = next(iter(strange.items()))
+                raise DamagedFile(path, f"tensor {name!r} is of type {kind}, expected one of {', '.join(FLOATS)}")
+            return {name: file.get_tensor(name) for name in kinds}
+    except SafetensorError as error:
+        raise DamagedFile(path, str(error)) from error
+
+
+def describe(module: Module) -> pd.DataFrame:
+    """One row per tensor, the table ``tensors``: where it sits, its shape, mean, standard deviation and norm."""
+    rows, shape = [], module.card.get("host_shape", {})
+    only = "encoder" if shape.get("encoder_layers") and not shape.get("decoder_layers") else "decoder"
+    for name, tensor in module.tensors.items():
+        place, values = PLACE.search(name), tensor.astype(np.float64)
+        stack = "shared" if place is None else place["stack"] or only
+        rows.append(
+            {
+                "name": name,
+                "stack": stack,
+                "layer": int(place["layer"]) if place else -1,
+                "site": place["site"] if place else name.removeprefix("base_model."),
+                "shape": "x".join(str(size) for size in tensor.shape),
+                "entries": tensor.size,
+                "mean": values.mean(),
+                "standard_deviation": values.std(),
+                "norm": float(np.sqrt((values**2).sum())),
+            }
+        )
+    return pd.DataFrame(rows)

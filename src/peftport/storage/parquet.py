@@ -1,0 +1,77 @@
+"""Read and write tables as Parquet files that carry their provenance and a checksum."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from peftport.storage.checksums import CHECKSUM_KEY, add_checksum, verify_checksum
+from peftport.storage.files import DamagedFile, atomic_write
+from peftport.storage.tables import TABLES
+
+
+def schema(name: str) -> pa.Schema:
+    """The Arrow schema of a table.
+
+    Raises:
+        KeyError: no such table.
+    """
+    return pa.schema([pa.field(key, column.kind, column.null) for key, column in TABLES[name].items()])
+
+
+def write_table(path: str | Path, frame: pd.DataFrame, name: str, provenance: dict[str, Any] | None = None) -> None:
+    """Write ``frame`` as the table ``name``: exactly its columns, in its order; whole or not at all.
+
+    Args:
+        provenance: how the file was made (key, config, versions); kept in the Parquet metadata.
+
+    Raises:
+        ValueError: columns are missing or unknown, or a column that may not be null has nulls.
+    """
+    columns = TABLES[name]
+    if wrong := set(columns) ^ set(frame.columns):
+        raise ValueError(f"table {name!r}: missing or unknown columns {sorted(wrong)}")
+    for key, column in columns.items():
+        if not column.null and frame[key].isna().any():
+            raise ValueError(f"table {name!r}: column {key!r} has {int(frame[key].isna().sum())} nulls")
+    table = pa.Table.from_pandas(frame[list(columns)], schema(name), preserve_index=False)
+    facts = json.dumps({"table": name} | (provenance or {}), sort_keys=True)
+    table = table.replace_schema_metadata(None)
+    with atomic_write(path) as partial:
+        with pq.ParquetWriter(partial, table.schema, compression="zstd", store_schema=False) as writer:
+            writer.write_table(table)
+            writer.add_key_value_metadata({"peftport": facts} | CHECKSUM_KEY)
+        add_checksum(partial)
+
+
+def read_table(path: str | Path, name: str) -> pd.DataFrame:
+    """Read a table and check that it is the table ``name``.
+
+    Raises:
+        DamagedFile: one bit of it is not what was written, or it cannot be read.
+        ValueError: it holds other columns.
+    """
+    verify_checksum(path)
+    try:
+        table = pq.read_table(path)
+    except (pa.ArrowException, OSError) as error:
+        raise DamagedFile(path, str(error)) from error
+    if table.column_names != list(TABLES[name]):
+        raise ValueError(f"{path} is no table {name!r}: its columns are {table.column_names}")
+    return table.to_pandas()
+
+
+def read_provenance(path: str | Path) -> dict[str, Any]:
+    """How a Parquet file was made, as ``write_table`` was told.
+
+    Raises:
+        DamagedFile: one bit of it is not what was written, or ``write_table`` did not write it.
+    """
+    verify_checksum(path)
+    try:
+        return json.loads(pq.read_metadata(path).metadata[b"peftport"])
+    except (pa.ArrowException, OSError, KeyError, TypeError) as error:
+        raise DamagedFile(path, f"it is not ours: {error}") from error

@@ -1,0 +1,198 @@
+"""Every table that the workflow leaves, one line per column, and how they are written and read.
+
+Keys come first, in the order of DESIGN section 2, then values; units are in the names.
+``docs/output.md`` is checked against this file.
+"""
+
+from peftport.storage.technique_columns import (
+    BYTES,
+    CARRIED,
+    DECISION,
+    FLAG,
+    INTERVAL,
+    MADE_OF,
+    OUTCOME,
+    REAL,
+    RELATIVE_BYTES,
+    SUMMARY,
+    TAKEN,
+    TESTED,
+    TEXT,
+    TOKENS,
+    TYPOLOGY,
+    WHOLE,
+    Column,
+)
+
+STUDY = {"study": Column(TEXT, "name of the study")}
+TECHNIQUE = {"technique": Column(TEXT, "name of the technique in the config; `none` for the bare host")}
+HOSTS = {
+    "source_host": Column(TEXT, "host in which the module was trained; `any` where it does not matter"),
+    "target_host": Column(TEXT, "host in which the module is tested"),
+}
+DATASETS = {
+    "source_dataset": Column(TEXT, "dataset on which the module was trained; `any` where it does not matter"),
+    "target_dataset": Column(TEXT, "dataset on which it is trained further and tested"),
+}
+INITIALISATION = {"initialisation": Column(TEXT, "what the module in the target host starts from, or a reference")}
+BUDGET = {"budget_steps": Column(WHOLE, "optimiser steps taken in the target host before this test; 0 is zero-shot")}
+SEED = {"seed": Column(WHOLE, "seed of the run")}
+RATE = {
+    "learning_rate": Column(
+        REAL,
+        "learning rate of the training in the target host, of several the best by validation; of `native` that of its "
+        "source training; null at budget 0 and for `bare`",
+        True,
+    )
+}
+CELL = TECHNIQUE | HOSTS | DATASETS | INITIALISATION
+SCORES = {
+    "accuracy": Column(
+        REAL, "share of test examples whose likeliest label word is the right one, 0 to 1; null if the run failed", True
+    ),
+    "macro_f1": Column(REAL, "unweighted mean over labels of the F1 score, 0 to 1; null if the run failed", True),
+    "loss": Column(
+        REAL, "mean negative log-likelihood of the right label word, nats per example; null if the run failed", True
+    ),
+    "choice_log_likelihood": Column(
+        REAL,
+        "mean log-probability of the right label word among the label words, nats per example; minus the logarithm of "
+        "their number is chance; null if the run failed",
+        True,
+    ),
+    "calibrated_accuracy": Column(
+        REAL,
+        "accuracy under offsets of the label words that make the mean answer to unlabelled training texts uniform; "
+        "null if the run failed, with `evaluation.calibration_texts: 0`, or where there are no such offsets",
+        True,
+    ),
+    "test_examples": Column(WHOLE, "number of test examples"),
+    "generated_accuracy": Column(
+        REAL, "share of right answers in free generation; null unless the study generates", True
+    ),
+    "invalid_rate": Column(REAL, "share of generations that are no label word; null unless the study generates", True),
+    "failed_at_step": Column(
+        WHOLE,
+        "step at which the loss was no finite number, if that was so by this budget: the run failed; 0 if the training "
+        "of the module that it starts from had failed; else null",
+        True,
+    ),
+}
+TABLES: dict[str, dict[str, Column]] = {
+    "examples": {
+        "example_id": Column(TEXT, "identifier, unique within the dataset and stable across runs"),
+        "text": Column(TEXT, "the text to classify, before the prompt template"),
+        "label": Column(TEXT, "the right label word"),
+    },
+    "prompts": {
+        "example_id": Column(TEXT, "identifier of the example, as in the dataset's split"),
+        "label": Column(TEXT, "the right label word"),
+        "tokens": Column(TOKENS, "token ids of the prompt, special tokens included"),
+    },
+    "overlap": {
+        "left_dataset": Column(TEXT, "one dataset"),
+        "left_split": Column(TEXT, "its split"),
+        "right_dataset": Column(TEXT, "the other dataset"),
+        "right_split": Column(TEXT, "its split"),
+        "left_examples": Column(WHOLE, "examples in the left split"),
+        "right_examples": Column(WHOLE, "examples in the right split"),
+        "exact": Column(WHOLE, "left examples whose very text stands in the right split"),
+        "normalised": Column(WHOLE, "the same after normalisation: case, punctuation, white space"),
+        "example_ids": Column(TEXT, "JSON list of the left example_ids counted in `normalised`, the first 1,000"),
+    },
+    "curve": SEED
+    | {
+        "phase": Column(TEXT, "`train`, or `validation` for a loss on the validation split"),
+        "step": Column(WHOLE, "optimiser steps taken so far"),
+        "loss": Column(REAL, "mean cross-entropy per label token, nats"),
+        "learning_rate": Column(REAL, "learning rate of this step"),
+        "elapsed_seconds": Column(REAL, "wall time since the training began"),
+        "members": Column(WHOLE, "modules that trained together through the host, this one among them"),
+    },
+    "host_curve": {
+        "phase": Column(TEXT, "`pretraining` or `instructions`"),
+        "step": Column(WHOLE, "optimiser steps taken so far"),
+        "loss": Column(REAL, "mean cross-entropy per token since the row before, nats"),
+        "learning_rate": Column(REAL, "learning rate of this step, before multipliers"),
+        "elapsed_seconds": Column(REAL, "wall time since the training began"),
+    },
+    "tensors": {
+        "name": Column(TEXT, "name of the tensor in adapter_model.safetensors"),
+        "stack": Column(TEXT, "`encoder`, `decoder`, or `shared` for one that belongs to no layer"),
+        "layer": Column(WHOLE, "index of the Transformer layer; -1 for shared tensors"),
+        "site": Column(TEXT, "where in the layer"),
+        "shape": Column(TEXT, "shape, as in 8x512"),
+        "entries": Column(WHOLE, "number of entries"),
+        "mean": Column(REAL, "mean of the entries; null if the training of the module failed", True),
+        "standard_deviation": Column(
+            REAL, "population standard deviation of the entries; 0 means constant, null as there", True
+        ),
+        "norm": Column(REAL, "Euclidean norm of the entries; null as there", True),
+    },
+    "scores": CELL | BUDGET | SEED | RATE | SCORES,
+    "predictions": BUDGET
+    | SEED
+    | {
+        "example_id": Column(TEXT, "identifier of the test example"),
+        "label": Column(TEXT, "the right label word"),
+        "prediction": Column(TEXT, "the likeliest label word"),
+        "correct": Column(FLAG, "whether they agree"),
+        "log_likelihood": Column(REAL, "log-likelihood of the right label word, nats"),
+        "choice_log_likelihood": Column(REAL, "log-probability of the right label word among the label words, nats"),
+        "calibrated_correct": Column(
+            FLAG, "whether the likeliest label word under calibrated offsets is right; null where there are none", True
+        ),
+        "generated": Column(TEXT, "what the host wrote; null unless the study generates", True),
+    },
+    "costs": TECHNIQUE | {"target_host": Column(TEXT, "host in which it was measured")} | MADE_OF | TAKEN | BYTES,
+    "runs": STUDY | CELL | BUDGET | SEED | RATE | SCORES,
+    "references": STUDY | CELL | BUDGET | SEED | RATE | SCORES,
+    "portability": STUDY | CELL | BUDGET | SUMMARY,
+    "contrasts": STUDY
+    | TECHNIQUE
+    | HOSTS
+    | DATASETS
+    | BUDGET
+    | {
+        "initialisation": Column(TEXT, "the first of the two compared, `ported` as a rule"),
+        "baseline": Column(TEXT, "the second: an initialisation or a reference"),
+        "seeds": Column(WHOLE, "number of seeds compared pair by pair"),
+        "difference": Column(REAL, "mean accuracy of the first minus that of the second"),
+    }
+    | INTERVAL
+    | TESTED,
+    "carried": STUDY | TECHNIQUE | HOSTS | DATASETS | BUDGET | OUTCOME,
+    "advice": STUDY | TECHNIQUE | HOSTS | DATASETS | DECISION,
+    "asymmetry": STUDY
+    | TECHNIQUE
+    | {
+        "first_host": Column(TEXT, "one host of the pair"),
+        "second_host": Column(TEXT, "the other host"),
+    }
+    | DATASETS
+    | BUDGET
+    | {
+        "seeds": Column(WHOLE, "number of seeds compared pair by pair"),
+        "forward": Column(
+            REAL, "mean accuracy of ported above the bare target host, from the first to the second host"
+        ),
+        "backward": Column(REAL, "the same from the second to the first"),
+        "difference": Column(REAL, "forward minus backward"),
+    }
+    | INTERVAL
+    | {
+        "p_value": Column(REAL, "two-sided p-value of no difference"),
+        "p_value_holm": Column(REAL, "the same after Holm's correction over the rows of this budget"),
+        "forward_recovered_gap": Column(REAL, "recovered gap from the first to the second host; null as there", True),
+        "backward_recovered_gap": Column(REAL, "the same from the second to the first", True),
+    },
+    "techniques": STUDY
+    | TECHNIQUE
+    | {"target_host": HOSTS["target_host"]}
+    | TYPOLOGY
+    | MADE_OF
+    | CARRIED
+    | TAKEN
+    | BYTES
+    | RELATIVE_BYTES,
+}

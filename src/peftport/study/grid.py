@@ -1,0 +1,297 @@
+"""The grid of a study: which modules, starts, cells and runs a checked config asks for.
+
+Wildcards are names, never settings; every path below ``results/<study>/`` is built from the entries here.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from peftport.study.derived_datasets import left_out, parent, randomised, root, without
+
+ANY = "any"
+NONE = "none"
+SHARED = "scratch"
+REFERENCES = ("bare", "native")
+FITTED = ("matched",)  # their starts depend on texts of the target dataset
+RELABELLED = ("random_target",)  # their source modules are trained on shuffled labels
+
+
+@dataclass(frozen=True, order=True)
+class Source:
+    """The modules of one technique, trained in one host on one dataset, for one block of seeds: one training job."""
+
+    technique: str
+    host: str
+    dataset: str
+    block: str
+
+    @property
+    def path(self) -> str:
+        """Folder of the training, below the study's results."""
+        return f"sources/{self.technique}/{self.host}/{self.dataset}/seeds-{self.block}"
+
+
+@dataclass(frozen=True, order=True)
+class Cell:
+    """All budgets and one block of seeds of a technique, transfer, dataset pair and initialisation: one job."""
+
+    technique: str
+    source_host: str
+    target_host: str
+    source_dataset: str
+    target_dataset: str
+    initialisation: str
+    block: str
+
+    @property
+    def path(self) -> str:
+        """Folder of the evaluation, below the study's results."""
+        return (
+            f"evaluations/{self.technique}/{self.source_host}--{self.target_host}/"
+            f"{self.source_dataset}--{self.target_dataset}/{self.initialisation}/seeds-{self.block}"
+        )
+
+    @property
+    def is_reference(self) -> bool:
+        """Whether this cell is a reference, which scores are read against, and not a run."""
+        return self.initialisation in REFERENCES
+
+
+@dataclass(frozen=True, order=True)
+class Start:
+    """What one block of modules in a target host starts from.
+
+    Its source dataset is the one whose texts the source module was trained on: a derived one where the study
+    decontaminates. Its target dataset is `any` but for initialisations that are fitted to the texts of one.
+    """
+
+    technique: str
+    source_host: str
+    target_host: str
+    source_dataset: str
+    target_dataset: str
+    initialisation: str
+    block: str
+
+    def folder(self, seed: int | str) -> str:
+        """Module directory of one seed, below the study's results."""
+        return (
+            f"starts/{self.technique}/{self.source_host}--{self.target_host}/"
+            f"{self.source_dataset}--{self.target_dataset}/{self.initialisation}/seed-{seed}"
+        )
+
+
+def block_name(seeds: list[int]) -> str:
+    """``0-4`` for consecutive seeds, ``7`` for one, ``0.2.5`` for others."""
+    if len(seeds) > 1 and seeds == list(range(seeds[0], seeds[0] + len(seeds))):
+        return f"{seeds[0]}-{seeds[-1]}"
+    return ".".join(str(seed) for seed in seeds)
+
+
+def module_folder(technique: str, host: str, dataset: str, seed: int | str) -> str:
+    """Module directory of one seed of a source, below the study's results."""
+    return f"modules/{technique}/{host}/{dataset}/seed-{seed}"
+
+
+class Study:
+    """A checked config, and the entries of its grid in a fixed order."""
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        self.config = config
+        self.name: str = config["study"]
+        grid = config["grid"]
+        self.budgets: list[int] = grid["budgets"]
+        blocks = grid["seeds"] if isinstance(grid["seeds"][0], list) else [grid["seeds"]]
+        self.blocks: dict[str, list[int]] = {block_name(seeds): seeds for seeds in blocks}
+        self.unasked: list[int] = grid.get("unasked_seeds", [])
+
+    @cached_property
+    def cells(self) -> list[Cell]:
+        """Every evaluation of the study, each once."""
+        return list(dict.fromkeys([*self._runs(), *self._references()]))
+
+    def _runs(self) -> Iterator[Cell]:
+        for _, cell in self.expanded_runs():
+            yield cell
+
+    def expanded_runs(self) -> Iterator[tuple[Cell, Cell]]:
+        """Each cell of the grid as it is counted, with the cell that is computed for it.
+
+        They differ only for ``scratch``, which does not depend on the source and is computed once per target.
+        """
+        grid = self.config["grid"]
+        for technique in grid["techniques"]:
+            for transfer in grid["transfers"]:
+                for pair in grid["dataset_pairs"]:
+                    for initialisation in grid["initialisations"]:
+                        for block in self.blocks:
+                            hosts = (transfer["source"], transfer["target"])
+                            datasets = (pair["source"], pair["target"])
+                            counted = Cell(technique, *hosts, *datasets, initialisation, block)
+                            if initialisation == SHARED:
+                                yield counted, Cell(technique, ANY, hosts[1], ANY, datasets[1], SHARED, block)
+                            else:
+                                yield counted, counted
+
+    @cached_property
+    def companions(self) -> list[str]:
+        """Initialisations that share the jobs of a block; none unless the study asks for it, and never one alone.
+
+        ``scratch``, which transfers share, is not among them.
+        """
+        grid = self.config["grid"]
+        kinds = [kind for kind in grid["initialisations"] if kind != SHARED]
+        return kinds if grid.get("initialisations_together") and len(kinds) > 1 else []
+
+    @cached_property
+    def alone(self) -> list[str]:
+        """Initialisations and references whose cells have a job each."""
+        return [kind for kind in (*self.config["grid"]["initialisations"], *REFERENCES) if kind not in self.companions]
+
+    def company(self, cell: Cell) -> list[Cell]:
+        """The cells that one job evaluates together, this one among them."""
+        kinds = self.companions if cell.initialisation in self.companions else [cell.initialisation]
+        return [replace(cell, initialisation=kind) for kind in kinds]
+
+    def cells_of(self, names: Mapping[str, str]) -> list[Cell]:
+        """The cells that a job evaluates, by its wildcards; without an initialisation they are of all companions."""
+        shared = {"initialisation": self.companions[0]} if self.companions else {}
+        return self.company(Cell(**shared | dict(names)))
+
+    def _references(self) -> Iterator[Cell]:
+        grid = self.config["grid"]
+        targets = [(t["target"], p["target"]) for t in grid["transfers"] for p in grid["dataset_pairs"]]
+        for host, dataset in dict.fromkeys(targets):
+            if "bare" in grid["references"]:
+                yield Cell(NONE, ANY, host, ANY, dataset, "bare", next(iter(self.blocks)))
+            if "native" in grid["references"]:
+                for technique in grid["techniques"]:
+                    for block in self.blocks:
+                        yield Cell(technique, ANY, host, ANY, dataset, "native", block)
+
+    @cached_property
+    def starts(self) -> list[Start]:
+        """What the cells start from, each once; references need none."""
+        return list(dict.fromkeys(self.start_of(cell) for cell in self.cells if not cell.is_reference))
+
+    @cached_property
+    def sources(self) -> list[Source]:
+        """Every source training, each once."""
+        return list(dict.fromkeys(source for cell in self.cells for source in self.sources_of(cell)))
+
+    @cached_property
+    def runs(self) -> int:
+        """Rows of ``runs.parquet``: what the 1,440 of the 2024 study counts."""
+        return sum(len(self.budgets) * len(self.asked(counted.block)) for counted, _ in self.expanded_runs())
+
+    def asked(self, block: str) -> list[int]:
+        """The seeds of a block that the tables are to hold: all, unless a greater block stands (``seed_blocks``)."""
+        return [seed for seed in self.blocks[block] if seed not in self.unasked]
+
+    def start_of(self, cell: Cell) -> Start:
+        """What a cell's modules start from; a shared start depends on the target host only."""
+        hosts, kind = (cell.source_host, cell.target_host), cell.initialisation
+        dataset = self._cleaned(cell.source_dataset, cell.target_dataset)
+        return Start(cell.technique, *hosts, dataset, cell.target_dataset if kind in FITTED else ANY, kind, cell.block)
+
+    def source_of(self, start: Start) -> Source:
+        """The training of the source modules that a start is made from."""
+        dataset = randomised(start.source_dataset) if start.initialisation in RELABELLED else start.source_dataset
+        return Source(start.technique, start.source_host, dataset, start.block)
+
+    def _cleaned(self, dataset: str, target: str) -> str:
+        """The dataset, without what stands in the target's test set where the study asks for that."""
+        asked = self.config.get("decontaminate", False) and dataset not in (ANY, target)
+        return without(dataset, target) if asked else dataset
+
+    def sources_of(self, cell: Cell) -> list[Source]:
+        """The source trainings a cell needs: the ported module's, and for ``native`` the target's own."""
+        if cell.initialisation == "native":
+            return [Source(cell.technique, cell.target_host, cell.target_dataset, cell.block)]
+        if cell.initialisation in ("bare", SHARED):
+            return []
+        start = self.start_of(cell)
+        return [self.source_of(start), *self.siblings_of(start)]
+
+    def siblings_of(self, start: Start) -> list[Source]:
+        """For ``target_mean``: modules of the technique in the target host, trained on the other datasets of the
+        grid, or on the same one where there is no other."""
+        if start.initialisation != "target_mean":
+            return []
+        own = root(start.source_dataset)
+        target = left_out(start.source_dataset) or own
+        others = [name for name in self.datasets if name != own] or [own]
+        return [Source(start.technique, start.target_host, self._cleaned(n, target), start.block) for n in others]
+
+    def sibling_folders(self, start: Start, seed: int) -> list[str]:
+        """Module directories of one seed's siblings: the same seed on other datasets, or other seeds on the same."""
+        return [
+            module_folder(one.technique, one.host, one.dataset, other)
+            for one in self.siblings_of(start)
+            for other in self.blocks[start.block]
+            if (other == seed) != (root(one.dataset) == root(start.source_dataset))
+        ]
+
+    @cached_property
+    def encoded(self) -> list[tuple[str, str]]:
+        """Hosts with the datasets that modules are trained or tested on in them."""
+        trained = [(source.host, source.dataset) for source in self.sources]
+        return list(dict.fromkeys([*trained, *((cell.target_host, cell.target_dataset) for cell in self.cells)]))
+
+    @property
+    def copied_transfers(self) -> list[dict[str, str]]:
+        """Transfers in which modules are copied from host to host: all, unless the study has ``scratch`` only."""
+        grid = self.config["grid"]
+        return grid["transfers"] if set(grid["initialisations"]) - {SHARED} else []
+
+    @cached_property
+    def targets(self) -> list[str]:
+        """Hosts that modules move to."""
+        return list(dict.fromkeys(transfer["target"] for transfer in self.config["grid"]["transfers"]))
+
+    @property
+    def costed(self) -> str:
+        """Dataset whose first training texts are the batch that costs are measured on."""
+        return self.config["grid"]["dataset_pairs"][0]["target"]
+
+    @cached_property
+    def fresh(self) -> list[Source | Cell]:
+        """Trainings from a fresh start in a target host: its own modules' where there are any, else `scratch`."""
+        datasets = {pair["target"] for pair in self.config["grid"]["dataset_pairs"]}
+        own = [one for one in self.sources if one.host in self.targets and one.dataset in datasets]
+        known = {(one.technique, one.host, one.dataset) for one in own}
+        scratch = [cell for cell in self.cells if cell.initialisation == SHARED]
+        others = [c for c in scratch if (c.technique, c.target_host, c.target_dataset) not in known]
+        return [*own, *others]
+
+    @cached_property
+    def hosts(self) -> list[str]:
+        """Hosts that the grid uses, then the hosts that those are built from."""
+        used = dict.fromkeys(host for t in self.config["grid"]["transfers"] for host in (t["source"], t["target"]))
+        for host in list(used):
+            while host := self.config["hosts"][host].get("build", {}).get("base"):
+                used[host] = None
+        return list(used)
+
+    @cached_property
+    def datasets(self) -> list[str]:
+        """Datasets of the config that the grid uses."""
+        pairs = self.config["grid"]["dataset_pairs"]
+        return list(dict.fromkeys(name for pair in pairs for name in (pair["source"], pair["target"])))
+
+    @cached_property
+    def derived(self) -> list[str]:
+        """Datasets that source modules are trained on and that the workflow derives from those of the config."""
+        found: dict[str, None] = {}
+        for source in self.sources:
+            name = source.dataset
+            while (above := parent(name)) is not None:
+                found[name], name = None, above
+        return list(found)
+
+    def used(self) -> dict[str, Any]:
+        """The config without definitions that the grid does not pick, so that editing those moves nothing."""
+        picked = {"hosts": self.hosts, "datasets": self.datasets, "techniques": self.config["grid"]["techniques"]}
+        return self.config | {name: {key: self.config[name][key] for key in keys} for name, keys in picked.items()}

@@ -1,0 +1,54 @@
+"""How much training a study asks for, in optimiser steps: of one seed, and of one learning rate, each counts."""
+
+from typing import Any
+
+from peftport.study.grid import Cell, Source, Study
+from peftport.study.learning_rates import learning_rates
+
+
+def optimiser_steps(study: Study) -> int:
+    """Optimiser steps of all trainings of modules: sources, and the longest budget of every cell that trains."""
+    return sum(source_steps(study, source) for source in study.sources) + sum(
+        cell_steps(study, cell) for cell in study.cells
+    )
+
+
+def source_steps(study: Study, source: Source) -> int:
+    """Optimiser steps of one block of source modules; a technique may have its own number."""
+    steps = study.config["techniques"][source.technique]["source_steps"] or study.config["training"]["source_steps"]
+    return steps * _trainings(study, source)
+
+
+def cell_steps(study: Study, cell: Cell) -> int:
+    """Optimiser steps of one cell: budgets are nested, so the longest is all of them. References are not trained."""
+    return 0 if cell.is_reference else study.budgets[-1] * _trainings(study, cell)
+
+
+def _trainings(study: Study, one: Source | Cell) -> int:
+    """Trainings of a block: every seed with every learning rate."""
+    return len(study.blocks[one.block]) * len(learning_rates(study.config["techniques"][one.technique]))
+
+
+def budgets_in_warmup(config: dict[str, Any]) -> list[int]:
+    """The budgets above 0 that lie inside the warm-up, in which the learning rate still rises."""
+    return [budget for budget in config["grid"]["budgets"] if 0 < budget <= config["training"]["warmup_steps"]]
+
+
+def warmup_warnings(config: dict[str, Any]) -> list[str]:
+    """A sentence on the budgets inside the warm-up, for the plan and the report; none where there is no such budget."""
+    budgets, steps = budgets_in_warmup(config), config["training"]["warmup_steps"]
+    if not budgets:
+        return []
+    named = " and ".join(filter(None, [", ".join(map(str, budgets[:-1])), str(budgets[-1])]))
+    which = f"budget {named} lies" if len(budgets) == 1 else f"budgets {named} lie"
+    return [
+        f"{which} inside the warm-up of {steps} steps (training.warmup_steps): modules are tested there while the "
+        "learning rate still rises, and show less learning than so many steps at the full rate give; set "
+        "training.warmup_steps below the smallest budget above 0, or choose larger budgets"
+    ]
+
+
+def build_steps(study: Study, host: str) -> int:
+    """Optimiser steps that building a host takes; none for a host that comes from elsewhere."""
+    recipe = study.config["hosts"][host].get("build", {})
+    return next((recipe[part]["steps"] for part in ("pretraining", "training") if part in recipe), 0)

@@ -1,0 +1,124 @@
+"""Building hosts: files the hub's readers load, the separate head kept, the same bits for the same recipe."""
+
+import copy
+
+import pandas as pd
+import pytest
+import torch
+from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
+
+from peftport.host_building.build import FILES, build_host
+from tests.ground import in_pieces
+
+RAW = {
+    "corpus": {"generated": {"domains": ["film", "hotel"], "documents": 400}},
+    "shape": {"d_model": 16, "d_ff": 32, "layers": 1, "heads": 2, "vocabulary": 300},
+    "pretraining": {"steps": 60, "batch_size": 16, "learning_rate": 0.003, "warmup_steps": 10},
+    "words": ["negative", "positive"],
+    "seed": 5,
+}
+INSTRUCT = {
+    "base": "raw",
+    "instructions": {"generated": {"domains": ["film"], "examples": 200}},
+    "training": {"steps": 30, "batch_size": 16, "learning_rate": 0.003, "warmup_steps": 5},
+    "seed": 5,
+}
+
+
+@pytest.fixture(scope="module")
+def raw(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("hosts") / "raw"
+    return folder, build_host(RAW, folder)
+
+
+def test_loss_falls_and_is_reported(raw, tmp_path):
+    _, curve = raw
+    assert list(curve.columns) == ["phase", "step", "loss", "learning_rate", "elapsed_seconds"]
+    assert curve.step.iloc[-1] == 60 and curve.loss.iloc[-5:].mean() < curve.loss.iloc[:5].mean() - 0.5
+    seen = []
+    build_host(RAW, tmp_path / "again", report=lambda *values: seen.append(values))
+    assert seen[-1][0] == 60 and seen[-1][1] < seen[0][1]
+
+
+def test_the_folder_holds_whole_files_only_and_the_hubs_readers_keep_the_head(raw):
+    folder, _ = raw
+    assert sorted(p.name for p in folder.iterdir()) == sorted(FILES)
+    model = AutoModelForSeq2SeqLM.from_pretrained(folder)
+    assert model.lm_head.weight is not model.shared.weight
+    assert not torch.equal(model.lm_head.weight, model.shared.weight)
+    assert not model.config.scale_decoder_outputs
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    batch = tokenizer(["Sentiment: The plot was good.", "No."], padding=True, return_tensors="pt")
+    assert set(batch) == {"input_ids", "attention_mask"}
+    assert batch["input_ids"][0, -1] == tokenizer.eos_token_id == 1 and batch["input_ids"][1, -1] == 0
+    assert model.generate(**batch, max_new_tokens=3).shape[0] == 2
+    assert tokenizer.decode(batch["input_ids"][0], skip_special_tokens=True) == "sentiment: the plot was good."
+
+
+def test_label_words_are_single_pieces(raw):
+    tokenizer = AutoTokenizer.from_pretrained(raw[0])
+    assert [len(tokenizer(word, add_special_tokens=False)["input_ids"]) for word in RAW["words"]] == [1, 1]
+    small = copy.deepcopy(RAW) | {"words": ["incomprehensibilities"]}
+    small["shape"] = {**RAW["shape"], "vocabulary": 60}
+    with pytest.raises(ValueError, match="incomprehensibilities"):
+        build_host(small, raw[0].parent / "small")
+    assert not (raw[0].parent / "small").exists()
+
+
+@pytest.mark.parametrize(
+    ("recipe", "offers", "stops"), [(RAW, 23, 2), (RAW | {"family": "bert"}, 17, 3), (INSTRUCT, 11, 2)]
+)
+def test_a_build_that_is_stopped_goes_on_and_gives_the_same_bits(raw, tmp_path, recipe, offers, stops):
+    base = raw[0] if "base" in recipe else None
+    curve = build_host(recipe, tmp_path / "whole", base)
+    path, folder = tmp_path / "checkpoint.safetensors", tmp_path / "model"
+    again, times = in_pieces(path, offers, lambda checkpoint: build_host(recipe, folder, base, checkpoint=checkpoint))
+    assert times == stops
+    pd.testing.assert_frame_equal(*(one.drop(columns="elapsed_seconds") for one in (curve, again)), check_exact=True)
+    for name in FILES:
+        assert (folder / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), name
+
+
+@pytest.mark.parametrize("recipe", [RAW, INSTRUCT], ids=["raw", "instruct"])
+def test_same_recipe_same_bits(raw, tmp_path, recipe):
+    base = raw[0] if "base" in recipe else None
+    first, second, other = (tmp_path / name for name in ("first", "second", "other"))
+    build_host(recipe, first, base)
+    torch.manual_seed(99)  # the state of the global generator must not matter
+    build_host(recipe, second, base)
+    build_host({**recipe, "seed": 6}, other, base)
+    for name in FILES:
+        assert (first / name).read_bytes() == (second / name).read_bytes()
+    assert (first / "model.safetensors").read_bytes() != (other / "model.safetensors").read_bytes()
+
+
+def test_instruction_tuning_moves_the_base_and_keeps_its_tokenizer(raw, tmp_path):
+    curve = build_host(INSTRUCT, tmp_path / "instruct", raw[0])
+    assert set(curve.phase) == {"instructions"} and curve.loss.iloc[-5:].mean() < curve.loss.iloc[:5].mean()
+    assert (tmp_path / "instruct" / "tokenizer.json").read_bytes() == (raw[0] / "tokenizer.json").read_bytes()
+    before, after = (AutoModelForSeq2SeqLM.from_pretrained(f).state_dict() for f in (raw[0], tmp_path / "instruct"))
+    assert all(before[name].shape == after[name].shape for name in before)
+    assert not torch.equal(before["shared.weight"], after["shared.weight"])
+
+
+def test_plain_text_files_serve_as_corpus_and_instructions(tmp_path):
+    lines, paragraphs = tmp_path / "lines.txt", tmp_path / "paragraphs.txt"
+    lines.write_bytes(
+        "\n".join(f"The caf\xe9 number {i} was open on that day for us" for i in range(200)).encode("latin-1")
+    )
+    paragraphs.write_text("\n\n".join(f"One line of text number {i}\nand its other line." for i in range(200)))
+    files = [str(lines), str(paragraphs)]
+    shape = {**RAW["shape"], "vocabulary": 200}
+    build_host({**RAW, "corpus": {"files": files}, "shape": shape}, tmp_path / "raw")
+    recipe = {**INSTRUCT, "instructions": {"files": files, "examples": 200}}
+    build_host(recipe, tmp_path / "instruct", tmp_path / "raw")
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "instruct")
+    text = tokenizer.decode(tokenizer("The café and its other line")["input_ids"], skip_special_tokens=True)
+    assert text == "the café and its other line"
+
+
+def test_recipe_and_base_must_fit(raw, tmp_path):
+    with pytest.raises(ValueError, match="base"):
+        build_host(INSTRUCT, tmp_path / "host")
+    with pytest.raises(ValueError, match="base"):
+        build_host(RAW, tmp_path / "host", raw[0])

@@ -1,0 +1,232 @@
+"""What every script does around its call: the log, the keys of its inputs, one clear message, how files were made."""
+
+import contextlib
+import io
+import logging
+import os
+import platform
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+
+from peftport import __version__
+from peftport.jobs import job as jobs
+from peftport.jobs.job import PLAIN, StaleInputError, check_keys, job, key_of
+from peftport.storage.cards import write_card
+from peftport.storage.parquet import write_table
+
+WHERE = "error (train_source, technique lora, host raw): "
+KEY, OTHER = "0123456789abcdef", "fedcba9876543210"
+
+
+class Params(dict):
+    """As Snakemake gives them: by attribute and by ``get``."""
+
+    __getattr__ = dict.__getitem__
+
+
+@pytest.fixture
+def snakemake(tmp_path):
+    return SimpleNamespace(
+        params=Params(key=KEY),
+        input=[],
+        log=[str(tmp_path / "results/smoke/logs/deep/job.log")],
+        rule="train_source",
+        wildcards={"technique": "lora", "host": "raw"},
+        threads=2,
+    )
+
+
+@pytest.fixture
+def table(tmp_path):
+    frame = pd.DataFrame({"example_id": ["a"], "text": ["b"], "label": ["c"]})
+    write_table(tmp_path / "train.parquet", frame, "examples", {"key": KEY})
+    return tmp_path / "train.parquet"
+
+
+def log_of(snakemake):
+    with open(snakemake.log[0], encoding="utf-8") as log:
+        return log.read()
+
+
+def test_a_job_that_ends_well_says_what_it_cost(snakemake, tmp_path):
+    with job(snakemake):
+        pass
+    assert [path.name for path in (tmp_path / "results/smoke/benchmarks/deep").iterdir()] == ["job.tsv"]
+
+
+def test_a_job_says_how_its_files_are_made(snakemake):
+    with job(snakemake) as made:
+        pass
+    expected = {
+        "key": KEY,
+        "stage": "train_source",
+        "names": {"technique": "lora", "host": "raw"},
+        "peftport": __version__,
+        "threads": 2,
+    }
+    assert expected.items() <= made.items()
+    assert made["versions"]["python"] == platform.python_version()
+    assert {"torch", "transformers", "peft"} <= set(made["versions"])
+    assert pd.Timestamp(made["made_at"]).tz is not None
+
+
+def test_what_a_job_says_is_in_its_log_and_nowhere_else(snakemake, capsys):
+    print("before")
+    with job(snakemake):
+        print("to the log: é")
+        print("an error", file=sys.stderr)
+    print("after")
+    said = log_of(snakemake)
+    assert "to the log: é" in said and "an error" in said
+    assert said.rstrip().splitlines()[-1].startswith("done in ")
+    assert capsys.readouterr().out == "before\nafter\n"
+
+
+def test_what_libraries_log_on_the_terminal_is_in_the_log(snakemake, capsys):
+    """Their handlers hold the stream that was there when they were imported."""
+    logger, handler = logging.getLogger("some_library"), logging.StreamHandler()
+    logger.addHandler(handler)
+    with job(snakemake):
+        logger.warning("weights are tied")
+    logger.warning("afterwards")
+    logger.removeHandler(handler)
+    assert "weights are tied" in log_of(snakemake) and "afterwards" not in log_of(snakemake)
+    assert "weights are tied" not in capsys.readouterr().err and handler.stream is sys.stderr
+
+
+@pytest.mark.parametrize("error", [*PLAIN, StaleInputError])
+def test_an_expected_error_is_one_message(snakemake, error):
+    with pytest.raises(SystemExit) as stop, job(snakemake):
+        raise error("the file is damaged; delete it")
+    assert stop.value.code == 1
+    assert log_of(snakemake) == f"{WHERE}the file is damaged; delete it\n"
+
+
+def test_an_expected_error_shows_where_if_asked(snakemake, monkeypatch):
+    monkeypatch.setenv("PEFTPORT_TRACEBACK", "1")
+    with pytest.raises(SystemExit), job(snakemake):
+        raise ValueError("odd")
+    assert log_of(snakemake).startswith(f"{WHERE}odd\nTraceback")
+
+
+def test_a_bug_shows_where_it_is(snakemake):
+    with pytest.raises(SystemExit) as stop, job(snakemake):
+        {}["no such thing"]
+    assert stop.value.code == 1
+    said = log_of(snakemake)
+    assert "Traceback" in said and "KeyError: 'no such thing'" in said and "done in" not in said
+
+
+def test_an_interrupted_job_is_no_finished_one(snakemake):
+    with pytest.raises(KeyboardInterrupt), job(snakemake):
+        raise KeyboardInterrupt
+    assert "done in" not in log_of(snakemake)
+
+
+def test_output_comes_back_after_an_error(snakemake, capsys):
+    with pytest.raises(SystemExit), job(snakemake):
+        raise ValueError
+    print("heard")
+    assert capsys.readouterr().out == "heard\n"
+
+
+def test_a_failed_job_ends_its_script_with_a_failure(tmp_path):
+    """In a process, as Snakemake runs it."""
+    script = (
+        "import sys\nfrom types import SimpleNamespace\nfrom peftport.jobs.job import job\n"
+        "class Params(dict):\n    key = 'k'\n"
+        "s = SimpleNamespace(params=Params(), log=[sys.argv[1]], rule='r', wildcards={}, threads=1, input=[])\n"
+        "with job(s):\n    raise ValueError('odd')\n"
+    )
+    path = os.pathsep.join(filter(None, sys.path))
+    command = [sys.executable, "-c", script, str(tmp_path / "log")]
+    out = subprocess.run(command, capture_output=True, text=True, env={"PYTHONPATH": path})
+    assert (out.returncode, out.stdout, out.stderr) == (1, "", "")
+    assert (tmp_path / "log").read_text() == "error (r): odd\n"
+
+
+def test_keys_are_read_from_tables_and_cards(table, tmp_path):
+    write_card(tmp_path / "module.json", {"key": OTHER})
+    write_card(tmp_path / "host.json", {"key": OTHER, "host_key": KEY})  # of a host, its own key counts
+    write_card(tmp_path / "none.json", {})
+    found = [key_of(path) for path in (table, *(tmp_path / f"{n}.json" for n in ("module", "host", "none")))]
+    assert found == [KEY, OTHER, KEY, None]
+
+
+def test_inputs_with_their_keys_pass(table, snakemake):
+    check_keys({str(table): KEY})
+    snakemake.params["expects"] = {str(table): KEY}
+    with job(snakemake):
+        pass
+
+
+def test_an_input_made_otherwise_is_refused_before_any_work(table, snakemake):
+    snakemake.params["expects"] = {str(table): OTHER}
+    worked = []
+    with pytest.raises(SystemExit), job(snakemake):
+        worked.append(1)
+    said = log_of(snakemake)
+    assert not worked
+    assert said.startswith(f"{WHERE}{table} was made with other settings or other code")
+    assert f"its key is {KEY}, expected {OTHER}" in said and "Delete it" in said
+
+
+def test_a_damaged_input_is_named(table, snakemake):
+    table.write_bytes(table.read_bytes()[:40])
+    snakemake.params["expects"] = {str(table): KEY}
+    with pytest.raises(SystemExit), job(snakemake):
+        pass
+    assert "train.parquet is damaged" in log_of(snakemake) and "Delete it" in log_of(snakemake)
+    assert table.is_file()
+
+
+def test_a_damaged_input_that_the_study_made_is_set_aside(table, snakemake):
+    """So that the next run makes it anew."""
+    table.write_bytes(table.read_bytes()[:-1])
+    damaged = table.read_bytes()
+    snakemake.params["expects"], snakemake.input = {str(table): KEY}, [f"{table.parent}/./{table.name}"]
+    with pytest.raises(SystemExit), job(snakemake):
+        pass
+    assert log_of(snakemake).endswith(
+        "It now lies in train.parquet.damaged; run the same command again to remake it.\n"
+    )
+    assert not table.exists() and table.with_name("train.parquet.damaged").read_bytes() == damaged
+
+
+def test_another_job_that_reads_it_meanwhile_says_so(table, snakemake):
+    table.rename(table.with_name("train.parquet.damaged"))
+    snakemake.params["expects"], snakemake.input = {str(table): KEY}, [str(table)]
+    with pytest.raises(SystemExit), job(snakemake):
+        pass
+    said = log_of(snakemake)
+    assert "train.parquet was found damaged and now lies in train.parquet.damaged; run the same command again" in said
+
+
+def test_an_input_that_is_not_there_is_named(tmp_path, snakemake):
+    snakemake.params["expects"] = {str(tmp_path / "gone.json"): KEY}
+    with pytest.raises(SystemExit), job(snakemake):
+        pass
+    assert "gone.json" in log_of(snakemake) and "Traceback" not in log_of(snakemake)
+
+
+def test_a_full_disk_leaves_no_library_writing_to_the_log(monkeypatch):
+    """A library's handler whose last words do not fit goes back to the terminal, and nothing is raised."""
+    terminal = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    handler = logging.StreamHandler(terminal)
+    logger = logging.getLogger("a library")
+    logger.addHandler(handler)
+    try:
+        log = open("/dev/full", "w", encoding="utf-8")  # noqa: SIM115 - closing it fails
+        with jobs._redirected(log):
+            assert handler.stream is log
+            log.write("does not fit")
+        assert handler.stream is terminal
+        with contextlib.suppress(OSError):
+            log.close()
+    finally:
+        logger.removeHandler(handler)

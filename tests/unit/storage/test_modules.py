@@ -1,0 +1,112 @@
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from peftport.storage.cards import read_card, write_card
+from peftport.storage.files import file_digest
+from peftport.storage.modules import CARD, CONFIG, WEIGHTS, Module, describe, fingerprint, read_module, write_module
+
+NAME = "base_model.model.{}.block.{}.layer.0.SelfAttention.q.lora_A.weight"
+
+
+def module():
+    rng = np.random.default_rng(0)
+    tensors = {NAME.format(stack, 1): rng.normal(size=(2, 3)).astype(np.float32) for stack in ("decoder", "encoder")}
+    tensors["base_model.compacter_rule"] = np.ones((2, 2, 2), np.float32)
+    return Module({"peft_type": "LORA", "r": 2}, dict(sorted(tensors.items())), {"technique": "lora", "seed": 0})
+
+
+def test_a_module_comes_back(tmp_path):
+    write_module(tmp_path, module())
+    found = read_module(tmp_path)
+    assert found.config == module().config
+    assert list(found.tensors) == list(module().tensors)
+    assert all(found.tensors[name].tobytes() == tensor.tobytes() for name, tensor in module().tensors.items())
+    assert found.shapes() == module().shapes()
+    assert module().card.items() <= found.card.items()
+    assert found.card["parameters"] == 20
+    assert found.card["shapes"]["base_model.compacter_rule"] == [2, 2, 2]
+
+
+def test_equal_modules_are_equal_files(tmp_path):
+    first = module()
+    second = Module(first.config, dict(reversed(first.tensors.items())), first.card)
+    write_module(tmp_path / "a", first)
+    write_module(tmp_path / "b", second)
+    for name in (CONFIG, WEIGHTS, CARD):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+def test_only_three_files_are_left(tmp_path):
+    write_module(tmp_path, module())
+    assert sorted(os.listdir(tmp_path)) == sorted([CONFIG, WEIGHTS, CARD])
+
+
+@pytest.mark.parametrize("name", [CONFIG, WEIGHTS, CARD])
+def test_missing_files_are_named(tmp_path, name):
+    write_module(tmp_path, module())
+    (tmp_path / name).unlink()
+    with pytest.raises(FileNotFoundError, match=name.replace(".", r"\.")):
+        read_module(tmp_path)
+
+
+@pytest.mark.parametrize("name", [CONFIG, WEIGHTS, CARD])
+def test_damaged_files_are_named(tmp_path, name):
+    write_module(tmp_path, module())
+    path = tmp_path / name
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(ValueError, match=name.replace(".", r"\.") + " is damaged"):
+        read_module(tmp_path)
+
+
+def test_weights_that_are_no_safetensors_are_named(tmp_path):
+    write_module(tmp_path, module())
+    (tmp_path / WEIGHTS).write_bytes(b"no weights")
+    write_card(tmp_path / CARD, read_card(tmp_path / CARD) | {"weights_sha256": file_digest(tmp_path / WEIGHTS)})
+    with pytest.raises(ValueError, match="damaged"):
+        read_module(tmp_path)
+
+
+def test_other_weights_than_the_cards_are_refused(tmp_path):
+    write_module(tmp_path / "a", module())
+    write_module(tmp_path / "b", Module({}, {"one": np.zeros(1, np.float32)}, {}))
+    os.replace(tmp_path / "b" / WEIGHTS, tmp_path / "a" / WEIGHTS)
+    with pytest.raises(ValueError, match="checksum"):
+        read_module(tmp_path / "a")
+
+
+def test_the_fingerprint_sees_names_shapes_types_and_bits():
+    tensors = module().tensors
+    prints = {fingerprint(tensors)}
+    for change in (np.float64, np.float16):
+        prints.add(fingerprint({name: tensor.astype(change) for name, tensor in tensors.items()}))
+    prints.add(fingerprint({name + "x": tensor for name, tensor in tensors.items()}))
+    prints.add(fingerprint({name: tensor.T for name, tensor in tensors.items()}))
+    prints.add(fingerprint({name: tensor + np.float32(1e-6) for name, tensor in tensors.items()}))
+    assert len(prints) == 6
+    assert fingerprint(dict(reversed(tensors.items()))) in prints
+
+
+def test_every_tensor_is_described():
+    table = describe(module()).set_index("name")
+    rule, query = table.loc["base_model.compacter_rule"], table.loc[NAME.format("decoder", 1)]
+    assert (rule["stack"], rule["layer"], rule["standard_deviation"], rule["norm"]) == ("shared", -1, 0, 8**0.5)
+    assert (query["stack"], query["layer"], query["shape"], query["entries"]) == ("decoder", 1, "2x3", 6)
+    tensor = module().tensors[NAME.format("decoder", 1)].astype(float)
+    assert query["mean"] == pytest.approx(tensor.mean())
+    assert query["norm"] == pytest.approx(np.linalg.norm(tensor))
+
+
+def test_modules_and_porting_are_read_without_torch():
+    code = (
+        "import sys, peftport.storage.modules, peftport.porting.start\n"
+        "import peftport.porting.compatibility, peftport.data.prepare\n"
+        "from peftport.porting.table import INITIALISATIONS, initialisation\n"
+        "[initialisation(name) for name in INITIALISATIONS]\n"
+        "assert not {'torch', 'transformers', 'peft', 'datasets'} & set(sys.modules)"
+    )
+    path = os.pathsep.join(entry for entry in sys.path if entry)
+    subprocess.run([sys.executable, "-c", code], check=True, env=os.environ | {"PYTHONPATH": path})

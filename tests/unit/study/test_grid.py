@@ -1,0 +1,154 @@
+"""The grid of a study: every run counted, nothing computed twice."""
+
+from peftport.study.grid import Cell, Study, block_name
+
+
+def config(**grid):
+    transfers = [{"source": "raw", "target": "tuned"}, {"source": "tuned", "target": "raw"}]
+    base = {
+        "techniques": ["lora", "adapters"],
+        "transfers": transfers,
+        "dataset_pairs": [{"source": "film", "target": "film"}, {"source": "book", "target": "film"}],
+        "initialisations": ["ported", "sampled", "scratch"],
+        "budgets": [0, 10, 50],
+        "seeds": [0, 1, 2],
+        "references": ["bare", "native"],
+    }
+    return {"study": "s", "grid": base | grid, "hosts": {"raw": {}, "tuned": {"build": {"base": "raw"}}}}
+
+
+def test_runs_are_the_whole_grid():
+    study = Study(config())
+    assert study.runs == 2 * 2 * 2 * 3 * 3 * 3
+    assert len({counted for counted, _ in study.expanded_runs()}) == 2 * 2 * 2 * 3
+
+
+def test_scratch_is_computed_once_per_target():
+    scratch = [cell for cell in Study(config()).cells if cell.initialisation == "scratch"]
+    assert len(scratch) == 2 * 2  # techniques x target hosts; both dataset pairs share the target dataset
+    assert {cell.source_host for cell in scratch} == {"any"}
+
+
+def test_references_come_on_top():
+    cells = Study(config()).cells
+    assert sum(cell.initialisation == "bare" for cell in cells) == 2
+    assert sum(cell.initialisation == "native" for cell in cells) == 2 * 2
+    assert not [cell for cell in Study(config(references=[])).cells if cell.is_reference]
+
+
+def test_native_is_a_source_of_the_target_host():
+    study = Study(config())
+    native = next(cell for cell in study.cells if cell.initialisation == "native")
+    (source,) = study.sources_of(native)
+    assert (source.host, source.dataset) == (native.target_host, native.target_dataset)
+
+
+def test_a_further_block_of_seeds_leaves_the_first_alone():
+    before, after = Study(config(seeds=[[0, 1, 2]])), Study(config(seeds=[[0, 1, 2], [3]]))
+    bare = {cell for cell in before.cells if cell.initialisation == "bare"}
+    assert set(before.cells) <= set(after.cells)
+    assert bare == {cell for cell in after.cells if cell.initialisation == "bare"}
+    assert set(before.sources) < set(after.sources)
+
+
+def test_cells_share_a_job_where_the_study_asks_for_it():
+    """All initialisations but scratch, which transfers share; references have jobs of their own."""
+    study = Study(config(initialisations=["ported", "scratch", "permuted"], initialisations_together=True))
+    assert (study.companions, study.alone) == (["ported", "permuted"], ["scratch", "bare", "native"])
+    companies = {tuple(study.company(cell)) for cell in study.cells}
+    assert sorted(cell for company in companies for cell in company) == sorted(study.cells)
+    assert {len(company) for company in companies if company[0].initialisation == "ported"} == {2}
+    for company in companies:
+        names = {name: getattr(company[0], name) for name in Cell.__dataclass_fields__}
+        if len(company) > 1:
+            del names["initialisation"]
+        assert study.cells_of(names) == list(company)
+
+
+def test_cells_share_no_job_by_default_and_never_one_alone():
+    assert Study(config()).companions == []
+    alone = Study(config(initialisations=["ported", "scratch"], initialisations_together=True))
+    assert alone.companions == []
+    assert all(alone.company(cell) == [cell] for cell in alone.cells)
+
+
+def test_block_names():
+    assert [block_name(seeds) for seeds in ([0, 1, 2], [7], [0, 2, 5])] == ["0-2", "7", "0.2.5"]
+
+
+def test_target_mean_takes_the_other_datasets_of_the_target_host():
+    study = Study(config(initialisations=["target_mean"], references=[]))
+    cell = Cell("lora", "raw", "tuned", "film", "film", "target_mean", "0-2")
+    assert [(one.host, one.dataset) for one in study.sources_of(cell)] == [("raw", "film"), ("tuned", "book")]
+
+
+def test_hosts_include_what_they_are_built_from():
+    study = Study(config(transfers=[{"source": "tuned", "target": "tuned"}]))
+    assert study.hosts == ["tuned", "raw"]
+
+
+def starts(name, **keys):
+    grid = {"initialisations": [name], "references": [], "techniques": ["lora"]} | keys.pop("grid", {})
+    study = Study(config(**grid) | keys)
+    return study, {start.source_dataset: start for start in study.starts if start.source_host == "raw"}
+
+
+def test_siblings_are_of_the_same_seed_on_other_datasets():
+    study, found = starts("target_mean")
+    for dataset, other in (("film", "book"), ("book", "film")):
+        expected = [f"modules/lora/tuned/{other}/seed-1"]
+        assert study.sibling_folders(found[dataset], 1) == expected
+
+
+def test_siblings_are_of_the_other_seeds_where_there_is_one_dataset():
+    pairs = [{"source": "film", "target": "film"}]
+    study, found = starts("target_mean", grid={"dataset_pairs": pairs, "seeds": [[0, 1, 2], [5]]})
+    assert study.sibling_folders(found["film"], 5) == []  # refused by check_config
+    study, found = starts("target_mean", grid={"dataset_pairs": pairs})
+    assert study.sibling_folders(found["film"], 1) == [f"modules/lora/tuned/film/seed-{seed}" for seed in (0, 2)]
+
+
+def test_siblings_of_a_decontaminated_study_know_nothing_of_the_target_test_set():
+    study, found = starts("target_mean", decontaminate=True)
+    assert set(found) == {"film", "book@without-film"}
+    assert study.sibling_folders(found["film"], 0) == ["modules/lora/tuned/book@without-film/seed-0"]
+    assert study.sibling_folders(found["book@without-film"], 0) == ["modules/lora/tuned/film/seed-0"]
+
+
+def test_the_source_of_random_target_is_trained_on_shuffled_labels():
+    study, found = starts("random_target")
+    assert {name: study.source_of(start).dataset for name, start in found.items()} == {
+        "film": "film@random",
+        "book": "book@random",
+    }
+    assert {cell.source_dataset for cell in study.cells} == {"film", "book"}
+    assert set(study.derived) == {"film@random", "book@random"}
+
+
+def test_a_fitted_start_is_of_its_target_dataset_and_others_of_any():
+    pairs = [{"source": "film", "target": "film"}, {"source": "film", "target": "book"}]
+    grid = {"dataset_pairs": pairs, "initialisations": ["sampled", "matched", "scratch"], "techniques": ["lora"]}
+    grid |= {"transfers": [{"source": "raw", "target": "tuned"}]}
+    assert [start.folder(0) for start in Study(config(**grid)).starts] == [
+        "starts/lora/raw--tuned/film--any/sampled/seed-0",
+        "starts/lora/raw--tuned/film--film/matched/seed-0",
+        "starts/lora/any--tuned/any--any/scratch/seed-0",
+        "starts/lora/raw--tuned/film--book/matched/seed-0",
+    ]
+    cleaned = [start.folder(0) for start in Study(config(**grid) | {"decontaminate": True}).starts]
+    assert "starts/lora/raw--tuned/film@without-book--book/matched/seed-0" in cleaned
+    assert "starts/lora/raw--tuned/film@without-book--any/sampled/seed-0" in cleaned
+
+
+def test_decontamination_is_for_pairs_of_different_datasets():
+    study, found = starts("random_target", decontaminate=True)
+    assert set(found) == {"film", "book@without-film"}
+    assert study.source_of(found["book@without-film"]).dataset == "book@without-film@random"
+    assert set(study.derived) == {"film@random", "book@without-film", "book@without-film@random"}
+    assert study.datasets == ["film", "book"]
+    assert starts("ported")[0].derived == []
+
+
+def test_scratch_copies_nothing():
+    assert Study(config(initialisations=["scratch"])).copied_transfers == []
+    assert len(Study(config()).copied_transfers) == 2
