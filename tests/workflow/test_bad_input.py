@@ -6,7 +6,6 @@ by the job that reads it, which runs before any training.
 
 import re
 import shutil
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from transformers import T5Config, T5ForConditionalGeneration
 
 from peftport.storage.files import file_digest
 from tests import studies
+from tests.once import once
 
 GOOD = [("a fine book", "positive"), ("a dull book", "negative"), ("a great read", "positive"), ("a bore", "negative")]
 ROWS = "".join(f"{text} {number},{label}\n" for number in range(10) for text, label in GOOD)
@@ -181,21 +181,23 @@ BY_A_JOB = {
 }
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def wide(tmp_path_factory, hosts):
     """A host twice as wide, in a hub's cache as the hub's library lays it out; returns the cache's home."""
-    home = tmp_path_factory.mktemp("home")
-    repository = home / "hub/models--some--wide"
-    snapshot = repository / "snapshots" / COMMIT
-    shutil.copytree(hosts / "raw", snapshot)
-    shape = T5Config.from_pretrained(snapshot, d_model=32, tie_word_embeddings=True, scale_decoder_outputs=True)
-    T5ForConditionalGeneration(shape).save_pretrained(snapshot)
-    (repository / "refs").mkdir()
-    (repository / "refs/main").write_text(COMMIT)
-    return home
+
+    def fill(home):
+        repository = home / "hub/models--some--wide"
+        snapshot = repository / "snapshots" / COMMIT
+        shutil.copytree(hosts / "raw", snapshot)
+        shape = T5Config.from_pretrained(snapshot, d_model=32, tie_word_embeddings=True, scale_decoder_outputs=True)
+        T5ForConditionalGeneration(shape).save_pretrained(snapshot)
+        (repository / "refs").mkdir()
+        (repository / "refs/main").write_text(COMMIT)
+
+    return once(tmp_path_factory, "wide", fill)
 
 
-def prepare(folder, case, edit, hosts, wide):
+def prepare(folder, edit, hosts, wide):
     """The config of a case, and the files that some case names, in a folder."""
     for name, content in FILES.items():
         (folder / name).write_bytes(content.encode("latin-1"))
@@ -207,24 +209,11 @@ def prepare(folder, case, edit, hosts, wide):
     studies.write_config(folder, config)
 
 
-@pytest.fixture(scope="module")
-def tried(finished, hosts, wide, tmp_path_factory):
-    """Every case tried on the finished study, a copy for each where jobs run: folder, exit status, what was said."""
-    folder, cases, found = tmp_path_factory.mktemp("bad"), AT_ONCE | BY_A_JOB, {}
-    for number, (case, (edit, *_)) in enumerate(cases.items()):
-        found[case] = folder / str(number)
-        if case in BY_A_JOB:
-            shutil.copytree(finished, found[case], symlinks=True)
-        else:
-            found[case].mkdir()
-            (found[case] / "results").symlink_to(finished / "results")
-        prepare(found[case], case, edit, hosts, wide)
-    offline = {"HF_HOME": str(wide), "HF_HUB_OFFLINE": "1"}
-    with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(2) as pool:
-        for name, value in offline.items():
-            patch.setenv(name, value)
-        outs = dict(zip(found, pool.map(studies.run, found.values()), strict=True))
-    return {case: (found[case], out.returncode, out.stdout) for case, out in outs.items()}
+@pytest.fixture
+def offline(wide, monkeypatch):
+    """No network, and a cache of the hub that holds one host."""
+    monkeypatch.setenv("HF_HOME", str(wide))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
 
 
 def made(folder):
@@ -235,39 +224,46 @@ def made(folder):
     return {name: (file_digest(path), path.stat().st_mtime) for name, path in files.items() if not name.startswith(but)}
 
 
+@pytest.mark.usefixtures("offline")
 @pytest.mark.parametrize("case", AT_ONCE)
-def test_it_is_refused_before_any_job(case, tried, finished):
-    message, (_, status, said) = AT_ONCE[case][1], tried[case]
-    assert status != 0
+def test_it_is_refused_before_any_job(case, finished, hosts, wide, tmp_path):
+    edit, message = AT_ONCE[case]
+    (tmp_path / "results").symlink_to(finished / "results")
+    prepare(tmp_path, edit, hosts, wide)
+    out = studies.run_forked(tmp_path)
+    said = out.stdout
+    assert out.returncode != 0
     assert said.count(message) == said.count("config key `") == 1, said
     assert not {"Traceback", "Job stats", "rule "} & set(re.findall("Traceback|Job stats|rule ", said)), said
     assert len(made(finished)) > 50
 
 
+@pytest.mark.usefixtures("offline")
 @pytest.mark.parametrize("case", BY_A_JOB)
-def test_it_is_refused_before_training(case, tried, finished):
-    (_, jobs, message), (folder, status, said) = BY_A_JOB[case], tried[case]
-    assert status != 0 and "Traceback" not in said, said
+def test_it_is_refused_before_training(case, finished, copy, hosts, wide):
+    edit, jobs, message = BY_A_JOB[case]
+    prepare(copy, edit, hosts, wide)
+    out = studies.run(copy)
+    said = out.stdout
+    assert out.returncode != 0 and "Traceback" not in said, said
     errors = [part.partition("): ") for part in said.split("error (")[1:]]
     names = [job for job, _, _ in errors]
     assert names and set(names) <= set(jobs) and len(set(names)) == len(names), said
     assert all(message in text.partition("=====")[0] for _, _, text in errors), said
-    before, after = made(finished), made(folder)
+    before, after = made(finished), made(copy)
     assert {name: after.get(name) for name in before} == before
     new = [name for name in after.keys() - before if name.startswith(("sources/", "modules/", "evaluations/"))]
     # beside a refused transfer, the new host's own modules are trained: they do not move
     assert not [name for name in new if "transfer" not in case or "raw--other" in name], said
-
-
-def test_after_a_refusal_the_good_config_trains_nothing_again(tried, hosts):
-    folder = tried["a tokenizer that cannot write a label"][0]
-    studies.write_config(folder, studies.smoke_config(hosts))
-    assert set(studies.planned(folder)) <= {"describe_host", "audit_overlap", "write_report", "all"}
+    if case == "a tokenizer that cannot write a label":
+        # after a refusal, the good config trains nothing again
+        studies.write_config(copy, studies.smoke_config(hosts))
+        assert set(studies.planned(copy)) <= {"describe_host", "audit_overlap", "write_report", "all"}
 
 
 def test_in_a_new_study_all_datasets_are_prepared_before_anything_is_trained(hosts, wide, tmp_path):
     edit, (job,), message = BY_A_JOB["a dataset with one class"]
-    prepare(tmp_path, "new", edit, hosts, wide)
+    prepare(tmp_path, edit, hosts, wide)
     out = studies.run(tmp_path)
     assert out.returncode != 0
     assert out.stdout.count("error (") == 1 and f"error ({job}): {message}" in out.stdout
@@ -279,7 +275,7 @@ def test_in_a_new_study_all_datasets_are_prepared_before_anything_is_trained(hos
 def test_a_config_that_would_build_objects_builds_none(hosts, tmp_path, tag):
     path = studies.write_config(tmp_path, studies.smoke_config(hosts))
     studies.edit(path, "study: smoke", f"study: {tag}")
-    out = studies.run(tmp_path)
+    out = studies.run_forked(tmp_path)
     assert out.returncode != 0 and "Traceback" not in out.stdout and "Job stats" not in out.stdout
     assert "Config file is not valid JSON or YAML" in out.stdout
     assert not (tmp_path / "pwned").exists() and not Path("pwned").exists()

@@ -26,7 +26,8 @@ def test_a_finished_study_whose_initialisations_come_together(copy, hosts):
     for name, table in apart.items():
         pd.testing.assert_frame_equal(together[name], table, check_exact=True)
     for kind in TOGETHER:
-        (curve,) = (copy / "results/smoke/evaluations/lora/raw--instruct/film--film" / kind).rglob("training.parquet")
+        cell = studies.cell_folder("lora", "raw--instruct", "film--film", kind)
+        curve = copy / studies.RESULTS / cell / "training.parquet"
         assert set(read_table(curve, "curve")["members"]) == {1}  # on a CPU
     assert not studies.planned(copy)
     edit(initialisations=["ported", "sampled", "permuted", "scratch"])
