@@ -31,7 +31,7 @@ def pytest_runtest_setup(item):
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config):
-    """Workers of ``-n auto``: one for each core that this process may use; one for all tests of SLURM, which share it."""
+    """Workers of ``-n auto``: one for each core that this process may use; one in all for SLURM, which they share."""
     if config.getoption("markexpr") == "slurm":
         return 1
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -14,17 +14,19 @@ AFTER_TABLES = {"compute_statistics", "describe_techniques", "draw_figure", "wri
 LIBRARY = "src/peftport"
 
 CODE = {
+    "a comment": ("training/loop.py", "class Training:", "# a comment\nclass Training:", set()),
     "what a host is": (
         "hosts/identify.py",
         "def identify_host(",
+        "SPARE = 0\n\n\ndef identify_host(",
         {"identify_host", "encode_labels", "encode_dataset", "describe_host", "check_transfer", "initialise_scratch"}
         | AFTER_TRAINING
         | AFTER_TABLES,
     ),
-    "one statistic": ("statistics/contrasts.py", "def contrasts(", AFTER_TABLES - {"describe_techniques"}),
     "how costs are measured": (
         "costs/clock.py",
         "def ratio(",
+        "SPARE = 0\n\n\ndef ratio(",
         {"measure_costs", "describe_techniques", "draw_figure", "write_report"},
     ),
 }
@@ -32,11 +34,17 @@ CODE = {
 
 @pytest.mark.parametrize("edit", CODE)
 def test_editing_the_library(finished, tmp_path, edit):
-    """``test_rerun_table.py`` counts the jobs of every edit that docs/reruns.md names."""
-    file, old, expected = CODE[edit]
+    """Which stages run again; ``test_rerun_table.py`` counts the jobs after every edit that docs/reruns.md names."""
+    file, old, new, expected = CODE[edit]
     checkout = studies.copy_checkout(tmp_path / "checkout")
-    studies.edit(checkout / LIBRARY / file, old, f"SPARE = 0\n\n\n{old}")
+    studies.edit(checkout / LIBRARY / file, old, new)
     assert set(studies.planned(finished, checkout=checkout)) - {"all"} == expected
+
+
+def test_editing_one_figure_redraws_that_figure(finished, tmp_path):
+    checkout = studies.copy_checkout(tmp_path / "checkout")
+    studies.edit(checkout / LIBRARY / "figures/portability_matrix.py", "NEEDS = [", "SPARE = 0\nNEEDS = [")
+    assert studies.planned(finished, checkout=checkout) == {"draw_figure": 1, "write_report": 1, "all": 1}
 
 
 def test_editing_the_typology_describes_techniques_anew(finished, tmp_path):
