@@ -16,6 +16,7 @@ from peftport.planning.seed_blocks import arranged
 from peftport.statistics.table import STATISTICS, settings_of
 from peftport.study.grid import ANY, FITTED, Source, Start, Study, module_folder
 from peftport.study.training_steps import build_steps
+from peftport.techniques.table import described_as
 
 BEGAN = time.monotonic()
 if workflow.is_main_process:

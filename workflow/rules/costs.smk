@@ -50,7 +50,7 @@ rule describe_techniques:
         runtime=20,
     params:
         key=lambda w: KEYS.described(),
-        methods={name: STUDY.config["techniques"][name]["method"] for name in STUDY.config["grid"]["techniques"]},
+        methods={name: described_as(STUDY.config["techniques"][name]) for name in STUDY.config["grid"]["techniques"]},
         grid=STUDY.config["grid"],
         study=STUDY.name,
         expects=description_expects,

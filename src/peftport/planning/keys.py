@@ -24,7 +24,7 @@ from peftport.storage.files import file_digest
 from peftport.storage.provenance import digest, versions
 from peftport.study.derived_datasets import left_out, parent, root
 from peftport.study.grid import FITTED, Cell, Source, Start, Study
-from peftport.techniques.table import METHODS
+from peftport.techniques.table import METHODS, described_as
 from peftport.typology.read import FILE as TYPOLOGY
 
 # What of the training section a test, and a training in the target host, depends on; and what of a technique's entry
@@ -252,7 +252,7 @@ class Keys:
 
     def described(self) -> str:
         """Of the table `techniques`, that joins typology, costs and portability."""
-        methods = {name: self.config["techniques"][name]["method"] for name in self.config["grid"]["techniques"]}
+        methods = {name: described_as(self.config["techniques"][name]) for name in self.config["grid"]["techniques"]}
         costs = [self.costs(host) for host in self.study.targets]
         code = [stage_code("describe_techniques"), _file(TYPOLOGY)]
         return digest([code, methods, costs, self.table("portability"), self.runs()])

@@ -18,7 +18,7 @@ from jsonschema.validators import extend
 from peftport.paths import config_schema
 from peftport.registry import did_you_mean, unknown_name
 from peftport.study.consistency import ConfigError, check_meaning
-from peftport.techniques.table import NOT_OFFERED
+from peftport.techniques.table import settings_complaint, spelled
 
 MOST_ENTRIES, DEEPEST = 200_000, 40
 
@@ -43,11 +43,13 @@ def check_config(config: dict[str, Any], folder: Path | None = None) -> dict[str
         method = technique.setdefault("method", name)
         methods = schema["$defs"]["techniques"]
         if not isinstance(method, str) or method not in methods:
-            reason = NOT_OFFERED.get(str(method).upper())
-            why = f" peft's `{method}` is not offered: {reason}." if reason else ""
-            raise ConfigError(f"config key `techniques.{name}.method`: {unknown_name('method', method, methods)}{why}")
+            said = spelled(method) or unknown_name("method", method, methods)
+            raise ConfigError(f"config key `techniques.{name}.method`: {said}")
         _validate(technique, methods[method], schema, ("techniques", name))
         _fill(technique, methods[method], schema)
+        if wrong := settings_complaint(technique):
+            key = ".".join(filter(None, ("techniques", name, wrong[0])))
+            raise ConfigError(f"config key `{key}`: {wrong[1]}")
     for name, host in config["hosts"].items():
         if isinstance(recipe := host.get("build"), dict):
             kind = schema["$defs"]["recipes"]["instruction_host" if "instructions" in recipe else "raw_host"]
