@@ -30,7 +30,11 @@ CASES = [
 
 def settings_for(host_name, name, **more):
     """GPT-2's queries, keys and values are one matrix."""
-    return FROM_PEFT[name] | ({"targets": ["qkv", "wo"]} if (host_name, name != "ln_tuning") == ("gpt2", True) else {}) | more
+    return (
+        FROM_PEFT[name]
+        | ({"targets": ["qkv", "wo"]} if (host_name, name != "ln_tuning") == ("gpt2", True) else {})
+        | more
+    )
 
 
 def make(host_name, name, host_seed=0, seed=1, **more):
@@ -111,10 +115,10 @@ def test_frozen_projections_are_drawn_and_not_stored():
 
 
 def test_a_type_that_saves_more_than_it_trains_is_refused(monkeypatch):
-    """DELORA's file holds frozen norms of the host's weights: as if a later peft had brought it, with no reason here."""
+    """DELORA's file also holds norms of the host's weights: as if a later peft had brought it, with no reason here."""
     monkeypatch.delitem(NOT_OFFERED, "DELORA")
     bare, inputs = host("llama"), batch(encoder_decoder=False)
     wanted = logits(bare, inputs)
-    with pytest.raises(ValueError, match="DELORA in this host must have .*, but it has "):
+    with pytest.raises(ValueError, match=r"DELORA in this host must have .*, but it has "):
         attach(bare, "peft", {"peft_type": "DELORA", "r": 2}, seed=0)
     assert torch.equal(logits(bare, inputs), wanted)

@@ -1,7 +1,7 @@
 """peft's own techniques that wrap projections or layer norms: one pass-through for whatever peft's registry offers.
 
-``{method: peft, peft_type: LOHA, r: 4}`` names a type and fields of its config class. Which fields a study may set, and
-to what, is checked by ``peftport.techniques.peft_fields``. Formulas and papers are in peft's documentation of the class.
+``{method: peft, peft_type: LOHA, r: 4}`` names a type and fields of its config class, which
+``peftport.techniques.peft_fields`` checks. Formulas and papers are in peft's documentation of the class.
 
 A type fits if its module is what is trained and nothing else: no part of the host in its file, nothing frozen that
 cannot be drawn again, no step of its own in the training loop, no addition to the loss. ``REFUSED`` has the reasons of

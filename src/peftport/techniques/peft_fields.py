@@ -27,7 +27,9 @@ NOT_A_STUDY_S = {
     **dict.fromkeys(("base_model_name_or_path", "revision", "auto_mapping", "megatron_core", "megatron_config"), CODE),
     **dict.fromkeys(("inference_mode", "task_type", "peft_version", "fan_in_fan_out", "runtime_config"), PEFTPORT),
     **dict.fromkeys(("save_indices", "save_only_topk_weights", *FIXED), FILE),
-    **dict.fromkeys(("bias", "modules_to_save", "trainable_token_indices", "lora_bias"), "it trains more than the update"),
+    **dict.fromkeys(
+        ("bias", "modules_to_save", "trainable_token_indices", "lora_bias"), "it trains more than the update"
+    ),
     "use_qalora": "it needs a quantised host, on a GPU",
     "sample_at_inference": "the same test would give something else each time",
     "generator_seed": "what is drawn in training follows from the seed of the run",

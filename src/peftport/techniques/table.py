@@ -106,7 +106,7 @@ def note(settings: Mapping[str, Any]) -> str | None:
 
 
 def settings_complaint(settings: Mapping[str, Any]) -> tuple[str, str] | None:
-    """The first thing wrong with settings that fit the schema: key (empty: all of them) and message; None if nothing."""
+    """The first thing wrong with settings that fit the schema: key (empty: all) and message; None if nothing."""
     checks = settings["method"] in CHECKS and import_entry("check", settings["method"], CHECKS)
     return checks.complaint(settings) if checks else None
 

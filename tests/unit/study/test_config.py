@@ -93,14 +93,30 @@ WRONG = {
     ),
     "a method of peft that is not offered": (
         {"techniques.mine": {"method": "adalora"}},
-        "config key `techniques.mine.method`: no method `adalora`.",
-        "peft's `adalora` is not offered: it shares out its rank in a step of its own",
+        "config key `techniques.mine.method`: peft's ADALORA is not offered: it shares out its rank in a step of its",
+    ),
+    "an earlier name of one of peft's own": (
+        {"techniques.loha": {"r": 2}},
+        "config key `techniques.loha.method`: no method `loha`, it is one of peft's own: write "
+        "`{method: peft, peft_type: LOHA}`.",
+    ),
+    "an earlier name of what is a LoRA to peft": (
+        {"techniques.dora": {"r": 2}},
+        "write `{method: peft, peft_type: LORA, use_dora: true}`.",
+    ),
+    "one of peft's own without its type": (
+        {"techniques.mine": {"method": "peft"}},
+        "config key `techniques.mine`: `peft_type` is missing",
     ),
     "a mistyped setting of peft's": (
-        {"techniques.vera": {"projection_key": 8}},
-        "config key `techniques.vera.projection_key`: no such key `projection_key`.",
+        {"techniques.vera": {"method": "peft", "peft_type": "VERA", "projection_key": 8}},
+        "config key `techniques.vera.projection_key`: no field of peft's VeraConfig `projection_key`.",
         "Did you mean `projection_prng_key`?",
-        "Known: `method`, `r`",
+        "Known: `r`",
+    ),
+    "settings of peft's that do not go together": (
+        {"techniques.oft": {"method": "peft", "peft_type": "OFT", "r": 8}},
+        "config key `techniques.oft`: peft's OFTConfig refuses it: You can only specify either r (8) or oft_block_size",
     ),
     "a method that is a list": ({"techniques.mine": {"method": ["lora"]}}, "config key `techniques.mine.method`"),
     "an unknown technique": (
@@ -141,20 +157,12 @@ WRONG = {
     ),
     "a technique that cannot be matched": (
         {
-            "techniques.norms": {"method": "ln_tuning"},
+            "techniques.norms": {"method": "peft", "peft_type": "LN_TUNING"},
             "grid.techniques": ["lora", "norms"],
             "grid.initialisations": ["matched"],
         },
-        "config key `grid.initialisations`: `matched` cannot be made for the technique `norms`: its tensors stand in",
+        "config key `grid.initialisations`: `matched` cannot be made for the technique `norms`: it is one of peft",
         "Use `sampled` instead.",
-    ),
-    "one of peft's own that cannot be matched": (
-        {
-            "techniques.dora": {"method": "dora"},
-            "grid.techniques": ["dora"],
-            "grid.initialisations": ["ported", "matched"],
-        },
-        "`matched` cannot be made for the technique `dora`: it is one of peft's own",
     ),
     "an unknown bundled host": (
         {"hosts.raw": {"bundled": "review-raw"}},
@@ -351,7 +359,7 @@ FINE = {
         "grid.initialisations": ["matched"],
     },
     "a technique that cannot be matched and is not picked": {
-        "techniques.norms": {"method": "ln_tuning"},
+        "techniques.norms": {"method": "peft", "peft_type": "LN_TUNING"},
         "grid.initialisations": ["matched"],
     },
     "a mean over other datasets": {
@@ -364,6 +372,7 @@ FINE = {
         "datasets.film": {"source": {"files": [FILE]}, "labels": {"0": "bad", "1": "good"}}
     },
     "a decontaminated study": {"decontaminate": True},
+    "one of peft's own": {"techniques.dora": {"method": "peft", "peft_type": "LORA", "use_dora": True, "r": 2}},
 }
 
 

@@ -9,11 +9,11 @@ from peftport.storage.parquet import read_table
 from peftport.training.extract import extract_modules
 from peftport.training.source import train_source
 from tests.ground import MADE, NAMES, TASK, TRAINING, evaluate_together, modules, prompts
-from tests.techniques import FROM_PEFT, SETTINGS
+from tests.techniques import of_name
 
 # prefix tuning is put in by another way than layers; PVeRA draws random numbers in every step
 TECHNIQUES = {
-    name: {"method": name, "learning_rate": 0.02, "source_steps": 4, **(SETTINGS | FROM_PEFT)[name]}
+    name: {"method": of_name(name)[0], "learning_rate": 0.02, "source_steps": 4, **of_name(name)[1]}
     for name in ("lora", "prefix_tuning", "pvera")
 }
 AUTO = TRAINING | {"members_together": "auto"}
