@@ -21,7 +21,7 @@ pass-through: its settings name a type of peft's and fields of that type's confi
 from collections.abc import Mapping
 from typing import Any
 
-from peftport.registry import import_entry
+from peftport.registry import import_entry, unknown_name
 
 PASSED_ON = "peft"
 
@@ -84,8 +84,12 @@ def method_of_type(peft_type: str) -> Any:
     """
     if peft_type in PEFT_TYPES:
         return method(PEFT_TYPES[peft_type])
-    method(PASSED_ON).config_class(peft_type)
-    return method(PASSED_ON)
+    passed = method(PASSED_ON)
+    if peft_type not in passed.offered():
+        reason = f" ({passed.REFUSED[peft_type]})" if peft_type in passed.REFUSED else ""
+        known = [*PEFT_TYPES, *passed.offered()]
+        raise ValueError(unknown_name("technique of the peft_type", peft_type, dict.fromkeys(known)) + reason)
+    return passed
 
 
 def makes(name: str, peft_type: str) -> bool:
