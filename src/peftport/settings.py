@@ -5,27 +5,73 @@ Every class is closed (a key that it does not know is an error), strict (``"3"``
 schema and in ``config/README.md``. Rooms with settings of their own have them in their ``settings.py``.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, model_validator
 from pydantic_core import PydanticCustomError
+
+from peftport.storage.provenance import JsonObject
+
+OPTIONAL = "x-optional"  # says in the JSON schema that a key may be left out, and is nothing then
+TAG = "|"  # what the tag of a union's member begins with, so that no key of a config is taken for one
 
 
 class Settings(BaseModel):
     """What all settings have in common: closed, strict, frozen, no infinite numbers."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        frozen=True,
+        allow_inf_nan=False,
+        regex_engine="python-re",
+    )
+
+    def as_json(self) -> JsonObject:
+        """The settings as plain JSON values, every default filled in; what is optional and not given is left out."""
+        return self.model_dump(mode="json")
 
 
-def _each_once(entries: list[Any] | None) -> list[Any] | None:
-    if any(entry in entries[:index] for index, entry in enumerate(entries or [])):
-        raise PydanticCustomError("unique", "expected no entry twice")
+class OneOf(Settings):
+    """Settings of which exactly one is given; every field is ``optional``."""
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        given = [name for name in type(self).model_fields if getattr(self, name) is not None]
+        if len(given) != 1:
+            known = ", ".join(f"`{name}`" for name in type(self).model_fields)
+            raise PydanticCustomError(
+                "one_of", "expected {amount} of {known}", {"amount": "only one" if given else "one", "known": known}
+            )
+        return self
+
+    @property
+    def kind(self) -> str:
+        """The name of the one that is given."""
+        return next(name for name in type(self).model_fields if getattr(self, name) is not None)
+
+
+def optional(*, description: str | None = None, **bounds: Any) -> Any:
+    """A field that need not be given; it is None then, and left out of ``as_json``."""
+    return Field(None, description=description, exclude_if=_is_none, json_schema_extra={OPTIONAL: True}, **bounds)
+
+
+def _is_none(value: Any) -> bool:
+    return value is None
+
+
+def _each_once(entries: list[Any]) -> list[Any]:
+    if any(entry in entries[:index] for index, entry in enumerate(entries)):
+        raise PydanticCustomError("each_once", "expected no entry twice")
     return entries
 
 
-# for the annotation of a list with no entry twice
-EACH_ONCE = AfterValidator(_each_once)
+def list_or(single: str) -> Discriminator:
+    """Tells a list from a single value, whose tag is ``TAG`` and its type in JSON: ``number``, ``integer``."""
+    return Discriminator(lambda value: f"{TAG}array" if isinstance(value, list) else f"{TAG}{single}")
 
+
+EACH_ONCE = AfterValidator(_each_once)  # of a list: no entry twice
 Text = Annotated[str, Field(min_length=1)]
 Seed = Annotated[int, Field(ge=0)]
 

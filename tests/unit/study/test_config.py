@@ -50,7 +50,7 @@ WRONG = {
     "a mistyped setting": (
         {"techniques.lora.rnak": 4},
         "config key `techniques.lora.rnak`: no such key `rnak`. Did you mean `rank`?",
-        "Known: `method`, `rank`",
+        "Known: `method`, `learning_rate`, `source_steps`, `rank`",
     ),
     "a number that is no number": (
         {"techniques.lora.learning_rate": float("nan")},
@@ -100,7 +100,7 @@ WRONG = {
         {"techniques.vera": {"projection_key": 8}},
         "config key `techniques.vera.projection_key`: no such key `projection_key`.",
         "Did you mean `projection_prng_key`?",
-        "Known: `method`, `r`",
+        "Known: `method`, `learning_rate`, `source_steps`, `r`",
     ),
     "a method that is a list": ({"techniques.mine": {"method": ["lora"]}}, "config key `techniques.mine.method`"),
     "an unknown technique": (
