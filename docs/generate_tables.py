@@ -18,7 +18,7 @@ from peftport.settings import OPTIONAL
 from peftport.storage.files import write_text
 from peftport.storage.provenance import JsonObject
 from peftport.storage.tables import TABLES
-from peftport.study.schema import alternatives, config_schema, entries, resolved
+from peftport.study.schema import alternatives, config_schema, entries, meaning, resolved
 from peftport.techniques.settings import METHOD_SETTINGS
 
 BLOCK = re.compile(r"<!-- (keys|columns) of ([\w ]+) -->\n.*?<!-- end -->", re.DOTALL)
@@ -126,13 +126,7 @@ def _row(path: str, part: JsonObject, required: bool) -> tuple[str, ...]:
         shown = ""
     else:
         shown = f"`{json.dumps(default)}`"
-    return f"`{path}`", _kind(part), shown, _meaning(part)
-
-
-def _meaning(part: JsonObject) -> str:
-    """The description of a key, or else of what it holds."""
-    texts = [kind["description"] for kind in [part, *alternatives(part)] if "description" in kind]
-    return texts[0].rstrip(".") if texts else ""
+    return f"`{path}`", _kind(part), shown, meaning(part)
 
 
 def _kind(part: JsonObject) -> str:

@@ -10,8 +10,6 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from peftport.storage.provenance import JsonObject
-
 OPTIONAL = "x-optional"  # says in the JSON schema that a key may be left out, and is nothing then
 TAG = "|"  # what the tag of a union's member begins with, so that no key of a config is taken for one
 
@@ -27,7 +25,7 @@ class Settings(BaseModel):
         regex_engine="python-re",
     )
 
-    def as_json(self) -> JsonObject:
+    def as_json(self) -> dict[str, Any]:
         """The settings as plain JSON values, every default filled in; what is optional and not given is left out."""
         return self.model_dump(mode="json")
 

@@ -35,7 +35,7 @@ MAY_IMPORT = {
     "figures": set(),
     "porting": set(),
     "prompting": {"data"},
-    "hosts": {"prompting"},
+    "hosts": {"prompting", "data.settings"},
     "techniques": {"hosts"},
     "injection": {"techniques", "hosts"},
     "compute": {"hosts"},

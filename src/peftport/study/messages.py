@@ -10,7 +10,7 @@ from pydantic_core import ErrorDetails
 from peftport.registry import did_you_mean, unknown_name
 from peftport.settings import TAG
 from peftport.storage.provenance import JsonObject
-from peftport.study.schema import alternatives, config_schema, entries, resolved
+from peftport.study.schema import alternatives, config_schema, entries, meaning, resolved
 from peftport.study.settings import NAME_MEANING
 
 KEY_OF_A_MAPPING = "[key]"  # what pydantic puts behind a key that is wrong itself
@@ -132,4 +132,5 @@ def _number(bound: Any) -> Any:
 
 
 def _meaning(part: JsonObject) -> str:
-    return f" ({part['description'].rstrip('.')})" if "description" in part else ""
+    said = meaning(part)
+    return f" ({said})" if said else ""

@@ -14,6 +14,8 @@ from peftport.storage.files import write_text
 from peftport.storage.provenance import JsonObject
 from peftport.study.settings import StudySettings
 
+SCHEMA_FILE = "workflow/schemas/config.schema.json"  # in a checkout
+
 
 class _Untitled(GenerateJsonSchema):
     """Gives keys no titles, which would only repeat their names."""
@@ -52,6 +54,12 @@ def entries(part: JsonObject) -> JsonObject | None:
     """The schema of every value of a mapping whose keys are names; None for one with keys of its own."""
     named = [*part.get("patternProperties", {}).values(), part.get("additionalProperties")]
     return named[0] if isinstance(named[0], dict) else None
+
+
+def meaning(part: JsonObject) -> str:
+    """The description of a part, or else of what it may be, without a full stop; empty where there is none."""
+    texts = [inner["description"] for inner in [part, *alternatives(part)] if "description" in inner]
+    return texts[0].rstrip(".") if texts else ""
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import yaml
 from peftport.paths import CHECKOUT
 from peftport.planning.plan import cached_commit, downloads, merge, read_study
 from peftport.planning.plan_text import aligned, plan_text
+from peftport.settings import TrainingSettings
 from peftport.study.config import ConfigError
 from peftport.study.training_steps import (
     budgets_in_warmup,

@@ -2,8 +2,8 @@ import re
 
 import pytest
 
-from peftport.study.settings import NAME_PATTERN
 from peftport.study.derived_datasets import left_out, parent, randomised, root, without
+from peftport.study.settings import NAME_PATTERN
 
 BOTH = randomised(without("a.b-c", "d-without-e"))
 
