@@ -10,9 +10,11 @@ import pytest
 import torch
 
 from peftport.data.prepare import prepare
+from peftport.data.settings import DatasetSettings
 from peftport.evaluation.cell import evaluate_cells
 from peftport.hosts.identify import identify_host
 from peftport.hosts.load import load_tokenizer
+from peftport.hosts.settings import HostSettings
 from peftport.jobs.checkpoints import Checkpoint
 from peftport.jobs.signals import STOPS, Stopped
 from peftport.prompting.task import Task
@@ -56,10 +58,11 @@ def prepare_ground(folder: Path) -> None:
     definition = studies.smoke_config(folder)["datasets"]["film"] | {"template": TASK["template"]}
     definition |= {"split": {"validation": 0.1, "test": 0.1, "seed": 0}, "examples": {}}
     definition["source"]["generated"] |= {"train": 40, "validation": 16, "test": 24, "seed": 0}
-    for name, examples in prepare(definition, folder)[0].items():
+    for name, examples in prepare(DatasetSettings.model_validate(definition), folder)[0].items():
         write_table(folder / f"{name}.parquet", examples, "examples")
     for name in HOSTS:
-        write_card(folder / f"{name}.json", identify_host(name, {}, folder / "hosts" / name))
+        place = folder / "hosts" / name
+        write_card(folder / f"{name}.json", identify_host(name, HostSettings(path=str(place)), place))
         encode(folder, name, folder)
         outputs = train(folder, name, folder / name)
         extract_modules(outputs["state"], outputs["config"], modules(folder, name), MADE)

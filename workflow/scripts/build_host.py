@@ -8,6 +8,7 @@ from pathlib import Path
 
 from peftport.host_building.build import FILES, build_host
 from peftport.hosts.locate import known_folder
+from peftport.hosts.recipe_settings import read_recipe
 from peftport.jobs.checkpoints import Checkpoint
 from peftport.jobs.job import job
 from peftport.jobs.progress import Progress
@@ -16,9 +17,8 @@ from peftport.storage.files import file_digests
 from peftport.storage.parquet import write_table
 
 with job(snakemake) as provenance, Checkpoint.of_job(snakemake.log[0], provenance["key"]) as checkpoint:
-    recipe, base = snakemake.params.recipe, snakemake.input.base
-    folder = Path(snakemake.output.curve).parent / "model"
-    base = known_folder(read_card(base[0])) if base else None
+    recipe, folder = read_recipe(snakemake.params.recipe), Path(snakemake.output.curve).parent / "model"
+    base = known_folder(read_card(snakemake.input.base[0])) if snakemake.input.base else None
     progress = Progress(snakemake.wildcards.host, snakemake.params.steps)
     curve = build_host(recipe, folder, base, snakemake.threads, progress, checkpoint)
     write_table(snakemake.output.curve, curve, "host_curve", provenance | {"files": file_digests(folder, FILES)})

@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -12,6 +12,7 @@ from torch import nn
 
 from peftport.compute.optimiser_state import load_optimiser_state, optimiser_state
 from peftport.host_building.recipes.example import Example
+from peftport.hosts.recipe_settings import HostTrainingSettings, PretrainingSettings
 from peftport.jobs.checkpoints import Checkpoint, State
 from peftport.jobs.signals import STOPS
 from peftport.prompting.batches import IGNORED
@@ -19,38 +20,6 @@ from peftport.prompting.batches import IGNORED
 Report = Callable[[int, float], None]
 _POOL = 32  # batches sorted by length together
 _LOG_ROWS = 100
-
-
-@dataclass(frozen=True)
-class Plan:
-    """Settings of one training.
-
-    Attributes:
-        steps: optimiser steps.
-        batch_size: examples a step.
-        learning_rate: peak rate of AdamW; linear warm-up, then cosine decay to a tenth.
-        warmup_steps: length of the warm-up.
-        weight_decay: decoupled decay of matrices; embeddings, biases and norms have none (a head that is tied to the
-            embeddings is one of them).
-        rate_multipliers: factors on the rate for `relative_position_bias`, `embeddings` and `head`. In a host of a few
-            hundred thousand parameters these move too slowly under one AdamW rate; the multipliers cut the steps
-            that a useful host takes several times.
-        in_order: items are taken in their order (a curriculum), shuffled only within pools of 32 batches; else every
-            pass is a permutation.
-    """
-
-    steps: int
-    batch_size: int
-    learning_rate: float
-    warmup_steps: int = 100
-    weight_decay: float = 0.01
-    rate_multipliers: dict[str, float] = field(default_factory=dict)
-    in_order: bool = False
-
-    def rate(self, step: int) -> float:
-        """Learning rate of a step, before multipliers."""
-        warm = min(1.0, (step + 1) / max(1, self.warmup_steps))
-        return self.learning_rate * warm * (0.1 + 0.45 * (1 + math.cos(math.pi * step / self.steps)))
 
 
 @dataclass
@@ -70,7 +39,7 @@ def optimise(
     model: nn.Module,
     examples: Callable[[np.ndarray], list[Example]],
     lengths: np.ndarray,
-    plan: Plan,
+    settings: HostTrainingSettings,
     random: Random,
     report: Report,
     checkpoint: Checkpoint,
@@ -81,7 +50,7 @@ def optimise(
         model: the host; dropout as its config says.
         examples: gives the examples of a batch of indices; may draw anew from ``random.examples`` at each call.
         lengths: length of each item in tokens, used to batch items of similar length.
-        plan: settings.
+        settings: steps, rates, size of a batch.
         random: what is drawn from.
         report: called as (step, mean loss) about a hundred times.
         checkpoint: what a job that was stopped left.
@@ -95,17 +64,18 @@ def optimise(
         Stopped: the job was told to stop.
     """
     model.train()
-    optimiser = torch.optim.AdamW(_groups(model, plan), lr=plan.learning_rate, betas=(0.9, 0.98), fused=True)
+    optimiser = torch.optim.AdamW(_groups(model, settings), lr=settings.learning_rate, betas=(0.9, 0.98), fused=True)
     parameters = list(model.parameters())
-    order = batches(lengths, plan.batch_size, random.order, plan.in_order)
+    in_order = isinstance(settings, PretrainingSettings) and settings.in_order
+    order = batches(lengths, settings.batch_size, random.order, in_order)
     run = _Run(optimiser, random.examples, checkpoint.restore())
     for _ in range(run.step):
         next(order)
-    every = max(1, plan.steps // _LOG_ROWS)
+    every = max(1, settings.steps // _LOG_ROWS)
     with STOPS.after_a_step():
-        for step in range(run.step, plan.steps):
+        for step in range(run.step, settings.steps):
             for group in optimiser.param_groups:
-                group["lr"] = plan.rate(step) * group["multiplier"]
+                group["lr"] = _rate(settings, step) * group["multiplier"]
             loss = model(**collate(examples(next(order)))).loss
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
@@ -113,8 +83,8 @@ def optimise(
             optimiser.step()
             run.losses.append(loss.detach())
             run.step = step + 1
-            if run.step % every == 0 or run.step == plan.steps:
-                report(run.step, run.note(plan.rate(step)))
+            if run.step % every == 0 or run.step == settings.steps:
+                report(run.step, run.note(_rate(settings, step)))
             checkpoint.offer(run.state)
     model.eval()
     return pd.DataFrame(run.rows, columns=["step", "loss", "learning_rate", "elapsed_seconds"])
@@ -194,7 +164,13 @@ def batches(
                 yield pool[batch * size : (batch + 1) * size]
 
 
-def _groups(model: nn.Module, plan: Plan) -> list[dict]:
+def _rate(settings: HostTrainingSettings, step: int) -> float:
+    """The learning rate of a step, before multipliers: linear warm-up, then cosine decay to a tenth."""
+    warm = min(1.0, (step + 1) / max(1, settings.warmup_steps))
+    return settings.learning_rate * warm * (0.1 + 0.45 * (1 + math.cos(math.pi * step / settings.steps)))
+
+
+def _groups(model: nn.Module, settings: HostTrainingSettings) -> list[dict]:
     groups: dict[str, list] = {"relative_position_bias": [], "embeddings": [], "head": [], "norms": [], "matrices": []}
     for name, parameter in model.named_parameters():
         if "relative_attention_bias" in name:
@@ -206,8 +182,9 @@ def _groups(model: nn.Module, plan: Plan) -> list[dict]:
         else:
             kind = "norms" if parameter.ndim == 1 else "matrices"
         groups[kind].append(parameter)
-    decay = {"head": plan.weight_decay, "matrices": plan.weight_decay}
+    multipliers = settings.rate_multipliers.model_dump()
+    decay = {"head": settings.weight_decay, "matrices": settings.weight_decay}
     return [
-        {"params": p, "multiplier": plan.rate_multipliers.get(k, 1.0), "weight_decay": decay.get(k, 0.0)}
+        {"params": p, "multiplier": multipliers.get(k, 1.0), "weight_decay": decay.get(k, 0.0)}
         for k, p in groups.items()
     ]

@@ -14,6 +14,7 @@ from typing import Any
 from peftport.host_building.recipes.table import RECIPES
 from peftport.hosts.families.table import FAMILIES, family
 from peftport.hosts.locate import bundled_folder
+from peftport.hosts.settings import HostSettings
 from peftport.hosts.shape import declared
 from peftport.paths import pipeline_root
 from peftport.planning.code_stamp import script_stamp
@@ -58,6 +59,7 @@ class Keys:
 
     def __init__(self, study: Study, folder: Path | None = None) -> None:
         self.study, self.config, self.folder = study, study.config, folder or Path.cwd()
+        self._hosts = {name: HostSettings.model_validate(host) for name, host in study.config["hosts"].items()}
         self._tested: dict[str, list[int]] = {}
         for name in ("dataset", "host", "_kinds", "prompts", "source", "module", "start", "evaluation"):
             setattr(self, name, functools.cache(getattr(self, name)))
@@ -120,7 +122,7 @@ class Keys:
 
     def _kinds(self, host: str) -> list[str]:
         """The host's family, by transformers' ``model_type``; every family where only loading it tells."""
-        found = declared(host, self.config["hosts"], self.folder)
+        found = declared(host, self._hosts, self.folder)
         return [kind for kind in FAMILIES if found is None or found["model_type"] == kind]
 
     def _reading(self, host: str) -> list[str]:

@@ -41,6 +41,7 @@ WRONG = {
         {"datasets.film@random": {"source": {"files": [FILE]}, "labels": {"a": "a", "b": "b"}}},
         "config key `datasets`: expected text that matches",
         "film@random",
+        "(letters and digits, joined by",
     ),
     "a long name": ({"study": "x" * 65}, "config key `study`: expected at most 64 characters"),
     "a setting of the wrong type": (
@@ -50,7 +51,7 @@ WRONG = {
     "a mistyped setting": (
         {"techniques.lora.rnak": 4},
         "config key `techniques.lora.rnak`: no such key `rnak`. Did you mean `rank`?",
-        "Known: `method`, `rank`",
+        "Known: `method`, `learning_rate`, `source_steps`, `rank`",
     ),
     "a number that is no number": (
         {"techniques.lora.learning_rate": float("nan")},
@@ -256,6 +257,33 @@ WRONG = {
         "config key `datasets.film.source.files.0`: ",
         "the extension '.dat' does not tell the format",
     ),
+    "a format that there is not": (
+        {"datasets.film": {"source": {"files": [FILE | {"format": "jsonk"}]}, "labels": {"0": "bad", "1": "good"}}},
+        'config key `datasets.film.source.files.0.format`: got "jsonk", allowed are `csv`, `tsv`, `jsonl`, `parquet`, '
+        "`lines`. Did you mean `jsonl`?",
+    ),
+    "a source of nothing": (
+        {"datasets.film.source": {}},
+        "config key `datasets.film.source`: expected one of `generated`, `files`, `hub`, got {} (Where the examples",
+    ),
+    "a key of a raw host in one trained further": (
+        {"hosts.raw": {"build": TUNED["build"] | {"words": []}}},
+        "config key `hosts.raw.build.words`: no such key `words`.",
+        "Known: `base`, `instructions`, `training`, `seed`.",
+    ),
+    "a key too few, deep below": (
+        {"hosts.raw": {"build": {"corpus": {"generated": {}}}}},
+        "config key `hosts.raw.build.corpus.generated`: `domains` is missing (Generated reviews, plain at first",
+    ),
+    "a seed of text in a block": (
+        {"grid.seeds": [[0, "1"]]},
+        "config key `grid.seeds.0.1`: expected a whole number, got",
+    ),
+    "null where a number may stand": (
+        {"techniques.adapters.bottleneck": "wide"},
+        'config key `techniques.adapters.bottleneck`: expected a whole number or null, got "wide" (width of the',
+    ),
+    "a key that went": ({"training": {"members_together": 2}}, "no such key `members_together`."),
     "one label": ({"datasets.film.labels": {"negative": "bad"}}, "config key `datasets.film.labels`"),
     "one label word": (
         {"datasets.film.labels": {"negative": "bad", "positive": "bad"}},

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from peftport.figures import style
-from peftport.paths import config_schema
+from peftport.techniques.settings import METHOD_SETTINGS
 from peftport.techniques.table import (
     CHECKS,
     METHODS,
@@ -61,7 +61,7 @@ def test_tiny_attention_is_about_as_large_as_published():
 
 
 def test_names_and_types_cover_each_other():
-    assert sorted(METHODS) == sorted([*SETTINGS, PASSED_ON]) == sorted(config_schema()["$defs"]["techniques"])
+    assert sorted(METHODS) == sorted([*SETTINGS, PASSED_ON]) == sorted(METHOD_SETTINGS)
     assert sorted([*PEFT_TYPES.values(), PASSED_ON]) == sorted(METHODS)
     assert all(method_of_type(peft_type) is method(name) for peft_type, name in PEFT_TYPES.items())
     assert set(SETTINGS) <= set(style.NAMES)
@@ -87,7 +87,9 @@ def test_unknown_names_are_refused_with_a_near_one():
         ValueError, match=r"no technique `adaptors`. Did you mean `adapters`\? Known: `adapters`, `compacter`"
     ):
         method("adaptors")
-    with pytest.raises(ValueError, match=r"no technique of the peft_type `OSF`.* \(its tensors are the host's own singular"):
+    with pytest.raises(
+        ValueError, match=r"no technique of the peft_type `OSF`.* \(its tensors are the host's own singular"
+    ):
         method_of_type("OSF")
     with pytest.raises(ValueError, match=r"no technique of the peft_type `LOHAA`\. Did you mean `LOHA`"):
         method_of_type("LOHAA")
