@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from peftport.stages.identify_host import host_inputs
-from peftport.stages.sections import form, host_code, method_code
 from peftport.stages.module_folders import ModuleFolders
+from peftport.stages.sections import form, host_code, method_code
 from peftport.stages.stage import Needs
 from peftport.study.grid import Study
 

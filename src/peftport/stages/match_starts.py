@@ -9,8 +9,8 @@ from peftport.stages.build_host import built_model
 from peftport.stages.encode_dataset import EncodeDataset
 from peftport.stages.extract_modules import modules_of
 from peftport.stages.make_starts import transfer
-from peftport.stages.sections import host_code, method_code, task
 from peftport.stages.module_folders import ModuleFolders
+from peftport.stages.sections import host_code, method_code, task
 from peftport.stages.stage import Needs
 from peftport.study.grid import FITTED, Start, Study
 
