@@ -58,9 +58,9 @@ def check_keys(expected: dict[str, str]) -> None:
 def explained(error: Exception, snakemake: Any) -> str:
     """What to say of an expected error; a damaged input that the study made is taken out of the way.
 
-    The next run then makes it anew; of an input that is a folder, the whole. Files that are no inputs of the job's rule,
-    such as those of a host from elsewhere, stay where they are. Another job that reads the same file at that moment does
-    not find it, and says why.
+    The next run then makes it anew; of an input that is a folder, the whole. Files that are no inputs of the job's
+    rule, such as those of a host from elsewhere, stay where they are. Another job that reads the same file at that
+    moment does not find it, and says why.
     """
     path = getattr(error, "path", None) or getattr(error, "filename", None)
     given = None if path is None else input_of(path, snakemake.input)

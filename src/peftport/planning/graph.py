@@ -1,7 +1,7 @@
 """The stages of one study: what each needs, its key, and everything that the study asks for.
 
-A key names the whole past of a file: the settings that the stage's script gets, the code that the script reaches and the
-versions of the libraries that it imports, the content of files from outside, and the keys of the stages that it needs.
+A key names the whole past of a file: the settings that the stage's script gets, the code that the script reaches and
+the versions of the libraries that it imports, the content of files from outside, and the keys of the stages it needs.
 Rules carry it as a parameter and files carry it, so an edit makes again what depends on it and nothing else.
 """
 

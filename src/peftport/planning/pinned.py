@@ -15,8 +15,8 @@ KNOWN = "PEFTPORT_COMMITS"  # what a run has found out, for its jobs: on a node 
 def pinned(study: Study) -> Study:
     """The study with the commit of every host and dataset of a hub as its ``revision``.
 
-    A name that cannot be resolved, without a network and without a copy in the cache, stays; the job that would download
-    it refuses it (``peftport.storage.hub.refuse_unless_pinned``).
+    A name that cannot be resolved, without a network and without a copy in the cache, stays; the job that would
+    download it refuses it (``peftport.storage.hub.refuse_unless_pinned``).
     """
     study = Study(copy.deepcopy(study.config), study.folder)
     known = json.loads(os.environ.get(KNOWN, "{}"))

@@ -8,7 +8,7 @@ from peftport.study.grid import Study
 
 @dataclass(frozen=True)
 class ModuleFolders(Stage):
-    """A stage with the wildcard ``block``, whose folder holds ``seed-<n>`` for each seed; the key stands in the cards."""
+    """A stage with the wildcard ``block``; its folder holds ``seed-<n>`` for each seed, and the cards hold the key."""
 
     def with_key(self, name: str, study: Study) -> list[str]:
         return [f"{self.path(name)}/seed-{seed}/card.json" for seed in study.seeds_of(self.block)]

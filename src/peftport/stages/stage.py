@@ -2,8 +2,8 @@
 
 A stage tells its folder and files, what it needs of other stages, the settings that its script gets, the library's
 modules that the script reaches by name, and the files from outside the study that it reads. From that are computed
-(``peftport.planning``) the rule's inputs, outputs, log and parameters, the key, what a job checks of the files it reads,
-and everything that a study asks for.
+(``peftport.planning``) the rule's inputs, outputs, log and parameters, the key, what a job checks of the files that it
+reads, and everything that a study asks for.
 """
 
 from collections.abc import Sequence

@@ -71,7 +71,7 @@ def refuse_unless_pinned(kind: str, identifier: str, revision: str) -> None:
     if not is_commit(revision):
         raise FileNotFoundError(
             f"{kind} `{identifier}`: the revision `{revision}` could not be resolved to a commit when the study was "
-            "planned: the hub did not answer, and the local cache does not hold it. Run again where there is a network, "
-            f"fetch it once with `hf download {identifier} --revision {revision}"
+            "planned: the hub did not answer, and the local cache does not hold it. Run again where there is a "
+            f"network, fetch it once with `hf download {identifier} --revision {revision}"
             f"{' --repo-type dataset' if kind == 'dataset' else ''}`, or give a commit as `revision`."
         )

@@ -178,7 +178,7 @@ class Study:
         return [Source(start.technique, start.target_host, self._cleaned(n, target), start.block) for n in others]
 
     def siblings(self, start: Start, seed: int) -> list[tuple[Source, int]]:
-        """One seed's siblings, each a source and a seed of it: the same seed on other datasets, or others on the same."""
+        """One seed's siblings, as sources and seeds: that seed on other datasets, or other seeds on the same one."""
         return [
             (source, other)
             for source in self.siblings_of(start)
