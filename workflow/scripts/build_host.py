@@ -17,7 +17,7 @@ from peftport.storage.files import file_digests
 from peftport.storage.parquet import write_table
 
 with job(snakemake) as provenance, Checkpoint.of_job(snakemake.log[0], provenance["key"]) as checkpoint:
-    recipe, folder = read_recipe(snakemake.params.recipe), Path(snakemake.output.curve).parent / "model"
+    recipe, folder = read_recipe(snakemake.params.recipe), Path(snakemake.output.model)
     base = known_folder(read_card(snakemake.input.base[0])) if snakemake.input.base else None
     progress = Progress(snakemake.wildcards.host, snakemake.params.steps)
     curve = build_host(recipe, folder, base, snakemake.threads, progress, checkpoint)

@@ -7,10 +7,11 @@ from pathlib import Path
 from peftport.hosts.settings import HostSettings, HubHost
 from peftport.registry import unknown_name
 from peftport.storage.files import DamagedFile, file_digest
+from peftport.storage.hub import COMMIT, refuse_unless_pinned
 from peftport.storage.provenance import JsonObject
 
 BUNDLED = Path(__file__).parent / "bundled"
-COMMIT, SHA256 = re.compile(r"[0-9a-f]{40}"), re.compile(r"[0-9a-f]{64}")
+SHA256 = re.compile(r"[0-9a-f]{64}")
 WANTED = ["*.json", "*.safetensors", "*.model", "*.txt"]
 
 
@@ -47,6 +48,7 @@ def hub_folder(hub: HubHost) -> Path:
     from huggingface_hub import snapshot_download
 
     identifier, revision = hub.id, hub.revision
+    refuse_unless_pinned("host", identifier, revision)
     try:
         return Path(snapshot_download(identifier, revision=revision, allow_patterns=WANTED))
     except Exception as error:  # the hub library raises many kinds; every one means: no files
