@@ -6,6 +6,8 @@ run_in_fork_server()
 
 from pathlib import Path
 
+from peftport.compute.computed_by import computed_by
+from peftport.compute.device import CPU, take_threads
 from peftport.host_building.build import FILES, build_host
 from peftport.hosts.locate import known_folder
 from peftport.jobs.checkpoints import Checkpoint
@@ -16,9 +18,11 @@ from peftport.storage.files import file_digests
 from peftport.storage.parquet import write_table
 
 with job(snakemake) as provenance, Checkpoint.of_job(snakemake.log[0], provenance["key"]) as checkpoint:
+    take_threads(snakemake.threads)
     recipe, base = snakemake.params.recipe, snakemake.input.base
     folder = Path(snakemake.output.curve).parent / "model"
     base = known_folder(read_card(base[0])) if base else None
     progress = Progress(snakemake.wildcards.host, snakemake.params.steps)
     curve = build_host(recipe, folder, base, snakemake.threads, progress, checkpoint)
-    write_table(snakemake.output.curve, curve, "host_curve", provenance | {"files": file_digests(folder, FILES)})
+    provenance |= {"files": file_digests(folder, FILES), "computed_by": computed_by("float32", CPU)}
+    write_table(snakemake.output.curve, curve, "host_curve", provenance)

@@ -22,7 +22,8 @@ from transformers import AutoConfig, AutoTokenizer, GenerationConfig, PreTrained
 
 from peftport.data.generated import reviews
 from peftport.host_building import instructions, text_files
-from peftport.host_building.pretraining import Plan, Random, Report, optimise
+from peftport.compute.optimisation import Report
+from peftport.host_building.pretraining import Plan, Random, optimise
 from peftport.host_building.recipes.example import Example
 from peftport.host_building.recipes.table import recipe_of
 from peftport.host_building.span_corruption import cut_segments
@@ -53,7 +54,7 @@ def build_host(
         folder: where the files go; each appears only when all of them are finished.
         base: folder of the host to train further; None for a raw recipe.
         threads: CPU threads.
-        report: called as (step, mean loss).
+        report: called with (step, loss) of every step.
         checkpoint: what a job that was stopped left.
 
     Returns:
