@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import torch
 from peft import PeftModel
+from peftport.training.groups import begin
 from transformers import PreTrainedModel, T5Config, T5ForConditionalGeneration
 
 from benchmarks import measured
 from peftport.injection.attach import module_tensors
 from peftport.prompting.encoded import Encoded
 from peftport.prompting.task import Task
-from peftport.training.groups import begin
 from peftport.training.loop import Recipe
 
 # of the prompts of 1,500 sentences each of SST-2 and Rotten Tomatoes under T5's tokenizer: 33 tokens on average

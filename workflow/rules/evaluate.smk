@@ -11,13 +11,11 @@ rule evaluate_cell:
         test=f"{RESULTS}/hosts/{{target_host}}/prompts/{{target_dataset}}/test.parquet",
         starts=cell_starts,
     output:
-        scores=[f"{RESULTS}/evaluations/{CELL}/scores.parquet"],
-        predictions=[f"{RESULTS}/evaluations/{CELL}/predictions.parquet"],
-        curve=[f"{RESULTS}/evaluations/{CELL}/training.parquet"],
+        scores=f"{RESULTS}/evaluations/{CELL}/scores.parquet",
+        predictions=f"{RESULTS}/evaluations/{CELL}/predictions.parquet",
+        curve=f"{RESULTS}/evaluations/{CELL}/training.parquet",
     log:
         f"{LOGS}/evaluate_cell/{CELL}.log",
-    wildcard_constraints:
-        initialisation="|".join(STUDY.alone),
     conda:
         "../../envs/peftport.yaml"
     threads: 1
@@ -26,10 +24,11 @@ rule evaluate_cell:
         runtime=growing(240),
     params:
         key=lambda w: KEYS.evaluation(first_cell(w)),
-        starts=lambda w: {cell.initialisation: start_folders(cell) for cell in STUDY.cells_of(w)},
+        starts=lambda w: start_folders(first_cell(w)),
         budgets=lambda w: KEYS.budgets(first_cell(w)),
         technique=lambda w: {} if first_cell(w).is_reference else KEYS.technique(w.technique),
-        sections=cell_sections,
+        training=cell_training,
+        evaluation=STUDY.config["evaluation"],
         task=lambda w: task(w.target_dataset),
         expects=cell_expects,
     message:
@@ -37,17 +36,3 @@ rule evaluate_cell:
         "on {wildcards.target_dataset}, seeds {wildcards.block} (from {wildcards.source_host}, {wildcards.source_dataset})"
     script:
         "../scripts/evaluate_cell.py"
-
-
-if STUDY.companions:
-
-    use rule evaluate_cell as evaluate_cells_together with:
-        output:
-            scores=[f"{RESULTS}/evaluations/{cell_path(kind)}/scores.parquet" for kind in STUDY.companions],
-            predictions=[f"{RESULTS}/evaluations/{cell_path(kind)}/predictions.parquet" for kind in STUDY.companions],
-            curve=[f"{RESULTS}/evaluations/{cell_path(kind)}/training.parquet" for kind in STUDY.companions],
-        log:
-            f"{LOGS}/evaluate_cells_together/{cell_path('together')}.log",
-        message:
-            f"{{wildcards.technique}}, {', '.join(STUDY.companions)}: evaluate in host {{wildcards.target_host}} "
-            "on {wildcards.target_dataset}, seeds {wildcards.block} (from {wildcards.source_host}, {wildcards.source_dataset})"

@@ -179,10 +179,9 @@ def cell_expects(wildcards):
     return prompts_read(host, dataset, *SPLITS) | {host_file(host): KEYS.host(host)} | cards
 
 
-def cell_sections(wildcards):
-    """The parts of the config that a cell depends on; a reference is not trained."""
-    training = KEYS.lm_type() if first_cell(wildcards).is_reference else KEYS.training()
-    return {"training": training, "evaluation": STUDY.config["evaluation"]}
+def cell_training(wildcards):
+    """What of the training section a cell depends on; a reference is not trained."""
+    return KEYS.lm_type() if first_cell(wildcards).is_reference else KEYS.training()
 
 
 def cell_files(name):

@@ -32,8 +32,8 @@ class Tested:
     Attributes:
         scores: its rows of scores; None for a test that is left out.
         answers: its answers; None where the test is left out, or the trial has failed.
-        validated: what it reached on the validation split, more is better; None where it has failed, or there is nothing
-            to choose.
+        validated: what it reached on the validation split, more is better; None where it has failed, or nothing is
+            chosen.
         curve: its loss curve.
     """
 

@@ -83,7 +83,12 @@ def validate(model: Any, validation: Encoded, task: Task, evaluation: Evaluation
 
 
 def _calibrated(
-    model: Any, likelihoods: np.ndarray, test: Encoded, task: Task, evaluation: EvaluationSettings, texts: Encoded | None
+    model: Any,
+    likelihoods: np.ndarray,
+    test: Encoded,
+    task: Task,
+    evaluation: EvaluationSettings,
+    texts: Encoded | None,
 ) -> np.ndarray | None:
     """Whether the prediction under calibrated offsets is right, per test example; None where there are no offsets."""
     if texts is None:

@@ -20,9 +20,9 @@ import torch
 import transformers
 from transformers import AutoConfig, AutoTokenizer, GenerationConfig, PreTrainedModel, PreTrainedTokenizerFast
 
+from peftport.compute.optimisation import Report
 from peftport.data.generated import reviews
 from peftport.host_building import instructions, text_files
-from peftport.compute.optimisation import Report
 from peftport.host_building.pretraining import Plan, Random, optimise
 from peftport.host_building.recipes.example import Example
 from peftport.host_building.recipes.table import recipe_of

@@ -105,9 +105,7 @@ def optimise(
         reads=lambda step: step % every == 0,
         betas=(0.9, 0.98),
     )
-    run = Optimisation(
-        parameters, method, lambda: model(**collate(examples(next(order)))).loss, "host", report
-    )
+    run = Optimisation(parameters, method, lambda: model(**collate(examples(next(order)))).loss, "host", report)
     if (left := checkpoint.restore()) is not None:
         run.load_state(left["run"])
         random.examples.bit_generator.state = left["examples"]

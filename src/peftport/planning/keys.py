@@ -30,7 +30,7 @@ from peftport.typology.read import FILE as TYPOLOGY
 # What of the training section a test, and a training in the target host, depends on; and what of a technique's entry
 # does not matter there.
 READ_BY = ("max_tokens", "host_precision")
-TRAINED_BY = (*READ_BY, "batch_size", "warmup_steps", "weight_decay", "gradient_clip", "members_together")
+TRAINED_BY = (*READ_BY, "batch_size", "warmup_steps", "weight_decay", "gradient_clip")
 # What of a dataset's definition its splits depend on; the rest is how it is put to a host.
 PREPARED_BY = ("source", "labels", "split", "examples")
 SOURCE_ONLY = ("source_steps",)

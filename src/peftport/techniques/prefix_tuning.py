@@ -29,7 +29,7 @@ from peftport.hosts.shape import attention_width, site_counts
 from peftport.hosts.sites import Family
 from peftport.techniques.base import Shape, SiteConfig, SiteLayer, SiteTuner, Specification, normal, register, zeros
 from peftport.techniques.output import ADDED, Output
-from peftport.techniques.prefix_attention import use_prefix_attention, use_plain_attention
+from peftport.techniques.prefix_attention import use_plain_attention, use_prefix_attention
 
 KINDS = ("encoder_self", "decoder_self", "cross")
 

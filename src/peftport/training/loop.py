@@ -148,7 +148,9 @@ class Training:
 
     def curve(self) -> pd.DataFrame:
         """The loss curve so far, the table ``curve``."""
-        return pd.DataFrame([{"seed": self.seed} | row for row in self.optimisation.rows], columns=list(TABLES["curve"]))
+        return pd.DataFrame(
+            [{"seed": self.seed} | row for row in self.optimisation.rows], columns=list(TABLES["curve"])
+        )
 
     def _next_loss(self) -> torch.Tensor:
         batch = self.task.batch(self.data, next(self.order), self.model.device)

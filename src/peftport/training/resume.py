@@ -31,7 +31,7 @@ class Ongoing(Generic[Result]):
         self.run: Training | None = None
 
     def each(self, works: Sequence[Work], work: Callable[[Work], Result]) -> list[Result]:
-        """What ``work`` gives for each of ``works``, one after the other; those that were done before are not done again.
+        """What ``work`` gives for each of ``works``, one after the other; what was done before is not done again.
 
         Raises:
             Stopped: the job was told to stop.
