@@ -13,7 +13,6 @@ from peftport.training.fresh_start import initialise_scratch
 
 with job(snakemake) as provenance:
     take_threads(snakemake.threads)
-    seeds = enumerate(snakemake.params.seeds)
-    folders = {seed: Path(snakemake.output[3 * place]).parent for place, seed in seeds}
+    folders = {seed: Path(snakemake.output.starts) / f"seed-{seed}" for seed in snakemake.params.seeds}
     provenance |= {"computed_by": computed_by("float32", CPU)}
     initialise_scratch(snakemake.input.card, snakemake.params.technique, folders, provenance)

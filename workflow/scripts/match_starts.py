@@ -14,13 +14,13 @@ from peftport.porting.start import make_starts
 
 with job(snakemake) as provenance:
     take_threads(snakemake.threads)
-    inputs, params = snakemake.input, snakemake.params
+    params, inputs = snakemake.params, snakemake.input
     make_starts(
         initialisation=snakemake.wildcards.initialisation,
-        folders={int(seed): Path(folder) for seed, folder in params.sources.items()},
+        folders={seed: Path(inputs.modules) / f"seed-{seed}" for seed in params.seeds},
         siblings={},
         cards={"source": inputs.source, "target": inputs.target},
-        outputs={seed: Path(snakemake.output[3 * place]).parent for place, seed in enumerate(params.seeds)},
+        outputs={seed: Path(snakemake.output.starts) / f"seed-{seed}" for seed in params.seeds},
         provenance=provenance | {"computed_by": computed_by("float32", CPU)},
         fit=Fitting(inputs.target, inputs.prompts, params.task, params.max_tokens),
     )

@@ -16,10 +16,10 @@ with job(snakemake) as provenance:
     prepare_device(snakemake.threads, snakemake.resources)
     params = snakemake.params
     costs = measure_costs(
-        inputs=HostInputs(card=snakemake.input.card, train=snakemake.input.train[0]),
+        inputs=HostInputs(card=snakemake.input.card, train=snakemake.input.train),
         techniques=params.techniques,
         training=TrainingSettings(**params.training),
         task=params.task,
-        settings=CostSettings(**params.settings),
+        settings=CostSettings(**params.costs),
     )
     write_table(snakemake.output.table, costs, "costs", provenance | {"computed_by": computed_by("float32")})
