@@ -2,10 +2,12 @@
 
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from peftport.hosts.settings import HostSettings, HubHost
 from peftport.registry import unknown_name
+from peftport.storage.cards import read_card
 from peftport.storage.files import DamagedFile, file_digest
 from peftport.storage.hub import COMMIT, refuse_unless_pinned
 from peftport.storage.provenance import JsonObject
@@ -114,6 +116,11 @@ def known_folder(card: JsonObject) -> Path:
             raise
         raise foreign(card["host"], card["origin"], error) from error
     return folder
+
+
+def base_folder(cards: Sequence[str]) -> Path | None:
+    """Where the host of a card's file lies, as ``known_folder`` says it; None where there is no card."""
+    return known_folder(read_card(cards[0])) if cards else None
 
 
 def foreign(name: str, origin: JsonObject, error: DamagedFile) -> ValueError:

@@ -5,6 +5,7 @@ from typing import Any
 
 from peftport.host_building.recipes.table import RECIPES
 from peftport.hosts.families.table import FAMILIES, family
+from peftport.hosts.settings import HostSettings
 from peftport.hosts.shape import declared
 from peftport.prompting.lm_types.table import LM_TYPES
 from peftport.study.derived_datasets import root
@@ -60,9 +61,14 @@ def method_code(study: Study, *names: str) -> list[str]:
     return sorted({METHODS[method] for method in methods(study, names).values()})
 
 
+def hosts(study: Study) -> dict[str, HostSettings]:
+    """The settings of the study's hosts by name."""
+    return {name: HostSettings.model_validate(host) for name, host in study.config["hosts"].items()}
+
+
 def model_types(study: Study, host: str) -> list[str]:
     """A host's family, by transformers' ``model_type``; every one where only loading the host tells."""
-    facts = declared(host, study.config["hosts"], study.folder)
+    facts = declared(host, hosts(study), study.folder)
     return [name for name in FAMILIES if facts is None or facts["model_type"] == name]
 
 
