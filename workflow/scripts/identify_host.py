@@ -14,8 +14,8 @@ from peftport.storage.cards import write_card
 from peftport.storage.parquet import read_provenance
 
 with job(snakemake) as provenance:
-    built, host = Path(snakemake.output.host).parent / "model", HostSettings.model_validate(snakemake.params.definition)
-    curve = snakemake.input.get("curve")
-    written = read_provenance(curve[0])["files"] if curve else None
-    facts = identify_host(snakemake.wildcards.host, host, host_folder(host, built), written)
-    write_card(snakemake.output.host, facts | provenance | {"host_key": snakemake.params.host_key})
+    built, host = snakemake.input.get("model"), HostSettings.model_validate(snakemake.params.definition)
+    folder = host_folder(host, Path(built[0]) if built else Path())
+    written = read_provenance(snakemake.input.curve[0])["files"] if built else None
+    facts = identify_host(snakemake.wildcards.host, host, folder, written)
+    write_card(snakemake.output.host, facts | provenance)

@@ -6,6 +6,7 @@ from typing import Any
 from peftport.data.readers import accept, pick_columns
 from peftport.data.settings import HubDataset
 from peftport.registry import unknown_name
+from peftport.storage.hub import refuse_unless_pinned
 from peftport.storage.provenance import JsonObject
 
 DATA_FILES = [f"*.{extension}" for extension in ("md", "parquet", "csv", "tsv", "json", "jsonl", "txt", "gz", "zip")]
@@ -48,6 +49,7 @@ def _snapshot(hub: HubDataset) -> Path:
         from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError, RevisionNotFoundError
     except ImportError as error:
         raise _absent(hub) from error
+    refuse_unless_pinned("dataset", hub.id, hub.revision)
     try:
         return Path(snapshot_download(hub.id, repo_type="dataset", revision=hub.revision, allow_patterns=DATA_FILES))
     except (RepositoryNotFoundError, RevisionNotFoundError, HFValidationError) as error:

@@ -66,7 +66,7 @@ class HubDataset(Settings):
     splits: HubSplits = HubSplits(train="train")
 
 
-class SourceSettings(OneOf):
+class DatasetSource(OneOf):
     """Where the examples come from, exactly one of these."""
 
     generated: GeneratedReviews | None = optional()
@@ -106,6 +106,6 @@ class DatasetSettings(Settings):
         description="what the host reads: exactly one {text}, where the text goes, and perhaps an {answer}, where the"
         " label word stands; at the end unless it says so, and elsewhere only for masked language models",
     )
-    source: SourceSettings
+    source: DatasetSource
     split: SplitSettings = Field(default_factory=SplitSettings)
     examples: ExampleLimits = Field(default_factory=ExampleLimits)

@@ -19,9 +19,12 @@ import torch
 import transformers
 from transformers import AutoConfig, AutoTokenizer, GenerationConfig, PreTrainedModel, PreTrainedTokenizerFast
 
+from peftport.compute.computed_by import computed_by
+from peftport.compute.device import CPU
+from peftport.compute.optimisation import Report
 from peftport.data.generated import reviews
 from peftport.host_building import instructions, text_files
-from peftport.host_building.pretraining import Random, Report, optimise
+from peftport.host_building.pretraining import Random, optimise
 from peftport.host_building.recipes.example import Example
 from peftport.host_building.recipes.table import recipe_of
 from peftport.host_building.span_corruption import cut_segments
@@ -32,7 +35,8 @@ from peftport.hosts.recipe_settings import CorpusSettings, InstructionHostSettin
 from peftport.jobs.checkpoints import Checkpoint
 from peftport.prompting.lm_types.table import lm_type
 from peftport.seeds import derive, generator
-from peftport.storage.files import atomic_write
+from peftport.storage.files import atomic_write, file_digests
+from peftport.storage.provenance import JsonObject
 
 FILES = ("config.json", "generation_config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
 
@@ -53,7 +57,7 @@ def build_host(
         folder: where the files go; each appears only when all of them are finished.
         base: folder of the host to train further; None for a raw recipe.
         threads: CPU threads.
-        report: called as (step, mean loss).
+        report: called with (step, loss) of every step.
         checkpoint: what a job that was stopped left.
 
     Returns:
@@ -79,6 +83,11 @@ def build_host(
     _write(tokenizer, model, Path(folder))
     curve.insert(0, "phase", phase)
     return curve
+
+
+def facts(folder: Path) -> JsonObject:
+    """What is noted of a host that was built: ``files`` (name to SHA-256), and ``computed_by``."""
+    return {"files": file_digests(folder, FILES), "computed_by": computed_by("float32", CPU)}
 
 
 def load_host(folder: Path) -> tuple[PreTrainedTokenizerFast, PreTrainedModel]:

@@ -1,7 +1,9 @@
-"""The training loop that makes a host: all of its parameters, on token id pairs, on CPU threads."""
+"""The training that makes a host: all of its parameters, on token id pairs, on CPU threads.
+
+The loop itself is ``peftport.compute.optimisation``.
+"""
 
 import math
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -10,14 +12,13 @@ import pandas as pd
 import torch
 from torch import nn
 
-from peftport.compute.optimiser_state import load_optimiser_state, optimiser_state
+from peftport.compute.optimisation import Method, Optimisation, Report
 from peftport.host_building.recipes.example import Example
 from peftport.hosts.recipe_settings import HostTrainingSettings, PretrainingSettings
 from peftport.jobs.checkpoints import Checkpoint, State
 from peftport.jobs.signals import STOPS
 from peftport.prompting.batches import IGNORED
 
-Report = Callable[[int, float], None]
 _POOL = 32  # batches sorted by length together
 _LOG_ROWS = 100
 
@@ -33,6 +34,15 @@ class Random:
 
     order: np.random.Generator
     examples: np.random.Generator
+
+
+def rate(settings: HostTrainingSettings, step: int) -> float:
+    """The learning rate of a step, by its number, counted from 1; before multipliers.
+
+    It rises linearly in the warm-up, and a cosine takes it to a tenth.
+    """
+    warm = min(1.0, step / max(1, settings.warmup_steps))
+    return settings.learning_rate * warm * (0.1 + 0.45 * (1 + math.cos(math.pi * (step - 1) / settings.steps)))
 
 
 def optimise(
@@ -52,88 +62,47 @@ def optimise(
         lengths: length of each item in tokens, used to batch items of similar length.
         settings: steps, rates, size of a batch.
         random: what is drawn from.
-        report: called as (step, mean loss) about a hundred times.
+        report: called with (step, loss) of every step, when losses are read: about a hundred times.
         checkpoint: what a job that was stopped left.
 
     Returns:
-        columns step, loss (mean over the steps since the row before, nats a token), learning_rate, seconds (since
-        the start).
+        columns step, loss (mean over the steps since the row before, nats a token), learning_rate,
+        elapsed_seconds (since the start).
 
     Raises:
         FloatingPointError: the loss is no longer finite.
         Stopped: the job was told to stop.
     """
     model.train()
-    optimiser = torch.optim.AdamW(_groups(model, settings), lr=settings.learning_rate, betas=(0.9, 0.98), fused=True)
-    parameters = list(model.parameters())
+    parameters, every = list(model.parameters()), max(1, settings.steps // _LOG_ROWS)
     in_order = isinstance(settings, PretrainingSettings) and settings.in_order
     order = batches(lengths, settings.batch_size, random.order, in_order)
-    run = _Run(optimiser, random.examples, checkpoint.restore())
-    for _ in range(run.step):
-        next(order)
-    every = max(1, settings.steps // _LOG_ROWS)
+    method = Method(
+        groups=_groups(model, settings),
+        rate=lambda step: rate(settings, step),
+        gradient_clip=1.0,
+        reads=lambda step: step % every == 0,
+        betas=(0.9, 0.98),
+    )
+    run = Optimisation(parameters, method, lambda: model(**collate(examples(next(order)))).loss, "host", report)
+    if (left := checkpoint.restore()) is not None:
+        run.load_state(left["run"])
+        random.examples.bit_generator.state = left["examples"]
+        torch.set_rng_state(torch.tensor(left["dropout"]))
+        for _ in range(run.step):
+            next(order)
+
+    def state() -> State:
+        drawn = {"examples": random.examples.bit_generator.state, "dropout": torch.get_rng_state().numpy()}
+        return drawn | {"run": run.state()}
+
+    run.between = lambda: checkpoint.offer(state)
     with STOPS.after_a_step():
-        for step in range(run.step, settings.steps):
-            for group in optimiser.param_groups:
-                group["lr"] = _rate(settings, step) * group["multiplier"]
-            loss = model(**collate(examples(next(order)))).loss
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(parameters, 1.0, foreach=True)
-            optimiser.step()
-            run.losses.append(loss.detach())
-            run.step = step + 1
-            if run.step % every == 0 or run.step == settings.steps:
-                report(run.step, run.note(_rate(settings, step)))
-            checkpoint.offer(run.state)
+        run.advance(settings.steps)
+    if run.failed is not None:
+        raise FloatingPointError(f"the loss is no finite number at step {run.failed}; try a smaller learning_rate")
     model.eval()
-    return pd.DataFrame(run.rows, columns=["step", "loss", "learning_rate", "elapsed_seconds"])
-
-
-class _Run:
-    """Where a training stands; the order of the items follows from the step.
-
-    Args:
-        left: what ``state`` gave in a run that was stopped.
-    """
-
-    def __init__(self, optimiser: torch.optim.Optimizer, examples: np.random.Generator, left: State | None) -> None:
-        self.optimiser, self.examples, self.step = optimiser, examples, 0
-        self.rows: list[tuple[float, ...]] = []
-        self.losses: list[torch.Tensor] = []
-        self.began = time.perf_counter()
-        if left is not None:
-            self.step, self.rows = left["step"], left["rows"]
-            self.losses = [torch.tensor(loss) for loss in left["losses"]]
-            self.began -= left["elapsed_seconds"]
-            load_optimiser_state(optimiser, left["optimiser"])
-            examples.bit_generator.state = left["examples"]
-            torch.set_rng_state(torch.tensor(left["dropout"]))
-
-    def note(self, rate: float) -> float:
-        """The mean loss since the row before, now a row.
-
-        Raises:
-            FloatingPointError: it is not finite.
-        """
-        mean = torch.stack(self.losses).mean().item()
-        if not math.isfinite(mean):
-            raise FloatingPointError(f"loss {mean} at step {self.step}; try a smaller learning_rate")
-        self.rows.append((self.step, mean, rate, time.perf_counter() - self.began))
-        self.losses = []
-        return mean
-
-    def state(self) -> State:
-        """All that the next step depends on, and the curve so far."""
-        return {
-            "step": self.step,
-            "rows": self.rows,
-            "losses": [loss.numpy() for loss in self.losses],
-            "elapsed_seconds": time.perf_counter() - self.began,
-            "optimiser": optimiser_state(self.optimiser),
-            "examples": self.examples.bit_generator.state,
-            "dropout": torch.get_rng_state().numpy(),
-        }
+    return pd.DataFrame(run.rows)[["step", "loss", "learning_rate", "elapsed_seconds"]]
 
 
 def collate(examples: Sequence[Example]) -> dict[str, torch.Tensor]:
@@ -162,12 +131,6 @@ def batches(
             pool = pool[np.argsort(lengths[pool], kind="stable")]
             for batch in random.permutation(len(pool) // size):
                 yield pool[batch * size : (batch + 1) * size]
-
-
-def _rate(settings: HostTrainingSettings, step: int) -> float:
-    """The learning rate of a step, before multipliers: linear warm-up, then cosine decay to a tenth."""
-    warm = min(1.0, (step + 1) / max(1, settings.warmup_steps))
-    return settings.learning_rate * warm * (0.1 + 0.45 * (1 + math.cos(math.pi * step / settings.steps)))
 
 
 def _groups(model: nn.Module, settings: HostTrainingSettings) -> list[dict]:

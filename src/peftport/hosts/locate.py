@@ -2,15 +2,18 @@
 
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from peftport.hosts.settings import HostSettings, HubHost
 from peftport.registry import unknown_name
+from peftport.storage.cards import read_card
 from peftport.storage.files import DamagedFile, file_digest
+from peftport.storage.hub import COMMIT, refuse_unless_pinned
 from peftport.storage.provenance import JsonObject
 
 BUNDLED = Path(__file__).parent / "bundled"
-COMMIT, SHA256 = re.compile(r"[0-9a-f]{40}"), re.compile(r"[0-9a-f]{64}")
+SHA256 = re.compile(r"[0-9a-f]{64}")
 WANTED = ["*.json", "*.safetensors", "*.model", "*.txt"]
 
 
@@ -47,6 +50,7 @@ def hub_folder(hub: HubHost) -> Path:
     from huggingface_hub import snapshot_download
 
     identifier, revision = hub.id, hub.revision
+    refuse_unless_pinned("host", identifier, revision)
     try:
         return Path(snapshot_download(identifier, revision=revision, allow_patterns=WANTED))
     except Exception as error:  # the hub library raises many kinds; every one means: no files
@@ -112,6 +116,11 @@ def known_folder(card: JsonObject) -> Path:
             raise
         raise foreign(card["host"], card["origin"], error) from error
     return folder
+
+
+def base_folder(cards: Sequence[str]) -> Path | None:
+    """Where the host of a card's file lies, as ``known_folder`` says it; None where there is no card."""
+    return known_folder(read_card(cards[0])) if cards else None
 
 
 def foreign(name: str, origin: JsonObject, error: DamagedFile) -> ValueError:

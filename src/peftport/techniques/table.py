@@ -7,9 +7,6 @@ A technique's module has:
 * ``expected_sites(settings, shape) -> int``: how many sites it must use in a host of this shape;
 * ``parameter_count(settings, shape) -> int``: the exact number of trainable parameters; without it, a module must have
   as many in its file as peft trains;
-* where peft's own layers make the module: ``share(model)``, what they must do instead so that several modules can share
-  a host (``injection.stacked_modules``); without it, or if it gives None, they train one at a time. Layers of ours
-  compute with ``peftport.techniques.stacked_ops`` and need none;
 * ``OUTPUT`` (``peftport.techniques.output``): how large what a module adds to a host is, and which tensors that is
   linear in, so that a control can be scaled to the same size; without it there is a reason in ``NO_OUTPUT``.
 
