@@ -7,9 +7,9 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
+from peftport.planning.keys import Keys
 
 from peftport.paths import pipeline_root
-from peftport.planning.keys import Keys
 from peftport.planning.plan import read_study
 from peftport.study.config import ConfigError, check_config
 from peftport.study.grid import Study
