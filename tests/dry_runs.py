@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 # what a dry run imports beside the library, which may be another checkout's
-PRELOADED = ["snakemake.cli", "snakemake.dag", "numpy", "pandas", "scipy.stats", "pyarrow.parquet", "jinja2", "yaml"]
+PRELOADED = ["snakemake.cli", "snakemake.dag", "numpy", "pandas", "scipy.stats", "pyarrow.parquet", "pydantic", "yaml"]
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(PRELOADED)
 

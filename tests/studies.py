@@ -95,24 +95,24 @@ def source_folder(technique: str, host: str, dataset: str, block: str = "0") -> 
     return f"sources/{technique}/{host}/{dataset}/seeds-{block}"
 
 
-def module_folder(technique: str, host: str, dataset: str, seed: int = 0) -> str:
+def module_folder(technique: str, host: str, dataset: str, seed: int = 0, block: str = "0") -> str:
     """The folder of a trained module."""
-    return f"modules/{technique}/{host}/{dataset}/seed-{seed}"
+    return f"modules/{technique}/{host}/{dataset}/seeds-{block}/seed-{seed}"
 
 
-def start_folder(technique: str, transfer: str, pair: str, initialisation: str, seed: int = 0) -> str:
-    """The folder of what a module starts from; ``any`` is the target dataset of a start that knows none."""
-    return f"starts/{technique}/{transfer}/{pair}/{initialisation}/seed-{seed}"
+def start_folder(technique: str, transfer: str, datasets: str, initialisation: str, seed: int = 0) -> str:
+    """The folder of what a module starts from; ``datasets`` is the source dataset, or both if the start is fitted."""
+    return f"starts/{technique}/{transfer}/{datasets}/{initialisation}/seeds-{seed}/seed-{seed}"
 
 
-def cell_folder(technique: str, transfer: str, pair: str, initialisation: str, block: str = "0") -> str:
+def cell_folder(technique: str, transfer: str, datasets: str, initialisation: str, block: str = "0") -> str:
     """The folder of a cell's evaluation."""
-    return f"evaluations/{technique}/{transfer}/{pair}/{initialisation}/seeds-{block}"
+    return f"evaluations/{technique}/{transfer}/{datasets}/{initialisation}/seeds-{block}"
 
 
-def scratch_cell(technique: str, host: str, dataset: str, block: str = "0") -> str:
-    """The folder of the evaluation from scratch, which all transfers to a host share."""
-    return cell_folder(technique, f"any--{host}", f"any--{dataset}", "scratch", block)
+def job_file(kind: str, stage: str, *wildcards: str) -> str:
+    """The log or checkpoint of a job: ``kind`` is ``logs`` or ``checkpoints``, without the file's ending."""
+    return "/".join((kind, stage, *wildcards))
 
 
 def write_config(folder: Path, config: dict) -> Path:

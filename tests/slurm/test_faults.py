@@ -116,7 +116,7 @@ def test_a_job_whose_time_runs_out_goes_on_from_its_checkpoint(tmp_path, slurm, 
     studies.write_config(tmp_path, config | {"techniques": techniques})
     source = studies.source_folder("lora", "raw", "film")
     state = f"{studies.RESULTS}/{source}/state.safetensors"
-    log = tmp_path / studies.RESULTS / "logs" / f"{source.replace('sources', 'train_source')}.log"
+    log = tmp_path / studies.RESULTS / f"{studies.job_file('logs', 'train_source', 'lora', 'raw', 'film', '0')}.log"
     process = cluster.start(tmp_path, profile, state, "--set-resources", "train_source:runtime=1")
     try:
         for said in ("told to stop by SIGTERM, after a checkpoint", "going on from"):

@@ -9,14 +9,14 @@ from tests import studies
 
 MODULE = studies.module_folder("lora", "raw", "film")
 SOURCE = studies.source_folder("lora", "raw", "film")
-START = studies.start_folder("lora", "raw--instruct", "film--any", "ported")
+START = studies.start_folder("lora", "raw--instruct", "film", "ported")
 CELL = studies.cell_folder("lora", "raw--instruct", "film--film", "ported")
 # what is damaged -> the file, and the job that reads it first
 KINDS = {
-    "weights of a module": (f"{MODULE}/adapter_model.safetensors", "make_starts_0"),
-    "config of a module": (f"{MODULE}/adapter_config.json", "make_starts_0"),
-    "card of a module": (f"{MODULE}/card.json", "make_starts_0"),
-    "trained state": (f"{SOURCE}/state.safetensors", "extract_modules_0"),
+    "weights of a module": (f"{MODULE}/adapter_model.safetensors", "make_starts"),
+    "config of a module": (f"{MODULE}/adapter_config.json", "make_starts"),
+    "card of a module": (f"{MODULE}/card.json", "make_starts"),
+    "trained state": (f"{SOURCE}/state.safetensors", "extract_modules"),
     "start": (f"{START}/adapter_model.safetensors", "evaluate_cell"),
     "examples": ("datasets/film/train.parquet", "encode_dataset"),
     "prompts": ("hosts/raw/prompts/film/train.parquet", "train_source"),

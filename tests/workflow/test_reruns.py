@@ -90,7 +90,7 @@ def test_stale_result_trap(copy, hosts):
     assert studies.run(copy).returncode == 0
     folders = (
         studies.module_folder("lora", "raw", "film"),
-        studies.start_folder("lora", "raw--instruct", "film--any", "ported"),
+        studies.start_folder("lora", "raw--instruct", "film", "ported"),
     )
     module, start = (read_card(copy / studies.RESULTS / folder / "card.json") for folder in folders)
     assert module["learning_rate"] == 0.02 and start["weights_sha256"] == module["weights_sha256"]

@@ -13,9 +13,10 @@ from tests.once import once
 pytestmark = pytest.mark.slow
 
 SOURCE = studies.source_folder("lora", "raw", "film")
-JOB = SOURCE.replace("sources", "train_source")
+JOB = ("train_source", "lora", "raw", "film", "0")
 STATE = f"{studies.RESULTS}/{SOURCE}/state.safetensors"
-LOG, CHECKPOINT = f"{studies.RESULTS}/logs/{JOB}.log", f"{studies.RESULTS}/checkpoints/{JOB}.safetensors"
+LOG = f"{studies.RESULTS}/{studies.job_file('logs', *JOB)}.log"
+CHECKPOINT = f"{studies.RESULTS}/{studies.job_file('checkpoints', *JOB)}.safetensors"
 
 
 def config(hosts):
