@@ -7,9 +7,10 @@ import pytest
 import yaml
 
 from peftport.paths import CHECKOUT, config_schema
-from peftport.planning.plan import cached_commit, downloads, merge, read_study
+from peftport.planning.plan import cached_commit, downloads, read_study
 from peftport.planning.plan_text import aligned, plan_text
 from peftport.study.config import ConfigError
+from peftport.study.read import merge
 from peftport.study.training_steps import (
     budgets_in_warmup,
     build_steps,
