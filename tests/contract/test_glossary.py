@@ -15,8 +15,10 @@ SECTIONS = {text.partition("\n")[0]: ROW.findall(text) for text in GLOSSARY.spli
 TERMS = [term for rows in SECTIONS.values() for term, _ in rows]
 SHARED_BY = 3  # columns in so many tables are words of the field, and not of one table
 IDENTIFIERS = {"example_id"}  # explains itself
-READERS = ("README.md", "CONTRIBUTING.md", "config/README.md", "docs/output.md", "docs/statistics.md", "docs/running.md")
-READERS += ("docs/reliability.md", "docs/reruns.md", "docs/add-a-technique.md", "docs/add-a-host-family.md")
+READERS = ("README.md", "CONTRIBUTING.md", "config/README.md") + tuple(
+    f"docs/{name}.md"
+    for name in ("output", "statistics", "running", "reliability", "reruns", "add-a-technique", "add-a-host-family")
+)
 
 
 @pytest.mark.parametrize("heading", SECTIONS)

@@ -84,7 +84,7 @@ def test_a_host_is_a_bundled_name_or_a_folder(here, monkeypatch):
     assert not any(tensor.requires_grad for tensor in peftport.load_host("models/raw").parameters())
     with pytest.raises(ValueError, match="Unrecognized model in reviews-raw"):  # the folder, which is empty
         peftport.load_host(Path("reviews-raw"))
-    with pytest.raises(FileNotFoundError, match="no bundled host `reviews-rw`. Did you mean `reviews-raw`"):
+    with pytest.raises(FileNotFoundError, match=r"no bundled host `reviews-rw`\. Did you mean `reviews-raw`"):
         peftport.load_host("reviews-rw")
 
 
@@ -93,7 +93,7 @@ def test_a_table_is_what_its_file_says(here, tmp_path):
     assert list(peftport.read_table(here / RUNS)) == list(peftport.read_table(here / RUNS, "references"))
     with pytest.raises(ValueError, match="is no table 'contrasts'"):
         peftport.read_table(here / RUNS, "contrasts")
-    with pytest.raises(ValueError, match="no table `rums`. Did you mean `runs`"):
+    with pytest.raises(ValueError, match=r"no table `rums`\. Did you mean `runs`"):
         peftport.read_table(here / RUNS, "rums")
     damaged = bytearray((here / RUNS).read_bytes())
     damaged[20] ^= 1

@@ -18,7 +18,7 @@ from peftport.techniques import table
 from tests import techniques
 from tests.hosts import host
 from tests.matrix import test_technique_on_host as laws
-from tests.unit.test_config import DEFAULT
+from tests.unit.study.test_config import DEFAULT
 
 PAGE = CHECKOUT / "docs" / "add-a-technique.md"
 NAME, MODULE = "adapter_bias", "peftport.techniques.adapter_bias"
