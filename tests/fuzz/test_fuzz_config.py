@@ -10,7 +10,7 @@ from hypothesis import strategies as some
 
 from peftport.paths import pipeline_root
 from peftport.planning.graph import Graph
-from peftport.planning.plan import read_study
+from peftport.study.read import read_study
 from peftport.study.config import ConfigError, check_config
 from peftport.study.grid import Study
 

@@ -19,7 +19,7 @@ def lines_of(out):
 
 
 def test_a_run(copy):
-    """Of a part of the study with and without a host; the warm process and its libraries say nothing."""
+    """Of a part of the study with and without a host; the fork server and its libraries say nothing."""
     results = copy / "results/smoke"
     for name in ("tables", "figures", "evaluations/lora", "report.html"):
         path = results / name

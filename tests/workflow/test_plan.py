@@ -8,7 +8,7 @@ import sys
 import pytest
 import yaml
 
-from peftport.planning.plan import read_study
+from peftport.study.read import read_study
 from peftport.study.grid import Cell
 from tests import studies
 
