@@ -1,8 +1,17 @@
-"""``pytest --minutes N``: tests that would begin later than so many minutes from now are left out, and said to be."""
+"""What holds for every test: one thread, workers side by side, ``pytest --minutes N``; and what several rooms read.
 
+With ``--minutes N``, tests that would begin later than so many minutes from now are left out, and said to be.
+"""
+
+import os
+import sys
 import time
 
 import pytest
+
+from tests.once import once
+
+MOST_WORKERS = 8  # each holds torch, and the studies that it runs have two jobs at a time
 
 
 def pytest_addoption(parser):
@@ -18,3 +27,50 @@ def pytest_runtest_setup(item):
     last = item.config.last_begin
     if last is not None and time.monotonic() > last:
         pytest.skip("no time left for it (--minutes)")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config):
+    """Workers of ``-n auto``: one for each core that this process may use; one in all for SLURM, which they share."""
+    if config.getoption("markexpr") == "slurm":
+        return 1
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(cores, MOST_WORKERS)
+
+
+def use_one_thread():
+    """Give torch one thread, if it is loaded: the number of threads moves the last bit of what is computed."""
+    if (torch := sys.modules.get("torch")) is not None:
+        torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread_in_fixtures():
+    """One thread for fixtures of sessions and modules, which pytest makes before those of single tests."""
+    use_one_thread()
+
+
+@pytest.fixture(autouse=True)
+def _one_thread_in_tests():
+    """One thread for every test, whatever the test before set."""
+    use_one_thread()
+
+
+@pytest.fixture(scope="session")
+def hosts(tmp_path_factory):
+    """The folder of two tiny hosts, ``raw`` and ``instruct``, to read only."""
+    from tests import studies
+
+    return once(tmp_path_factory, "hosts", studies.save_hosts)
+
+
+@pytest.fixture(scope="session")
+def ground(tmp_path_factory):
+    """A folder with two tiny hosts, a dataset, and modules trained on it, to read only; see ``tests.ground``."""
+
+    def fill(folder):
+        from tests.ground import prepare_ground
+
+        prepare_ground(folder)
+
+    return once(tmp_path_factory, "ground", fill)

@@ -9,7 +9,10 @@ from pathlib import Path
 
 import yaml
 
+from tests import dry_runs
+
 ROOT = Path(__file__).parents[1]
+RESULTS = Path("results/smoke")
 CHECKOUT = ["Snakefile", "workflow", "src", "config", "envs", "profiles"]
 JOB = re.compile(r"^([a-z_]+?)(?:_[0-9][0-9.-]*)?\s+(\d+)$")
 
@@ -55,6 +58,63 @@ def smoke_config(hosts: Path, **grid) -> dict:
     }
 
 
+def leaking_config(hosts: Path, folder: Path) -> dict:
+    """The config of a study with controls, whose training texts leak into its tests; their files go to ``folder``."""
+    pairs = [{"source": "film", "target": "book"}]
+    kinds = ["ported", "random_target", "matched"]
+    config = smoke_config(hosts, dataset_pairs=pairs, initialisations=kinds, references=[])
+    words = (("good", "positive"), ("bad", "negative"))
+    rows = [(f"a {word} film, number {number}", label) for number in range(30) for word, label in words]
+    further = [(f"{text} once more", label) for text, label in rows]
+    for name, texts in (("film", rows), ("book", [*rows[:4], *further]), ("test", rows[:4])):
+        lines = [f'"{text}",{label}' for text, label in texts]
+        (folder / f"{name}.csv").write_text("\n".join(["text,label", *lines]) + "\n")
+    for name in ("film", "book"):
+        labels = {"negative": "negative", "positive": "positive"}
+        config["datasets"][name] = {"source": {"files": [{"path": f"{name}.csv"}]}, "labels": labels}
+    config["datasets"]["book"]["source"]["files"].append({"path": "test.csv", "split": "test"})
+    config["decontaminate"] = True
+    return config
+
+
+def tables_folder(folder: Path) -> Path:
+    """Where the tables of the smoke study in ``folder`` lie."""
+    return folder / RESULTS / "tables"
+
+
+def read_tables(folder: Path, *names: str) -> tuple:
+    """Tables of the smoke study in ``folder``."""
+    from peftport.storage.parquet import read_table
+
+    return tuple(read_table(tables_folder(folder) / f"{name}.parquet", name) for name in names)
+
+
+# where the stages' files lie below the results of a study; `block` names its seeds, like 0 or 0-1
+def source_folder(technique: str, host: str, dataset: str, block: str = "0") -> str:
+    """The folder of a source training."""
+    return f"sources/{technique}/{host}/{dataset}/seeds-{block}"
+
+
+def module_folder(technique: str, host: str, dataset: str, seed: int = 0, block: str = "0") -> str:
+    """The folder of a trained module."""
+    return f"modules/{technique}/{host}/{dataset}/seeds-{block}/seed-{seed}"
+
+
+def start_folder(technique: str, transfer: str, datasets: str, initialisation: str, seed: int = 0) -> str:
+    """The folder of what a module starts from; ``datasets`` is the source dataset, or both if the start is fitted."""
+    return f"starts/{technique}/{transfer}/{datasets}/{initialisation}/seeds-{seed}/seed-{seed}"
+
+
+def cell_folder(technique: str, transfer: str, datasets: str, initialisation: str, block: str = "0") -> str:
+    """The folder of a cell's evaluation."""
+    return f"evaluations/{technique}/{transfer}/{datasets}/{initialisation}/seeds-{block}"
+
+
+def job_file(kind: str, stage: str, *wildcards: str) -> str:
+    """The log or checkpoint of a job: ``kind`` is ``logs`` or ``checkpoints``, without the file's ending."""
+    return "/".join((kind, stage, *wildcards))
+
+
 def write_config(folder: Path, config: dict) -> Path:
     """Write a config beside where the study runs."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -63,18 +123,27 @@ def write_config(folder: Path, config: dict) -> Path:
     return path
 
 
-def command(folder: Path, *options: str, checkout: Path = ROOT) -> list[str]:
-    """The snakemake command for the study whose config lies in ``folder``."""
-    start = [sys.executable, "-m", "snakemake", "--snakefile", str(checkout / "Snakefile"), "--directory", str(folder)]
+def arguments(folder: Path, *options: str, checkout: Path = ROOT) -> list[str]:
+    """What snakemake is told for the study whose config lies in ``folder``."""
+    start = ["--snakefile", str(checkout / "Snakefile"), "--directory", str(folder)]
     return [*start, "--configfile", str(folder / "study.yaml"), "--cores", "2", *options]
 
 
+def command(folder: Path, *options: str, checkout: Path = ROOT) -> list[str]:
+    """The snakemake command for the study whose config lies in ``folder``."""
+    return [sys.executable, "-m", "snakemake", *arguments(folder, *options, checkout=checkout)]
+
+
+def environment() -> dict[str, str]:
+    """This process's environment, in which a checkout's library is found by the workflow alone."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+
+
 def run(folder: Path, *options: str, checkout: Path = ROOT) -> subprocess.CompletedProcess:
-    """Run snakemake to its end; output and errors together in ``stdout``."""
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    """Run snakemake to its end, as a user starts it; output and errors together in ``stdout``."""
     return subprocess.run(
         command(folder, *options, checkout=checkout),
-        env=environment,
+        env=environment(),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -82,9 +151,19 @@ def run(folder: Path, *options: str, checkout: Path = ROOT) -> subprocess.Comple
     )
 
 
+def run_forked(folder: Path, *options: str, checkout: Path = ROOT) -> subprocess.CompletedProcess:
+    """The same at half the cost, for runs that end before any job, of which tests make many; see ``tests.dry_runs``."""
+    return dry_runs.snakemake(arguments(folder, *options, checkout=checkout), environment())
+
+
+def dry_run(folder: Path, *options: str, checkout: Path = ROOT) -> subprocess.CompletedProcess:
+    """A dry run; output and errors together in ``stdout``."""
+    return run_forked(folder, "--dry-run", *options, checkout=checkout)
+
+
 def planned(folder: Path, *options: str, checkout: Path = ROOT) -> dict[str, int]:
     """Jobs that a run would start, by rule (blocks of seeds counted together), from a dry run."""
-    out = run(folder, "--dry-run", *options, checkout=checkout)
+    out = dry_run(folder, *options, checkout=checkout)
     assert out.returncode == 0, out.stdout
     return job_counts(out.stdout)
 

@@ -18,8 +18,6 @@ from transformers import (
     AutoTokenizer,
     DataCollatorForSeq2Seq,
     PreTrainedTokenizerBase,
-    Seq2SeqTrainer,
-    Seq2SeqTrainingArguments,
 )
 
 
@@ -45,6 +43,8 @@ def train(
     model: Any, tokenizer: PreTrainedTokenizerBase, rows: list[dict], recipe: dict[str, Any], steps: int, seed: int
 ) -> None:
     """Train the module in ``model`` for so many steps."""
+    from transformers import Seq2SeqTrainer, Seq2SeqTrainingArguments  # seconds, which a run without steps does without
+
     arguments = Seq2SeqTrainingArguments(
         output_dir=tempfile.gettempdir(),
         max_steps=steps,

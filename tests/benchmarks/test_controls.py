@@ -7,14 +7,13 @@ import yaml
 
 from benchmarks import controls
 from tests import studies
-from tests.ground import SEEDS, modules, prepare_ground, prompts
+from tests.ground import SEEDS, modules, prompts
 
 
 @pytest.fixture(scope="module")
-def results(tmp_path_factory):
+def results(ground, tmp_path_factory):
     """What a finished study holds of the files that are read, for LoRA from ``raw`` to ``instruct``."""
-    ground, folder = tmp_path_factory.mktemp("ground"), tmp_path_factory.mktemp("results")
-    prepare_ground(ground)
+    folder = tmp_path_factory.mktemp("results")
     host = folder / "hosts/instruct"
     (host / "prompts/film").mkdir(parents=True)
     shutil.copy(ground / "instruct.json", host / "host.json")

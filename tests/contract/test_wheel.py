@@ -9,6 +9,7 @@ import pytest
 
 from peftport.hosts.locate import bundled_names
 from peftport.paths import CHECKOUT
+from tests.once import once
 
 CARRIED = ("workflow", "config", "envs", "profiles")
 LEFT = {"__pycache__", ".ruff_cache"}
@@ -18,11 +19,13 @@ pytestmark = pytest.mark.slow  # builds in an environment of its own, with hatch
 
 @pytest.fixture(scope="module")
 def names(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), str(CHECKOUT)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    (wheel,) = folder.glob("peftport-*.whl")
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", str(CHECKOUT), "--wheel-dir"]
+
+    def fill(folder):
+        done = subprocess.run([*command, str(folder)], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+
+    (wheel,) = once(tmp_path_factory, "wheel", fill).glob("peftport-*.whl")
     with zipfile.ZipFile(wheel) as archive:
         return set(archive.namelist())
 

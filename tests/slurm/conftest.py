@@ -30,13 +30,6 @@ def profile(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def hosts(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("hosts")
-    studies.save_hosts(folder)
-    return folder
-
-
-@pytest.fixture(scope="session")
 def config(hosts):
     return studies.smoke_config(hosts, techniques=["lora"], initialisations=["ported", "scratch"])
 

@@ -12,7 +12,7 @@ from tests.slurm import cluster
 
 pytestmark = pytest.mark.slurm
 
-CELL = "results/smoke/evaluations/lora/raw--instruct/film--film/ported/seeds-0"
+CELL = f"{studies.RESULTS}/{studies.cell_folder('lora', 'raw--instruct', 'film--film', 'ported')}"
 SCORES = f"{CELL}/scores.parquet"
 
 
@@ -114,8 +114,9 @@ def test_a_job_whose_time_runs_out_goes_on_from_its_checkpoint(tmp_path, slurm, 
     """Of a training that takes hours the first attempt is ended after a minute; the second begins where it stood."""
     techniques = {"lora": config["techniques"]["lora"] | {"source_steps": 1_000_000}}
     studies.write_config(tmp_path, config | {"techniques": techniques})
-    state = "results/smoke/sources/lora/raw/film/seeds-0/state.safetensors"
-    log = tmp_path / "results/smoke/logs/train_source/lora/raw/film/seeds-0.log"
+    source = studies.source_folder("lora", "raw", "film")
+    state = f"{studies.RESULTS}/{source}/state.safetensors"
+    log = tmp_path / studies.RESULTS / f"{studies.job_file('logs', 'train_source', 'lora', 'raw', 'film', '0')}.log"
     process = cluster.start(tmp_path, profile, state, "--set-resources", "train_source:runtime=1")
     try:
         for said in ("told to stop by SIGTERM, after a checkpoint", "going on from"):

@@ -5,24 +5,33 @@ import shutil
 import pytest
 
 from tests import studies
-
-
-@pytest.fixture(scope="session")
-def hosts(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("hosts")
-    studies.save_hosts(folder)
-    return folder
+from tests.once import once
 
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory, hosts):
-    """The folder of a smoke study that ran to its end."""
-    folder = tmp_path_factory.mktemp("finished")
-    studies.write_config(folder, studies.smoke_config(hosts))
-    out = studies.run(folder, "--verbose")
-    assert out.returncode == 0, out.stdout
-    (folder / "printed.txt").write_text(out.stdout)
-    return folder
+    """The folder of a smoke study that ran to its end, to read only, or for dry runs."""
+
+    def fill(folder):
+        studies.write_config(folder, studies.smoke_config(hosts))
+        out = studies.run(folder)
+        assert out.returncode == 0, out.stdout
+        (folder / "printed.txt").write_text(out.stdout)
+
+    return once(tmp_path_factory, "finished", fill)
+
+
+@pytest.fixture(scope="session")
+def with_controls(tmp_path_factory, hosts):
+    """The folder of a study with controls that ran to its end and said all that it did (``printed.txt``)."""
+
+    def fill(folder):
+        studies.write_config(folder, studies.leaking_config(hosts, folder))
+        out = studies.run(folder, "--verbose")
+        assert out.returncode == 0, out.stdout
+        (folder / "printed.txt").write_text(out.stdout)
+
+    return once(tmp_path_factory, "with_controls", fill)
 
 
 @pytest.fixture

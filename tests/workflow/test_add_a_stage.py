@@ -26,10 +26,9 @@ def checkout(tmp_path):
     return checkout
 
 
-def test_a_stage_is_one_file_a_line_a_rule_and_a_script(checkout, tmp_path):
-    studies.save_hosts(tmp_path / "hosts")
+def test_a_stage_is_one_file_a_line_a_rule_and_a_script(checkout, hosts, tmp_path):
     folder = tmp_path / "study"
-    config = studies.smoke_config(tmp_path / "hosts") | {"training": {"max_tokens": 64}}
+    config = studies.smoke_config(hosts) | {"training": {"max_tokens": 64}}
     studies.write_config(folder, config)
     out = studies.run(folder, "hosts", checkout=checkout)
     assert out.returncode == 0, out.stdout

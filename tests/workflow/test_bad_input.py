@@ -1,12 +1,11 @@
 """Bad input gets one clear message before training starts, and what was made before stays as it was.
 
 Every case is a change to a study that has run to its end. What can be known is refused before any job starts; the rest
-by the job that reads it, which runs before any training.
+by the job that reads it, which runs before any training: one run makes all these changes, and its jobs refuse each.
 """
 
 import re
 import shutil
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from transformers import T5Config, T5ForConditionalGeneration
 
 from peftport.storage.files import file_digest
 from tests import studies
+from tests.once import once
 
 GOOD = [("a fine book", "positive"), ("a dull book", "negative"), ("a great read", "positive"), ("a bore", "negative")]
 ROWS = "".join(f"{text} {number},{label}\n" for number in range(10) for text, label in GOOD)
@@ -39,6 +39,11 @@ def pairs(*names):
     return [{"source": "film", "target": name} for name in ("film", *names)]
 
 
+def also_tested_on(name, config):
+    """A further pair of the grid."""
+    config["grid"]["dataset_pairs"].append({"source": "film", "target": name})
+
+
 def transfers(target):
     return [{"source": "raw", "target": "instruct"}, {"source": "raw", "target": target}]
 
@@ -49,7 +54,7 @@ def dataset(name):
     def edit(config):
         source = {"files": [{"path": f"{name}.csv"}]}
         config["datasets"][name] = {"source": source, "labels": LABELS}
-        config["grid"]["dataset_pairs"] = pairs(name)
+        also_tested_on(name, config)
 
     return edit
 
@@ -64,13 +69,13 @@ def host(definition):
     return edit
 
 
-def label_words(negative, positive):
+def label_words(name, negative, positive):
     """A further dataset whose label words are these."""
 
     def edit(config):
         source = config["datasets"]["film"]["source"]
-        config["datasets"]["faces"] = {"source": source, "labels": {"negative": negative, "positive": positive}}
-        config["grid"]["dataset_pairs"] = pairs("faces")
+        config["datasets"][name] = {"source": source, "labels": {"negative": negative, "positive": positive}}
+        also_tested_on(name, config)
 
     return edit
 
@@ -78,7 +83,7 @@ def label_words(negative, positive):
 def crowded(config):
     """A further dataset whose template is longer than a prompt may be."""
     config["datasets"]["crowded"] = config["datasets"]["film"] | {"template": "so " * 300 + "{text}"}
-    config["grid"]["dataset_pairs"] = pairs("crowded")
+    also_tested_on("crowded", config)
 
 
 def outside(section, user):
@@ -146,7 +151,7 @@ AT_ONCE = {
         "config key `grid.transfers.1`: a module cannot be copied raw -> other: expected hosts of one shape",
     ),
 }
-# what is changed -> the jobs that refuse it, and what they say
+# what is changed, all in one run -> the jobs that refuse it, and what they say
 BY_A_JOB = {
     "a dataset with one class": (
         dataset("one-class"),
@@ -159,18 +164,18 @@ BY_A_JOB = {
         "late.csv, line 1202: label 'mixed' is not in the label map",
     ),
     "a tokenizer that cannot write a label": (
-        label_words("\u2639", "\u263a"),
-        ["encode_labels, host raw, dataset faces", "encode_labels, host instruct, dataset faces"],
+        label_words("faces", "\u2639", "\u263a"),
+        [f"encode_labels, host {name}, dataset faces" for name in ("raw", "instruct", "other")],
         "the tokenizer cannot write the label word '\u2639'",
     ),
     "a tokenizer that cannot tell the labels apart": (
-        label_words("positive", "positive positive"),
-        ["encode_labels, host raw, dataset faces", "encode_labels, host instruct, dataset faces"],
+        label_words("twins", "positive", "positive positive"),
+        [f"encode_labels, host {name}, dataset twins" for name in ("raw", "instruct", "other")],
         "the tokenizer cannot tell the label words 'positive'",
     ),
     "a template that leaves no room for a text": (
         crowded,
-        ["encode_dataset, host instruct, dataset crowded"],
+        [f"encode_dataset, host {name}, dataset crowded" for name in ("instruct", "other")],
         "tokens, and 127 have room: raise max_tokens",
     ),
     "a transfer between unequal shapes, from a hub": (
@@ -179,52 +184,63 @@ BY_A_JOB = {
         "a module cannot be copied raw -> other: the hosts differ in\n  d_model: 16 in raw, 32 in other",
     ),
 }
+FURTHER = ("one-class", "late", "faces", "twins", "crowded")  # datasets of these cases
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def wide(tmp_path_factory, hosts):
     """A host twice as wide, in a hub's cache as the hub's library lays it out; returns the cache's home."""
-    home = tmp_path_factory.mktemp("home")
-    repository = home / "hub/models--some--wide"
-    snapshot = repository / "snapshots" / COMMIT
-    shutil.copytree(hosts / "raw", snapshot)
-    shape = T5Config.from_pretrained(snapshot, d_model=32, tie_word_embeddings=True, scale_decoder_outputs=True)
-    T5ForConditionalGeneration(shape).save_pretrained(snapshot)
-    (repository / "refs").mkdir()
-    (repository / "refs/main").write_text(COMMIT)
-    return home
+
+    def fill(home):
+        repository = home / "hub/models--some--wide"
+        snapshot = repository / "snapshots" / COMMIT
+        shutil.copytree(hosts / "raw", snapshot)
+        shape = T5Config.from_pretrained(snapshot, d_model=32, tie_word_embeddings=True, scale_decoder_outputs=True)
+        T5ForConditionalGeneration(shape).save_pretrained(snapshot)
+        (repository / "refs").mkdir()
+        (repository / "refs/main").write_text(COMMIT)
+
+    return once(tmp_path_factory, "wide", fill)
 
 
-def prepare(folder, case, edit, hosts, wide):
-    """The config of a case, and the files that some case names, in a folder."""
+def prepare(folder, edits, hosts, wide):
+    """A config with the changes of these cases, and the files that some case names, in a folder."""
     for name, content in FILES.items():
         (folder / name).write_bytes(content.encode("latin-1"))
     shutil.copytree(wide / "hub/models--some--wide/snapshots" / COMMIT, folder / "wide")
     shutil.copytree(hosts / "raw", folder / "pickled")
     (folder / "pickled/model.safetensors").rename(folder / "pickled/pytorch_model.bin")
     config = studies.smoke_config(hosts)
-    edit(config)
+    for edit in edits:
+        edit(config)
     studies.write_config(folder, config)
 
 
-@pytest.fixture(scope="module")
-def tried(finished, hosts, wide, tmp_path_factory):
-    """Every case tried on the finished study, a copy for each where jobs run: folder, exit status, what was said."""
-    folder, cases, found = tmp_path_factory.mktemp("bad"), AT_ONCE | BY_A_JOB, {}
-    for number, (case, (edit, *_)) in enumerate(cases.items()):
-        found[case] = folder / str(number)
-        if case in BY_A_JOB:
-            shutil.copytree(finished, found[case], symlinks=True)
-        else:
-            found[case].mkdir()
-            (found[case] / "results").symlink_to(finished / "results")
-        prepare(found[case], case, edit, hosts, wide)
-    offline = {"HF_HOME": str(wide), "HF_HUB_OFFLINE": "1"}
-    with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(2) as pool:
-        for name, value in offline.items():
-            patch.setenv(name, value)
-        outs = dict(zip(found, pool.map(studies.run, found.values()), strict=True))
-    return {case: (found[case], out.returncode, out.stdout) for case, out in outs.items()}
+@pytest.fixture
+def offline(wide, monkeypatch):
+    """No network, and a cache of the hub that holds one host."""
+    set_offline(wide, monkeypatch)
+
+
+def set_offline(wide, patch):
+    patch.setenv("HF_HOME", str(wide))
+    patch.setenv("HF_HUB_OFFLINE", "1")
+
+
+@pytest.fixture(scope="session")
+def refused(tmp_path_factory, finished, hosts, wide):
+    """The folder of the finished study after a run in which jobs refuse all cases of ``BY_A_JOB``."""
+
+    def fill(folder):
+        shutil.copytree(finished, folder, symlinks=True, dirs_exist_ok=True)
+        prepare(folder, [edit for edit, *_ in BY_A_JOB.values()], hosts, wide)
+        with pytest.MonkeyPatch.context() as patch:
+            set_offline(wide, patch)
+            out = studies.run(folder)
+        assert out.returncode != 0, out.stdout
+        (folder / "printed.txt").write_text(out.stdout)
+
+    return once(tmp_path_factory, "refused", fill)
 
 
 def made(folder):
@@ -235,39 +251,55 @@ def made(folder):
     return {name: (file_digest(path), path.stat().st_mtime) for name, path in files.items() if not name.startswith(but)}
 
 
+@pytest.mark.usefixtures("offline")
 @pytest.mark.parametrize("case", AT_ONCE)
-def test_it_is_refused_before_any_job(case, tried, finished):
-    message, (_, status, said) = AT_ONCE[case][1], tried[case]
-    assert status != 0
+def test_it_is_refused_before_any_job(case, finished, hosts, wide, tmp_path):
+    edit, message = AT_ONCE[case]
+    (tmp_path / "results").symlink_to(finished / "results")
+    prepare(tmp_path, [edit], hosts, wide)
+    out = studies.run_forked(tmp_path)
+    said = out.stdout
+    assert out.returncode != 0
     assert said.count(message) == said.count("config key `") == 1, said
     assert not {"Traceback", "Job stats", "rule "} & set(re.findall("Traceback|Job stats|rule ", said)), said
     assert len(made(finished)) > 50
 
 
+def errors(folder):
+    """Job and message of every error that the run in ``folder`` printed."""
+    parts = [part.partition("): ") for part in (folder / "printed.txt").read_text().split("error (")[1:]]
+    return [(job, text.partition("=====")[0]) for job, _, text in parts]
+
+
 @pytest.mark.parametrize("case", BY_A_JOB)
-def test_it_is_refused_before_training(case, tried, finished):
-    (_, jobs, message), (folder, status, said) = BY_A_JOB[case], tried[case]
-    assert status != 0 and "Traceback" not in said, said
-    errors = [part.partition("): ") for part in said.split("error (")[1:]]
-    names = [job for job, _, _ in errors]
-    assert names and set(names) <= set(jobs) and len(set(names)) == len(names), said
-    assert all(message in text.partition("=====")[0] for _, _, text in errors), said
-    before, after = made(finished), made(folder)
+def test_it_is_refused_before_training(case, refused):
+    _, jobs, message = BY_A_JOB[case]
+    said = {job: text for job, text in errors(refused) if job in jobs}
+    assert said and all(message in text for text in said.values()), (refused / "printed.txt").read_text()
+
+
+def test_every_job_that_refuses_says_so_once_and_nothing_made_is_lost(finished, refused):
+    printed, jobs = (refused / "printed.txt").read_text(), [job for job, _ in errors(refused)]
+    assert len(set(jobs)) == len(jobs) and "Traceback" not in printed, printed
+    assert set(jobs) <= {job for _, expected, _ in BY_A_JOB.values() for job in expected}, printed
+    before, after = made(finished), made(refused)
     assert {name: after.get(name) for name in before} == before
+    # the host to which no module moves has its own modules, and all is tested on the good dataset alone
     new = [name for name in after.keys() - before if name.startswith(("sources/", "modules/", "evaluations/"))]
-    # beside a refused transfer, the new host's own modules are trained: they do not move
-    assert not [name for name in new if "transfer" not in case or "raw--other" in name], said
+    assert not [name for name in new if "other" not in name or "raw--other" in name], printed
+    assert not [name for name in new for dataset in FURTHER if dataset in name], printed
 
 
-def test_after_a_refusal_the_good_config_trains_nothing_again(tried, hosts):
-    folder = tried["a tokenizer that cannot write a label"][0]
+def test_after_a_refusal_the_good_config_trains_nothing_again(refused, hosts, tmp_path):
+    folder = tmp_path / "study"
+    shutil.copytree(refused, folder, symlinks=True)
     studies.write_config(folder, studies.smoke_config(hosts))
     assert set(studies.planned(folder)) <= {"describe_host", "audit_overlap", "write_report", "all"}
 
 
 def test_in_a_new_study_all_datasets_are_prepared_before_anything_is_trained(hosts, wide, tmp_path):
     edit, (job,), message = BY_A_JOB["a dataset with one class"]
-    prepare(tmp_path, "new", edit, hosts, wide)
+    prepare(tmp_path, [edit], hosts, wide)
     out = studies.run(tmp_path)
     assert out.returncode != 0
     assert out.stdout.count("error (") == 1 and f"error ({job}): {message}" in out.stdout
@@ -279,7 +311,7 @@ def test_in_a_new_study_all_datasets_are_prepared_before_anything_is_trained(hos
 def test_a_config_that_would_build_objects_builds_none(hosts, tmp_path, tag):
     path = studies.write_config(tmp_path, studies.smoke_config(hosts))
     studies.edit(path, "study: smoke", f"study: {tag}")
-    out = studies.run(tmp_path)
+    out = studies.run_forked(tmp_path)
     assert out.returncode != 0 and "Traceback" not in out.stdout and "Job stats" not in out.stdout
     assert "Config file is not valid JSON or YAML" in out.stdout
     assert not (tmp_path / "pwned").exists() and not Path("pwned").exists()

@@ -1,7 +1,5 @@
 """What a run and a dry run print: one line for each job, and errors of jobs whole."""
 
-import shutil
-
 import pytest
 
 from tests import studies
@@ -10,32 +8,27 @@ WIDTH = 200
 APART = 90  # lines that are about no job: two tables of rules, reasons, warnings
 
 
-def lines_of(out):
+def lines_of(printed):
     """The lines that a run printed; none is too long, and there are not many more than jobs."""
-    lines, jobs = out.stdout.splitlines(), sum(studies.job_counts(out.stdout).values())
-    assert max(map(len, lines)) <= WIDTH, out.stdout
-    assert len(lines) <= jobs + APART, out.stdout
+    lines, jobs = printed.splitlines(), sum(studies.job_counts(printed).values())
+    assert max(map(len, lines)) <= WIDTH, printed
+    assert len(lines) <= jobs + APART, printed
     return lines
 
 
-def test_a_run(copy):
-    """Of a part of the study with and without a host; the fork server and its libraries say nothing."""
-    results = copy / "results/smoke"
-    for name in ("tables", "figures", "evaluations/lora", "report.html"):
-        path = results / name
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
-    out = studies.run(copy)
-    assert out.returncode == 0, out.stdout
-    lines = lines_of(out)
-    assert "[transformers]" not in out.stdout and "%|" not in out.stdout
+def test_a_run(finished):
+    """The fork server and its libraries say nothing."""
+    printed = (finished / "printed.txt").read_text()
+    lines = lines_of(printed)
+    assert "[transformers]" not in printed and "%|" not in printed
     assert any("lora, ported: evaluate in host instruct on film, seeds 0 (from raw, film)" in line for line in lines)
     assert any("Report: write the page" in line for line in lines)
     assert not [line for line in lines if line.startswith("    input:")]
-    verdict = (results / "verdict.txt").read_text().strip()
-    closing = out.stdout[out.stdout.index(verdict[:50]) :].splitlines()
+    verdict = (finished / studies.RESULTS / "verdict.txt").read_text().strip()
+    closing = printed[printed.index(verdict[:50]) :].splitlines()
     assert " ".join(closing[:-2]) == verdict
     assert closing[-2] == "Report: results/smoke/report.html" and closing[-1].startswith("Time: ")
-    log = max((copy / ".snakemake/log").iterdir())
+    log = max((finished / ".snakemake/log").iterdir(), key=lambda path: path.stat().st_size)
     assert "Reason: " in log.read_text()  # Snakemake's own log has what the terminal leaves out
 
 
@@ -43,7 +36,7 @@ def test_a_dry_run(hosts, tmp_path):
     studies.write_config(tmp_path, studies.smoke_config(hosts))
     out = studies.run(tmp_path, "--dry-run")
     assert out.returncode == 0, out.stdout
-    lines = lines_of(out)
+    lines = lines_of(out.stdout)
     assert "lora: train modules in host raw on film, seeds 0" in lines
     assert "adapters: make 1 module (sampled) for host instruct (from raw, film)" in lines
     assert lines.count("Figure portability_matrix: draw") == 1
@@ -53,7 +46,7 @@ def test_a_part_of_the_study_closes_without_a_verdict(hosts, tmp_path):
     studies.write_config(tmp_path, studies.smoke_config(hosts))
     out = studies.run(tmp_path, "--until", "prepare_dataset")
     assert out.returncode == 0, out.stdout
-    assert "Dataset film: read, clean and split" in lines_of(out)[-1]
+    assert "Dataset film: read, clean and split" in lines_of(out.stdout)[-1]
 
 
 def test_a_failing_job_shows_its_message_its_log_and_its_error(hosts, tmp_path):
@@ -74,7 +67,7 @@ def test_a_failing_job_shows_its_message_its_log_and_its_error(hosts, tmp_path):
 def test_in_full_a_job_shows_its_files_and_its_reason(variable, option, hosts, tmp_path, monkeypatch):
     monkeypatch.setenv("PEFTPORT_CONSOLE", variable)
     studies.write_config(tmp_path, studies.smoke_config(hosts))
-    printed = studies.run(tmp_path, "--dry-run", "--until", "prepare_dataset", option).stdout
+    printed = studies.dry_run(tmp_path, "--until", "prepare_dataset", option).stdout
     block = printed.partition("\nrule prepare_dataset:\n")[2]
     assert "    output: results/smoke/datasets/film/train.parquet, " in block
     assert "    reason: Missing output files: " in block and "    wildcards: dataset=film\n" in block

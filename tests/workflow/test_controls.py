@@ -53,39 +53,23 @@ def test_matched_adds_a_job_for_its_starts_and_touches_no_others(copy):
     assert (jobs["match_starts"], jobs.get("make_starts", 0), jobs.get("initialise_scratch", 0)) == (2, 0, 0)
 
 
-def test_random_target_and_decontamination_through_the_workflow(tmp_path, hosts):
+def test_random_target_and_decontamination_through_the_workflow(with_controls):
     """Leaked texts are taken out of the training data, the control learns shuffled labels, the report says so; and
     another control is fitted to texts of the target dataset in the target host."""
-    kinds = ["ported", "random_target", "matched"]
-    grid = {"dataset_pairs": [{"source": "film", "target": "book"}], "initialisations": kinds}
-    config = studies.smoke_config(hosts, techniques=["lora", "adapters"], references=[], **grid)
-    rows = [(f"a {word} film, number {number}", label) for number in range(30) for word, label in
-            (("good", "positive"), ("bad", "negative"))]  # fmt: skip
-    for name, part in (("film", rows), ("book", [*rows[:4], *((text + " once more", label) for text, label in rows)])):
-        pd.DataFrame(part, columns=["text", "label"]).to_csv(tmp_path / f"{name}.csv", index=False)
-        config["datasets"][name] = {
-            "source": {"files": [{"path": f"{name}.csv"}]},
-            "labels": {"negative": "negative", "positive": "positive"},
-        }
-    pd.DataFrame(rows[:4], columns=["text", "label"]).to_csv(tmp_path / "test.csv", index=False)
-    config["datasets"]["book"]["source"]["files"].append({"path": "test.csv", "split": "test"})
-    config["decontaminate"] = True
-    studies.write_config(tmp_path, config)
-    out = studies.run(tmp_path)
-    assert out.returncode == 0, out.stdout
-    data = tmp_path / "results/smoke/datasets"
+    results = with_controls / studies.RESULTS
+    data = results / "datasets"
     cleaned, shuffled = (data / name / "train.parquet" for name in ("film@without-book", "film@without-book@random"))
-    leaked = {text for text, _ in rows[:4]}
+    leaked = set(pd.read_csv(with_controls / "test.csv")["text"])
     before, after = read_table(data / "film/train.parquet", "examples"), read_table(cleaned, "examples")
     assert set(before["text"]) - set(after["text"]) == leaked & set(before["text"]) != set()
     assert read_provenance(cleaned)["facts"]["removed"]["train"] == len(before) - len(after)
     assert read_table(shuffled, "examples")["text"].equals(after["text"])
-    runs = read_table(tmp_path / "results/smoke/tables/runs.parquet", "runs")
+    (runs,) = studies.read_tables(with_controls, "runs")
     assert set(runs["source_dataset"]) == {"film"}
-    assert set(runs["initialisation"]) == set(kinds)
+    assert set(runs["initialisation"]) == {"ported", "random_target", "matched"}
     for technique, measured in (("lora", "product"), ("adapters", "added")):
-        start = f"starts/{technique}/raw--instruct/film@without-book--book/matched/seed-0"
-        said = read_module(tmp_path / "results/smoke" / start).card["matching"]
+        start = studies.start_folder(technique, "raw--instruct", "film@without-book--book", "matched")
+        said = read_module(results / start).card["matching"]
         assert said["converged"] and said["measure"] == measured
-    page = (tmp_path / "results/smoke/report.html").read_text()
+    page = (results / "report.html").read_text()
     assert "labels shuffled" in page and "film@without-book@random" in page

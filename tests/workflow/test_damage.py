@@ -5,18 +5,19 @@ import itertools
 import pandas as pd
 import pytest
 
-from peftport.storage.parquet import read_table
 from tests import studies
 
-MODULE = "modules/lora/raw/film/seed-0"
-CELL = "evaluations/lora/raw--instruct/film--film/ported/seeds-0"
+MODULE = studies.module_folder("lora", "raw", "film")
+SOURCE = studies.source_folder("lora", "raw", "film")
+START = studies.start_folder("lora", "raw--instruct", "film", "ported")
+CELL = studies.cell_folder("lora", "raw--instruct", "film--film", "ported")
 # what is damaged -> the file, and the job that reads it first
 KINDS = {
-    "weights of a module": (f"{MODULE}/adapter_model.safetensors", "make_starts_0"),
-    "config of a module": (f"{MODULE}/adapter_config.json", "make_starts_0"),
-    "card of a module": (f"{MODULE}/card.json", "make_starts_0"),
-    "trained state": ("sources/lora/raw/film/seeds-0/state.safetensors", "extract_modules_0"),
-    "start": ("starts/lora/raw--instruct/film--any/ported/seed-0/adapter_model.safetensors", "evaluate_cell"),
+    "weights of a module": (f"{MODULE}/adapter_model.safetensors", "make_starts"),
+    "config of a module": (f"{MODULE}/adapter_config.json", "make_starts"),
+    "card of a module": (f"{MODULE}/card.json", "make_starts"),
+    "trained state": (f"{SOURCE}/state.safetensors", "extract_modules"),
+    "start": (f"{START}/adapter_model.safetensors", "evaluate_cell"),
     "examples": ("datasets/film/train.parquet", "encode_dataset"),
     "prompts": ("hosts/raw/prompts/film/train.parquet", "train_source"),
     "scores": (f"{CELL}/scores.parquet", "gather_runs"),
@@ -54,7 +55,7 @@ def survive(study, undamaged, kind, damage):
     again = studies.run(study)
     assert again.returncode == 0, again.stdout
     for table in ("runs", "portability"):
-        pair = [read_table(folder / f"results/smoke/tables/{table}.parquet", table) for folder in (study, undamaged)]
+        pair = [studies.read_tables(folder, table)[0] for folder in (study, undamaged)]
         pd.testing.assert_frame_equal(*pair, check_exact=True)
     assert studies.planned(study) == {}
 

@@ -5,6 +5,7 @@ import pytest
 
 from peftport.storage.parquet import read_table
 from tests import studies
+from tests.once import once
 
 NATIVE_AT_LEAST = {"lora": 0.85, "adapters": 0.85, "compacter": 0.80, "prefix_tuning": 0.75}
 BARE_BELOW = 0.65
@@ -12,11 +13,12 @@ BARE_BELOW = 0.65
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("default")
-    studies.write_config(folder, studies.yaml.safe_load((studies.ROOT / "config/config.yaml").read_text()))
-    out = studies.run(folder)
-    assert out.returncode == 0, out.stdout
-    return folder / "results/demo"
+    def fill(folder):
+        studies.write_config(folder, studies.yaml.safe_load((studies.ROOT / "config/config.yaml").read_text()))
+        out = studies.run(folder)
+        assert out.returncode == 0, out.stdout
+
+    return once(tmp_path_factory, "default", fill) / "results/demo"
 
 
 @pytest.mark.slow

@@ -35,7 +35,8 @@ def test_a_cell(diverging, tmp_path):
     assert list(summary.index) == [("adapters", 0), ("adapters", 3), ("lora", 0)]
     page = (results / "report.html").read_text(encoding="utf-8")
     assert "The loss of 2 trainings was no finite number" in page and "; 2 runs failed" in page
-    log = (results / "logs/evaluate_cell/lora/any--instruct/any--film/scratch/seeds-0-1.log").read_text()
+    job = studies.job_file("logs", "evaluate_cell", "lora", "any", "instruct", "any", "film", "scratch", "0-1")
+    log = (results / f"{job}.log").read_text()
     assert "seed 1, learning rate 1e+60, budget 3: failed, the loss is no finite number at step 2" in log
     assert studies.planned(tmp_path) == {}
 
@@ -47,7 +48,7 @@ def test_a_source(diverging, tmp_path):
     out = studies.run(tmp_path)
     assert out.returncode == 0, out.stdout
     results = tmp_path / "results/smoke"
-    card = read_card(results / "modules/lora/raw/film/seed-0/card.json")
+    card = read_card(results / studies.module_folder("lora", "raw", "film") / "card.json")
     assert card["failed_at_step"] == 2
     runs = read_table(results / "tables/runs.parquet", "runs")
     failed = runs.dropna(subset="failed_at_step")

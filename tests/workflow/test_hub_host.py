@@ -49,6 +49,6 @@ def test_every_stage_runs_on_hosts_in_the_hubs_format(two_hosts, tmp_path):
     assert losses["scratch", 0] == pytest.approx(references["bare"], abs=1e-5)
     assert losses["scratch", 1] == references["native"]  # both are one step from the same initialisation
     assert len({round(loss, 6) for loss in losses}) == 4
-    tensors = read_table(results / "modules/lora/raw/film/seed-0/tensors.parquet", "tensors")
+    tensors = read_table(results / studies.module_folder("lora", "raw", "film") / "tensors.parquet", "tensors")
     assert tensors["entries"].sum() == 36 * 8 * (512 + 512)  # rank 8 on q and v of 18 attentions
     assert (results / "report.html").stat().st_size > 10_000

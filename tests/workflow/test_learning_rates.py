@@ -23,6 +23,6 @@ def test_a_study_with_a_list_of_rates(hosts, tmp_path):
     assert runs.query("budget_steps == 0")["learning_rate"].isna().all()
     assert set(runs.query("budget_steps > 0")["learning_rate"]) <= set(RATES)
     rates = references.set_index("initialisation")["learning_rate"]
-    card = json.loads((folder / "modules/lora/instruct/film/seed-0/card.json").read_text())
+    card = json.loads((folder / studies.module_folder("lora", "instruct", "film") / "card.json").read_text())
     assert rates["native"] == card["learning_rate"] and rates.isna()["bare"]
     assert card["settings"]["learning_rate"] == RATES

@@ -43,7 +43,7 @@ def peftport(folder, *options):
 
 def test_the_second_is_refused_and_the_first_ends_undisturbed(at_work, tmp_path):
     locks = sorted(tmp_path.glob(".snakemake/locks/*.lock"))
-    second = studies.run(tmp_path, TARGET)
+    second = studies.run_forked(tmp_path, TARGET)
     assert second.returncode != 0
     assert "Directory cannot be locked" in second.stdout and "--unlock" in second.stdout
     third = peftport(tmp_path, TARGET)
@@ -52,7 +52,7 @@ def test_the_second_is_refused_and_the_first_ends_undisturbed(at_work, tmp_path)
     assert sorted(tmp_path.glob(".snakemake/locks/*.lock")) == locks
     os.killpg(at_work.pid, signal.SIGCONT)
     assert at_work.wait() == 0
-    assert "Nothing to be done" in studies.run(tmp_path, TARGET).stdout
+    assert "Nothing to be done" in studies.run_forked(tmp_path, TARGET).stdout
 
 
 def test_the_lock_of_a_killed_run_goes_with_the_one_command_that_is_named(at_work, tmp_path):

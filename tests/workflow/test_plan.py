@@ -11,8 +11,8 @@ import yaml
 from peftport.study.read import read_study
 from peftport.study.grid import Cell
 from tests import studies
+from tests.workflow.test_configs import COUNTED as PUBLISHED
 
-PUBLISHED = ["portability-2024", "portability-2024-tiny"]
 WILDCARDS = re.compile(r"^rule evaluate_cell:\n(?:    .*\n)*?    wildcards: (.*)$", re.MULTILINE)
 
 
@@ -47,7 +47,7 @@ def published(request, tmp_path_factory):
     (folder / "study.yaml").write_text(shipped(request.param).read_text())
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PEFTPORT_CONSOLE", "full")
-        printed = studies.run(folder, "--dry-run").stdout
+        printed = studies.dry_run(folder).stdout
     return request.param, printed, planned(folder)
 
 

@@ -22,9 +22,10 @@ def test_costs_are_measured_alone():
     assert asked["set-resources"]["measure_costs"]["gpu"] == asked["resources"]["gpu"]
 
 
-def test_a_job_that_sees_no_gpu_says_so(tmp_path, hosts):
-    studies.write_config(tmp_path, studies.smoke_config(hosts))
-    out = studies.run(tmp_path, "--workflow-profile", str(PROFILE.parent), "--until", "train_source")
+def test_a_job_that_sees_no_gpu_says_so(copy):
+    target = studies.RESULTS / studies.source_folder("lora", "raw", "film") / "state.safetensors"
+    (copy / target).unlink()
+    out = studies.run(copy, str(target), "--workflow-profile", str(PROFILE.parent))
     assert out.returncode != 0
     assert "this job asked for a GPU and sees none" in out.stdout
     assert "cpu_instead=1" in out.stdout

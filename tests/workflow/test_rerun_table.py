@@ -11,6 +11,7 @@ import yaml
 from peftport.figures.table import FIGURES
 from peftport.statistics.table import STATISTICS
 from tests import studies
+from tests.once import once
 
 pytestmark = pytest.mark.slow
 
@@ -65,12 +66,13 @@ def study_config():
 
 @pytest.fixture(scope="session")
 def whole_study(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("reruns")
-    book(folder)
-    studies.write_config(folder, study_config())
-    out = studies.run(folder)
-    assert out.returncode == 0, out.stdout
-    return folder
+    def fill(folder):
+        book(folder)
+        studies.write_config(folder, study_config())
+        out = studies.run(folder)
+        assert out.returncode == 0, out.stdout
+
+    return once(tmp_path_factory, "reruns", fill)
 
 
 def code(file, old, new=None):

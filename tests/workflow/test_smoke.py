@@ -6,24 +6,21 @@ import re
 import pandas as pd
 
 from peftport.evaluation.gather import KEYS
-from peftport.storage.parquet import read_provenance, read_table
+from peftport.storage.parquet import read_provenance
 from tests import studies
 
 
 def test_tables_hold_the_whole_grid(finished):
-    results = finished / "results/smoke"
-    runs = read_table(results / "tables/runs.parquet", "runs")
+    runs, references = studies.read_tables(finished, "runs", "references")
     assert len(runs) == 2 * 1 * 1 * 3 * 2 * 1  # techniques, transfers, pairs, initialisations, budgets, seeds
     assert not runs.duplicated(KEYS).any()
     assert runs["accuracy"].between(0, 1).all()
     assert set(runs["source_host"]) == {"raw"}  # scratch counts under the transfer, not under `any`
-    references = read_table(results / "tables/references.parquet", "references")
     assert sorted(references["initialisation"]) == ["bare", "native", "native"]
 
 
 def test_the_learning_rate_and_the_second_yardstick_stand_in_the_tables(finished):
-    results = finished / "results/smoke/tables"
-    runs, references = (read_table(results / f"{name}.parquet", name) for name in ("runs", "references"))
+    runs, references = studies.read_tables(finished, "runs", "references")
     for table in (runs, references):
         assert table["calibrated_accuracy"].between(0, 1).all() and (table["choice_log_likelihood"] < 0).all()
         trained = (table["budget_steps"] > 0) | (table["initialisation"] == "native")
@@ -33,8 +30,7 @@ def test_the_learning_rate_and_the_second_yardstick_stand_in_the_tables(finished
 
 def test_scratch_and_bare_agree_with_the_law_of_lora(finished):
     """LoRA's B starts at zero, so before training its scratch module is the bare host."""
-    results = finished / "results/smoke/tables"
-    runs, references = (read_table(results / f"{name}.parquet", name) for name in ("runs", "references"))
+    runs, references = studies.read_tables(finished, "runs", "references")
     scratch = runs.query("technique == 'lora' and initialisation == 'scratch' and budget_steps == 0")
     bare = references.query("initialisation == 'bare'")
     assert scratch["accuracy"].item() == bare["accuracy"].item()
@@ -69,14 +65,14 @@ def test_report_opens_from_disk(finished):
     assert not re.search(r"""(src|href)=["']https?:""", page)
 
 
-def test_jobs_are_chosen_when_one_ends_and_not_every_second(finished):
-    printed = (finished / "printed.txt").read_text()
+def test_jobs_are_chosen_when_one_ends_and_not_every_second(with_controls):
+    printed = (with_controls / "printed.txt").read_text()
     jobs = sum(studies.job_counts(printed).values())
     assert 0 < printed.count("Ready jobs: ") <= jobs  # with Snakemake's default rate it was many times as many
 
 
-def test_second_run_has_nothing_to_do(finished):
-    out = studies.run(finished)
+def test_second_run_has_nothing_to_do(copy):
+    out = studies.run_forked(copy)
     assert out.returncode == 0
     assert "Nothing to be done" in out.stdout
 
@@ -88,24 +84,21 @@ def test_same_study_in_another_folder_gives_equal_tables(finished, hosts, tmp_pa
     )
     out = studies.run(tmp_path, "results/smoke/tables/runs.parquet")
     assert out.returncode == 0, out.stdout
-    again = read_table(tmp_path / "results/smoke/tables/runs.parquet", "runs")
-    before = read_table(finished / "results/smoke/tables/runs.parquet", "runs")
+    (again,), (before,) = (studies.read_tables(folder, "runs") for folder in (tmp_path, finished))
     before = before.query("technique == 'lora' and initialisation == 'ported'").reset_index(drop=True)
     pd.testing.assert_frame_equal(again, before, check_exact=True)
 
 
 def test_techniques_are_described_and_costed(finished):
     results = finished / "results/smoke"
-    techniques = read_table(results / "tables/techniques.parquet", "techniques").set_index("technique")
+    techniques = studies.read_tables(finished, "techniques")[0].set_index("technique")
     assert set(techniques.index) == {"lora", "adapters"} and set(techniques["target_host"]) == {"instruct"}
     assert techniques.loc["adapters", "integration_form"] == "direct addition"
-    cards = {
-        name: json.loads((results / f"modules/{name}/raw/film/seed-0/card.json").read_text())
-        for name in techniques.index
-    }
+    modules = {name: results / studies.module_folder(name, "raw", "film") for name in techniques.index}
+    sizes = {name: (folder / "adapter_model.safetensors").stat().st_size for name, folder in modules.items()}
+    cards = {name: json.loads((folder / "card.json").read_text()) for name, folder in modules.items()}
     assert {name: card["parameters"] for name, card in cards.items()} == techniques["parameters"].to_dict()
-    weights = {name: results / f"modules/{name}/raw/film/seed-0/adapter_model.safetensors" for name in techniques.index}
-    assert {name: file.stat().st_size for name, file in weights.items()} == techniques["storage_bytes"].to_dict()
+    assert sizes == techniques["storage_bytes"].to_dict()
     assert (techniques[["step_over_full", "forward_over_bare", "step_bytes_over_full"]] > 0).all(axis=None)
     assert techniques["steps_to_95_percent"].between(1, 4).all()
 

@@ -8,12 +8,15 @@ import time
 import pytest
 
 from tests import processes, studies
+from tests.once import once
 
 pytestmark = pytest.mark.slow
 
-JOB = "train_source/lora/raw/film/seeds-0"
-STATE = "results/smoke/sources/lora/raw/film/seeds-0/state.safetensors"
-LOG, CHECKPOINT = f"results/smoke/logs/{JOB}.log", f"results/smoke/checkpoints/{JOB}.safetensors"
+SOURCE = studies.source_folder("lora", "raw", "film")
+JOB = ("train_source", "lora", "raw", "film", "0")
+STATE = f"{studies.RESULTS}/{SOURCE}/state.safetensors"
+LOG = f"{studies.RESULTS}/{studies.job_file('logs', *JOB)}.log"
+CHECKPOINT = f"{studies.RESULTS}/{studies.job_file('checkpoints', *JOB)}.safetensors"
 
 
 def config(hosts):
@@ -26,12 +29,14 @@ def config(hosts):
 @pytest.fixture(scope="module")
 def whole(hosts, tmp_path_factory):
     """What an undisturbed training leaves."""
-    folder = tmp_path_factory.mktemp("whole")
-    studies.write_config(folder, config(hosts))
-    out = studies.run(folder, STATE)
-    assert out.returncode == 0, out.stdout
-    assert not (folder / CHECKPOINT).exists()
-    return (folder / STATE).read_bytes()
+
+    def fill(folder):
+        studies.write_config(folder, config(hosts))
+        out = studies.run(folder, STATE)
+        assert out.returncode == 0, out.stdout
+        assert not (folder / CHECKPOINT).exists()
+
+    return (once(tmp_path_factory, "undisturbed", fill) / STATE).read_bytes()
 
 
 @pytest.mark.parametrize(("number", "fork_server"), [(signal.SIGTERM, "0"), (signal.SIGUSR1, "1")])

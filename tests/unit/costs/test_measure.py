@@ -2,7 +2,6 @@
 
 import numpy as np
 import pandas as pd
-import pytest
 import torch
 
 from peftport.compute.host_inputs import HostInputs
@@ -12,7 +11,7 @@ from peftport.settings import CostSettings, TrainingSettings
 from peftport.storage.cards import read_card
 from peftport.storage.parquet import schema, write_table
 from peftport.storage.tables import TABLES
-from tests.ground import TASK, TECHNIQUE, TRAINING, prepare_ground, prompts
+from tests.ground import TASK, TECHNIQUE, TRAINING, prompts
 from tests.hosts import batch, host
 from tests.techniques import SETTINGS
 
@@ -23,13 +22,6 @@ TECHNIQUES = {
     "prompt": {"method": "prompt_tuning"} | SETTINGS["prompt_tuning"],
 }
 TIMES = [name for name in TABLES["costs"] if name.endswith("_seconds") or "_over_" in name]
-
-
-@pytest.fixture(scope="module")
-def ground(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("costs")
-    prepare_ground(folder)
-    return folder
 
 
 def measured(folder, **settings):

@@ -1,6 +1,7 @@
 """The fork server: a job runs there as it would run by itself, and nothing outlives what it belongs to."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -155,12 +156,18 @@ def test_environments_do_not_mix_and_their_number_is_limited(run, tmp_path):
 @pytest.mark.parametrize(("sent", "cleaned"), [("INT", True), ("TERM", False), ("KILL", False)])
 def test_a_signal_to_the_job_reaches_its_child(run, tmp_path, sent, cleaned):
     script(tmp_path, LONG)
-    # the exit status is asked of Python, because a shell's job in the background ignores SIGINT
-    waiting = "import subprocess as s, sys; p = s.Popen([sys.executable, 'job.py']); print(p.pid, flush=True); p.wait()"
-    process = run(f'$python -c "{waiting}"')
+    # Python starts the job, because a shell's job in the background ignores SIGINT, and so do its children
+    (tmp_path / "waiting.py").write_text(
+        "import signal, subprocess, sys\n"
+        "signal.signal(signal.SIGINT, signal.SIG_DFL)\n"
+        "job = subprocess.Popen([sys.executable, 'job.py'])\n"
+        "print(job.pid, flush=True)\n"
+        "job.wait()\n"
+    )
+    process = run("$python waiting.py")
     child = started(tmp_path)
-    os.kill(int(process.stdout.readline()), getattr(__import__("signal"), f"SIG{sent}"))
-    process.wait()
+    os.kill(int(process.stdout.readline()), getattr(signal, f"SIG{sent}"))
+    process.wait(20)
     until(lambda: not alive(child))
     assert (tmp_path / "cleaned").exists() == cleaned
 

@@ -3,8 +3,6 @@
 from collections import Counter
 
 import pytest
-from sklearn.feature_extraction.text import CountVectorizer
-from sklearn.linear_model import LogisticRegression
 
 from peftport.data.generated.lexicon import VERDICTS
 from peftport.data.generated.reviews import DOMAINS, documents, instructions, labelled
@@ -31,6 +29,9 @@ def test_labelled_has_negation_and_contrast_but_no_verdict():
 
 
 def test_word_counts_do_not_solve_the_task():
+    from sklearn.feature_extraction.text import CountVectorizer
+    from sklearn.linear_model import LogisticRegression
+
     texts, labels = zip(*labelled("film", 3000, seed=1), strict=True)
     counts = CountVectorizer(token_pattern=r"\S+").fit_transform(texts)
     model = LogisticRegression(max_iter=1000).fit(counts[:2000], labels[:2000])
