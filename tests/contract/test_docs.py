@@ -16,6 +16,7 @@ from peftport.jobs import job as jobs
 from peftport.matching import fit
 from peftport.paths import CHECKOUT
 from peftport.porting import start
+from peftport.stages.table import STAGES
 from peftport.statistics.table import STATISTICS
 from peftport.storage.tables import TABLES
 from peftport.study.config import check_config
@@ -24,8 +25,7 @@ from peftport.training import extract, source
 from peftport.training import fresh_start as scratch
 
 PAGES = ("config/README.md", "docs/output.md")
-OUTPUT = re.compile(r"^( *)output:\n((?:\1 .*\n)+)", re.MULTILINE)
-CONSTANT = re.compile(r"^([A-Z_]+) = (f?\".*\"|\[.*\])$", re.MULTILINE)
+NAMED = {"table": STATISTICS, "figure": FIGURES, "split": ["train", "validation", "test"]}
 HEADING = re.compile(r"^### `([^`]+)/`\n(.*?)(?=^##|\Z)", re.MULTILINE | re.DOTALL)
 MACHINE = re.compile(r"(?:^|[^\w.])/(?:work|farm|tmp|home|root)/")
 
@@ -105,34 +105,15 @@ def test_tables_with_different_columns_do_not_share_a_block():
 
 
 def outputs():
-    """Every file that a rule makes, as (folder, file) below the study's results, with `*` for each name in a path."""
-    lists, texts = {}, {"RESULTS": "", "seed": "*"}
-    for name, value in CONSTANT.findall(page("workflow/rules/common.smk")):
-        if value.startswith("["):
-            lists[name] = re.findall(r'"([^"]+)"', value)
-        elif name != "RESULTS":
-            texts[name] = filled(value.removeprefix("f").strip('"'), texts)
-    rules = "".join(page(path) for path in tracked() if path.endswith(".smk"))
-    for _, block in OUTPUT.findall(rules):
-        several = re.search(r"for file in ([A-Z_]+)", block)
-        for text in re.findall(r'"\{RESULTS\}/([^"]+)"', block):
-            for file in lists[several[1]] if "{file}" in text else [""]:
-                yield from expanded(text, texts | {"file": file})
-
-
-def expanded(text, texts):
-    """The files of one output; tables and figures are known by name."""
-    kind = next((kind for kind in ("table", "figure") if f"{{{{{kind}}}}}" in text), "")
-    for name in {"table": STATISTICS, "figure": FIGURES}.get(kind, [""]):
-        folder, _, file = filled(text.replace(f"{{{{{kind}}}}}", name), texts).rpartition("/")
-        yield folder or ".", file
-
-
-def filled(text, texts):
-    """A path of a rule with its constants put in, and `*` for its wildcards."""
-    text = re.sub(r"\{cell_path\(\w+\)\}", "{CELL}", text)
-    text = re.sub(r"\{\{\w+\}\}", "*", text)
-    return re.sub(r"\{(\w+)\}", lambda match: texts.get(match[1], "*"), text)
+    """Every file and folder that a stage makes, as (folder, name) below the study's results, `*` for a wildcard."""
+    for stage in STAGES.values():
+        for name in (*stage.FILES, *stage.FOLDERS):
+            pattern = stage.pattern(name)
+            kind = next((kind for kind in NAMED if f"{{{kind}}}" in pattern), None)
+            for value in NAMED.get(kind, [""]):
+                path = re.sub(r"\{\w+\}", "*", pattern.replace(f"{{{kind}}}", value))
+                folder, _, file = path.rpartition("/")
+                yield folder or ".", file
 
 
 def alike(folder, documented):
