@@ -129,4 +129,4 @@ def test_importing_the_package_loads_nothing():
 
 def test_code_stamps_do_not_reach_the_library_through_the_package():
     """Every stage's stamp has the packages around its modules, this one among them."""
-    assert import_closure("peftport") == ["peftport"]
+    assert set(import_closure("peftport")) <= {"peftport"}

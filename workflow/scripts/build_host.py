@@ -16,8 +16,7 @@ from peftport.storage.files import file_digests
 from peftport.storage.parquet import write_table
 
 with job(snakemake) as provenance, Checkpoint.of_job(snakemake.log[0], provenance["key"]) as checkpoint:
-    recipe, base = snakemake.params.recipe, snakemake.input.base
-    folder = Path(snakemake.output.curve).parent / "model"
+    recipe, base, folder = snakemake.params.recipe, snakemake.input.base, Path(snakemake.output.model)
     base = known_folder(read_card(base[0])) if base else None
     progress = Progress(snakemake.wildcards.host, snakemake.params.steps)
     curve = build_host(recipe, folder, base, snakemake.threads, progress, checkpoint)

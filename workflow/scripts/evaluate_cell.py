@@ -1,8 +1,10 @@
-"""Evaluate one cell, or those that share a job: all budgets of one block of seeds."""
+"""Evaluate one cell: all budgets of one block of seeds."""
 
 from peftport.jobs.fork_client import run_in_fork_server
 
 run_in_fork_server()
+
+from pathlib import Path
 
 from peftport.compute.device import prepare_device
 from peftport.evaluation.cell import evaluate_cells
@@ -12,13 +14,12 @@ from peftport.storage.parquet import write_table
 
 with job(snakemake) as provenance, Checkpoint.of_job(snakemake.log[0], provenance["key"]) as checkpoint:
     prepare_device(snakemake.threads, snakemake.resources)
-    params = snakemake.params
-    data = {name: snakemake.input[name] for name in ("card", "train", "validation", "test")}
-    recipe = {"technique": params.technique, **params.sections}
+    params, inputs = snakemake.params, snakemake.input
+    data = {name: inputs[name] for name in ("card", "train", "validation", "test")}
+    starts = {seed: Path(inputs.starts[0]) / f"seed-{seed}" if inputs.starts else None for seed in params.seeds}
+    recipe = {"technique": params.technique, "training": params.training, "evaluation": params.evaluation}
     names = {name: value for name, value in snakemake.wildcards.items() if name not in ("initialisation", "block")}
-    cells = evaluate_cells(data, params.starts, params.budgets, recipe, params.task, names, checkpoint)
-    for place, tables in enumerate(cells.values()):
-        for name, table in tables.items():
-            write_table(
-                snakemake.output[name][place], table, name, provenance | {"budgets": params.budgets} | table.attrs
-            )
+    kind = snakemake.wildcards.initialisation
+    cells = evaluate_cells(data, {kind: starts}, params.budgets, recipe, params.task, names, checkpoint)
+    for name, table in cells[kind].items():
+        write_table(snakemake.output[name], table, name, provenance | table.attrs)

@@ -13,8 +13,8 @@ from peftport.storage.cards import write_card
 from peftport.storage.parquet import read_provenance
 
 with job(snakemake) as provenance:
-    built, definition = Path(snakemake.output.host).parent / "model", snakemake.params.definition
-    curve = snakemake.input.get("curve")
-    written = read_provenance(curve[0])["files"] if curve else None
-    facts = identify_host(snakemake.wildcards.host, definition, host_folder(definition, built), written)
-    write_card(snakemake.output.host, facts | provenance | {"host_key": snakemake.params.host_key})
+    built, definition = snakemake.input.get("model"), snakemake.params.definition
+    folder = host_folder(definition, Path(built[0]) if built else Path())
+    written = read_provenance(snakemake.input.curve[0])["files"] if built else None
+    facts = identify_host(snakemake.wildcards.host, definition, folder, written)
+    write_card(snakemake.output.host, facts | provenance)

@@ -10,6 +10,5 @@ from peftport.jobs.job import job
 from peftport.training.fresh_start import initialise_scratch
 
 with job(snakemake) as provenance:
-    seeds = enumerate(snakemake.params.seeds)
-    folders = {seed: Path(snakemake.output[3 * place]).parent for place, seed in seeds}
+    folders = {seed: Path(snakemake.output.starts) / f"seed-{seed}" for seed in snakemake.params.seeds}
     initialise_scratch(snakemake.input.card, snakemake.params.technique, folders, provenance)

@@ -10,11 +10,12 @@ from peftport.jobs.job import job
 from peftport.matching.starts import match_starts
 
 with job(snakemake) as provenance:
+    params, inputs = snakemake.params, snakemake.input
     match_starts(
         initialisation=snakemake.wildcards.initialisation,
-        folders={int(seed): Path(folder) for seed, folder in snakemake.params.sources.items()},
-        cards={"source": snakemake.input.source, "target": snakemake.input.target},
-        data={"prompts": snakemake.input.prompts} | {name: snakemake.params[name] for name in ("task", "max_tokens")},
-        outputs={seed: Path(snakemake.output[3 * place]).parent for place, seed in enumerate(snakemake.params.seeds)},
+        folders={seed: Path(inputs.modules) / f"seed-{seed}" for seed in params.seeds},
+        cards={"source": inputs.source, "target": inputs.target},
+        data={"prompts": inputs.prompts} | {name: params[name] for name in ("task", "max_tokens")},
+        outputs={seed: Path(snakemake.output.starts) / f"seed-{seed}" for seed in params.seeds},
         provenance=provenance,
     )

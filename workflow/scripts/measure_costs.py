@@ -12,10 +12,10 @@ from peftport.storage.parquet import write_table
 with job(snakemake) as provenance:
     prepare_device(snakemake.threads, snakemake.resources)
     costs = measure_costs(
-        data={"card": snakemake.input.card, "train": snakemake.input.train[0]},
+        data={"card": snakemake.input.card, "train": snakemake.input.train},
         techniques=snakemake.params.techniques,
         training=snakemake.params.training,
         task=snakemake.params.task,
-        settings=snakemake.params.settings,
+        settings=snakemake.params.costs,
     )
     write_table(snakemake.output.table, costs, "costs", provenance)

@@ -5,6 +5,7 @@ from typing import Any
 
 from peftport.data.readers import accept, pick_columns
 from peftport.registry import unknown_name
+from peftport.storage.hub import refuse_unless_pinned
 
 DATA_FILES = [f"*.{extension}" for extension in ("md", "parquet", "csv", "tsv", "json", "jsonl", "txt", "gz", "zip")]
 
@@ -46,14 +47,15 @@ def _snapshot(hub: dict[str, Any]) -> Path:
         from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError, RevisionNotFoundError
     except ImportError as error:
         raise _absent(hub) from error
-    revision = hub.get("revision")
+    revision = hub.get("revision") or "main"
+    refuse_unless_pinned("dataset", hub["id"], revision)
     try:
         return Path(snapshot_download(hub["id"], repo_type="dataset", revision=revision, allow_patterns=DATA_FILES))
     except (RepositoryNotFoundError, RevisionNotFoundError, HFValidationError) as error:
-        raise ValueError(f"hub dataset {hub['id']}, revision {revision or 'main'}: not on the hub: {error}") from error
+        raise ValueError(f"hub dataset {hub['id']}, revision {revision}: not on the hub: {error}") from error
     except OSError as error:  # no network, offline mode, or a refusal by the hub
         raise ValueError(
-            f"hub dataset {hub['id']}, revision {revision or 'main'}: not in the local cache, and the hub cannot be "
+            f"hub dataset {hub['id']}, revision {revision}: not in the local cache, and the hub cannot be "
             "reached or HF_HUB_OFFLINE is set. Fetch it once with a network: "
             f"`hf download --repo-type dataset {hub['id']}`, or give local `files` instead. ({error})"
         ) from error

@@ -7,9 +7,10 @@ from typing import Any
 
 from peftport.registry import unknown_name
 from peftport.storage.files import DamagedFile, file_digest
+from peftport.storage.hub import COMMIT, refuse_unless_pinned
 
 BUNDLED = Path(__file__).parent / "bundled"
-COMMIT, SHA256 = re.compile(r"[0-9a-f]{40}"), re.compile(r"[0-9a-f]{64}")
+SHA256 = re.compile(r"[0-9a-f]{64}")
 WANTED = ["*.json", "*.safetensors", "*.model", "*.txt"]
 
 
@@ -41,7 +42,7 @@ def hub_folder(definition: dict[str, Any]) -> Path:
     """The directory of a hub's host in the local cache, downloaded if need be; ``HF_HUB_OFFLINE`` is honoured.
 
     Args:
-        definition: ``id`` and ``revision`` (branch, tag or commit).
+        definition: ``id`` and ``revision`` (a commit).
 
     Raises:
         FileNotFoundError: it is not in the cache and cannot be downloaded.
@@ -49,6 +50,7 @@ def hub_folder(definition: dict[str, Any]) -> Path:
     from huggingface_hub import snapshot_download
 
     identifier, revision = definition["id"], definition["revision"]
+    refuse_unless_pinned("host", identifier, revision)
     try:
         return Path(snapshot_download(identifier, revision=revision, allow_patterns=WANTED))
     except Exception as error:  # the hub library raises many kinds; every one means: no files

@@ -51,13 +51,11 @@ def make_start(
     """
     entry = _entry(initialisation, siblings, fit)
     usable = [sibling for sibling in siblings if sibling.failed_at_step is None]
-    failed = next(
-        (made_from for made_from in (module, *(() if usable else siblings)) if made_from.failed_at_step is not None),
-        None,
-    )
+    sources = [module, *usable]
+    failed = next((m for m in (sources if usable else [module, *siblings]) if m.failed_at_step is not None), None)
     if failed is None:
-        for made_from in (module, *usable):
-            _check_finite(made_from)
+        for source in sources:
+            _check_finite(source)
     card = module.card
     purpose = (card.get("technique"), card.get("host"), target_card.get("host"), card.get("dataset"))
     rng = generator(seed, "start", initialisation, *(str(part) for part in purpose))

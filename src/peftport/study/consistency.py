@@ -89,7 +89,7 @@ def _check_siblings(study: Study) -> None:
     """`target_mean` takes the mean over other modules: on other datasets, or else of other seeds of the block."""
     for start in study.starts:
         for seed in study.blocks[start.block] if start.initialisation == "target_mean" else []:
-            if not study.sibling_folders(start, seed):
+            if not study.siblings(start, seed):
                 raise ConfigError(
                     "config key `grid.initialisations`: `target_mean` is a mean over other modules in the target host, "
                     f"and there is none for seed {seed}: expected two datasets in `grid.dataset_pairs`, or at least "
