@@ -25,7 +25,7 @@ from tests.techniques import SETTINGS
 
 PAGE = (CHECKOUT / "docs/api.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
-MODULE = Path("results/demo/modules/lora/raw/film/seed-0")
+MODULE = Path("results/demo/modules/lora/raw/film/seeds-0-4/seed-0")
 RUNS = Path("results/demo/tables/runs.parquet")
 
 

@@ -12,7 +12,6 @@ from peftport.paths import pipeline_root
 from peftport.planning.code_stamp import script_stamp
 from peftport.stages.stage import Needs, Output, Stage
 from peftport.stages.table import STAGES
-from peftport.stages.write_report import WriteReport
 from peftport.storage.files import file_digest
 from peftport.storage.provenance import digest
 from peftport.study.grid import Study
@@ -61,9 +60,9 @@ class Graph:
 
     @functools.cached_property
     def stages(self) -> dict[str, list[Stage]]:
-        """Everything that the study asks for, by rule: the report, and all that it needs by any way."""
+        """Everything that the study asks for, by rule: what its stages say, and all that this needs by any way."""
         asked: dict[Stage, None] = {}
-        queue: list[Stage] = [WriteReport()]
+        queue = [stage for kind in STAGES.values() for stage in kind.asked(self.study)]
         while queue:
             stage = queue.pop()
             if stage not in asked:

@@ -58,6 +58,11 @@ class Stage:
         """The path of an output below ``results/<study>``, with its wildcards in braces."""
         return "/".join(part for part in (cls.FOLDER, (cls.FILES | cls.FOLDERS)[name]) if part)
 
+    @classmethod
+    def asked(cls, study: Study) -> Sequence["Stage"]:
+        """The jobs of this stage that a study asks for though no other stage needs them."""
+        return ()
+
     @cached_property
     def names(self) -> dict[str, str]:
         """Wildcards to their values."""

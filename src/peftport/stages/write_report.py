@@ -1,9 +1,11 @@
 """One page: the question, the answer, the figures, how it was made."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from peftport.figures.table import FIGURES
+from peftport.porting.table import INITIALISATIONS
 from peftport.stages.audit_overlap import AuditOverlap
 from peftport.stages.datasets import dataset_stage
 from peftport.stages.describe_host import DescribeHost
@@ -21,6 +23,10 @@ class WriteReport(Stage):
     FILES = {"page": "report.html", "verdict": "verdict.txt"}
     WITHOUT_KEY = frozenset(FILES)
 
+    @classmethod
+    def asked(cls, study: Study) -> Sequence[Stage]:
+        return [cls()]
+
     def needs(self, study: Study) -> Needs:
         return {
             "tables": [report_table(name) for name in REPORTED],
@@ -31,4 +37,7 @@ class WriteReport(Stage):
         }
 
     def settings(self, study: Study) -> dict[str, Any]:
-        return {"config": study.used(), "tables": REPORTED}
+        return {"config": study.used()}
+
+    def code(self, study: Study) -> Sequence[str]:
+        return [INITIALISATIONS[name] for name in study.config["grid"]["initialisations"]]  # their rules in words
