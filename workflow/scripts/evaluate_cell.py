@@ -6,20 +6,29 @@ run_in_fork_server()
 
 from pathlib import Path
 
+from peftport.compute.computed_by import computed_by
 from peftport.compute.device import prepare_device
-from peftport.evaluation.cell import evaluate_cells
+from peftport.compute.host_inputs import HostInputs
+from peftport.evaluation.cell import CellSettings, evaluate_cell
 from peftport.jobs.checkpoints import Checkpoint
 from peftport.jobs.job import job
+from peftport.settings import EvaluationSettings, TrainingSettings
 from peftport.storage.parquet import write_table
+from peftport.storage.tables import CELL
 
 with job(snakemake) as provenance, Checkpoint.of_job(snakemake.log[0], provenance["key"]) as checkpoint:
     prepare_device(snakemake.threads, snakemake.resources)
     params, inputs = snakemake.params, snakemake.input
-    data = {name: inputs[name] for name in ("card", "train", "validation", "test")}
-    starts = {seed: Path(inputs.starts[0]) / f"seed-{seed}" if inputs.starts else None for seed in params.seeds}
-    recipe = {"technique": params.technique, "training": params.training, "evaluation": params.evaluation}
-    names = {name: value for name, value in snakemake.wildcards.items() if name not in ("initialisation", "block")}
-    kind = snakemake.wildcards.initialisation
-    cells = evaluate_cells(data, {kind: starts}, params.budgets, recipe, params.task, names, checkpoint)
-    for name, table in cells[kind].items():
-        write_table(snakemake.output[name], table, name, provenance | table.attrs)
+    training = TrainingSettings(**params.training)
+    tables = evaluate_cell(
+        inputs=HostInputs(**{name: inputs[name] for name in ("card", "train", "validation", "test")}),
+        starts={seed: Path(inputs.starts[0]) / f"seed-{seed}" if inputs.starts else None for seed in params.seeds},
+        settings=CellSettings(
+            params.technique, training, EvaluationSettings(**params.evaluation), params.task, params.budgets
+        ),
+        names={name: snakemake.wildcards[name] for name in CELL},
+        checkpoint=checkpoint,
+    )
+    provenance |= {"computed_by": computed_by(training.host_precision)}
+    for name, table in tables.items():
+        write_table(snakemake.output[name], table, name, provenance)

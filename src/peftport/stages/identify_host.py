@@ -7,7 +7,7 @@ from typing import Any
 
 from peftport.hosts.locate import host_folder, read_files
 from peftport.stages.build_host import BuildHost, built_model
-from peftport.stages.sections import host_code
+from peftport.stages.sections import host_code, hosts
 from peftport.stages.stage import Needs, Output, Stage
 from peftport.study.grid import Study
 
@@ -32,10 +32,10 @@ class IdentifyHost(Stage):
         return host_code(study, self.host)
 
     def files(self, study: Study) -> Sequence[Path]:
-        definition = study.config["hosts"][self.host]
-        if "build" in definition or "hub" in definition:  # in the key by the recipe, and by the commit
+        host = hosts(study)[self.host]
+        if host.kind in ("build", "hub"):  # in the key by the recipe, and by the commit
             return ()
-        folder = host_folder(definition, Path(), study.folder)
+        folder = host_folder(host, Path(), study.folder)
         return [folder / name for name in read_files(folder)]
 
 

@@ -5,11 +5,12 @@ from typing import Any
 
 from peftport.host_building.recipes.table import RECIPES
 from peftport.hosts.families.table import FAMILIES, family
+from peftport.hosts.settings import HostSettings
 from peftport.hosts.shape import declared
 from peftport.prompting.lm_types.table import LM_TYPES
 from peftport.study.derived_datasets import root
 from peftport.study.grid import Study
-from peftport.techniques.table import METHODS
+from peftport.techniques.table import METHODS, described_as
 
 # of the training section: what a test depends on, and what a training in the target host depends on
 TESTED_BY = ("max_tokens", "host_precision")
@@ -51,18 +52,23 @@ def form(study: Study, name: str) -> dict[str, Any]:
 
 
 def methods(study: Study, names: Sequence[str]) -> dict[str, str]:
-    """Techniques to their methods."""
-    return {name: study.config["techniques"][name]["method"] for name in names}
+    """Techniques to their methods, as the typology calls them."""
+    return {name: described_as(study.config["techniques"][name]) for name in names}
 
 
 def method_code(study: Study, *names: str) -> list[str]:
     """The modules of these techniques."""
-    return sorted({METHODS[method] for method in methods(study, names).values()})
+    return sorted({METHODS[study.config["techniques"][name]["method"]] for name in names})
+
+
+def hosts(study: Study) -> dict[str, HostSettings]:
+    """The settings of the study's hosts by name."""
+    return {name: HostSettings.model_validate(host) for name, host in study.config["hosts"].items()}
 
 
 def model_types(study: Study, host: str) -> list[str]:
     """A host's family, by transformers' ``model_type``; every one where only loading the host tells."""
-    facts = declared(host, study.config["hosts"], study.folder)
+    facts = declared(host, hosts(study), study.folder)
     return [name for name in FAMILIES if facts is None or facts["model_type"] == name]
 
 

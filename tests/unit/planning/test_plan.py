@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from peftport.paths import CHECKOUT, config_schema
+from peftport.paths import CHECKOUT
 from peftport.planning.plan import downloads
 from peftport.planning.plan_text import aligned, plan_text
+from peftport.settings import TrainingSettings
 from peftport.study.config import ConfigError
 from peftport.study.read import merge, read_study
 from peftport.study.training_steps import (
@@ -130,7 +131,7 @@ def test_what_is_said_of_budgets_inside_the_warmup():
 def test_no_budget_of_a_shipped_study_lies_inside_the_warmup(path):
     """Neither inside its own nor inside the default's."""
     config = yaml.safe_load(path.read_text())
-    default = config_schema()["$defs"]["training"]["properties"]["warmup_steps"]["default"]
+    default = TrainingSettings().warmup_steps
     for steps in (config.get("training", {}).get("warmup_steps", default), default):
         assert budgets_in_warmup({"grid": config["grid"], "training": {"warmup_steps": steps}}) == []
 
