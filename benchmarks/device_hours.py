@@ -14,15 +14,10 @@ TEST_EXAMPLES = 1000  # SST-2's validation split has 872, Rotten Tomatoes' test 
 
 @dataclass(frozen=True)
 class Costs:
-    """Steps by technique and number of members (None: out of memory), and test examples per second."""
+    """Steps by technique (None: out of memory, or not measured), and test examples per second."""
 
-    steps: Mapping[str, Mapping[int, Steps | None]]
+    steps: Mapping[str, Steps | None]
     tests_per_second: float
-
-    def per_member(self, technique: str, most: int) -> float | None:
-        """Seconds of one module's step, with as many members as pay and at most ``most``; None if not measured."""
-        found = [one.seconds / number for number, one in self.steps[technique].items() if one and number <= most]
-        return min(found, default=None)
 
 
 def extrapolated(config: dict[str, Any], costs: Mapping[str, Costs]) -> str:
@@ -32,20 +27,16 @@ def extrapolated(config: dict[str, Any], costs: Mapping[str, Costs]) -> str:
     if missing := {shape for shape, _ in steps} - set(costs):
         return f"The study of {study.runs:,} runs is not extrapolated: not measured are {', '.join(sorted(missing))}."
     testing = sum(count * TEST_EXAMPLES / costs[shape].tests_per_second for shape, count in tests.items())
-    lines = []
-    for label, most in (("alone", 1), ("the seeds of a block (5)", 5), ("and `ported` with `sampled` (10)", 10)):
-        seconds = {key: costs[key[0]].per_member(key[1], most) for key in steps}
-        lacking = [" ".join(key) for key, value in seconds.items() if value is None]
-        training = sum(count * (seconds[key] or 0) for key, count in steps.items())
-        total = f"{(training + testing) / 3600:.2f}"
-        row = {"together": label, "training, hours": f"{training / 3600:.2f}"}
-        row |= {"testing, hours": f"{testing / 3600:.2f}"}
-        said = f"not known: not measured are {', '.join(lacking)}" if lacking else total
-        lines.append(row | {"in all, hours": said})
-    amounts = f"{sum(steps.values()):,} optimiser steps of single modules and {sum(tests.values()):,} tests"
+    measured = {key: costs[key[0]].steps.get(key[1]) for key in steps}
+    if lacking := [" ".join(key) for key, found in measured.items() if found is None]:
+        return f"The study of {study.runs:,} runs is not extrapolated: not measured are {', '.join(lacking)}."
+    training = sum(count * measured[key].seconds for key, count in steps.items())
+    hours = {"training, hours": training, "testing, hours": testing, "in all, hours": training + testing}
+    row = {name: f"{seconds / 3600:.2f}" for name, seconds in hours.items()}
+    amounts = f"{sum(steps.values()):,} optimiser steps and {sum(tests.values()):,} tests"
     return (
         f"## The study of {study.runs:,} runs\n\n{amounts} of {TEST_EXAMPLES:,} examples, each times the measured time "
-        "of its technique and shape with at most so many members; no start-up, no idle device.\n\n" + table(lines)
+        "of its technique and shape; no start-up, no idle device.\n\n" + table([row])
     )
 
 

@@ -1,6 +1,6 @@
-"""Training on a GPU: steps of all techniques in hosts of T5 v1.1's shapes with random weights, alone and together.
+"""Training on a GPU: steps of all techniques in hosts of T5 v1.1's shapes with random weights.
 
-python -m benchmarks.gpu [--shapes base,large] [--members 1,2,4,8,16,32] [--precision bfloat16] [--limit 540]
+python -m benchmarks.gpu [--shapes base,large] [--precision bfloat16] [--limit 540]
 
 Needs no network. Prints what it measures: time of a step, tokens per second, share of the device's matrix-product peak,
 memory; and what the 1,440 runs of the reconstructed study would take. Writes ``benchmarks/results/<date>-gpu.md``.
@@ -39,10 +39,10 @@ MISSING = "**GPU figures are missing: this machine has no GPU.** What stands bel
 
 @dataclass
 class Measurements:
-    """What was measured in one host: steps by technique and number of members, None where memory ran out."""
+    """What was measured in one host: steps by technique, None where memory ran out."""
 
     shape: str
-    steps: dict[str, dict[int, Steps | None]] = field(default_factory=dict)
+    steps: dict[str, Steps | None] = field(default_factory=dict)
     tests_per_second: float = 0.0
     weights: dict[str, int] = field(default_factory=dict)
 
@@ -71,69 +71,59 @@ def matrix_peak(device: torch.device, kind: torch.dtype, size: int) -> float:
     return 2 * size**3 / best
 
 
-def measure(
-    shape: str, device: torch.device, kind: torch.dtype, members: list[int], steps: int, end: float
-) -> Measurements:
-    """All techniques in one host, until the clock says ``end``; the smallest numbers of members come first."""
+def measure(shape: str, device: torch.device, kind: torch.dtype, steps: int, end: float) -> Measurements:
+    """All techniques in one host, until the clock says ``end``."""
     host = random_host(SHAPES[shape], device, kind)
-    found = Measurements(shape, {name: {} for name in TECHNIQUES}, weights=_weights(host))
+    found = Measurements(shape, weights=_weights(host))
     task, data = random_task(host.config.vocab_size)
     config = study_config()["techniques"]
     began = time.perf_counter()
     log_likelihoods(host, data, task, 128)
     _wait(device)
     found.tests_per_second = len(data) / (time.perf_counter() - began)
-    for number in members:
-        for technique in TECHNIQUES:
-            if time.monotonic() > end or None in found.steps[technique].values():
-                continue
-            settings = config[technique] if shape != "tiny" else config[technique] | {"rank": 1, "reduction_factor": 4}
-            model = attach(host, technique, settings, seed=0)
-            try:
-                found.steps[technique][number] = time_steps(model, task, data, number, steps=steps)
-            except torch.OutOfMemoryError:
-                found.steps[technique][number] = None
-            print(shape, technique, number, found.steps[technique][number], flush=True)
-            host = detach(model)
+    for technique in TECHNIQUES:
+        if time.monotonic() > end:
+            break
+        settings = config[technique] if shape != "tiny" else config[technique] | {"rank": 1, "reduction_factor": 4}
+        model = attach(host, technique, settings, seed=0)
+        try:
+            found.steps[technique] = time_steps(model, task, data, steps=steps)
+        except torch.OutOfMemoryError:
+            found.steps[technique] = None
+        print(shape, technique, found.steps[technique], flush=True)
+        host = detach(model)
     return found
 
 
-def rows(found: Measurements, members: list[int], peak: float) -> list[dict[str, str]]:
-    """One row per technique and number of members."""
+def rows(found: Measurements, peak: float) -> list[dict[str, str]]:
+    """One row per technique."""
     made = []
-    for technique, by_number in found.steps.items():
-        first = by_number.get(members[0])
-        for number in members:
-            one = by_number.get(number)
-            row = {"shape": found.shape, "technique": technique, "members": number}
-            if one is None or first is None:
-                said = "out of memory" if number in by_number else "not measured"
-                made.append(row | dict.fromkeys(HEADS, "") | {"ms per step": said})
-                continue
-            tokens = one.prompt_tokens + one.answer_tokens
-            gain = first.seconds / first.members / (one.seconds / one.members)
-            values = [
-                f"{1000 * one.seconds:.1f}",
-                f"{1000 * one.seconds / number:.1f}",
-                f"x{gain:.2f}",
-                f"{tokens / one.seconds:,.0f}",
-                f"{found.flops(one) / one.seconds / peak:.1%}",
-                f"{one.padding:.0%}",
-                "" if one.memory_bytes is None else f"{one.memory_bytes / 2**30:.1f}",
-            ]
-            made.append(row | dict(zip(HEADS, values, strict=True)))
+    for technique in TECHNIQUES:
+        row, steps = {"shape": found.shape, "technique": technique}, found.steps.get(technique)
+        if steps is None:
+            said = "out of memory" if technique in found.steps else "not measured"
+            made.append(row | dict.fromkeys(HEADS, "") | {"ms per step": said})
+            continue
+        values = [
+            f"{1000 * steps.seconds:.1f}",
+            f"{(steps.prompt_tokens + steps.answer_tokens) / steps.seconds:,.0f}",
+            f"{found.flops(steps) / steps.seconds / peak:.1%}",
+            f"{steps.padding:.0%}",
+            "" if steps.memory_bytes is None else f"{steps.memory_bytes / 2**30:.1f}",
+        ]
+        made.append(row | dict(zip(HEADS, values, strict=True)))
     return made
 
 
-HEADS = ("ms per step", "ms per member", "gain", "tokens/s", "share of peak", "padding", "GiB")
+HEADS = ("ms per step", "tokens/s", "share of peak", "padding", "GiB")
 
 
-def page(all_found: list[Measurements], members: list[int], peak: float, where: str) -> str:
+def page(all_found: list[Measurements], peak: float, where: str) -> str:
     """The results as Markdown."""
-    parts = [f"{where}. Best matrix product: {peak / 1e12:.2f} TFLOP/s. Batch 32 per member, random weights.\n"]
+    parts = [f"{where}. Best matrix product: {peak / 1e12:.2f} TFLOP/s. Batch 32, random weights.\n"]
     for found in all_found:
         said = f"## {found.shape}\n\nTests without a module: {found.tests_per_second:,.0f} examples per second.\n"
-        parts += [said, table(rows(found, members, peak)), ""]
+        parts += [said, table(rows(found, peak)), ""]
     costs = {found.shape: Costs(found.steps, found.tests_per_second) for found in all_found}
     return "\n".join([*parts, extrapolated(study_config(), costs)])
 
@@ -161,7 +151,6 @@ def main(arguments: list[str] | None = None) -> Path:
     gpu = torch.cuda.is_available()
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--shapes", default="base,large" if gpu else "tiny")
-    parser.add_argument("--members", default="1,2,4,8,16,32")
     parser.add_argument("--precision", choices=PRECISIONS, default="bfloat16" if gpu else "float32")
     parser.add_argument("--steps", type=int, default=5, help="timed, after three others")
     parser.add_argument("--limit", type=float, default=540, help="seconds")
@@ -169,14 +158,14 @@ def main(arguments: list[str] | None = None) -> Path:
     given = parser.parse_args(arguments)
     began, device = time.monotonic(), torch.device("cuda" if gpu else "cpu")
     where = f"{machine(device)}; host in {given.precision}, modules in float32"
-    members, shapes = sorted(map(int, given.members.split(","))), given.shapes.split(",")
+    shapes = given.shapes.split(",")
     kind = PRECISIONS[given.precision]
     peak = matrix_peak(device, kind, 8192 if gpu else 256)
     found = []
     for place, shape in enumerate(shapes, 1):
         end = began + given.limit * place / len(shapes)
-        found.append(measure(shape, device, kind, members, given.steps, end))
-    text = f"# Modules together on a GPU\n\n{'' if gpu else MISSING}{page(found, members, peak, where)}\n"
+        found.append(measure(shape, device, kind, given.steps, end))
+    text = f"# Training steps on a GPU\n\n{'' if gpu else MISSING}{page(found, peak, where)}\n"
     print(text)
     return write_results("gpu" if gpu else "gpu-missing", text, given.out)
 

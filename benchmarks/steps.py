@@ -1,4 +1,4 @@
-"""Optimiser steps of modules in one host, alone and together: time, tokens, padding, memory."""
+"""Optimiser steps of a module in one host: time, tokens, padding, memory."""
 
 import gc
 import time
@@ -13,11 +13,9 @@ from peft import PeftModel
 from transformers import PreTrainedModel, T5Config, T5ForConditionalGeneration
 
 from benchmarks import measured
-from peftport.injection.attach import module_tensors
 from peftport.prompting.encoded import Encoded
 from peftport.prompting.task import Task
-from peftport.training.groups import begin
-from peftport.training.loop import Recipe
+from peftport.training.loop import Recipe, Training
 
 # of the prompts of 1,500 sentences each of SST-2 and Rotten Tomatoes under T5's tokenizer: 33 tokens on average
 LOG_LENGTH, LOG_SPREAD, SHORTEST, LONGEST = 3.41, 0.47, 6, 128
@@ -26,18 +24,17 @@ RECIPE = Recipe(learning_rate=1e-3, warmup_steps=60, batch_size=32, weight_decay
 
 @dataclass(frozen=True)
 class Steps:
-    """What one optimiser step of ``members`` modules together takes.
+    """What one optimiser step of a module takes.
 
     Attributes:
         seconds: wall time of a step, the mean over the steps timed.
         cpu_seconds: processor time of a step.
-        prompt_tokens: of all members' prompts in a step, without padding.
-        answer_tokens: of all members' answers in a step.
+        prompt_tokens: of the prompts of a step, without padding.
+        answer_tokens: of the answers of a step.
         padding: share of the prompts' places that are padding.
         memory_bytes: largest memory taken on the device; None on a CPU.
     """
 
-    members: int
     seconds: float
     cpu_seconds: float
     prompt_tokens: float
@@ -90,35 +87,30 @@ def random_task(vocabulary: int, examples: int = 2048) -> tuple[Task, Encoded]:
 
 
 def time_steps(
-    model: PeftModel, task: Task, data: Encoded, members: int, recipe: Recipe = RECIPE, steps: int = 5, warm: int = 3
+    model: PeftModel, task: Task, data: Encoded, recipe: Recipe = RECIPE, steps: int = 5, warm: int = 3
 ) -> Steps:
-    """Train ``members`` modules for ``warm + steps`` steps and time the last ``steps``.
+    """Train a module for ``warm + steps`` steps and time the last ``steps``.
 
     Raises:
-        torch.OutOfMemoryError: they do not fit.
+        torch.OutOfMemoryError: it does not fit.
     """
-    device, start = model.device, module_tensors(model)
+    device = model.device
     gc.collect()
     if device.type == "cuda":
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
     counting = _Counting(task)
-    run = begin(model, counting, data, recipe, [(seed, start) for seed in range(members)])
-    try:
-        run.advance(warm)
-        counting.real = counting.places = counting.answers = 0
-        _wait(device)
-        began, cpu = time.perf_counter(), time.process_time()
-        run.advance(warm + steps)
-        _wait(device)
-        seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
-    finally:
-        run.release()
+    run = Training(model, counting, data, recipe, seed=0)
+    run.advance(warm)
+    counting.real = counting.places = counting.answers = 0
+    _wait(device)
+    began, cpu = time.perf_counter(), time.process_time()
+    run.advance(warm + steps)
+    _wait(device)
+    seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
     memory = torch.cuda.max_memory_allocated() if device.type == "cuda" else None
     padding = 1 - counting.real / counting.places
-    return Steps(
-        members, seconds / steps, cpu / steps, counting.real / steps, counting.answers / steps, padding, memory
-    )
+    return Steps(seconds / steps, cpu / steps, counting.real / steps, counting.answers / steps, padding, memory)
 
 
 def machine(device: torch.device) -> str:

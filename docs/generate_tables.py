@@ -10,13 +10,16 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
-from peftport.paths import config_schema
+from peftport.hosts.recipe_settings import InstructionHostSettings, RawHostSettings
+from peftport.settings import OPTIONAL
 from peftport.storage.files import write_text
+from peftport.storage.provenance import JsonObject
 from peftport.storage.tables import TABLES
+from peftport.study.schema import alternatives, config_schema, entries, meaning, resolved
+from peftport.techniques.settings import METHOD_SETTINGS
 
 BLOCK = re.compile(r"<!-- (keys|columns) of ([\w ]+) -->\n.*?<!-- end -->", re.DOTALL)
 COLUMN_KINDS = {
@@ -26,7 +29,12 @@ COLUMN_KINDS = {
     pa.bool_(): "true or false",
     pa.list_(pa.int32()): "list of whole numbers",
 }
-KINDS_OF_ENTRIES = {"techniques": "techniques.<name>", "recipes": "hosts.<name>.build"}
+PATHS_OF_ENTRIES = {"techniques": "techniques.<name>", "recipes": "hosts.<name>.build"}
+KINDS_OF_ENTRIES = {
+    "techniques": METHOD_SETTINGS,
+    "recipes": {"raw_host": RawHostSettings, "instruction_host": InstructionHostSettings},
+}
+APART = {settings.__name__ for kinds in KINDS_OF_ENTRIES.values() for settings in kinds.values()}
 KINDS = {
     "object": "mapping",
     "array": "list",
@@ -86,58 +94,59 @@ def keys(section: str) -> str:
     """
     schema = config_schema()
     if section == "the top level":
-        rows = [_row(key, part, key in schema["required"], schema) for key, part in schema["properties"].items()]
+        rows = [_row(key, part, key in schema["required"]) for key, part in schema["properties"].items()]
     elif " " in section:
         group, kind = section.split()
-        rows = list(_inner(KINDS_OF_ENTRIES[group], schema["$defs"][group][kind], schema))
+        part = schema["$defs"][KINDS_OF_ENTRIES[group][kind].__name__]
+        rows = list(_inner(PATHS_OF_ENTRIES[group], part | {"title": ""}))  # without its title it is not apart
     else:
-        rows = list(_inner(section, schema["properties"][section], schema))
+        rows = list(_inner(section, schema["properties"][section]))
     return _markdown(("key", "type", "default", "meaning"), rows)
 
 
-def _inner(path: str, part: dict[str, Any], schema: dict[str, Any]) -> Iterator[tuple[str, ...]]:
-    """Rows of the keys below ``path``, each before the keys below it."""
-    part = _resolved(part, schema)
-    for key, inner in part.get("properties", {}).items():
-        yield _row(f"{path}.{key}", inner, key in part.get("required", []), schema)
-        yield from _inner(f"{path}.{key}", inner, schema)
-    if isinstance(part.get("additionalProperties"), dict):
-        yield from _inner(f"{path}.<name>", part["additionalProperties"], schema)
-    if part.get("type") == "array":
-        yield from _inner(f"{path}[]", part["items"], schema)
+def _inner(path: str, part: JsonObject) -> Iterator[tuple[str, ...]]:
+    """Rows of the keys below ``path``, each before the keys below it; kinds of entries have tables of their own."""
+    kinds = [kind for kind in alternatives(part) if kind.get("title") not in APART]
+    for kind in kinds:
+        for key, inner in kind.get("properties", {}).items():
+            yield _row(f"{path}.{key}", inner, key in kind.get("required", []))
+            yield from _inner(f"{path}.{key}", inner)
+        if (entry := entries(kind)) is not None:
+            yield from _inner(f"{path}.<name>", entry)
+        if "items" in kind:
+            yield from _inner(f"{path}[]", kind["items"])
 
 
-def _row(path: str, part: dict[str, Any], required: bool, schema: dict[str, Any]) -> tuple[str, ...]:
-    part = _resolved(part, schema)
+def _row(path: str, part: JsonObject, required: bool) -> tuple[str, ...]:
+    part = resolved(part)
     default = part.get("default")
     if required:
         shown = "required"
-    elif "default" not in part or default == {}:
+    elif "default" not in part or (default is None and "description" not in part) or _left_out(part):
         shown = ""
     else:
         shown = f"`{json.dumps(default)}`"
-    return f"`{path}`", _kind(part, schema), shown, part.get("description", "")
+    return f"`{path}`", _kind(part), shown, meaning(part)
 
 
-def _kind(part: dict[str, Any], schema: dict[str, Any]) -> str:
+def _kind(part: JsonObject) -> str:
     """A type with its bounds, in words."""
-    part = _resolved(part, schema)
-    if "const" in part or "enum" in part:
-        return ", ".join(f"`{value}`" for value in part.get("enum", [part.get("const")]))
-    kinds = [part["type"]] if isinstance(part["type"], str) else part["type"]
-    bounds = [text.format(part[bound]) for bound, text in BOUNDS.items() if bound in part]
-    words = ", ".join([" or ".join(KINDS[kind] for kind in kinds), *bounds])
-    return f"{words} ({_kind(part['items'], schema)})" if "items" in part else words
+    kinds = [kind for kind in alternatives(part) if not (kind.get("type") == "null" and _left_out(part))]
+    if all("const" in kind or "enum" in kind or kind.get("type") == "null" for kind in kinds):
+        values = [value for kind in kinds for value in kind.get("enum", [kind.get("const", "null")])]
+        return ", ".join(f"`{value}`" for value in values)
+    named = " or ".join(dict.fromkeys(KINDS[kind["type"]] for kind in kinds))
+    bounds = dict.fromkeys(
+        text.format(kind[bound]) for kind in kinds for bound, text in BOUNDS.items() if bound in kind
+    )
+    words = ", ".join([named, *bounds])
+    items = [_kind(kind["items"]) for kind in kinds if "items" in kind]
+    return f"{words} ({items[0]})" if items else words
 
 
-def _resolved(part: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
-    """A part with what it refers to; what stands beside the reference counts first."""
-    if "$ref" not in part:
-        return part
-    target = schema
-    for step in part["$ref"].removeprefix("#/").split("/"):
-        target = target[step]
-    return _resolved(target, schema) | {key: value for key, value in part.items() if key != "$ref"}
+def _left_out(part: JsonObject) -> bool:
+    """Whether a key has no default: it may be left out, and is nothing then."""
+    return part.get(OPTIONAL, False)
 
 
 def _markdown(heads: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:

@@ -1,25 +1,27 @@
 """Two tiny hosts on disk with their cards, a small dataset, its prompts and modules trained on it: what stages read."""
 
-import contextlib
 import itertools
 import signal
 from pathlib import Path
 
 import pandas as pd
-import pytest
 import torch
 
+from peftport.compute.host_inputs import HostInputs
 from peftport.data.prepare import prepare
-from peftport.evaluation.cell import evaluate_cells
+from peftport.data.settings import DatasetSettings
+from peftport.evaluation.cell import CellSettings, evaluate_cell
 from peftport.hosts.identify import identify_host
 from peftport.hosts.load import load_tokenizer
+from peftport.hosts.settings import HostSettings
 from peftport.jobs.checkpoints import Checkpoint
 from peftport.jobs.signals import STOPS, Stopped
 from peftport.prompting.task import Task
+from peftport.settings import EvaluationSettings, TrainingSettings
 from peftport.storage.cards import read_card, write_card
 from peftport.storage.parquet import read_table, write_table
 from peftport.training.extract import extract_modules
-from peftport.training.source import train_source
+from peftport.training.source import SourceOutputs, SourceSettings, train_source
 from tests import studies
 from tests.techniques import SETTINGS
 
@@ -33,7 +35,6 @@ TRAINING = {
     "weight_decay": 0.0,
     "gradient_clip": 1.0,
     "max_tokens": 32,
-    "members_together": 1,
     "host_precision": "float32",
     "keep": "last",
     "validate_every": 2,
@@ -56,10 +57,11 @@ def prepare_ground(folder: Path) -> None:
     definition = studies.smoke_config(folder)["datasets"]["film"] | {"template": TASK["template"]}
     definition |= {"split": {"validation": 0.1, "test": 0.1, "seed": 0}, "examples": {}}
     definition["source"]["generated"] |= {"train": 40, "validation": 16, "test": 24, "seed": 0}
-    for name, examples in prepare(definition, folder)[0].items():
+    for name, examples in prepare(DatasetSettings.model_validate(definition), folder)[0].items():
         write_table(folder / f"{name}.parquet", examples, "examples")
     for name in HOSTS:
-        write_card(folder / f"{name}.json", identify_host(name, {}, folder / "hosts" / name))
+        place = folder / "hosts" / name
+        write_card(folder / f"{name}.json", identify_host(name, HostSettings(path=str(place)), place))
         encode(folder, name, folder)
         outputs = train(folder, name, folder / name)
         extract_modules(outputs["state"], outputs["config"], modules(folder, name), MADE)
@@ -80,47 +82,31 @@ def encode(folder: Path, host: str, splits: Path) -> None:
 
 
 def train(
-    folder: Path, host: str, into: Path, technique=TECHNIQUE, training=TRAINING, checkpoint=None
+    folder: Path, host: str, into: Path, technique=TECHNIQUE, training=TRAINING, checkpoint=None, seeds=SEEDS
 ) -> dict[str, Path]:
-    """Train the source modules of both seeds."""
-    data = {"card": folder / f"{host}.json"} | prompts(folder, host)
+    """Train the source modules of some seeds, of both as a rule."""
     names = {"curve": "training.parquet", "state": "state.safetensors", "config": "state.json"}
     outputs = {name: into / file for name, file in names.items()}
-    recipe = {"technique": technique, "training": training}
-    train_source(data, recipe, TASK, list(SEEDS), outputs, MADE, checkpoint or Checkpoint(None))
+    splits = prompts(folder, host)
+    train_source(
+        HostInputs(folder / f"{host}.json", splits["train"], splits["validation"]),
+        SourceSettings(technique, TrainingSettings(**training), TASK, list(seeds)),
+        SourceOutputs(**outputs),
+        MADE,
+        checkpoint or Checkpoint(None),
+    )
     return outputs
 
 
-def evaluate_together(
-    folder: Path, host: str, starts: dict[str, dict[int, Path | None]], budgets: list[int],
-    cell=NAMES, generate=False, technique=TECHNIQUE, together=1, checkpoint=None, texts=20,
-) -> dict[str, dict[str, pd.DataFrame]]:  # fmt: skip
-    """The tables of cells that share a job, by initialisation."""
-    data = {"card": folder / f"{host}.json"} | prompts(folder, host)
-    recipe = {
-        "technique": technique,
-        "training": TRAINING | {"members_together": together},
-        "evaluation": {"batch_size": 16, "generate": generate, "calibration_texts": texts},
-    }
-    names = {name: value for name, value in cell.items() if name != "initialisation"}
-    return evaluate_cells(data, starts, budgets, recipe, TASK, names, checkpoint or Checkpoint(None))
-
-
 def evaluate(
-    folder: Path, host: str, starts: dict[int, Path | None], budgets: list[int], cell=NAMES, **options
-) -> dict[str, pd.DataFrame]:
+    folder: Path, host: str, starts: dict[int, Path | None], budgets: list[int],
+    cell=NAMES, generate=False, technique=TECHNIQUE, checkpoint=None, texts=20,
+) -> dict[str, pd.DataFrame]:  # fmt: skip
     """The tables of a cell in a host, from these starts."""
-    kind = cell["initialisation"]
-    return evaluate_together(folder, host, {kind: starts}, budgets, cell, **options)[kind]
-
-
-@contextlib.contextmanager
-def as_on_a_gpu():
-    """As many modules train together as the config says, which else is so on a GPU only."""
-    with pytest.MonkeyPatch.context() as patch:
-        for stage in ("evaluation.cell", "training.source"):
-            patch.setattr(f"peftport.{stage}.members_together", lambda setting, model, members: min(setting, members))
-        yield
+    evaluation = EvaluationSettings(batch_size=16, generate=generate, calibration_texts=texts)
+    settings = CellSettings(technique, TrainingSettings(**TRAINING), evaluation, TASK, budgets)
+    inputs = HostInputs(folder / f"{host}.json", **prompts(folder, host))
+    return evaluate_cell(inputs, starts, settings, cell, checkpoint or Checkpoint(None))
 
 
 class Stopping(Checkpoint):

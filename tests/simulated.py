@@ -22,6 +22,7 @@ INITIALISATIONS = ("ported", "sampled", "scratch")
 WORDS = ("negative", "positive")
 RIGHT = 0.9  # probability of the right word where the answer is right; of the wrong one where it is wrong
 SCORED = ("accuracy", "calibrated_accuracy", "macro_f1", "choice_log_likelihood", "loss", "test_examples")
+COMPUTED_BY = {"device": "cpu", "dtype": "float32", "kernels": "AVX2", "threads": 1}
 MARGIN = 0.02
 
 
@@ -112,10 +113,10 @@ def _simulate(cells: list[tuple], design: Design, seed: int) -> tuple[pd.DataFra
             likelihood = np.log(np.where(row > 0.5, RIGHT, 1 - RIGHT))
             scores = dict.fromkeys(("accuracy", "calibrated_accuracy", "macro_f1"), row.mean())
             scores |= {"choice_log_likelihood": likelihood.mean(), "loss": 0.5, "test_examples": design.examples}
-            rows.append({"study": "simulated"} | keys | {"seed": number} | scores)
+            rows.append({"study": "simulated"} | keys | {"seed": number} | scores | COMPUTED_BY)
             answers = {"example_id": ids, "label": labels, "correct": row > 0.5, "choice_log_likelihood": likelihood}
             frames.append(pd.DataFrame(keys | {"seed": number} | answers))
-    runs = pd.DataFrame(rows, columns=["study", *columns, "seed", *SCORED])
+    runs = pd.DataFrame(rows, columns=["study", *columns, "seed", *SCORED, *COMPUTED_BY])
     runs[["generated_accuracy", "invalid_rate", "learning_rate"]] = np.nan
     empty = pd.DataFrame(columns=[*columns, "seed", "example_id", "label", "correct", "choice_log_likelihood"])
     return runs, pd.concat(frames, ignore_index=True) if frames else empty

@@ -17,14 +17,17 @@ JOB = re.compile(r"^([a-z_]+?)(?:_[0-9][0-9.-]*)?\s+(\d+)$")
 def save_hosts(folder: Path) -> None:
     """Two hosts of equal shape in the hub's own format: ``raw`` and ``instruct``."""
     from peftport.host_building.build import build_host
+    from peftport.hosts.recipe_settings import read_recipe
 
     domains, words = ["film", "book"], ["positive", "negative"]
     training = {"steps": 1, "batch_size": 8, "learning_rate": 0.001}
     shape = {"d_model": 16, "d_ff": 32, "heads": 2, "layers": 2, "vocabulary": 400}
     corpus = {"generated": {"domains": domains, "documents": 300}}
-    build_host({"corpus": corpus, "shape": shape, "words": words, "pretraining": training, "seed": 0}, folder / "raw")
+    raw = {"corpus": corpus, "shape": shape, "words": words, "pretraining": training}
+    build_host(read_recipe(raw), folder / "raw")
     mixture = {"generated": {"domains": domains, "examples": 100}}
-    build_host({"instructions": mixture, "training": training, "seed": 0}, folder / "instruct", folder / "raw")
+    instruct = {"base": "raw", "instructions": mixture, "training": training}
+    build_host(read_recipe(instruct), folder / "instruct", folder / "raw")
 
 
 def smoke_config(hosts: Path, **grid) -> dict:

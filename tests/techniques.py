@@ -3,7 +3,6 @@
 from typing import Any
 
 BOTTLENECK = {"bottleneck": None, "reduction_factor": 4, "non_linearity": "gelu"}
-QV = {"targets": ["q", "v"]}
 
 SETTINGS: dict[str, dict[str, Any]] = {
     "adapters": BOTTLENECK | {"sites": ["attention", "feed_forward"], "init_std": 0.05, "share": "none"},
@@ -15,41 +14,38 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "prompt_tuning": {"length": 3, "start": "random"},
     "ia3": {"targets": ["k", "v", "wo"]},
     "tiny_attention": {"width": 2, "heads": 1, "dropout": 0.1, "out_scale": 1.0},
-    "ln_tuning": {},
-    "dora": QV | {"r": 2, "lora_alpha": 4, "lora_dropout": 0.0},
-    "vera": QV | {"r": 4, "projection_prng_key": 0, "vera_dropout": 0.0, "d_initial": 0.1},
 }
 
-# peft's own that need one line of a table: their laws are in tests/matrix/test_technique_of_peft.py
+# types of peft's by what the typology calls them: their laws are in tests/matrix/test_technique_of_peft.py
 FROM_PEFT: dict[str, dict[str, Any]] = {
-    "dora": SETTINGS["dora"],
-    "vera": SETTINGS["vera"],
-    "pvera": QV | {"r": 4, "projection_prng_key": 0, "pvera_dropout": 0.0, "d_initial": 0.1},
-    "randlora": QV
-    | {"r": 3, "projection_prng_key": 0, "sparse": False, "very_sparse": False, "randlora_dropout": 0.0}
-    | {"randlora_alpha": 4},
-    "unilora": QV | {"r": 2, "proj_seed": 42, "theta_d_length": 16, "unilora_dropout": 0.0, "init_theta_d_bound": 0.02},
-    "vblora": QV
-    | {"r": 2, "num_vectors": 8, "vector_length": 4, "topk": 2, "vblora_dropout": 0.0}
-    | {"init_vector_bank_bound": 0.5, "init_logits_std": 0.1},
-    "loha": QV | {"r": 2, "alpha": 4, "rank_dropout": 0.0, "module_dropout": 0.0},
-    "lokr": QV | {"r": 1, "alpha": 4, "decompose_both": True, "rank_dropout": 0.0, "module_dropout": 0.0},
-    "hira": QV | {"r": 2, "hira_dropout": 0.0},
-    "gralora": QV | {"r": 4, "alpha": 4, "gralora_dropout": 0.0, "gralora_k": 2},
-    "deft": QV | {"r": 2, "decomposition_method": "qr", "init_scale": 1.0, "deft_dropout": 0.0},
-    "hra": QV | {"r": 2, "apply_GS": False},
-    "oft": QV
-    | {"oft_block_size": 4, "module_dropout": 0.0, "coft": False, "eps": 6e-05, "block_share": False}
-    | {"use_cayley_neumann": True},
-    "c3a": QV | {"block_size": 8},
-    "fourierft": QV | {"n_frequency": 8, "scaling": 150.0, "random_loc_seed": 777},
-    "waveft": QV
-    | {"n_frequency": 8, "scaling": 25.0, "wavelet_family": "db1", "use_idwt": True, "random_loc_seed": 777},
-    "miss": QV | {"r": 2, "miss_dropout": 0.0},
-    "peanut": QV | {"r": 2, "depth": 1, "act_fn": "gelu", "scaling": 1.0},
-    "road": QV | {"variant": "road_2", "group_size": 8},
-    "beft": QV,
+    "ln_tuning": {"peft_type": "LN_TUNING"},
+    "dora": {"peft_type": "LORA", "use_dora": True, "r": 2, "lora_alpha": 4},
+    "vera": {"peft_type": "VERA", "r": 4},
+    "pvera": {"peft_type": "PVERA", "r": 4},
+    "randlora": {"peft_type": "RANDLORA", "r": 3, "randlora_alpha": 4},
+    "unilora": {"peft_type": "UNILORA", "r": 2, "theta_d_length": 16},
+    "vblora": {"peft_type": "VBLORA", "r": 2, "num_vectors": 8, "vector_length": 4, "init_vector_bank_bound": 0.5},
+    "loha": {"peft_type": "LOHA", "r": 2, "alpha": 4},
+    "lokr": {"peft_type": "LOKR", "r": 1, "alpha": 4, "decompose_both": True},
+    "hira": {"peft_type": "HIRA", "r": 2},
+    "gralora": {"peft_type": "GRALORA", "r": 4, "alpha": 4},
+    "deft": {"peft_type": "DEFT", "r": 2, "decomposition_method": "qr"},
+    "hra": {"peft_type": "HRA", "r": 2},
+    "oft": {"peft_type": "OFT", "oft_block_size": 4},
+    "c3a": {"peft_type": "C3A", "block_size": 8},
+    "fourierft": {"peft_type": "FOURIERFT", "n_frequency": 8},
+    "waveft": {"peft_type": "WAVEFT", "n_frequency": 8},
+    "miss": {"peft_type": "MISS", "r": 2},
+    "peanut": {"peft_type": "PEANUT", "r": 2, "depth": 1, "act_fn": "gelu"},
+    "road": {"peft_type": "ROAD", "variant": "road_2", "group_size": 8},
+    "beft": {"peft_type": "BEFT"},
 }
+
+
+def of_name(name: str) -> tuple[str, dict[str, Any]]:
+    """Method and settings of a technique, or of one of peft's own."""
+    return ("peft", FROM_PEFT[name]) if name in FROM_PEFT else (name, SETTINGS[name])
+
 
 # what the seven do not cover: choices that change which parameters there are
 VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {

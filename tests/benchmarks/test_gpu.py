@@ -3,44 +3,47 @@
 import pytest
 import torch
 
-from benchmarks import fused, gpu
+from benchmarks import gpu
 from benchmarks.device_hours import Costs, counts, extrapolated
 from benchmarks.steps import Steps
 from peftport.study.grid import Study
 from peftport.study.training_steps import optimiser_steps
 
 
-def measured(members, seconds):
-    return Steps(members, seconds, seconds, 1000.0 * members, 64.0 * members, 0.1, None)
+def measured(seconds):
+    return Steps(seconds, seconds, 1000.0, 64.0, 0.1, None)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU: python -m benchmarks.gpu")
 def test_without_a_gpu_the_page_says_so_and_has_every_technique(tmp_path):
-    path = gpu.main(["--members", "1,2", "--steps", "1", "--out", str(tmp_path)])
+    path = gpu.main(["--steps", "1", "--out", str(tmp_path)])
     text = path.read_text()
     assert path.name.endswith("gpu-missing.md") and "GPU figures are missing" in text
     measured = [line.split("|")[2].strip() for line in text.splitlines() if line.startswith("| tiny |")]
-    assert measured == [name for name in gpu.TECHNIQUES for _ in range(2)]
+    assert measured == list(gpu.TECHNIQUES)
     assert "| not measured |" not in text and "| out of memory |" not in text
     assert "not extrapolated: not measured are base, large" in text
 
 
-def test_memory_that_runs_out_ends_a_technique(monkeypatch):
-    def time_steps(model, task, data, members, steps):
-        if members > 2:
+def test_memory_that_runs_out_and_time_that_is_up_are_said(monkeypatch):
+    clock = iter(range(100))
+
+    def time_steps(model, task, data, steps):
+        if model.active_peft_config.peft_type == "COMPACTER":
             raise torch.OutOfMemoryError("simulated")
-        return measured(members, 0.1)
+        return measured(0.1)
 
     monkeypatch.setattr(gpu, "time_steps", time_steps)
-    found = gpu.measure("tiny", torch.device("cpu"), torch.bfloat16, [1, 2, 4, 8], 1, float("inf"))
-    assert all(list(by_number) == [1, 2, 4] and by_number[4] is None for by_number in found.steps.values())
-    said = [row["ms per step"] for row in gpu.rows(found, [1, 2, 4, 8], 1e9)][:4]
-    assert said == ["100.0", "100.0", "out of memory", "not measured"]
+    monkeypatch.setattr(gpu.time, "monotonic", lambda: next(clock))
+    found = gpu.measure("tiny", torch.device("cpu"), torch.bfloat16, 1, 2)
+    assert list(found.steps) == list(gpu.TECHNIQUES[:3]) and found.steps["compacter"] is None
+    said = [row["ms per step"] for row in gpu.rows(found, 1e9)]
+    assert said == ["100.0", "out of memory", "100.0", *["not measured"] * (len(gpu.TECHNIQUES) - 3)]
 
 
 def test_operations_are_four_per_token_and_weight():
     found = gpu.Measurements("tiny", weights={"encoder": 10, "cross": 5, "decoder": 7})
-    assert found.flops(measured(2, 1.0)) == 4 * (15 * 2000 + 7 * 128)
+    assert found.flops(measured(1.0)) == 4 * (15 * 1000 + 7 * 64)
 
 
 def test_the_extrapolation_counts_every_step_and_test():
@@ -52,17 +55,8 @@ def test_the_extrapolation_counts_every_step_and_test():
     computed = sum(len(study.blocks[cell.block]) * 3 for cell in study.cells if not cell.is_reference)
     references = sum(len(study.blocks[cell.block]) for cell in study.cells if cell.is_reference)
     assert sum(tests.values()) == computed + references
-    one = {1: measured(1, 0.36), 4: measured(4, 0.72), 8: measured(8, 0.72)}
-    costs = {shape: Costs(dict.fromkeys(gpu.TECHNIQUES, one), 1e9) for shape in ("base", "large")}
+    costs = {shape: Costs(dict.fromkeys(gpu.TECHNIQUES, measured(0.36)), 1e9) for shape in ("base", "large")}
     text, total = extrapolated(config, costs), sum(by_kind.values())
-    for seconds in (0.36, 0.18, 0.09):
-        assert f"{total * seconds / 3600:.2f}" in text
-    lacking = {shape: Costs({name: {1: None} for name in gpu.TECHNIQUES}, 1e9) for shape in ("base", "large")}
-    assert "not known: not measured are base adapters" in extrapolated(config, lacking)
-
-
-def test_the_measurement_on_a_cpu_writes_its_table(tmp_path, capsys):
-    given = ["--hosts", "bundled", "--techniques", "lora", "--members", "1,2", "--steps", "1"]
-    fused.main([*given, "--out", str(tmp_path)])
-    (page,) = tmp_path.iterdir()
-    assert page.read_text().count("| bundled | lora |") == 2
+    assert f"{total * 0.36 / 3600:.2f}" in text
+    lacking = {shape: Costs(dict.fromkeys(gpu.TECHNIQUES), 1e9) for shape in ("base", "large")}
+    assert "not extrapolated: not measured are base adapters" in extrapolated(config, lacking)

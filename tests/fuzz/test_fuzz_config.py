@@ -7,12 +7,12 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
+from peftport.planning.keys import Keys
 
 from peftport.paths import pipeline_root
-from peftport.planning.keys import Keys
-from peftport.planning.plan import read_study
 from peftport.study.config import ConfigError, check_config
 from peftport.study.grid import Study
+from peftport.study.read import read_study
 
 DEFAULT = yaml.safe_load((pipeline_root() / "config" / "config.yaml").read_text(encoding="utf-8"))
 STUDY = (pipeline_root() / "config" / "config.yaml").read_text(encoding="utf-8")

@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
 from peftport.data.readers import read_file
+from peftport.data.settings import DataFile
 
 LABELS = {"0": "negative", "1": "positive"}
 PATTERN = {"format": "lines", "pattern": r"(?P<label>\d) (?P<text>.*)"}
@@ -66,7 +67,7 @@ def quickly(examples):
 
 def settle(folder, entry):
     try:
-        rows = read_file({"path": "any.bin"} | entry, LABELS, folder)
+        rows = read_file(DataFile.model_validate({"path": "any.bin"} | entry), LABELS, folder)
     except ValueError as error:
         assert "any.bin" in str(error)
         assert len(str(error)) < 5000

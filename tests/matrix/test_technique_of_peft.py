@@ -1,35 +1,51 @@
-"""The laws of the techniques that peft itself offers and that a line of a table brings in: one test per cell."""
+"""The laws of the types that peft itself offers, through the pass-through: one test per cell."""
 
 import pytest
 import torch
-from peft import PeftModel
+from peft import PeftModel, PeftType
 
-from peftport.hosts.shape import host_shape
 from peftport.injection.attach import attach, attach_module, config_dict, detach, module_tensors, trainable_parameters
 from peftport.porting.start import make_start
 from peftport.storage.modules import Module, fingerprint, read_module, write_module
-from peftport.techniques.table import FROM_PEFT as NAMES
-from peftport.techniques.table import method
+from peftport.techniques.from_peft import REFUSED as NOT_OFFERED
 from tests.hosts import batch, host
-from tests.matrix.test_technique_on_host import equal, host_state, logits, moved, settings_for
+from tests.matrix.test_technique_on_host import equal, host_state, logits, moved
 from tests.techniques import FROM_PEFT
 
-HOSTS = ("t5_narrow_heads", "bert", "gpt2", "llama")
+FIRST, *OTHERS = ("t5_narrow_heads", "bert", "gpt2", "llama")
+# on every family by default; the others wait for `-m slow`
+EVERYWHERE = ("vera", "ln_tuning")
 # peft's classes for these do not know GPT-2's transposed projections
 PLAIN_ONLY = ("loha", "lokr", "hra", "oft", "c3a", "miss", "peanut", "road", "beft")
 REFUSED = {("gpt2", name) for name in PLAIN_ONLY}
 # these draw only what is frozen, from a seed of their own, so a fresh module is always the same
-SEEDLESS = ("vera", "pvera", "randlora", "oft", "waveft", "miss", "road", "beft")
-CASES = [pytest.param(h, name, id=f"{h}-{name}") for h in HOSTS for name in FROM_PEFT if (h, name) not in REFUSED]
+SEEDLESS = ("vera", "pvera", "randlora", "oft", "waveft", "miss", "road", "beft", "ln_tuning")
+CASES = [
+    pytest.param(h, name, id=f"{h}-{name}", marks=() if h == FIRST or name in EVERYWHERE else pytest.mark.slow)
+    for h in (FIRST, *OTHERS)
+    for name in FROM_PEFT
+    if (h, name) not in REFUSED
+]
 
 
-def make(host_name, name, **more):
-    return attach(host(host_name), name, settings_for(host_name, name, FROM_PEFT[name]), **({"seed": 1} | more))
+def settings_for(host_name, name, **more):
+    """GPT-2's queries, keys and values are one matrix."""
+    return (
+        FROM_PEFT[name]
+        | ({"targets": ["qkv", "wo"]} if (host_name, name != "ln_tuning") == ("gpt2", True) else {})
+        | more
+    )
 
 
-def test_the_table_is_covered():
-    assert sorted(NAMES) == sorted(FROM_PEFT)
-    assert len(CASES) == len(HOSTS) * len(NAMES) - len(REFUSED) == 71
+def make(host_name, name, host_seed=0, seed=1, **more):
+    return attach(host(host_name, seed=host_seed), "peft", settings_for(host_name, name, **more), seed=seed)
+
+
+def test_every_type_of_peft_is_in_the_matrix_or_refused_with_a_reason():
+    tried = {settings["peft_type"] for settings in FROM_PEFT.values()}
+    assert sorted([*tried, *NOT_OFFERED]) == sorted(PeftType.__members__)
+    assert len(CASES) == (1 + len(OTHERS)) * len(FROM_PEFT) - len(REFUSED) == 75
+    assert all(NOT_OFFERED.values())
 
 
 @pytest.mark.parametrize(("host_name", "name"), CASES)
@@ -39,8 +55,7 @@ def test_it_is_a_technique(host_name, name, tmp_path):
     fresh, again, other = (module_tensors(one) for one in (model, make(host_name, name), make(host_name, name, seed=2)))
     assert fingerprint(fresh) == fingerprint(again)
     assert (fingerprint(fresh) == fingerprint(other)) == (name in SEEDLESS)
-    settings = settings_for(host_name, name, FROM_PEFT[name])
-    assert sum(t.size for t in fresh.values()) == method(name).parameter_count(settings, host_shape(model.config))
+    assert trainable_parameters(attach(host(host_name), "peft", settings_for(host_name, name), trainable=False)) == {}
 
     moved(model)
     parameters, before = trainable_parameters(model), host_state(model)
@@ -56,7 +71,7 @@ def test_it_is_a_technique(host_name, name, tmp_path):
     assert (wanted - bare).abs().max() > 1e-3
     with model.disable_adapter():
         assert torch.equal(logits(model, inputs), bare)
-    write_module(tmp_path, Module(config_dict(model), tensors, {"technique": name}))
+    write_module(tmp_path, Module(config_dict(model), tensors, {"technique": "peft"}))
     module = read_module(tmp_path)
     assert torch.equal(logits(attach_module(host(host_name), module).eval(), inputs), wanted)
     drawn = make_start("sampled", module, {"host": "target"}, seed=0)
@@ -75,7 +90,7 @@ def test_what_peft_cannot_wrap_is_refused_beforehand(host_name, name):
     bare, inputs = host(host_name), batch(encoder_decoder=False)
     wanted = logits(bare, inputs)
     with pytest.raises(ValueError, match="does not know the transposed projections of 'gpt2' hosts"):
-        attach(bare, name, settings_for(host_name, name, FROM_PEFT[name]), seed=0)
+        attach(bare, "peft", settings_for(host_name, name), seed=0)
     assert torch.equal(logits(bare, inputs), wanted)
 
 
@@ -83,17 +98,27 @@ def test_settings_that_do_not_fit_the_host_leave_it_bare():
     bare, inputs = host("llama"), batch(encoder_decoder=False)
     wanted = logits(bare, inputs)
     for name, setting in (("c3a", "block_size"), ("road", "group_size"), ("vblora", "vector_length")):
-        with pytest.raises(ValueError, match=f"{name} cannot be put into this host: .*"):
-            attach(bare, name, FROM_PEFT[name] | {setting: 6}, seed=0)
+        with pytest.raises(ValueError, match=f"{name.upper()} cannot be put into this host: .*"):
+            attach(bare, "peft", FROM_PEFT[name] | {setting: 6}, seed=0)
         assert torch.equal(logits(bare, inputs), wanted)
 
 
 def test_frozen_projections_are_drawn_and_not_stored():
     """Two hosts draw the same ones, so that a vector that moves means the same update."""
     site = "base_model.model.encoder.block.0.layer.0.SelfAttention.q"
-    one, other = (make("t5_narrow_heads", "vera"), attach(host("t5_narrow_heads", seed=5), "vera", FROM_PEFT["vera"]))
+    one, other = (make("t5_narrow_heads", "vera", host_seed=seed) for seed in (0, 5))
     first, second = (model.get_submodule(site).vera_B["default"] for model in (one, other))
     assert torch.equal(first, second)
-    third = attach(host("t5_narrow_heads"), "vera", FROM_PEFT["vera"] | {"projection_prng_key": 1})
+    third = make("t5_narrow_heads", "vera", projection_prng_key=1)
     assert not torch.equal(first, third.get_submodule(site).vera_B["default"])
     assert all(name.rpartition(".")[2].startswith("vera_lambda") for name in module_tensors(one))
+
+
+def test_a_type_that_saves_more_than_it_trains_is_refused(monkeypatch):
+    """DELORA's file also holds norms of the host's weights: as if a later peft had brought it, with no reason here."""
+    monkeypatch.delitem(NOT_OFFERED, "DELORA")
+    bare, inputs = host("llama"), batch(encoder_decoder=False)
+    wanted = logits(bare, inputs)
+    with pytest.raises(ValueError, match=r"DELORA in this host must have .*, but it has "):
+        attach(bare, "peft", {"peft_type": "DELORA", "r": 2}, seed=0)
+    assert torch.equal(logits(bare, inputs), wanted)

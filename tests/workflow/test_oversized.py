@@ -14,8 +14,9 @@ READ = """
 import resource, sys
 from pathlib import Path
 from peftport.data.readers import read_file
+from peftport.data.settings import DataFile
 try:
-    read_file({"path": sys.argv[1]}, {"0": "negative", "1": "positive"}, Path())
+    read_file(DataFile(path=sys.argv[1]), {"0": "negative", "1": "positive"}, Path())
     print("read")
 except ValueError as error:
     print(error)

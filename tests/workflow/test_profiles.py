@@ -9,7 +9,7 @@ from tests import studies
 from tests.studies import profile_settings as settings
 
 PROFILE = studies.ROOT / "profiles/gpu/profile.yaml"
-ON_THE_GPU = ["train_source", "evaluate_cell", "evaluate_cells_together", "measure_costs"]
+ON_THE_GPU = ["train_source", "evaluate_cell", "measure_costs"]
 
 
 def test_what_holds_everywhere_is_the_same_as_without_a_gpu():

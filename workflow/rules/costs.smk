@@ -4,13 +4,11 @@
 rule measure_costs:
     """What every technique adds to a target host and takes there: size, time, memory -> costs/{host}/costs.parquet"""
     input:
-        card=lambda w: host_file(w.host),
-        model=lambda w: built_files(w.host),
-        train=lambda w: prompt_files(w.host, STUDY.costed, "train"),
+        unpack(STAGES.inputs("measure_costs")),
     output:
-        table=f"{RESULTS}/costs/{{host}}/costs.parquet",
+        **STAGES.outputs("measure_costs"),
     log:
-        f"{LOGS}/measure_costs/{{host}}.log",
+        STAGES.log("measure_costs"),
     conda:
         "../../envs/peftport.yaml"
     threads: 1
@@ -18,12 +16,7 @@ rule measure_costs:
         mem_mb=growing(8000),
         runtime=growing(120),
     params:
-        key=lambda w: KEYS.costs(w.host),
-        techniques={name: KEYS.form(name) for name in STUDY.config["grid"]["techniques"]},
-        training=KEYS.training(),
-        task=task(STUDY.costed),
-        settings=STUDY.config["costs"],
-        expects=cost_expects,
+        **STAGES.params("measure_costs"),
     message:
         "Host {wildcards.host}: measure what each technique takes in time and memory"
     script:
@@ -33,14 +26,11 @@ rule measure_costs:
 rule describe_techniques:
     """Typology, costs, portability, stability and convergence of every technique -> tables/techniques.parquet"""
     input:
-        costs=cost_files(),
-        runs=f"{RESULTS}/tables/runs.parquet",
-        portability=f"{RESULTS}/tables/portability.parquet",
-        curves=fresh_curves,
+        unpack(STAGES.inputs("describe_techniques")),
     output:
-        table=f"{RESULTS}/tables/techniques.parquet",
+        **STAGES.outputs("describe_techniques"),
     log:
-        f"{LOGS}/describe_techniques.log",
+        STAGES.log("describe_techniques"),
     localrule: True
     conda:
         "../../envs/peftport.yaml"
@@ -49,12 +39,16 @@ rule describe_techniques:
         mem_mb=1000,
         runtime=20,
     params:
-        key=lambda w: KEYS.described(),
-        methods={name: STUDY.config["techniques"][name]["method"] for name in STUDY.config["grid"]["techniques"]},
-        grid=STUDY.config["grid"],
-        study=STUDY.name,
-        expects=description_expects,
+        **STAGES.params("describe_techniques"),
     message:
         "All techniques: join structure, costs and portability"
     script:
         "../scripts/describe_techniques.py"
+
+
+rule costs:
+    """What techniques cost, and the table of techniques"""
+    input:
+        STAGES.asked("measure_costs", "describe_techniques"),
+    message:
+        "Costs: every one is there"

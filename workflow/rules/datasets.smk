@@ -4,15 +4,13 @@
 rule prepare_dataset:
     """Examples of one dataset, cleaned and split -> datasets/{dataset}/{train,validation,test}.parquet"""
     input:
-        files=dataset_sources,
+        unpack(STAGES.inputs("prepare_dataset")),
     output:
-        train=f"{RESULTS}/datasets/{{dataset}}/train.parquet",
-        validation=f"{RESULTS}/datasets/{{dataset}}/validation.parquet",
-        test=f"{RESULTS}/datasets/{{dataset}}/test.parquet",
+        **STAGES.outputs("prepare_dataset"),
     log:
-        f"{LOGS}/prepare_dataset/{{dataset}}.log",
+        STAGES.log("prepare_dataset"),
     wildcard_constraints:
-        dataset=r"[^/@]+?",
+        **STAGES.constraints("prepare_dataset"),
     priority: 10
     localrule: True
     conda:
@@ -22,8 +20,7 @@ rule prepare_dataset:
         mem_mb=1000,
         runtime=20,
     params:
-        key=lambda w: KEYS.dataset(w.dataset),
-        definition=lambda w: KEYS.definition(w.dataset),
+        **STAGES.params("prepare_dataset"),
     message:
         "Dataset {wildcards.dataset}: read, clean and split"
     script:
@@ -33,11 +30,11 @@ rule prepare_dataset:
 rule audit_overlap:
     """Texts that two datasets' splits share (leak audit) -> datasets/overlap.parquet"""
     input:
-        splits=split_files,
+        unpack(STAGES.inputs("audit_overlap")),
     output:
-        table=f"{RESULTS}/datasets/overlap.parquet",
+        **STAGES.outputs("audit_overlap"),
     log:
-        f"{LOGS}/audit_overlap.log",
+        STAGES.log("audit_overlap"),
     localrule: True
     conda:
         "../../envs/peftport.yaml"
@@ -46,9 +43,7 @@ rule audit_overlap:
         mem_mb=1000,
         runtime=20,
     params:
-        key=lambda w: KEYS.overlap(),
-        datasets=STUDY.datasets,
-        expects=lambda w: {file: KEYS.dataset(name) for name in STUDY.datasets for file in dataset_files(name, *SPLITS)},
+        **STAGES.params("audit_overlap"),
     message:
         "All datasets: look for texts that two splits share"
     script:
@@ -58,14 +53,13 @@ rule audit_overlap:
 rule decontaminate_dataset:
     """Training data without the texts of another's test set -> datasets/{parent}@without-{other}/train.parquet"""
     input:
-        train=f"{RESULTS}/datasets/{{parent}}/train.parquet",
-        validation=f"{RESULTS}/datasets/{{parent}}/validation.parquet",
-        test=f"{RESULTS}/datasets/{{other}}/test.parquet",
+        unpack(STAGES.inputs("decontaminate_dataset")),
     output:
-        train=f"{RESULTS}/datasets/{{parent}}@without-{{other}}/train.parquet",
-        validation=f"{RESULTS}/datasets/{{parent}}@without-{{other}}/validation.parquet",
+        **STAGES.outputs("decontaminate_dataset"),
     log:
-        f"{LOGS}/decontaminate_dataset/{{parent}}@without-{{other}}.log",
+        STAGES.log("decontaminate_dataset"),
+    wildcard_constraints:
+        **STAGES.constraints("decontaminate_dataset"),
     localrule: True
     conda:
         "../../envs/peftport.yaml"
@@ -74,8 +68,7 @@ rule decontaminate_dataset:
         mem_mb=1000,
         runtime=20,
     params:
-        key=lambda w: KEYS.dataset(without(w.parent, w.other)),
-        expects=decontamination_expects,
+        **STAGES.params("decontaminate_dataset"),
     message:
         "Dataset {wildcards.parent}: take out the test texts of {wildcards.other}"
     script:
@@ -85,13 +78,11 @@ rule decontaminate_dataset:
 rule randomise_labels:
     """The same texts with their labels shuffled within each split -> datasets/{parent}@random/train.parquet"""
     input:
-        train=f"{RESULTS}/datasets/{{parent}}/train.parquet",
-        validation=f"{RESULTS}/datasets/{{parent}}/validation.parquet",
+        unpack(STAGES.inputs("randomise_labels")),
     output:
-        train=f"{RESULTS}/datasets/{{parent}}@random/train.parquet",
-        validation=f"{RESULTS}/datasets/{{parent}}@random/validation.parquet",
+        **STAGES.outputs("randomise_labels"),
     log:
-        f"{LOGS}/randomise_labels/{{parent}}.log",
+        STAGES.log("randomise_labels"),
     localrule: True
     conda:
         "../../envs/peftport.yaml"
@@ -100,10 +91,16 @@ rule randomise_labels:
         mem_mb=1000,
         runtime=20,
     params:
-        key=lambda w: KEYS.dataset(randomised(w.parent)),
-        seed=lambda w: KEYS.label_seed(w.parent),
-        expects=randomisation_expects,
+        **STAGES.params("randomise_labels"),
     message:
         "Dataset {wildcards.parent}: shuffle the labels, for a control"
     script:
         "../scripts/randomise_labels.py"
+
+
+rule datasets:
+    """Every dataset of the study, and the leak audit"""
+    input:
+        STAGES.asked("prepare_dataset", "decontaminate_dataset", "randomise_labels", "audit_overlap"),
+    message:
+        "Datasets: every one is there"

@@ -1,23 +1,14 @@
-"""in: starts/, prompts, host cards | out: evaluations/.../seeds-{block}/: scores, predictions, loss curve"""
+"""in: starts/, modules/, prompts, hosts | out: evaluations/.../seeds-{block}/: scores, predictions, loss curve"""
 
 
 rule evaluate_cell:
     """Test zero-shot, train in the target host, test at every budget -> evaluations/.../scores.parquet"""
     input:
-        card=lambda w: host_file(w.target_host),
-        model=lambda w: built_files(w.target_host),
-        train=f"{RESULTS}/hosts/{{target_host}}/prompts/{{target_dataset}}/train.parquet",
-        validation=f"{RESULTS}/hosts/{{target_host}}/prompts/{{target_dataset}}/validation.parquet",
-        test=f"{RESULTS}/hosts/{{target_host}}/prompts/{{target_dataset}}/test.parquet",
-        starts=cell_starts,
+        unpack(STAGES.inputs("evaluate_cell")),
     output:
-        scores=[f"{RESULTS}/evaluations/{CELL}/scores.parquet"],
-        predictions=[f"{RESULTS}/evaluations/{CELL}/predictions.parquet"],
-        curve=[f"{RESULTS}/evaluations/{CELL}/training.parquet"],
+        **STAGES.outputs("evaluate_cell"),
     log:
-        f"{LOGS}/evaluate_cell/{CELL}.log",
-    wildcard_constraints:
-        initialisation="|".join(STUDY.alone),
+        STAGES.log("evaluate_cell"),
     conda:
         "../../envs/peftport.yaml"
     threads: 1
@@ -25,13 +16,7 @@ rule evaluate_cell:
         mem_mb=growing(4000),
         runtime=growing(240),
     params:
-        key=lambda w: KEYS.evaluation(first_cell(w)),
-        starts=lambda w: {cell.initialisation: start_folders(cell) for cell in STUDY.cells_of(w)},
-        budgets=lambda w: KEYS.budgets(first_cell(w)),
-        technique=lambda w: {} if first_cell(w).is_reference else KEYS.technique(w.technique),
-        sections=cell_sections,
-        task=lambda w: task(w.target_dataset),
-        expects=cell_expects,
+        **STAGES.params("evaluate_cell"),
     message:
         "{wildcards.technique}, {wildcards.initialisation}: evaluate in host {wildcards.target_host} "
         "on {wildcards.target_dataset}, seeds {wildcards.block} (from {wildcards.source_host}, {wildcards.source_dataset})"
@@ -39,15 +24,9 @@ rule evaluate_cell:
         "../scripts/evaluate_cell.py"
 
 
-if STUDY.companions:
-
-    use rule evaluate_cell as evaluate_cells_together with:
-        output:
-            scores=[f"{RESULTS}/evaluations/{cell_path(kind)}/scores.parquet" for kind in STUDY.companions],
-            predictions=[f"{RESULTS}/evaluations/{cell_path(kind)}/predictions.parquet" for kind in STUDY.companions],
-            curve=[f"{RESULTS}/evaluations/{cell_path(kind)}/training.parquet" for kind in STUDY.companions],
-        log:
-            f"{LOGS}/evaluate_cells_together/{cell_path('together')}.log",
-        message:
-            f"{{wildcards.technique}}, {', '.join(STUDY.companions)}: evaluate in host {{wildcards.target_host}} "
-            "on {wildcards.target_dataset}, seeds {wildcards.block} (from {wildcards.source_host}, {wildcards.source_dataset})"
+rule evaluations:
+    """Every cell of the study, and every reference"""
+    input:
+        STAGES.asked("evaluate_cell"),
+    message:
+        "Evaluations: every one is there"

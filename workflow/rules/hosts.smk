@@ -1,19 +1,14 @@
 """in: config `hosts` (build, bundled, path or hub) | out: hosts/{host}/{host,card}.json, labels/, prompts/, model/ if built; transfers/"""
 
-BUILT = [name for name in STUDY.hosts if "build" in STUDY.config["hosts"][name]]
-
 
 rule build_host:
     """A small host, pretrained (raw) or trained further on instructions -> hosts/{host}/model/, training.parquet"""
     input:
-        base=base_files,
+        unpack(STAGES.inputs("build_host")),
     output:
-        [f"{RESULTS}/hosts/{{host}}/model/{file}" for file in MODEL_FILES],
-        curve=f"{RESULTS}/hosts/{{host}}/training.parquet",
+        **STAGES.outputs("build_host"),
     log:
-        f"{LOGS}/build_host/{{host}}.log",
-    wildcard_constraints:
-        host="|".join(BUILT) or "(?!)",
+        STAGES.log("build_host"),
     conda:
         "../../envs/peftport.yaml"
     threads: 1
@@ -21,10 +16,7 @@ rule build_host:
         mem_mb=growing(2000),
         runtime=growing(240),
     params:
-        key=lambda w: KEYS.host(w.host),
-        recipe=lambda w: STUDY.config["hosts"][w.host]["build"],
-        steps=lambda w: build_steps(STUDY, w.host),
-        expects=base_key,
+        **STAGES.params("build_host"),
     message:
         "Host {wildcards.host}: build and train it"
     script:
@@ -34,12 +26,11 @@ rule build_host:
 rule identify_host:
     """Where a host lies, its shape, its fingerprints; checked by loading it -> hosts/{host}/host.json"""
     input:
-        model=card_inputs,
-        curve=built_curve,
+        unpack(STAGES.inputs("identify_host")),
     output:
-        host=f"{RESULTS}/hosts/{{host}}/host.json",
+        **STAGES.outputs("identify_host"),
     log:
-        f"{LOGS}/identify_host/{{host}}.log",
+        STAGES.log("identify_host"),
     priority: 10
     conda:
         "../../envs/peftport.yaml"
@@ -48,9 +39,7 @@ rule identify_host:
         mem_mb=growing(8000),
         runtime=growing(60),
     params:
-        key=lambda w: KEYS.identity(w.host),
-        host_key=lambda w: KEYS.host(w.host),
-        definition=lambda w: STUDY.config["hosts"][w.host],
+        **STAGES.params("identify_host"),
     message:
         "Host {wildcards.host}: load it and note what it is"
     script:
@@ -60,11 +49,13 @@ rule identify_host:
 rule encode_labels:
     """The tokens of a dataset's label words in one host; refused if it cannot tell them apart -> labels/{dataset}.json"""
     input:
-        host=f"{RESULTS}/hosts/{{host}}/host.json",
+        unpack(STAGES.inputs("encode_labels")),
     output:
-        labels=f"{RESULTS}/hosts/{{host}}/labels/{{dataset}}.json",
+        **STAGES.outputs("encode_labels"),
     log:
-        f"{LOGS}/encode_labels/{{host}}/{{dataset}}.log",
+        STAGES.log("encode_labels"),
+    wildcard_constraints:
+        **STAGES.constraints("encode_labels"),
     priority: 10
     localrule: True
     conda:
@@ -74,9 +65,7 @@ rule encode_labels:
         mem_mb=1000,
         runtime=20,
     params:
-        key=lambda w: KEYS.labels(w.host, w.dataset),
-        words=lambda w: task(w.dataset)["words"],
-        expects=lambda w: {host_file(w.host): KEYS.host(w.host)},
+        **STAGES.params("encode_labels"),
     message:
         "Host {wildcards.host}: find the tokens of the labels of {wildcards.dataset}"
     script:
@@ -84,22 +73,15 @@ rule encode_labels:
 
 
 rule encode_dataset:
-    """A dataset's prompts as token ids of one host, as they are trained and tested on -> prompts/{dataset}/{split}.parquet"""
+    """The prompts of one split as token ids of one host, as they are trained and tested on -> prompts/{dataset}/{split}.parquet"""
     input:
-        host=f"{RESULTS}/hosts/{{host}}/host.json",
-        model=lambda w: built_files(w.host),
-        labels=lambda w: label_file(w.host, w.dataset),
-        train=f"{RESULTS}/datasets/{{dataset}}/train.parquet",
-        validation=f"{RESULTS}/datasets/{{dataset}}/validation.parquet",
-        test=f"{RESULTS}/datasets/{{dataset}}/test.parquet",
+        unpack(STAGES.inputs("encode_dataset")),
     output:
-        train=f"{RESULTS}/hosts/{{host}}/prompts/{{dataset}}/train.parquet",
-        validation=f"{RESULTS}/hosts/{{host}}/prompts/{{dataset}}/validation.parquet",
-        test=f"{RESULTS}/hosts/{{host}}/prompts/{{dataset}}/test.parquet",
+        **STAGES.outputs("encode_dataset"),
     log:
-        f"{LOGS}/encode_dataset/{{host}}/{{dataset}}.log",
+        STAGES.log("encode_dataset"),
     wildcard_constraints:
-        dataset=r"[^/@]+?",
+        **STAGES.constraints("encode_dataset"),
     priority: 10
     localrule: True
     conda:
@@ -109,41 +91,21 @@ rule encode_dataset:
         mem_mb=growing(1000),
         runtime=growing(20),
     params:
-        key=lambda w: KEYS.prompts(w.host, w.dataset),
-        task=lambda w: task(w.dataset),
-        max_tokens=STUDY.config["training"]["max_tokens"],
-        expects=prompts_expects,
+        **STAGES.params("encode_dataset"),
     message:
-        "Host {wildcards.host}: write the prompts of {wildcards.dataset} as tokens"
+        "Host {wildcards.host}: write the prompts of {wildcards.dataset}, {wildcards.split}, as tokens"
     script:
         "../scripts/encode_dataset.py"
-
-
-use rule encode_dataset as encode_derived_dataset with:
-    input:
-        host=f"{RESULTS}/hosts/{{host}}/host.json",
-        model=lambda w: built_files(w.host),
-        labels=lambda w: label_file(w.host, w.dataset),
-        train=f"{RESULTS}/datasets/{{dataset}}/train.parquet",
-        validation=f"{RESULTS}/datasets/{{dataset}}/validation.parquet",
-    output:
-        train=f"{RESULTS}/hosts/{{host}}/prompts/{{dataset}}/train.parquet",
-        validation=f"{RESULTS}/hosts/{{host}}/prompts/{{dataset}}/validation.parquet",
-    log:
-        f"{LOGS}/encode_derived_dataset/{{host}}/{{dataset}}.log",
-    wildcard_constraints:
-        dataset=r"[^/@]+@[^/]+?",
 
 
 rule describe_host:
     """What a host is, and the tokens of the study's label words -> hosts/{host}/card.json"""
     input:
-        host=f"{RESULTS}/hosts/{{host}}/host.json",
-        labels=lambda w: [label_file(w.host, name) for name in STUDY.datasets],
+        unpack(STAGES.inputs("describe_host")),
     output:
-        card=f"{RESULTS}/hosts/{{host}}/card.json",
+        **STAGES.outputs("describe_host"),
     log:
-        f"{LOGS}/describe_host/{{host}}.log",
+        STAGES.log("describe_host"),
     priority: 10
     localrule: True
     conda:
@@ -153,8 +115,7 @@ rule describe_host:
         mem_mb=1000,
         runtime=20,
     params:
-        key=lambda w: KEYS.card(w.host),
-        expects=card_expects,
+        **STAGES.params("describe_host"),
     message:
         "Host {wildcards.host}: write its card"
     script:
@@ -164,12 +125,11 @@ rule describe_host:
 rule check_transfer:
     """Whether modules can be copied from one host to another -> hosts/transfers/{source_host}--{target_host}.json"""
     input:
-        source=lambda w: host_file(w.source_host),
-        target=lambda w: host_file(w.target_host),
+        unpack(STAGES.inputs("check_transfer")),
     output:
-        transfer=f"{RESULTS}/hosts/transfers/{{source_host}}--{{target_host}}.json",
+        **STAGES.outputs("check_transfer"),
     log:
-        f"{LOGS}/check_transfer/{{source_host}}--{{target_host}}.log",
+        STAGES.log("check_transfer"),
     priority: 20
     localrule: True
     conda:
@@ -179,9 +139,18 @@ rule check_transfer:
         mem_mb=1000,
         runtime=20,
     params:
-        key=lambda w: KEYS.transfer(w.source_host, w.target_host),
-        expects=lambda w: {host_file(name): KEYS.host(name) for name in w},
+        **STAGES.params("check_transfer"),
     message:
         "Transfer {wildcards.source_host} to {wildcards.target_host}: check that modules fit"
     script:
         "../scripts/check_transfer.py"
+
+
+rule hosts:
+    """Every host of the study with its card, its prompts, and the checks of transfers"""
+    input:
+        STAGES.asked(
+            "build_host", "identify_host", "encode_labels", "encode_dataset", "describe_host", "check_transfer"
+        ),
+    message:
+        "Hosts: every one is there"

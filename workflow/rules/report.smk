@@ -1,20 +1,21 @@
-"""in: tables/, figures/, datasets/overlap.parquet, host cards, benchmarks | out: report.html, verdict.txt"""
-
-REPORTED = ["runs", "references", *STATISTICS, "techniques"]
+"""in: tables/, figures/, datasets/, host cards, costs of jobs | out: figures/{figure}.svg, report.html, verdict.txt"""
 
 
-rule write_report:
-    """One self-contained page: the question, the answer, the figures, how it was made -> report.html, verdict.txt"""
+rule draw_figure:
+    """One figure of the study -> figures/{figure}.svg"""
     input:
-        tables=table_files(REPORTED),
-        overlap=f"{RESULTS}/datasets/overlap.parquet",
-        figures=[f"{RESULTS}/figures/{figure}.svg" for figure in FIGURES],
-        cards=[host_card(name) for name in STUDY.hosts],
+        unpack(STAGES.inputs("draw_figure")),
     output:
-        page=report(f"{RESULTS}/report.html", caption="../report/page.rst", category="Report"),
-        verdict=f"{RESULTS}/verdict.txt",
+        figure=report(
+            STAGES.outputs("draw_figure")["figure"],
+            caption="../report/figure.rst",
+            category="Figures",
+            labels={"figure": "{figure}"},
+        ),
     log:
-        f"{LOGS}/write_report.log",
+        STAGES.log("draw_figure"),
+    wildcard_constraints:
+        **STAGES.constraints("draw_figure"),
     localrule: True
     conda:
         "../../envs/peftport.yaml"
@@ -23,11 +24,39 @@ rule write_report:
         mem_mb=1000,
         runtime=20,
     params:
-        key=lambda w: KEYS.report(["overlap", *REPORTED], FIGURES),
-        config=STUDY.used(),
-        tables=REPORTED,
-        benchmarks=BENCHMARKS,
-        expects=lambda w: {f"{RESULTS}/tables/{name}.parquet": KEYS.table(name) for name in REPORTED},
+        **STAGES.params("draw_figure"),
+    message:
+        "Figure {wildcards.figure}: draw"
+    script:
+        "../scripts/draw_figure.py"
+
+
+rule figures:
+    """Every figure"""
+    input:
+        STAGES.asked("draw_figure"),
+    message:
+        "Figures: every one is there"
+
+
+rule write_report:
+    """One self-contained page: the question, the answer, the figures, how it was made -> report.html, verdict.txt"""
+    input:
+        unpack(STAGES.inputs("write_report")),
+    output:
+        page=report(STAGES.outputs("write_report")["page"], caption="../report/page.rst", category="Report"),
+        verdict=STAGES.outputs("write_report")["verdict"],
+    log:
+        STAGES.log("write_report"),
+    localrule: True
+    conda:
+        "../../envs/peftport.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=20,
+    params:
+        **STAGES.params("write_report"),
     message:
         "Report: write the page"
     script:
@@ -36,5 +65,5 @@ rule write_report:
 
 onsuccess:
     if workflow.is_main_process and {job.rule.name for job in workflow.dag.targetjobs} & {"all", "write_report"}:
-        for line in closing(Path(RESULTS), time.monotonic() - BEGAN):
+        for line in closing(Path("results", STUDY.name), time.monotonic() - BEGAN):
             logger.info(line)

@@ -4,12 +4,11 @@
 rule gather_runs:
     """One row per run, and one per reference -> tables/{runs,references}.parquet"""
     input:
-        scores=cell_files("scores"),
+        unpack(STAGES.inputs("gather_runs")),
     output:
-        runs=f"{RESULTS}/tables/runs.parquet",
-        references=f"{RESULTS}/tables/references.parquet",
+        **STAGES.outputs("gather_runs"),
     log:
-        f"{LOGS}/gather_runs.log",
+        STAGES.log("gather_runs"),
     localrule: True
     conda:
         "../../envs/peftport.yaml"
@@ -18,10 +17,7 @@ rule gather_runs:
         mem_mb=1000,
         runtime=20,
     params:
-        key=lambda w: KEYS.runs(),
-        grid=STUDY.config["grid"],
-        study=STUDY.name,
-        expects=lambda w: {f"{RESULTS}/{cell.path}/scores.parquet": KEYS.evaluation(cell) for cell in STUDY.cells},
+        **STAGES.params("gather_runs"),
     message:
         "All runs: gather their scores"
     script:
@@ -31,12 +27,13 @@ rule gather_runs:
 rule compute_statistics:
     """Portability, differences with intervals, what carried, advice, asymmetry -> tables/{table}.parquet"""
     input:
-        tables=statistics_tables,
-        predictions=cell_files("predictions"),
+        unpack(STAGES.inputs("compute_statistics")),
     output:
-        table=f"{RESULTS}/tables/{{table}}.parquet",
+        **STAGES.outputs("compute_statistics"),
     log:
-        f"{LOGS}/compute_statistics/{{table}}.log",
+        STAGES.log("compute_statistics"),
+    wildcard_constraints:
+        **STAGES.constraints("compute_statistics"),
     conda:
         "../../envs/peftport.yaml"
     threads: 1
@@ -44,12 +41,16 @@ rule compute_statistics:
         mem_mb=growing(3000),
         runtime=growing(60),
     params:
-        key=lambda w: KEYS.statistics(w.table),
-        grid=STUDY.config["grid"],
-        study=STUDY.name,
-        settings=lambda w: settings_of(w.table, STUDY.config["statistics"]),
-        expects=statistics_expects,
+        **STAGES.params("compute_statistics"),
     message:
         "Table {wildcards.table}: compute"
     script:
         "../scripts/compute_statistics.py"
+
+
+rule tables:
+    """Every table of runs and of statistics"""
+    input:
+        STAGES.asked("gather_runs", "compute_statistics"),
+    message:
+        "Tables: every one is there"

@@ -6,19 +6,19 @@ run_in_fork_server()
 
 from pathlib import Path
 
-from peftport.host_building.build import FILES, build_host
-from peftport.hosts.locate import known_folder
+from peftport.compute.device import take_threads
+from peftport.host_building.build import build_host, facts
+from peftport.hosts.locate import base_folder
+from peftport.hosts.recipe_settings import read_recipe
 from peftport.jobs.checkpoints import Checkpoint
 from peftport.jobs.job import job
 from peftport.jobs.progress import Progress
-from peftport.storage.cards import read_card
-from peftport.storage.files import file_digests
 from peftport.storage.parquet import write_table
 
 with job(snakemake) as provenance, Checkpoint.of_job(snakemake.log[0], provenance["key"]) as checkpoint:
-    recipe, base = snakemake.params.recipe, snakemake.input.base
-    folder = Path(snakemake.output.curve).parent / "model"
-    base = known_folder(read_card(base[0])) if base else None
+    take_threads(snakemake.threads)
+    recipe, folder = read_recipe(snakemake.params.recipe), Path(snakemake.output.model)
+    base = base_folder(snakemake.input.base)
     progress = Progress(snakemake.wildcards.host, snakemake.params.steps)
     curve = build_host(recipe, folder, base, snakemake.threads, progress, checkpoint)
-    write_table(snakemake.output.curve, curve, "host_curve", provenance | {"files": file_digests(folder, FILES)})
+    write_table(snakemake.output.curve, curve, "host_curve", provenance | facts(folder))

@@ -9,8 +9,8 @@ from peftport.storage.parquet import read_table, write_table
 from peftport.study.grid import Study
 
 with job(snakemake) as provenance:
-    name, results = snakemake.wildcards.table, Path(snakemake.output.table).parents[1]
-    study = Study({"study": snakemake.params.study, "grid": snakemake.params.grid})
+    name, params = snakemake.wildcards.table, snakemake.params
+    study = Study({"study": params.study, "grid": params.grid})
     tables = {Path(file).stem: read_table(file, Path(file).stem) for file in snakemake.input.tables}
-    tables["predictions"] = gather_predictions(study, results)
-    write_table(snakemake.output.table, compute(name, tables, snakemake.params.settings), name, provenance)
+    tables["predictions"] = gather_predictions(study, snakemake.input.predictions)
+    write_table(snakemake.output.table, compute(name, tables, params.settings), name, provenance)

@@ -1,7 +1,5 @@
 """Join typology, costs, portability, stability and convergence of every technique."""
 
-from pathlib import Path
-
 from peftport.evaluation.gather import gather_curves
 from peftport.jobs.job import job
 from peftport.statistics.techniques import techniques
@@ -9,9 +7,9 @@ from peftport.storage.parquet import read_table, write_table
 from peftport.study.grid import Study
 
 with job(snakemake) as provenance:
-    results, inputs = Path(snakemake.output.table).parents[1], snakemake.input
-    study = Study({"study": snakemake.params.study, "grid": snakemake.params.grid})
+    params, inputs = snakemake.params, snakemake.input
+    study = Study({"study": params.study, "grid": params.grid})
     costs = [read_table(file, "costs") for file in inputs.costs]
     tables = {name: read_table(inputs[name], name) for name in ("runs", "portability")}
-    table = techniques(snakemake.params.methods, costs, gather_curves(study, results), **tables)
+    table = techniques(params.methods, costs, gather_curves(study, inputs.curves), **tables)
     write_table(snakemake.output.table, table, "techniques", provenance)

@@ -1,4 +1,4 @@
-"""Write the prompts of a dataset's splits as token ids of one host."""
+"""Write the prompts of one split of a dataset as token ids of one host."""
 
 from peftport.jobs.fork_client import run_in_fork_server
 
@@ -14,6 +14,5 @@ from peftport.storage.parquet import read_table, write_table
 with job(snakemake) as provenance:
     card, params = read_card(snakemake.input.host), snakemake.params
     task = Task.for_host(params.task, params.max_tokens, load_tokenizer(known_folder(card)), card)
-    for split, path in snakemake.output.items():
-        prompts = task.encode(read_table(snakemake.input[split], "examples"))
-        write_table(path, prompts.table(), "prompts", provenance)
+    prompts = task.encode(read_table(snakemake.input.examples, "examples"))
+    write_table(snakemake.output.prompts, prompts.table(), "prompts", provenance)

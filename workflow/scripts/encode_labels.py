@@ -11,6 +11,7 @@ from peftport.prompting.lm_types.table import lm_type
 from peftport.storage.cards import read_card, write_card
 
 with job(snakemake) as provenance:
-    card, words = read_card(snakemake.input.host), snakemake.params.words
-    tokens = lm_type(card["lm_type"]).label_tokens(load_tokenizer(known_folder(card)), words, "{text} {answer}")
+    card, task = read_card(snakemake.input.host), snakemake.params.task
+    tokenizer = load_tokenizer(known_folder(card))
+    tokens = lm_type(card["lm_type"]).label_tokens(tokenizer, task["words"], task["template"])
     write_card(snakemake.output.labels, {"label_tokens": tokens, **provenance})

@@ -1,24 +1,34 @@
-"""Evaluate one cell, or those that share a job: all budgets of one block of seeds."""
+"""Evaluate one cell: all budgets of one block of seeds."""
 
 from peftport.jobs.fork_client import run_in_fork_server
 
 run_in_fork_server()
 
+from pathlib import Path
+
+from peftport.compute.computed_by import computed_by
 from peftport.compute.device import prepare_device
-from peftport.evaluation.cell import evaluate_cells
+from peftport.compute.host_inputs import HostInputs
+from peftport.evaluation.cell import CellSettings, evaluate_cell
 from peftport.jobs.checkpoints import Checkpoint
 from peftport.jobs.job import job
+from peftport.settings import EvaluationSettings, TrainingSettings
 from peftport.storage.parquet import write_table
+from peftport.storage.tables import CELL
 
 with job(snakemake) as provenance, Checkpoint.of_job(snakemake.log[0], provenance["key"]) as checkpoint:
     prepare_device(snakemake.threads, snakemake.resources)
-    params = snakemake.params
-    data = {name: snakemake.input[name] for name in ("card", "train", "validation", "test")}
-    recipe = {"technique": params.technique, **params.sections}
-    names = {name: value for name, value in snakemake.wildcards.items() if name not in ("initialisation", "block")}
-    cells = evaluate_cells(data, params.starts, params.budgets, recipe, params.task, names, checkpoint)
-    for place, tables in enumerate(cells.values()):
-        for name, table in tables.items():
-            write_table(
-                snakemake.output[name][place], table, name, provenance | {"budgets": params.budgets} | table.attrs
-            )
+    params, inputs = snakemake.params, snakemake.input
+    training = TrainingSettings(**params.training)
+    tables = evaluate_cell(
+        inputs=HostInputs(**{name: inputs[name] for name in ("card", "train", "validation", "test")}),
+        starts={seed: Path(inputs.starts[0]) / f"seed-{seed}" if inputs.starts else None for seed in params.seeds},
+        settings=CellSettings(
+            params.technique, training, EvaluationSettings(**params.evaluation), params.task, params.budgets
+        ),
+        names={name: snakemake.wildcards[name] for name in CELL},
+        checkpoint=checkpoint,
+    )
+    provenance |= {"computed_by": computed_by(training.host_precision)}
+    for name, table in tables.items():
+        write_table(snakemake.output[name], table, name, provenance)

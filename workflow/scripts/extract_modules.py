@@ -10,6 +10,5 @@ from peftport.jobs.job import job
 from peftport.training.extract import extract_modules
 
 with job(snakemake) as provenance:
-    folders = [Path(table).parent for table in snakemake.output.tensors]
-    seeds = dict(zip(snakemake.params.seeds, folders, strict=True))
-    extract_modules(snakemake.input.state, snakemake.input.config, seeds, provenance)
+    folders = {seed: Path(snakemake.output.modules) / f"seed-{seed}" for seed in snakemake.params.seeds}
+    extract_modules(snakemake.input.state, snakemake.input.config, folders, provenance)

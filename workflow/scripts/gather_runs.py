@@ -1,7 +1,5 @@
 """Gather all scores into one row per run and one per reference."""
 
-from pathlib import Path
-
 from peftport.evaluation.gather import gather_runs
 from peftport.jobs.job import job
 from peftport.storage.parquet import write_table
@@ -9,6 +7,6 @@ from peftport.study.grid import Study
 
 with job(snakemake) as provenance:
     study = Study({"study": snakemake.params.study, "grid": snakemake.params.grid})
-    runs, references = gather_runs(study, Path(snakemake.output.runs).parents[1])
+    runs, references = gather_runs(study, snakemake.input.scores)
     write_table(snakemake.output.runs, runs, "runs", provenance)
     write_table(snakemake.output.references, references, "references", provenance)

@@ -8,13 +8,14 @@ from pathlib import Path
 
 from peftport.hosts.identify import identify_host
 from peftport.hosts.locate import host_folder
+from peftport.hosts.settings import HostSettings
 from peftport.jobs.job import job
 from peftport.storage.cards import write_card
 from peftport.storage.parquet import read_provenance
 
 with job(snakemake) as provenance:
-    built, definition = Path(snakemake.output.host).parent / "model", snakemake.params.definition
-    curve = snakemake.input.get("curve")
-    written = read_provenance(curve[0])["files"] if curve else None
-    facts = identify_host(snakemake.wildcards.host, definition, host_folder(definition, built), written)
-    write_card(snakemake.output.host, facts | provenance | {"host_key": snakemake.params.host_key})
+    built, host = snakemake.input.get("model"), HostSettings.model_validate(snakemake.params.definition)
+    folder = host_folder(host, Path(built[0]) if built else Path())
+    written = read_provenance(snakemake.input.curve[0])["files"] if built else None
+    facts = identify_host(snakemake.wildcards.host, host, folder, written)
+    write_card(snakemake.output.host, facts | provenance)

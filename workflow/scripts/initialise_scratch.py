@@ -6,10 +6,13 @@ run_in_fork_server()
 
 from pathlib import Path
 
+from peftport.compute.computed_by import computed_by
+from peftport.compute.device import CPU, take_threads
 from peftport.jobs.job import job
 from peftport.training.fresh_start import initialise_scratch
 
 with job(snakemake) as provenance:
-    seeds = enumerate(snakemake.params.seeds)
-    folders = {seed: Path(snakemake.output[3 * place]).parent for place, seed in seeds}
+    take_threads(snakemake.threads)
+    folders = {seed: Path(snakemake.output.starts) / f"seed-{seed}" for seed in snakemake.params.seeds}
+    provenance |= {"computed_by": computed_by("float32", CPU)}
     initialise_scratch(snakemake.input.card, snakemake.params.technique, folders, provenance)

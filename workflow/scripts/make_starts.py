@@ -10,11 +10,16 @@ from peftport.jobs.job import job
 from peftport.porting.start import make_starts
 
 with job(snakemake) as provenance:
+    params, inputs = snakemake.params, snakemake.input
+    siblings = [Path(folder) for folder in inputs.siblings]
     make_starts(
         initialisation=snakemake.wildcards.initialisation,
-        folders={int(seed): Path(folder) for seed, folder in snakemake.params.sources.items()},
-        siblings={int(seed): folders for seed, folders in snakemake.params.siblings.items()},
-        cards={"source": snakemake.input.source, "target": snakemake.input.target},
-        outputs={seed: Path(snakemake.output[3 * place]).parent for place, seed in enumerate(snakemake.params.seeds)},
+        folders={seed: Path(inputs.modules) / f"seed-{seed}" for seed in params.seeds},
+        siblings={
+            int(seed): [siblings[place] / f"seed-{other}" for place, other in others]
+            for seed, others in params.siblings.items()
+        },
+        cards={"source": inputs.source, "target": inputs.target},
+        outputs={seed: Path(snakemake.output.starts) / f"seed-{seed}" for seed in params.seeds},
         provenance=provenance,
     )

@@ -6,15 +6,21 @@ run_in_fork_server()
 
 from pathlib import Path
 
+from peftport.compute.computed_by import computed_by
+from peftport.compute.device import CPU, take_threads
 from peftport.jobs.job import job
-from peftport.matching.starts import match_starts
+from peftport.matching.starts import Fitting
+from peftport.porting.start import make_starts
 
 with job(snakemake) as provenance:
-    match_starts(
+    take_threads(snakemake.threads)
+    params, inputs = snakemake.params, snakemake.input
+    make_starts(
         initialisation=snakemake.wildcards.initialisation,
-        folders={int(seed): Path(folder) for seed, folder in snakemake.params.sources.items()},
-        cards={"source": snakemake.input.source, "target": snakemake.input.target},
-        data={"prompts": snakemake.input.prompts} | {name: snakemake.params[name] for name in ("task", "max_tokens")},
-        outputs={seed: Path(snakemake.output[3 * place]).parent for place, seed in enumerate(snakemake.params.seeds)},
-        provenance=provenance,
+        folders={seed: Path(inputs.modules) / f"seed-{seed}" for seed in params.seeds},
+        siblings={},
+        cards={"source": inputs.source, "target": inputs.target},
+        outputs={seed: Path(snakemake.output.starts) / f"seed-{seed}" for seed in params.seeds},
+        provenance=provenance | {"computed_by": computed_by("float32", CPU)},
+        fit=Fitting(inputs.target, inputs.prompts, params.task, params.max_tokens),
     )

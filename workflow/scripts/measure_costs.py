@@ -4,18 +4,22 @@ from peftport.jobs.fork_client import run_in_fork_server
 
 run_in_fork_server()
 
+from peftport.compute.computed_by import computed_by
 from peftport.compute.device import prepare_device
+from peftport.compute.host_inputs import HostInputs
 from peftport.costs.measure import measure_costs
 from peftport.jobs.job import job
+from peftport.settings import CostSettings, TrainingSettings
 from peftport.storage.parquet import write_table
 
 with job(snakemake) as provenance:
     prepare_device(snakemake.threads, snakemake.resources)
+    params = snakemake.params
     costs = measure_costs(
-        data={"card": snakemake.input.card, "train": snakemake.input.train[0]},
-        techniques=snakemake.params.techniques,
-        training=snakemake.params.training,
-        task=snakemake.params.task,
-        settings=snakemake.params.settings,
+        inputs=HostInputs(card=snakemake.input.card, train=snakemake.input.train),
+        techniques=params.techniques,
+        training=TrainingSettings(**params.training),
+        task=params.task,
+        settings=CostSettings(**params.costs),
     )
-    write_table(snakemake.output.table, costs, "costs", provenance)
+    write_table(snakemake.output.table, costs, "costs", provenance | {"computed_by": computed_by("float32")})

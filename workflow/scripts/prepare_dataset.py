@@ -3,10 +3,11 @@
 from pathlib import Path
 
 from peftport.data.prepare import prepare
+from peftport.data.settings import DatasetSettings
 from peftport.jobs.job import job
 from peftport.storage.parquet import write_table
 
 with job(snakemake) as provenance:
-    splits, facts = prepare(snakemake.params.definition, Path.cwd())
+    splits, facts = prepare(DatasetSettings.model_validate(snakemake.params.definition), Path.cwd())
     for name, examples in splits.items():
         write_table(snakemake.output[name], examples, "examples", provenance | {"facts": facts})

@@ -8,12 +8,12 @@ from peftport.report.study import describe_cost, describe_study
 from peftport.storage.parquet import read_table
 
 with job(snakemake) as provenance:
-    config, page = snakemake.params.config, Path(snakemake.output.page)
-    files = {Path(file).stem: file for file in (*snakemake.input.tables, snakemake.input.overlap)}
+    config, page, inputs = snakemake.params.config, Path(snakemake.output.page), snakemake.input
+    files = {Path(file).stem: file for file in (*inputs.tables, inputs.overlap)}
     write_report(
         page,
-        study=describe_study(config, page.parent),
+        study=describe_study(config, inputs.cards, inputs.datasets),
         tables={name: read_table(file, name) for name, file in files.items()},
-        figures={Path(file).stem: Path(file) for file in snakemake.input.figures},
-        cost=describe_cost(config, Path(snakemake.params.benchmarks)),
+        figures={Path(file).stem: Path(file) for file in inputs.figures},
+        cost=describe_cost(config, page.parent / "benchmarks"),
     )

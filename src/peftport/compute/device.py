@@ -12,6 +12,7 @@ from peftport.hosts.load import load_model
 
 # what SLURM sets for a job that it gave GPUs; with none of them a job was given none, whatever its node has
 GIVEN = ("CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "SLURM_JOB_GPUS", "SLURM_STEP_GPUS")
+CPU = torch.device("cpu")
 
 
 class NoGPUError(ValueError):
@@ -28,6 +29,14 @@ def job_device() -> torch.device:
     return torch.device("cuda" if gpu_given() and torch.cuda.is_available() else "cpu")
 
 
+def take_threads(threads: int) -> None:
+    """Take so many CPU threads, one at least, in all libraries that a job computes with."""
+    taken = max(threads, 1)
+    torch.set_num_threads(taken)
+    pyarrow.set_cpu_count(taken)
+    os.environ["RAYON_NUM_THREADS"] = str(taken)  # tokenizers reads it when it tokenises its first batch
+
+
 def prepare_device(threads: int, resources: Mapping[str, int]) -> None:
     """Take ``threads`` CPU threads, and say in the log on which device the job computes.
 
@@ -39,10 +48,7 @@ def prepare_device(threads: int, resources: Mapping[str, int]) -> None:
     Raises:
         NoGPUError: the job asked for a GPU and sees none.
     """
-    taken = max(threads, 1)
-    torch.set_num_threads(taken)
-    pyarrow.set_cpu_count(taken)
-    os.environ["RAYON_NUM_THREADS"] = str(taken)  # tokenizers reads it when it tokenises its first batch
+    take_threads(threads)
     asked, visible = resources.get("gpu", 0), os.environ.get("CUDA_VISIBLE_DEVICES", "not set")
     if job_device().type == "cuda":
         print(f"device: {torch.cuda.get_device_name()} (CUDA_VISIBLE_DEVICES={visible})")

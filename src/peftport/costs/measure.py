@@ -7,7 +7,6 @@ and, in inference, is the bare host. Its learning rate is zero, so that it stays
 import copy
 import platform
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,16 +17,14 @@ from safetensors.numpy import save
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from peftport.compute.device import job_device, load_host
+from peftport.compute.device import job_device
+from peftport.compute.host_inputs import HostInputs, HostWithTask
 from peftport.costs.clock import in_turns, middle, ratio
 from peftport.costs.memory import peak_bytes
 from peftport.costs.uses import shared, uses, workspace
-from peftport.hosts.load import load_tokenizer
-from peftport.hosts.locate import known_folder
 from peftport.injection.attach import attach, detach, module_tensors, trainable_parameters
 from peftport.prompting.encoded import read_encoded
-from peftport.prompting.task import Task
-from peftport.storage.cards import read_card
+from peftport.settings import CostSettings, TrainingSettings
 from peftport.storage.modules import TENSOR_NAME
 from peftport.storage.tables import TABLES
 from peftport.training.loop import train_module_only
@@ -37,28 +34,26 @@ TIMED = ("step_over_full", "step_over_bare", "forward_over_bare")
 
 
 def measure_costs(
-    data: dict[str, Path],
+    inputs: HostInputs,
     techniques: dict[str, dict[str, Any]],
-    training: dict[str, Any],
+    training: TrainingSettings,
     task: dict[str, Any],
-    settings: dict[str, Any],
+    settings: CostSettings,
 ) -> pd.DataFrame:
     """The table ``costs`` of one host.
 
     Args:
-        data: ``card`` of the host, and the prompts of ``train`` for it, whose first are the batch.
+        inputs: the host's card, and the prompts of ``train`` for it, whose first are the batch.
         techniques: settings by the techniques' names in the study.
-        training: ``batch_size``, ``gradient_clip`` and ``max_tokens``.
+        training: the study's section; of it batch size, clipping and length of prompts count.
         task: template and label words.
         settings: the study's section ``costs``.
     """
-    card, device = read_card(data["card"]), job_device()
-    folder = known_folder(card)
-    task_ = Task.for_host(task, training["max_tokens"], load_tokenizer(folder), card)
-    examples = read_encoded(data["train"], task_.words)
-    host = load_host(folder, "float32")
-    batch = task_.batch(examples, np.arange(min(len(examples), training["batch_size"])), device)
-    bench = Bench(host, batch, training["gradient_clip"], settings)
+    known = HostWithTask.read(inputs.card, task, training.max_tokens)
+    card, host = known.card, known.load("float32")
+    examples = read_encoded(inputs.train, known.task.words)
+    batch = known.task.batch(examples, np.arange(min(len(examples), training.batch_size)), job_device())
+    bench = Bench(host, batch, training.gradient_clip, settings)
     rows = []
     for name, technique in techniques.items():
         model = attach(host, technique["method"], technique, seed=0)
@@ -115,16 +110,16 @@ class Bench:
         host: frozen; only copied here.
         batch: what every step and forward pass reads.
         clip: largest norm of the gradient.
-        settings: ``repetitions`` (0: nothing is timed) and ``full_finetuning`` (false: not compared with).
+        settings: the study's section ``costs``.
     """
 
-    def __init__(self, host: PreTrainedModel, batch: Batch, clip: float, settings: dict[str, Any]) -> None:
-        self.batch, self.clip, self.rounds, self.device = batch, clip, settings["repetitions"], host.device
+    def __init__(self, host: PreTrainedModel, batch: Batch, clip: float, settings: CostSettings) -> None:
+        self.batch, self.clip, self.rounds, self.device = batch, clip, settings.repetitions, host.device
         self.host_bytes = sum(part.numel() * part.element_size() for part in (*host.parameters(), *host.buffers()))
         self.other = copy.deepcopy(host).eval()
         self.full_step, self.full_bytes = None, None
         self.bare_bytes = self.host_bytes + self._peak(self._forward(self.other))
-        if settings["full_finetuning"]:
+        if settings.full_finetuning:
             self.other.requires_grad_(True)
             self.full_step = self._step(self.other)
             self.full_bytes = self.host_bytes + self._peak(self.full_step, self.full_step)
@@ -163,7 +158,7 @@ class Bench:
         return forward
 
     def _step(self, model: nn.Module, prepare: Callable[[], None] = lambda: None) -> Callable[[], None]:
-        """A training step as ``peftport.training.loop`` takes it, with a learning rate of zero."""
+        """A training step as ``peftport.compute.optimisation`` takes it, with a learning rate of zero."""
         parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
         optimiser = torch.optim.AdamW(parameters, lr=0.0, weight_decay=0.0, foreach=True)
 

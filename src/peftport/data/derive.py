@@ -1,16 +1,15 @@
 """Training data made from a prepared dataset: without what stands in another's test set, or with labels shuffled."""
 
-from typing import Any
-
 import pandas as pd
 
 from peftport.data.overlap import decontaminate
 from peftport.seeds import generator
+from peftport.storage.provenance import JsonObject
 
 Splits = dict[str, pd.DataFrame]
 
 
-def leave_out(splits: Splits, test: pd.DataFrame, facts: dict[str, Any]) -> tuple[Splits, dict[str, Any]]:
+def leave_out(splits: Splits, test: pd.DataFrame, facts: JsonObject) -> tuple[Splits, JsonObject]:
     """The splits without the texts whose normal form stands in ``test``.
 
     Args:
@@ -35,7 +34,7 @@ def leave_out(splits: Splits, test: pd.DataFrame, facts: dict[str, Any]) -> tupl
     return kept, facts | {"examples": _counts(kept), "removed": removed}
 
 
-def shuffle_labels(splits: Splits, seed: int, facts: dict[str, Any]) -> tuple[Splits, dict[str, Any]]:
+def shuffle_labels(splits: Splits, seed: int, facts: JsonObject) -> tuple[Splits, JsonObject]:
     """The splits with labels drawn at random, each label as often as before: shuffled within the split.
 
     Args:

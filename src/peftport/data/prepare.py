@@ -2,14 +2,15 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from peftport.data.readers import read_file
+from peftport.data.settings import DatasetSettings, ExampleLimits, SplitSettings
 from peftport.data.splits import draw
 from peftport.data.texts import example_id, normal_form
 from peftport.storage.files import file_digest
+from peftport.storage.provenance import JsonObject
 
 SPLITS = ("train", "validation", "test")
 _KEEPS = {"test": 0, "validation": 1, "train": 2}  # where a text stands twice, the lower keeps it
@@ -17,7 +18,7 @@ _KEEPS = {"test": 0, "validation": 1, "train": 2}  # where a text stands twice, 
 Raw = dict[str, list[tuple[str, str]]]  # split to (tidy text, label word)
 
 
-def prepare(definition: dict[str, Any], root: Path) -> tuple[dict[str, pd.DataFrame], dict[str, Any]]:
+def prepare(dataset: DatasetSettings, root: Path) -> tuple[dict[str, pd.DataFrame], JsonObject]:
     """Read a dataset and make its splits: white space tidied, each text once, stratified, seeded.
 
     A text counts as the same whatever its case, punctuation and white space (``texts.normal_form``). It stays in one
@@ -26,7 +27,7 @@ def prepare(definition: dict[str, Any], root: Path) -> tuple[dict[str, pd.DataFr
     examples. The result does not depend on the order in which the source gives its examples.
 
     Args:
-        definition: labels, source, split and examples, as the config schema has them.
+        dataset: its labels, source, split and limits of examples.
         root: folder that relative paths start from.
 
     Returns:
@@ -36,15 +37,13 @@ def prepare(definition: dict[str, Any], root: Path) -> tuple[dict[str, pd.DataFr
     Raises:
         ValueError: the source cannot be read, has one label only, or has too few examples.
     """
-    words = list(dict.fromkeys(definition["labels"].values()))
+    words = list(dict.fromkeys(dataset.labels.values()))
     if len(words) < 2:
         raise ValueError(f"labels: a dataset needs at least two label words, found {', '.join(words) or 'none'}")
-    kind = next(kind for kind in SOURCES if kind in definition["source"])
-    raw, source = SOURCES[kind](definition, Path(root))
+    raw, source = SOURCES[dataset.source.kind](dataset, Path(root))
     frame, facts = unique(raw)
     _check_labels(frame, words)
-    split = {"validation": 0.1, "test": 0.1, "seed": 0} | definition.get("split", {})
-    splits = limit(complete(frame, set(raw), split), definition.get("examples", {}), split["seed"])
+    splits = limit(complete(frame, set(raw), dataset.split), dataset.examples, dataset.split.seed)
     _check_splits(splits, words)
     counts = {name: {word: int((table["label"] == word).sum()) for word in words} for name, table in splits.items()}
     read = {name: len(rows) for name, rows in raw.items()}
@@ -69,27 +68,28 @@ def unique(raw: Raw) -> tuple[pd.DataFrame, dict[str, int]]:
     return kept[["example_id", "text", "label", "split"]], dropped
 
 
-def complete(frame: pd.DataFrame, given: set[str], split: dict[str, Any]) -> dict[str, pd.DataFrame]:
+def complete(frame: pd.DataFrame, given: set[str], split: SplitSettings) -> dict[str, pd.DataFrame]:
     """The three splits; one that the source does not give is a share of the training examples.
 
     Args:
         frame: a table ``examples`` with a column ``split``.
         given: names of the splits that the source gives.
-        split: shares ``validation`` and ``test``, 0 to 1, and ``seed``.
+        split: the shares, and the seed of the draw.
     """
     splits = {name: frame[frame["split"] == name].drop(columns="split").reset_index(drop=True) for name in SPLITS}
-    examples = len(splits["train"])
+    examples, shares = len(splits["train"]), {"validation": split.validation, "test": split.test}
     for name in ("validation", "test"):
         if name not in given:
-            number = round(examples * split[name])
-            splits[name], splits["train"] = draw(splits["train"], number, split["seed"], f"split/{name}")
+            number = round(examples * shares[name])
+            splits[name], splits["train"] = draw(splits["train"], number, split.seed, f"split/{name}")
     return splits
 
 
-def limit(splits: dict[str, pd.DataFrame], examples: dict[str, Any], seed: int) -> dict[str, pd.DataFrame]:
-    """At most so many examples per split, stratified; None or absent means all."""
+def limit(splits: dict[str, pd.DataFrame], examples: ExampleLimits, seed: int) -> dict[str, pd.DataFrame]:
+    """At most so many examples per split, stratified; None means all."""
+    limits = examples.model_dump()
     return {
-        name: frame if examples.get(name) is None else draw(frame, examples[name], seed, f"examples/{name}")[0]
+        name: frame if limits[name] is None else draw(frame, limits[name], seed, f"examples/{name}")[0]
         for name, frame in splits.items()
     }
 
@@ -111,47 +111,47 @@ def _check_splits(splits: dict[str, pd.DataFrame], words: list[str]) -> None:
             )
 
 
-def _from_files(definition: dict[str, Any], root: Path) -> tuple[Raw, dict[str, Any]]:
+def _from_files(dataset: DatasetSettings, root: Path) -> tuple[Raw, JsonObject]:
     raw: Raw = {}
     files = []
-    for entry in definition["source"]["files"]:
-        rows = read_file(entry, definition["labels"], root)
+    for entry in dataset.source.files:
+        rows = read_file(entry, dataset.labels, root)
         if not rows:
-            raise ValueError(f"{root / entry['path']}: the file holds no example")
-        raw.setdefault(entry.get("split", "train"), []).extend(rows)
-        digest = file_digest(root / Path(entry["path"]).expanduser())
-        files.append({"path": entry["path"], "sha256": digest, "examples": len(rows)})
+            raise ValueError(f"{root / entry.path}: the file holds no example")
+        raw.setdefault(entry.split or "train", []).extend(rows)
+        digest = file_digest(root / Path(entry.path).expanduser())
+        files.append({"path": entry.path, "sha256": digest, "examples": len(rows)})
     return raw, {"kind": "files", "files": files}
 
 
-def _from_hub(definition: dict[str, Any], root: Path) -> tuple[Raw, dict[str, Any]]:
+def _from_hub(dataset: DatasetSettings, root: Path) -> tuple[Raw, JsonObject]:
     from peftport.data.hub import read_hub
 
-    return read_hub(definition["source"]["hub"], definition["labels"])
+    return read_hub(dataset.source.hub, dataset.labels)
 
 
-def _generated(definition: dict[str, Any], root: Path) -> tuple[Raw, dict[str, Any]]:
+def _generated(dataset: DatasetSettings, root: Path) -> tuple[Raw, JsonObject]:
     """As many different reviews as asked for in each split; more are drawn until repeats are made up for."""
     from peftport.data.generated.reviews import labelled
 
-    source = definition["source"]["generated"]
-    wanted = {name: source[name] for name in SPLITS}
+    source = dataset.source.generated
+    wanted = {"train": source.train, "validation": source.validation, "test": source.test}
     total = drawn = sum(wanted.values())
-    pool = unique({"train": labelled(source["domain"], drawn, source["seed"])})[0]
+    pool = unique({"train": labelled(source.domain, drawn, source.seed)})[0]
     while len(pool) < total and drawn < 1.5 * total:
         drawn += max(total // 20, total - len(pool))
-        pool = unique({"train": labelled(source["domain"], drawn, source["seed"])})[0]
+        pool = unique({"train": labelled(source.domain, drawn, source.seed)})[0]
     if len(pool) < total:
-        raise ValueError(f"domain {source['domain']!r} gave {len(pool)} different reviews; {total} are asked for")
+        raise ValueError(f"domain {source.domain!r} gave {len(pool)} different reviews; {total} are asked for")
     raw = {}
     for name in SPLITS:
-        part, pool = draw(pool, wanted[name], source["seed"], f"generated/{name}")
-        names = part["label"].map(lambda word: definition["labels"].get(word, word))
+        part, pool = draw(pool, wanted[name], source.seed, f"generated/{name}")
+        names = part["label"].map(lambda word: dataset.labels.get(word, word))
         raw[name] = list(zip(part["text"], names, strict=True))
-    return raw, {"kind": "generated", **source}
+    return raw, {"kind": "generated", **source.as_json()}
 
 
-SOURCES: dict[str, Callable[[dict[str, Any], Path], tuple[Raw, dict[str, Any]]]] = {
+SOURCES: dict[str, Callable[[DatasetSettings, Path], tuple[Raw, JsonObject]]] = {
     "generated": _generated,
     "files": _from_files,
     "hub": _from_hub,

@@ -12,15 +12,15 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from peftport.data.settings import Columns, DataFile
 from peftport.data.texts import tidy
-from peftport.registry import did_you_mean, unknown_name
+from peftport.registry import did_you_mean
 
 LINE_BYTES = 1_000_000
 FILE_BYTES = 1_000_000_000
 TEXT_CHARACTERS = 100_000
 MOST_ROWS = 2_000_000
 BATCH_ROWS = 256  # of Parquet, in memory at a time
-COLUMNS = {"text": "text", "label": "label"}
 EXTENSIONS = {
     ".csv": "csv",
     ".tsv": "tsv",
@@ -39,13 +39,11 @@ class Row(NamedTuple):
     text: Any
 
 
-def read_file(
-    entry: dict[str, Any], labels: dict[str, str], root: Path, at_most: int | None = None
-) -> list[tuple[str, str]]:
+def read_file(entry: DataFile, labels: dict[str, str], root: Path, at_most: int | None = None) -> list[tuple[str, str]]:
     """Read one file of labelled texts.
 
     Args:
-        entry: one item of ``source.files``: path, and where needed format, columns, label, pattern, encoding.
+        entry: one item of ``source.files``.
         labels: raw label to label word.
         root: folder that a relative path starts from.
         at_most: number of rows to read; None reads all.
@@ -57,7 +55,7 @@ def read_file(
         ValueError: the file is missing or damaged, a column is missing, a text is empty or not in the encoding, or a
             label is not in the map; the message names file and line, what was expected and what came.
     """
-    path = Path(root) / Path(entry["path"]).expanduser()
+    path = Path(root) / Path(entry.path).expanduser()
     if not path.is_file():
         raise ValueError(f"{path}: no such file.{did_you_mean(path.name, _siblings(path))}")
     if (size := path.stat().st_size) > FILE_BYTES:
@@ -107,32 +105,31 @@ def label_key(value: Any) -> str:
     return value.strip() if isinstance(value, str) else str(value)
 
 
-def pick_columns(where: str, entry: dict[str, Any], present: list[str]) -> tuple[str, str]:
+def pick_columns(where: str, columns: Columns, present: list[str]) -> tuple[str, str]:
     """The names of the text and the label column.
 
     Raises:
         ValueError: one is not there; the message lists those that are.
     """
-    wanted = COLUMNS | entry.get("columns", {})
-    for role, name in wanted.items():
+    for role, name in (("text", columns.text), ("label", columns.label)):
         if name not in present:
             there = ", ".join(_shown(column) for column in present[:20]) or "none"
             raise ValueError(
                 f"{where}: no column {name!r} for the {role}.{did_you_mean(name, present)} Columns there: {there}."
             )
-    return wanted["text"], wanted["label"]
+    return columns.text, columns.label
 
 
-def _csv(path: Path, entry: dict[str, Any]) -> Iterator[Row]:
+def _csv(path: Path, entry: DataFile) -> Iterator[Row]:
     return _separated(path, entry, delimiter=",", strict=True)
 
 
-def _tsv(path: Path, entry: dict[str, Any]) -> Iterator[Row]:
+def _tsv(path: Path, entry: DataFile) -> Iterator[Row]:
     """Tab-separated without quoting, as GLUE has it: a quotation mark is part of the text."""
     return _separated(path, entry, delimiter="\t", quoting=csv.QUOTE_NONE)
 
 
-def _separated(path: Path, entry: dict[str, Any], **dialect: Any) -> Iterator[Row]:
+def _separated(path: Path, entry: DataFile, **dialect: Any) -> Iterator[Row]:
     reader, begins, header = csv.reader((line for _, line in _lines(path, entry)), **dialect), 1, None
     try:
         for fields in reader:
@@ -141,7 +138,7 @@ def _separated(path: Path, entry: dict[str, Any], **dialect: Any) -> Iterator[Ro
                 continue
             if header is None:
                 header = [field.strip() for field in fields]
-                text, label = (header.index(name) for name in pick_columns(f"{path}, {place}", entry, header))
+                text, label = (header.index(name) for name in pick_columns(f"{path}, {place}", entry.columns, header))
             elif len(fields) != len(header):
                 raise ValueError(
                     f"{path}, {place}: expected {len(header)} fields as in the header, found {len(fields)}; "
@@ -155,7 +152,7 @@ def _separated(path: Path, entry: dict[str, Any], **dialect: Any) -> Iterator[Ro
         raise ValueError(f"{path}: the file is empty; expected a header line with the column names")
 
 
-def _jsonl(path: Path, entry: dict[str, Any]) -> Iterator[Row]:
+def _jsonl(path: Path, entry: DataFile) -> Iterator[Row]:
     for number, line in _lines(path, entry):
         if not line.strip():
             continue
@@ -166,15 +163,15 @@ def _jsonl(path: Path, entry: dict[str, Any]) -> Iterator[Row]:
             raise ValueError(f"{where}: expected a JSON object, found {_shown(line)} ({error})") from error
         if not isinstance(record, dict):
             raise ValueError(f"{where}: expected a JSON object, found {_shown(record)}")
-        text, label = pick_columns(where, entry, list(record))
+        text, label = pick_columns(where, entry.columns, list(record))
         yield Row(f"line {number}", record[label], record[text])
 
 
-def _parquet(path: Path, entry: dict[str, Any]) -> Iterator[Row]:
+def _parquet(path: Path, entry: DataFile) -> Iterator[Row]:
     number = 0
     try:
         file = pq.ParquetFile(path)
-        text, label = pick_columns(str(path), entry, file.schema_arrow.names)
+        text, label = pick_columns(str(path), entry.columns, file.schema_arrow.names)
         for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=[text, label]):
             texts, raw = batch.column(text).to_pylist(), batch.column(label).to_pylist()
             for number, (one, its_label) in enumerate(zip(texts, raw, strict=True), number + 1):  # noqa: B020
@@ -183,15 +180,15 @@ def _parquet(path: Path, entry: dict[str, Any]) -> Iterator[Row]:
         raise ValueError(f"{path}: damaged or no Parquet file, after row {number}: {error}") from error
 
 
-def _text_lines(path: Path, entry: dict[str, Any]) -> Iterator[Row]:
+def _text_lines(path: Path, entry: DataFile) -> Iterator[Row]:
     """One text per line: its label fixed for the file, or found in the line by a pattern."""
-    if ("label" in entry) == ("pattern" in entry):
+    if (entry.label is None) == (entry.pattern is None):
         raise ValueError(f"{path}: a file of lines needs either `label` or `pattern`")
-    pattern = _pattern(path, entry["pattern"]) if "pattern" in entry else None
+    pattern = _pattern(path, entry.pattern) if entry.pattern is not None else None
     for number, line in _lines(path, entry):
         line, place = line.rstrip("\r\n"), f"line {number}"
         if pattern is None or not line.strip():  # an empty line is refused as an empty text
-            yield Row(place, entry.get("label"), line)
+            yield Row(place, entry.label, line)
         elif match := pattern.fullmatch(line):
             yield Row(place, match["label"], match["text"])
         else:
@@ -209,7 +206,7 @@ def _pattern(path: Path, pattern: str) -> re.Pattern[str]:
     return compiled
 
 
-READERS: dict[str, Callable[[Path, dict[str, Any]], Iterator[Row]]] = {
+READERS: dict[str, Callable[[Path, DataFile], Iterator[Row]]] = {
     "csv": _csv,
     "tsv": _tsv,
     "jsonl": _jsonl,
@@ -218,9 +215,9 @@ READERS: dict[str, Callable[[Path, dict[str, Any]], Iterator[Row]]] = {
 }
 
 
-def _lines(path: Path, entry: dict[str, Any]) -> Iterator[tuple[int, str]]:
+def _lines(path: Path, entry: DataFile) -> Iterator[tuple[int, str]]:
     """Number and text of each line, with its line end; one line in memory at a time, none over LINE_BYTES."""
-    encoding = _encoding(path, entry.get("encoding", "utf-8"))
+    encoding = _encoding(path, entry.encoding)
     with open(path, "rb") as stream:
         number = 0
         while line := stream.readline(LINE_BYTES + 1):
@@ -249,12 +246,10 @@ def _encoding(path: Path, name: str) -> str:
     raise ValueError(f"{path}: encoding {name!r} is unknown or has no plain line ends; save the file as utf-8")
 
 
-def _format(entry: dict[str, Any], path: Path) -> str:
-    name = entry.get("format") or EXTENSIONS.get(path.suffix.lower())
+def _format(entry: DataFile, path: Path) -> str:
+    name = entry.format or EXTENSIONS.get(path.suffix.lower())
     if name is None:
         raise ValueError(f"{path}: the extension {path.suffix!r} does not tell the format; say `format:` {_formats()}")
-    if name not in READERS:
-        raise ValueError(f"{path}: {unknown_name('format', name, READERS)}")
     return name
 
 

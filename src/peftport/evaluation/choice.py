@@ -1,45 +1,66 @@
-"""What counts of a job's trainings: of those of one module at several learning rates, at each budget one.
+"""What counts of a cell's trainings: of those of one module at several learning rates, at each budget one.
 
-It is chosen by the validation split, never by the test split, and for every seed and initialisation on its own.
+It is chosen by the validation split, never by the test split, and for every seed on its own.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
 
 from peftport.storage.tables import TABLES
 from peftport.study.learning_rates import best_rate
 
-# of a training, by budget: its row of scores, its answers (None where it has failed) and what it reached on the
-# validation split (None where it has failed, or there is nothing to choose); and its loss curve
-Tested = dict[str, Any]
+CURVE = list(TABLES["curve"])
 
 
-class Member(NamedTuple):
-    """A module that is tested, and trained: its initialisation, its seed, the folder that it starts from, its rate."""
+@dataclass(frozen=True)
+class Trial:
+    """A module that is tested, and trained: its seed, the folder that it starts from, its learning rate."""
 
-    initialisation: str
     seed: int
     start: Path | None
     rate: float | None
 
 
-def tables_by_cell(
-    done: Sequence[tuple[list[int], list[Tested]]], members: Sequence[Member], budgets: Sequence[int]
-) -> dict[str, dict[str, pd.DataFrame]]:
-    """The tables ``scores``, ``predictions`` and ``curve`` of every initialisation, one seed after the other.
+@dataclass
+class Tested:
+    """What a trial gave, by budget.
 
-    Args:
-        done: groups of members, by their place in ``members``, with what each gave.
+    Attributes:
+        scores: its rows of scores; None for a test that is left out.
+        answers: its answers; None where the test is left out, or the trial has failed.
+        validated: what it reached on the validation split, more is better; None where it has failed, or nothing is
+            chosen.
+        curve: its loss curve.
     """
-    tested = {index: result for group, results in done for index, result in zip(group, results, strict=True)}
-    cells: dict[str, dict[int, dict[float | None, Tested]]] = {}
-    for index, member in enumerate(members):
-        cells.setdefault(member.initialisation, {}).setdefault(member.seed, {})[member.rate] = tested[index]
-    most = max(len(group) for group, _ in done)
-    return {kind: _tables([chosen(one, budgets) for one in own.values()], most) for kind, own in cells.items()}
+
+    scores: list[dict[str, Any] | None] = field(default_factory=list)
+    answers: list[pd.DataFrame | None] = field(default_factory=list)
+    validated: list[float | None] = field(default_factory=list)
+    curve: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=CURVE))
+
+    def add(self, scores: dict[str, Any] | None, answers: pd.DataFrame | None, validated: float | None) -> None:
+        """Note a further test."""
+        self.scores.append(scores)
+        self.answers.append(answers)
+        self.validated.append(validated)
+
+
+def tables_of_cell(tested: Mapping[Trial, Tested], budgets: Sequence[int]) -> dict[str, pd.DataFrame]:
+    """The tables ``scores``, ``predictions`` and ``curve`` of a cell, one seed after the other."""
+    seeds: dict[int, dict[float | None, Tested]] = {}
+    for trial, result in tested.items():
+        seeds.setdefault(trial.seed, {})[trial.rate] = result
+    taken = [chosen(by_rate, budgets) for by_rate in seeds.values()]
+    answers = [frame for result in taken for frame in result.answers if frame is not None]
+    return {
+        "scores": pd.DataFrame([row for result in taken for row in result.scores]).astype({"learning_rate": float}),
+        "predictions": pd.concat(answers or [pd.DataFrame(columns=list(TABLES["predictions"]))], ignore_index=True),
+        "curve": pd.concat([result.curve for result in taken], ignore_index=True),
+    }
 
 
 def chosen(trained: Mapping[float | None, Tested], budgets: Sequence[int]) -> Tested:
@@ -48,22 +69,11 @@ def chosen(trained: Mapping[float | None, Tested], budgets: Sequence[int]) -> Te
     Before the first step there is nothing to choose. The curve is that of the rate taken at the largest budget.
     """
     first, *others = trained
-    rates = [
-        best_rate({rate: one["validated"][place] for rate, one in trained.items()}) if others and budget else first
-        for place, budget in enumerate(budgets)
-    ]
-    taken = {name: [trained[rate][name][place] for place, rate in enumerate(rates)] for name in ("scores", "answers")}
-    return taken | {"curve": trained[rates[-1]]["curve"]}
-
-
-def _tables(tested: list[Tested], most: int) -> dict[str, pd.DataFrame]:
-    """The tables of a cell, with the most members that trained at once."""
-    answers = [frame for one in tested for frame in one["answers"] if frame is not None]
-    tables = {
-        "scores": pd.DataFrame([row for one in tested for row in one["scores"]]).astype({"learning_rate": float}),
-        "predictions": pd.concat(answers or [pd.DataFrame(columns=list(TABLES["predictions"]))], ignore_index=True),
-        "curve": pd.concat([one["curve"] for one in tested], ignore_index=True),
-    }
-    for table in tables.values():
-        table.attrs["members_together"] = most
-    return tables
+    together = Tested()
+    for place, budget in enumerate(budgets):
+        reached = {rate: result.validated[place] for rate, result in trained.items()}
+        rate = best_rate(reached) if others and budget else first
+        result = trained[rate]
+        together.add(result.scores[place], result.answers[place], result.validated[place])
+        together.curve = result.curve
+    return together

@@ -1,5 +1,6 @@
 """Gather the scores of all cells into the tables of a study: one row per run, one per reference."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -11,17 +12,17 @@ from peftport.study.grid import Cell, Source, Study
 KEYS = [*CELL, "budget_steps", "seed"]
 
 
-def gather_runs(study: Study, folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+def gather_runs(study: Study, files: Sequence[str | Path]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The tables ``runs`` and ``references``.
 
     Args:
         study: the grid; ``scratch`` is computed once per target and counted once per transfer and dataset pair.
-        folder: ``results/<study>``.
+        files: the table ``scores`` of each cell, in the order of the study's cells.
 
     Raises:
         ValueError: the rows are not exactly the runs that the study counts.
     """
-    read = {cell: _asked(study, cell, folder, "scores") for cell in study.cells}
+    read = {cell: read_table(file, "scores") for cell, file in zip(study.cells, files, strict=True)}
     rows = [read[done].assign(**names(counted)) for counted, done in study.expanded_runs()]
     runs = pd.concat(rows, ignore_index=True)
     if len(runs) != study.runs or runs.duplicated(KEYS).any():
@@ -35,22 +36,29 @@ def gather_runs(study: Study, folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]
     )
 
 
-def gather_predictions(study: Study, folder: Path) -> pd.DataFrame:
-    """Every prediction with the names of its cell, as they are computed (``scratch`` once per target)."""
-    return pd.concat(
-        [_asked(study, cell, folder, "predictions").assign(**names(cell)) for cell in study.cells],
-        ignore_index=True,
-    )
+def gather_predictions(study: Study, files: Sequence[str | Path]) -> pd.DataFrame:
+    """Every prediction with the names of its cell, as they are computed (``scratch`` once per target).
+
+    Args:
+        files: the table ``predictions`` of each cell, in the order of the study's cells.
+    """
+    cells = zip(study.cells, files, strict=True)
+    return pd.concat([read_table(file, "predictions").assign(**names(cell)) for cell, file in cells], ignore_index=True)
 
 
-def gather_curves(study: Study, folder: Path) -> pd.DataFrame:
-    """Loss curves of the trainings from a fresh start in target hosts, with technique, host and dataset."""
+def gather_curves(study: Study, files: Sequence[str | Path]) -> pd.DataFrame:
+    """Loss curves of the trainings from a fresh start in target hosts, with technique, host and dataset.
+
+    Args:
+        files: the table ``curve`` of each of the trainings, in the order of ``study.fresh``.
+    """
     frames = []
-    for one in study.fresh:
-        host, dataset = (one.host, one.dataset) if isinstance(one, Source) else (one.target_host, one.target_dataset)
-        place = {"technique": one.technique, "target_host": host, "target_dataset": dataset}
-        curve = read_table(folder / one.path / "training.parquet", "curve")
-        frames.append(curve[~curve["seed"].isin(study.unasked)].assign(**place))
+    for training, file in zip(study.fresh, files, strict=True):
+        is_source = isinstance(training, Source)
+        host = training.host if is_source else training.target_host
+        dataset = training.dataset if is_source else training.target_dataset
+        place = {"technique": training.technique, "target_host": host, "target_dataset": dataset}
+        frames.append(read_table(file, "curve").assign(**place))
     columns = [*TABLES["curve"], "technique", "target_host", "target_dataset"]
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
 
@@ -58,12 +66,3 @@ def gather_curves(study: Study, folder: Path) -> pd.DataFrame:
 def names(cell: Cell) -> dict[str, str]:
     """The names of a cell, as columns."""
     return {column: getattr(cell, column) for column in CELL}
-
-
-def _asked(study: Study, cell: Cell, folder: Path, name: str) -> pd.DataFrame:
-    """A table of a cell, at the budgets and seeds that the study asks for: a finished cell may hold more."""
-    table = read_table(folder / cell.path / f"{name}.parquet", name)
-    if cell.initialisation == "bare":  # of no seed
-        return table
-    table = table[~table["seed"].isin(study.unasked)]
-    return table if cell.is_reference else table[table["budget_steps"].isin(study.budgets)]

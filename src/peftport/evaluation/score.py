@@ -1,6 +1,7 @@
 """The scores of a host as it is now, with or without a module: one row, and one row per test example."""
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,21 +14,33 @@ from peftport.evaluation.metrics import accuracy, choice_log_likelihoods, macro_
 from peftport.prompting.encoded import Encoded
 from peftport.prompting.task import Task
 from peftport.prompting.template import normalise_answer
+from peftport.settings import EvaluationSettings
+
+
+@dataclass(frozen=True)
+class Scored:
+    """The scores of a host as it is now.
+
+    Attributes:
+        row: a row of scores. The loss is NaN where any likelihood is no finite number: then nothing in the row counts.
+        answers: one row per test example.
+    """
+
+    row: dict[str, Any]
+    answers: pd.DataFrame
 
 
 def score(
-    model: Any, test: Encoded, task: Task, evaluation: dict[str, Any], texts: Encoded | None = None
-) -> tuple[dict[str, Any], pd.DataFrame]:
-    """One row of scores, and one row per test example.
-
-    The loss is NaN where any likelihood is no finite number: then nothing in the row counts.
+    model: Any, test: Encoded, task: Task, evaluation: EvaluationSettings, texts: Encoded | None = None
+) -> Scored:
+    """Score the host on the test split.
 
     Args:
         evaluation: the section of the config.
         texts: what the answers are calibrated on, whose labels are not read; None: they are not calibrated.
     """
     model.eval()  # peft's LoRA layers come with their dropout on
-    likelihoods = log_likelihoods(model, test, task, evaluation["batch_size"])
+    likelihoods = log_likelihoods(model, test, task, evaluation.batch_size)
     predicted, right = likelihoods.argmax(1), likelihoods[range(len(test)), test.labels]
     finite = bool(np.isfinite(likelihoods).all())
     choice = choice_log_likelihoods(likelihoods, test.labels) if finite else np.full(len(test), math.nan)
@@ -55,35 +68,40 @@ def score(
             "generated": None,
         }
     )
-    if evaluation["generate"]:
+    if evaluation.generate:
         row |= _generated(model, test, task, evaluation, answers)
-    return row, answers
+    return Scored(row, answers)
 
 
-def validate(model: Any, validation: Encoded, task: Task, evaluation: dict[str, Any]) -> float | None:
+def validate(model: Any, validation: Encoded, task: Task, evaluation: EvaluationSettings) -> float | None:
     """Mean choice log-likelihood of the right label words, nats; None if it is no finite number."""
     model.eval()
-    likelihoods = log_likelihoods(model, validation, task, evaluation["batch_size"])
+    likelihoods = log_likelihoods(model, validation, task, evaluation.batch_size)
     if not np.isfinite(likelihoods).all():
         return None
     return float(choice_log_likelihoods(likelihoods, validation.labels).mean())
 
 
 def _calibrated(
-    model: Any, likelihoods: np.ndarray, test: Encoded, task: Task, evaluation: dict[str, Any], texts: Encoded | None
+    model: Any,
+    likelihoods: np.ndarray,
+    test: Encoded,
+    task: Task,
+    evaluation: EvaluationSettings,
+    texts: Encoded | None,
 ) -> np.ndarray | None:
     """Whether the prediction under calibrated offsets is right, per test example; None where there are no offsets."""
     if texts is None:
         return None
-    offsets = label_offsets(log_likelihoods(model, texts, task, evaluation["batch_size"]))
+    offsets = label_offsets(log_likelihoods(model, texts, task, evaluation.batch_size))
     return None if offsets is None else (likelihoods + offsets).argmax(1) == test.labels
 
 
 def _generated(
-    model: Any, test: Encoded, task: Task, evaluation: dict[str, Any], answers: pd.DataFrame
+    model: Any, test: Encoded, task: Task, evaluation: EvaluationSettings, answers: pd.DataFrame
 ) -> dict[str, float]:
     """Scores of what the host writes freely, which is put into ``answers``."""
-    answers["generated"] = generate_answers(model, test, task, evaluation["batch_size"])
+    answers["generated"] = generate_answers(model, test, task, evaluation.batch_size)
     valid = [normalise_answer(word) for word in task.words]
     right_words = pd.Series([valid[index] for index in test.labels])
     return {

@@ -34,15 +34,6 @@ NAMES = {
     "prompt_tuning": "Prompt Tuning",
     "ia3": "(IA)\N{SUPERSCRIPT THREE}",
     "tiny_attention": "Tiny Attention",
-    "ln_tuning": "LN Tuning",
-    **{
-        name.lower(): name
-        for name in ("DoRA", "VeRA", "PVeRA", "RandLoRA", "UniLoRA", "VBLoRA", "LoHa", "LoKr", "HiRA")
-    },
-    **{
-        name.lower(): name for name in ("GraLoRA", "DEFT", "HRA", "OFT", "C3A", "FourierFT", "WaveFT", "MiSS", "PEANuT")
-    },
-    **{name.lower(): name for name in ("RoAd", "BEFT")},
 }
 
 

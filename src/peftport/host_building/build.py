@@ -10,7 +10,6 @@ import json
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -20,25 +19,30 @@ import torch
 import transformers
 from transformers import AutoConfig, AutoTokenizer, GenerationConfig, PreTrainedModel, PreTrainedTokenizerFast
 
+from peftport.compute.computed_by import computed_by
+from peftport.compute.device import CPU
+from peftport.compute.optimisation import Report
 from peftport.data.generated import reviews
 from peftport.host_building import instructions, text_files
-from peftport.host_building.pretraining import Plan, Random, Report, optimise
+from peftport.host_building.pretraining import Random, optimise
 from peftport.host_building.recipes.example import Example
 from peftport.host_building.recipes.table import recipe_of
 from peftport.host_building.span_corruption import cut_segments
 from peftport.host_building.tokenizer import encode, train_tokenizer
 from peftport.hosts.families.table import family
 from peftport.hosts.load import is_tied
+from peftport.hosts.recipe_settings import CorpusSettings, InstructionHostSettings, RawHostSettings
 from peftport.jobs.checkpoints import Checkpoint
 from peftport.prompting.lm_types.table import lm_type
 from peftport.seeds import derive, generator
-from peftport.storage.files import atomic_write
+from peftport.storage.files import atomic_write, file_digests
+from peftport.storage.provenance import JsonObject
 
 FILES = ("config.json", "generation_config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
 
 
 def build_host(
-    recipe: Mapping[str, Any],
+    recipe: RawHostSettings | InstructionHostSettings,
     folder: Path,
     base: Path | None = None,
     threads: int = 1,
@@ -48,12 +52,12 @@ def build_host(
     """Build a host and write its files into `folder`.
 
     Args:
-        recipe: a raw recipe (`family`, `corpus`, `shape`, `pretraining`, `words`, `seed`) or an instruction recipe
-            (`instructions`, `training`, `seed`; its `base` names the host, whose folder is the argument `base`).
+        recipe: of a raw host, or of one that is trained further (its `base` is a name; the host's folder is the
+            argument `base`).
         folder: where the files go; each appears only when all of them are finished.
         base: folder of the host to train further; None for a raw recipe.
         threads: CPU threads.
-        report: called as (step, mean loss).
+        report: called with (step, loss) of every step.
         checkpoint: what a job that was stopped left.
 
     Returns:
@@ -65,7 +69,7 @@ def build_host(
         Stopped: the job was told to stop.
     """
     checkpoint = checkpoint or Checkpoint(None)
-    if ("instructions" in recipe) != (base is not None):
+    if isinstance(recipe, InstructionHostSettings) != (base is not None):
         raise ValueError("an instruction recipe needs the folder of its base host, a raw recipe must not have one")
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
@@ -79,6 +83,11 @@ def build_host(
     _write(tokenizer, model, Path(folder))
     curve.insert(0, "phase", phase)
     return curve
+
+
+def facts(folder: Path) -> JsonObject:
+    """What is noted of a host that was built: ``files`` (name to SHA-256), and ``computed_by``."""
+    return {"files": file_digests(folder, FILES), "computed_by": computed_by("float32", CPU)}
 
 
 def load_host(folder: Path) -> tuple[PreTrainedTokenizerFast, PreTrainedModel]:
@@ -99,21 +108,21 @@ def _model_type(folder: Path) -> str:
     return AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False).model_type
 
 
-def _pretrain(recipe: Mapping[str, Any], report: Report, checkpoint: Checkpoint):
-    settings, seed, made = dict(recipe["pretraining"]), recipe["seed"], recipe_of(recipe.get("family", "t5"))
-    documents = _documents(recipe["corpus"], derive(seed, "corpus"))
-    tokenizer = train_tokenizer(documents, recipe["shape"]["vocabulary"], recipe.get("words", ()), made.LAYOUT)
-    segments = cut_segments(encode(tokenizer, documents), settings.pop("segment_tokens", 32))
+def _pretrain(recipe: RawHostSettings, report: Report, checkpoint: Checkpoint):
+    settings, seed, made = recipe.pretraining, recipe.seed, recipe_of(recipe.family)
+    documents = _documents(recipe.corpus, derive(seed, "corpus"))
+    tokenizer = train_tokenizer(documents, recipe.shape.vocabulary, recipe.words, made.LAYOUT)
+    segments = cut_segments(encode(tokenizer, documents), settings.segment_tokens)
     if not segments:
         raise ValueError("corpus: no document is long enough to train on")
     example, random = made.objective(settings, tokenizer), _random(seed)
-    model = made.fresh_model(recipe["shape"], tokenizer, seed)
+    model = made.fresh_model(recipe.shape, tokenizer, seed)
 
     def examples(batch: np.ndarray) -> list[Example]:
         return [example(segments[i], random.examples) for i in batch]
 
     lengths = np.array([len(s) for s in segments])
-    curve = optimise(model, examples, lengths, _plan(settings), random, report, checkpoint)
+    curve = optimise(model, examples, lengths, settings, random, report, checkpoint)
     return tokenizer, model, curve
 
 
@@ -121,19 +130,14 @@ def _random(seed: int) -> Random:
     return Random(generator(seed, "order"), generator(seed, "corruption"))
 
 
-def _plan(settings: Mapping[str, Any]) -> Plan:
-    """What the settings say of the optimiser; those of another family's objective are passed over."""
-    return Plan(**{field.name: settings[field.name] for field in fields(Plan) if field.name in settings})
-
-
-def _instruct(recipe: Mapping[str, Any], base: Path, report: Report, checkpoint: Checkpoint):
+def _instruct(recipe: InstructionHostSettings, base: Path, report: Report, checkpoint: Checkpoint):
     tokenizer, model = load_host(base)
-    seed, source, made = recipe["seed"], recipe["instructions"], recipe_of(model.config.model_type)
-    if "generated" in source:
-        pairs = reviews.instructions(**source["generated"], seed=derive(seed, "instructions"))
+    seed, source, made = recipe.seed, recipe.instructions, recipe_of(model.config.model_type)
+    if source.generated is not None:
+        pairs = reviews.instructions(**source.generated.model_dump(), seed=derive(seed, "instructions"))
     else:
-        texts = text_files.read(source["files"])
-        pairs = instructions.from_texts(texts, source["examples"], derive(seed, "instructions"))
+        texts = text_files.read(source.files)
+        pairs = instructions.from_texts(texts, source.examples, derive(seed, "instructions"))
     prompts, answers = (encode(tokenizer, column) for column in zip(*pairs, strict=True))
     data = [made.instruction(p, a, tokenizer) for p, a in zip(prompts, answers, strict=True)]
 
@@ -141,14 +145,14 @@ def _instruct(recipe: Mapping[str, Any], base: Path, report: Report, checkpoint:
         return [data[i] for i in batch]
 
     lengths = np.array([len(e.inputs) for e in data])
-    curve = optimise(model, examples, lengths, Plan(**recipe["training"]), _random(seed), report, checkpoint)
+    curve = optimise(model, examples, lengths, recipe.training, _random(seed), report, checkpoint)
     return tokenizer, model, curve
 
 
-def _documents(corpus: Mapping[str, Any], seed: int) -> list[str]:
-    if "generated" in corpus:
-        return reviews.documents(**corpus["generated"], seed=seed)
-    return text_files.read(corpus["files"])
+def _documents(corpus: CorpusSettings, seed: int) -> list[str]:
+    if corpus.generated is not None:
+        return reviews.documents(**corpus.generated.model_dump(), seed=seed)
+    return text_files.read(corpus.files)
 
 
 def _write(tokenizer: PreTrainedTokenizerFast, model: PreTrainedModel, folder: Path) -> None:

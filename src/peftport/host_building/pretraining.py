@@ -1,56 +1,26 @@
-"""The training loop that makes a host: all of its parameters, on token id pairs, on CPU threads."""
+"""The training that makes a host: all of its parameters, on token id pairs, on CPU threads.
+
+The loop itself is ``peftport.compute.optimisation``.
+"""
 
 import math
-import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import nn
 
-from peftport.compute.optimiser_state import load_optimiser_state, optimiser_state
+from peftport.compute.optimisation import Method, Optimisation, Report
 from peftport.host_building.recipes.example import Example
+from peftport.hosts.recipe_settings import HostTrainingSettings, PretrainingSettings
 from peftport.jobs.checkpoints import Checkpoint, State
 from peftport.jobs.signals import STOPS
 from peftport.prompting.batches import IGNORED
 
-Report = Callable[[int, float], None]
 _POOL = 32  # batches sorted by length together
 _LOG_ROWS = 100
-
-
-@dataclass(frozen=True)
-class Plan:
-    """Settings of one training.
-
-    Attributes:
-        steps: optimiser steps.
-        batch_size: examples a step.
-        learning_rate: peak rate of AdamW; linear warm-up, then cosine decay to a tenth.
-        warmup_steps: length of the warm-up.
-        weight_decay: decoupled decay of matrices; embeddings, biases and norms have none (a head that is tied to the
-            embeddings is one of them).
-        rate_multipliers: factors on the rate for `relative_position_bias`, `embeddings` and `head`. In a host of a few
-            hundred thousand parameters these move too slowly under one AdamW rate; the multipliers cut the steps
-            that a useful host takes several times.
-        in_order: items are taken in their order (a curriculum), shuffled only within pools of 32 batches; else every
-            pass is a permutation.
-    """
-
-    steps: int
-    batch_size: int
-    learning_rate: float
-    warmup_steps: int = 100
-    weight_decay: float = 0.01
-    rate_multipliers: dict[str, float] = field(default_factory=dict)
-    in_order: bool = False
-
-    def rate(self, step: int) -> float:
-        """Learning rate of a step, before multipliers."""
-        warm = min(1.0, (step + 1) / max(1, self.warmup_steps))
-        return self.learning_rate * warm * (0.1 + 0.45 * (1 + math.cos(math.pi * step / self.steps)))
 
 
 @dataclass
@@ -66,11 +36,20 @@ class Random:
     examples: np.random.Generator
 
 
+def rate(settings: HostTrainingSettings, step: int) -> float:
+    """The learning rate of a step, by its number, counted from 1; before multipliers.
+
+    It rises linearly in the warm-up, and a cosine takes it to a tenth.
+    """
+    warm = min(1.0, step / max(1, settings.warmup_steps))
+    return settings.learning_rate * warm * (0.1 + 0.45 * (1 + math.cos(math.pi * (step - 1) / settings.steps)))
+
+
 def optimise(
     model: nn.Module,
     examples: Callable[[np.ndarray], list[Example]],
     lengths: np.ndarray,
-    plan: Plan,
+    settings: HostTrainingSettings,
     random: Random,
     report: Report,
     checkpoint: Checkpoint,
@@ -81,89 +60,49 @@ def optimise(
         model: the host; dropout as its config says.
         examples: gives the examples of a batch of indices; may draw anew from ``random.examples`` at each call.
         lengths: length of each item in tokens, used to batch items of similar length.
-        plan: settings.
+        settings: steps, rates, size of a batch.
         random: what is drawn from.
-        report: called as (step, mean loss) about a hundred times.
+        report: called with (step, loss) of every step, when losses are read: about a hundred times.
         checkpoint: what a job that was stopped left.
 
     Returns:
-        columns step, loss (mean over the steps since the row before, nats a token), learning_rate, seconds (since
-        the start).
+        columns step, loss (mean over the steps since the row before, nats a token), learning_rate,
+        elapsed_seconds (since the start).
 
     Raises:
         FloatingPointError: the loss is no longer finite.
         Stopped: the job was told to stop.
     """
     model.train()
-    optimiser = torch.optim.AdamW(_groups(model, plan), lr=plan.learning_rate, betas=(0.9, 0.98), fused=True)
-    parameters = list(model.parameters())
-    order = batches(lengths, plan.batch_size, random.order, plan.in_order)
-    run = _Run(optimiser, random.examples, checkpoint.restore())
-    for _ in range(run.step):
-        next(order)
-    every = max(1, plan.steps // _LOG_ROWS)
+    parameters, every = list(model.parameters()), max(1, settings.steps // _LOG_ROWS)
+    in_order = isinstance(settings, PretrainingSettings) and settings.in_order
+    order = batches(lengths, settings.batch_size, random.order, in_order)
+    method = Method(
+        groups=_groups(model, settings),
+        rate=lambda step: rate(settings, step),
+        gradient_clip=1.0,
+        reads=lambda step: step % every == 0,
+        betas=(0.9, 0.98),
+    )
+    run = Optimisation(parameters, method, lambda: model(**collate(examples(next(order)))).loss, "host", report)
+    if (left := checkpoint.restore()) is not None:
+        run.load_state(left["run"])
+        random.examples.bit_generator.state = left["examples"]
+        torch.set_rng_state(torch.tensor(left["dropout"]))
+        for _ in range(run.step):
+            next(order)
+
+    def state() -> State:
+        drawn = {"examples": random.examples.bit_generator.state, "dropout": torch.get_rng_state().numpy()}
+        return drawn | {"run": run.state()}
+
+    run.between = lambda: checkpoint.offer(state)
     with STOPS.after_a_step():
-        for step in range(run.step, plan.steps):
-            for group in optimiser.param_groups:
-                group["lr"] = plan.rate(step) * group["multiplier"]
-            loss = model(**collate(examples(next(order)))).loss
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(parameters, 1.0, foreach=True)
-            optimiser.step()
-            run.losses.append(loss.detach())
-            run.step = step + 1
-            if run.step % every == 0 or run.step == plan.steps:
-                report(run.step, run.note(plan.rate(step)))
-            checkpoint.offer(run.state)
+        run.advance(settings.steps)
+    if run.failed is not None:
+        raise FloatingPointError(f"the loss is no finite number at step {run.failed}; try a smaller learning_rate")
     model.eval()
-    return pd.DataFrame(run.rows, columns=["step", "loss", "learning_rate", "elapsed_seconds"])
-
-
-class _Run:
-    """Where a training stands; the order of the items follows from the step.
-
-    Args:
-        left: what ``state`` gave in a run that was stopped.
-    """
-
-    def __init__(self, optimiser: torch.optim.Optimizer, examples: np.random.Generator, left: State | None) -> None:
-        self.optimiser, self.examples, self.step = optimiser, examples, 0
-        self.rows: list[tuple[float, ...]] = []
-        self.losses: list[torch.Tensor] = []
-        self.began = time.perf_counter()
-        if left is not None:
-            self.step, self.rows = left["step"], left["rows"]
-            self.losses = [torch.tensor(loss) for loss in left["losses"]]
-            self.began -= left["elapsed_seconds"]
-            load_optimiser_state(optimiser, left["optimiser"])
-            examples.bit_generator.state = left["examples"]
-            torch.set_rng_state(torch.tensor(left["dropout"]))
-
-    def note(self, rate: float) -> float:
-        """The mean loss since the row before, now a row.
-
-        Raises:
-            FloatingPointError: it is not finite.
-        """
-        mean = torch.stack(self.losses).mean().item()
-        if not math.isfinite(mean):
-            raise FloatingPointError(f"loss {mean} at step {self.step}; try a smaller learning_rate")
-        self.rows.append((self.step, mean, rate, time.perf_counter() - self.began))
-        self.losses = []
-        return mean
-
-    def state(self) -> State:
-        """All that the next step depends on, and the curve so far."""
-        return {
-            "step": self.step,
-            "rows": self.rows,
-            "losses": [loss.numpy() for loss in self.losses],
-            "elapsed_seconds": time.perf_counter() - self.began,
-            "optimiser": optimiser_state(self.optimiser),
-            "examples": self.examples.bit_generator.state,
-            "dropout": torch.get_rng_state().numpy(),
-        }
+    return pd.DataFrame(run.rows)[["step", "loss", "learning_rate", "elapsed_seconds"]]
 
 
 def collate(examples: Sequence[Example]) -> dict[str, torch.Tensor]:
@@ -194,7 +133,7 @@ def batches(
                 yield pool[batch * size : (batch + 1) * size]
 
 
-def _groups(model: nn.Module, plan: Plan) -> list[dict]:
+def _groups(model: nn.Module, settings: HostTrainingSettings) -> list[dict]:
     groups: dict[str, list] = {"relative_position_bias": [], "embeddings": [], "head": [], "norms": [], "matrices": []}
     for name, parameter in model.named_parameters():
         if "relative_attention_bias" in name:
@@ -206,8 +145,9 @@ def _groups(model: nn.Module, plan: Plan) -> list[dict]:
         else:
             kind = "norms" if parameter.ndim == 1 else "matrices"
         groups[kind].append(parameter)
-    decay = {"head": plan.weight_decay, "matrices": plan.weight_decay}
+    multipliers = settings.rate_multipliers.model_dump()
+    decay = {"head": settings.weight_decay, "matrices": settings.weight_decay}
     return [
-        {"params": p, "multiplier": plan.rate_multipliers.get(k, 1.0), "weight_decay": decay.get(k, 0.0)}
+        {"params": p, "multiplier": multipliers.get(k, 1.0), "weight_decay": decay.get(k, 0.0)}
         for k, p in groups.items()
     ]

@@ -8,10 +8,12 @@ from typing import Any
 from peftport.hosts.families.table import family
 from peftport.hosts.load import TOKENIZER_FILES, is_tied, load_model, load_tokenizer, weight_files
 from peftport.hosts.locate import BUNDLED_CHOICE, check_files, foreign, hub_commit, published_files, read_files
+from peftport.hosts.settings import HostSettings
 from peftport.hosts.shape import host_shape
 from peftport.hosts.sites import Family
 from peftport.prompting.lm_types.table import lm_type
 from peftport.storage.files import DamagedFile, file_digest, file_digests
+from peftport.storage.provenance import JsonObject
 
 
 def combined_digest(files: Iterable[Path]) -> str:
@@ -28,9 +30,7 @@ def _positions(config: Any, kind: Family) -> int | None:
     return None if most is None else most - kind.first_position
 
 
-def identify_host(
-    name: str, definition: dict[str, Any], folder: Path, built: dict[str, str] | None = None
-) -> dict[str, Any]:
+def identify_host(name: str, host: HostSettings, folder: Path, built: dict[str, str] | None = None) -> JsonObject:
     """Who the host in ``folder`` is; its card adds the tokens of a study's label words.
 
     Args:
@@ -42,9 +42,9 @@ def identify_host(
     """
     check_files(folder, built or {})
     try:
-        check_files(folder, published_files(definition, folder), "it was published")
+        check_files(folder, published_files(host, folder), "it was published")
     except DamagedFile as error:
-        raise foreign(name, definition, error) from error
+        raise foreign(name, host.as_json(), error) from error
     model, tokenizer = load_model(folder), load_tokenizer(folder)
     kind = family(model.config.model_type)
     try:
@@ -53,8 +53,8 @@ def identify_host(
         raise ValueError(f"{folder}: {error}") from error
     return {
         "host": name,
-        "origin": definition,
-        "choice": BUNDLED_CHOICE if "bundled" in definition else None,
+        "origin": host.as_json(),
+        "choice": BUNDLED_CHOICE if host.kind == "bundled" else None,
         "folder": str(folder),
         "commit": hub_commit(folder),
         "model_type": model.config.model_type,

@@ -2,14 +2,18 @@
 
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
+from peftport.hosts.settings import HostSettings, HubHost
 from peftport.registry import unknown_name
+from peftport.storage.cards import read_card
 from peftport.storage.files import DamagedFile, file_digest
+from peftport.storage.hub import COMMIT, refuse_unless_pinned
+from peftport.storage.provenance import JsonObject
 
 BUNDLED = Path(__file__).parent / "bundled"
-COMMIT, SHA256 = re.compile(r"[0-9a-f]{40}"), re.compile(r"[0-9a-f]{64}")
+SHA256 = re.compile(r"[0-9a-f]{64}")
 WANTED = ["*.json", "*.safetensors", "*.model", "*.txt"]
 
 
@@ -37,18 +41,16 @@ def bundled_folder(name: str) -> Path:
     return BUNDLED / name
 
 
-def hub_folder(definition: dict[str, Any]) -> Path:
+def hub_folder(hub: HubHost) -> Path:
     """The directory of a hub's host in the local cache, downloaded if need be; ``HF_HUB_OFFLINE`` is honoured.
-
-    Args:
-        definition: ``id`` and ``revision`` (branch, tag or commit).
 
     Raises:
         FileNotFoundError: it is not in the cache and cannot be downloaded.
     """
     from huggingface_hub import snapshot_download
 
-    identifier, revision = definition["id"], definition["revision"]
+    identifier, revision = hub.id, hub.revision
+    refuse_unless_pinned("host", identifier, revision)
     try:
         return Path(snapshot_download(identifier, revision=revision, allow_patterns=WANTED))
     except Exception as error:  # the hub library raises many kinds; every one means: no files
@@ -64,15 +66,15 @@ def hub_commit(folder: Path) -> str | None:
     return folder.name if COMMIT.fullmatch(folder.name) else None
 
 
-def published_files(definition: dict[str, Any], folder: Path) -> dict[str, str]:
+def published_files(host: HostSettings, folder: Path) -> dict[str, str]:
     """Name to SHA-256 of those files whose digest is known from where the host comes from.
 
     The package lists those of its own hosts; a hub's cache names every large file by its digest.
     """
-    if "bundled" in definition:
+    if host.kind == "bundled":
         listed = json.loads((BUNDLED / "checksums.json").read_text(encoding="utf-8"))
         return {name.split("/")[1]: digest for name, digest in listed.items() if name.split("/")[0] == folder.name}
-    if "hub" in definition:
+    if host.kind == "hub":
         blobs = {path.name: path.resolve().name for path in sorted(folder.iterdir())}
         return {name: blob for name, blob in blobs.items() if SHA256.fullmatch(blob)}
     return {}
@@ -99,7 +101,7 @@ def check_files(folder: Path, files: dict[str, str], what: str = "it was written
             raise DamagedFile(folder / name, f"its checksum is not the one of when {what}")
 
 
-def known_folder(card: dict[str, Any]) -> Path:
+def known_folder(card: JsonObject) -> Path:
     """Where the host of a card lies, once its files are found to be those that the card describes.
 
     Raises:
@@ -116,27 +118,30 @@ def known_folder(card: dict[str, Any]) -> Path:
     return folder
 
 
-def foreign(name: str, definition: dict[str, Any], error: DamagedFile) -> ValueError:
-    """What to say of a damaged file of a host that the study does not build."""
+def base_folder(cards: Sequence[str]) -> Path | None:
+    """Where the host of a card's file lies, as ``known_folder`` says it; None where there is no card."""
+    return known_folder(read_card(cards[0])) if cards else None
+
+
+def foreign(name: str, origin: JsonObject, error: DamagedFile) -> ValueError:
+    """What to say of a damaged file of a host that the study does not build; ``origin`` is its entry in the config."""
     return ValueError(
         f"host `{name}`: {error.path} is damaged or changed: {error.why}. Put the right file back and run again; the "
-        f"host is {json.dumps(definition)}."
+        f"host is {json.dumps(origin)}."
     )
 
 
-def host_folder(definition: dict[str, Any], built: Path, start: Path | None = None) -> Path:
+def host_folder(host: HostSettings, built: Path, start: Path | None = None) -> Path:
     """The directory, in the hub's own format, that holds a host.
 
     Args:
-        definition: the host's entry in the config: one of ``bundled``, ``path``, ``hub``, ``build``.
         built: where the study keeps the host if it is built.
         start: where a relative ``path`` starts; the working directory by default.
     """
     kinds = {
-        "bundled": lambda name: bundled_folder(name),
-        "path": lambda path: (start or Path.cwd()) / path,
-        "hub": hub_folder,
-        "build": lambda _: built,
+        "bundled": lambda: bundled_folder(host.bundled),
+        "path": lambda: (start or Path.cwd()) / host.path,
+        "hub": lambda: hub_folder(host.hub),
+        "build": lambda: built,
     }
-    kind = next(kind for kind in kinds if kind in definition)
-    return kinds[kind](definition[kind])
+    return kinds[host.kind]()

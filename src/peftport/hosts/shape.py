@@ -7,6 +7,9 @@ from typing import Any
 
 from peftport.hosts.families.table import family
 from peftport.hosts.locate import host_folder
+from peftport.hosts.recipe_settings import InstructionHostSettings
+from peftport.hosts.settings import HostSettings
+from peftport.storage.provenance import JsonObject
 
 # Size to its names in a config.json; the first that is there and not null counts.
 SIZES = {
@@ -19,11 +22,11 @@ SIZES = {
 }
 
 
-def declared(name: str, hosts: dict[str, Any], folder: Path) -> dict[str, Any] | None:
+def declared(name: str, hosts: Mapping[str, HostSettings], folder: Path) -> JsonObject | None:
     """What a host's card will say of its shape: ``host``, ``model_type`` and the sizes that are known.
 
     Args:
-        hosts: the config's hosts, checked and with defaults filled in.
+        hosts: the study's hosts by name.
         folder: where relative paths in the config start.
 
     Returns:
@@ -32,20 +35,19 @@ def declared(name: str, hosts: dict[str, Any], folder: Path) -> dict[str, Any] |
     Raises:
         ValueError: its ``config.json`` is damaged.
     """
-    definition = hosts[name]
-    if "hub" in definition:
+    host = hosts[name]
+    if host.hub is not None:
         return None
-    if "build" in definition:
-        recipe = definition["build"]
-        if "base" in recipe:
-            below = declared(recipe["base"], hosts, folder)
-            return None if below is None else below | {"host": name}
-        shape, kind = recipe["shape"], recipe["family"]
-        sizes = {size: shape[size] for size in ("d_model", "d_ff", "heads", "layers")}
-        sizes |= {"d_kv": shape["d_model"] // shape["heads"]}
-        sizes |= {"decoder_layers": shape["layers"]} if kind == "t5" else {}
+    if isinstance(host.build, InstructionHostSettings):
+        base = declared(host.build.base, hosts, folder)
+        return None if base is None else base | {"host": name}
+    if host.build is not None:
+        shape, kind = host.build.shape, host.build.family
+        sizes = {"d_model": shape.d_model, "d_ff": shape.d_ff, "heads": shape.heads, "layers": shape.layers}
+        sizes |= {"d_kv": shape.d_model // shape.heads}
+        sizes |= {"decoder_layers": shape.layers} if kind == "t5" else {}
         return {"host": name, "model_type": kind, "shape": sizes}
-    file = host_folder(definition, folder, folder) / "config.json"
+    file = host_folder(host, folder, folder) / "config.json"
     try:
         config = json.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:
@@ -57,7 +59,7 @@ def declared(name: str, hosts: dict[str, Any], folder: Path) -> dict[str, Any] |
     return {"host": name, "model_type": config.get("model_type"), "shape": shape}
 
 
-def common(first: dict[str, Any], second: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+def common(first: JsonObject, second: JsonObject) -> tuple[JsonObject, JsonObject]:
     """Two of them with only the sizes that both know."""
     sizes = first["shape"].keys() & second["shape"].keys()
     pair = (first, second)

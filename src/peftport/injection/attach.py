@@ -56,26 +56,29 @@ def attach(
     technique, kind, shape = method(method_name), family(host.config.model_type), host_shape(host.config)
     try:
         config = technique.peft_config(settings, kind)
-        wanted = {
-            "sites": technique.expected_sites(settings, shape),
-            "parameters": technique.parameter_count(settings, shape),
-        }
+        wanted = {"sites": technique.expected_sites(settings, shape)}
+        if hasattr(technique, "parameter_count"):
+            wanted["parameters"] = technique.parameter_count(settings, shape)
     except KeyError as error:
         raise ValueError(f"{method_name} needs the setting {error}; given: {', '.join(settings)}") from error
+    name = settings.get("peft_type", method_name)
     _check_bare(host)
     _check_sites(host, kind, technique.site_kinds(settings, kind))
     try:
         model = _wrap(host, config, derive(seed or 0, "initialise"), trainable)
     except UNFIT as error:
         _unwrap(host)
-        raise ValueError(f"{method_name} cannot be put into this host: {error}") from error
+        raise ValueError(f"{name} cannot be put into this host: {error}") from error
     found = {
         "sites": len(getattr(model.base_model, "targeted_module_names", [])),
         "parameters": sum(tensor.numel() for tensor in _state(model).values()),
     }
+    if "parameters" not in wanted:  # what peft trains must be what it saves
+        trained = sum(tensor.numel() for tensor in trainable_parameters(model).values())
+        wanted["parameters"] = trained if trainable else found["parameters"]
     if wanted != found:
         detach(model)
-        raise ValueError(f"{method_name} in this host must have {wanted}, but it has {found}")
+        raise ValueError(f"{name} in this host must have {wanted}, but it has {found}")
     return model
 
 

@@ -10,7 +10,7 @@ from peft import PeftConfig, __version__
 from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
 
 from peftport.storage.modules import CONFIG, Module
-from peftport.techniques.table import METHODS, method_of_type, peft_type_of
+from peftport.techniques.table import METHODS, makes, method_of_type
 
 # what peft writes about the host into a prompt's config; left out, so that every host gives its own
 HOST_FIELDS = ("token_dim", "num_layers", "num_attention_heads")
@@ -37,8 +37,8 @@ def admit(module: Module) -> PeftConfig:
     peft_type = str(config.get("peft_type", ""))
     method_of_type(peft_type)
     named = module.card.get("technique")
-    if named in METHODS and peft_type_of(named) != peft_type:
-        raise ValueError(f"the module's card says {named} ({peft_type_of(named)}), its {CONFIG} says {peft_type}")
+    if named in METHODS and not makes(named, peft_type):
+        raise ValueError(f"the module's card says {named}, its {CONFIG} says {peft_type}")
     known = {one.name for one in fields(PEFT_TYPE_TO_CONFIG_MAPPING[peft_type])}
     if strange := sorted(set(config) - known):
         raise ValueError(

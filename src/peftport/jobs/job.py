@@ -5,10 +5,11 @@ import gc
 import logging
 import os
 import platform
+import shutil
 import sys
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
@@ -32,9 +33,9 @@ class StaleInputError(ValueError):
 
 
 def key_of(path: Path) -> str | None:
-    """The key that a Parquet file, or a JSON card, says it was made with; of a host's card, the key of the host."""
+    """The key that a Parquet file, or a JSON card, says it was made with."""
     provenance = read_provenance(path) if path.suffix == ".parquet" else read_card(path)
-    return provenance.get("host_key", provenance.get("key"))
+    return provenance.get("key")
 
 
 def check_keys(expected: dict[str, str]) -> None:
@@ -57,20 +58,37 @@ def check_keys(expected: dict[str, str]) -> None:
 def explained(error: Exception, snakemake: Any) -> str:
     """What to say of an expected error; a damaged input that the study made is taken out of the way.
 
-    The next run then makes it anew. Files that are no inputs of the job's rule, such as those of a host from elsewhere,
-    stay where they are. Another job that reads the same file at that moment does not find it, and says why.
+    The next run then makes it anew; of an input that is a folder, the whole. Files that are no inputs of the job's
+    rule, such as those of a host from elsewhere, stay where they are. Another job that reads the same file at that
+    moment does not find it, and says why.
     """
-    inputs = {os.path.normpath(path) for path in snakemake.input}
     path = getattr(error, "path", None) or getattr(error, "filename", None)
-    if path is None or os.path.normpath(path) not in inputs:
+    given = None if path is None else input_of(path, snakemake.input)
+    if given is None:
         return str(error)
-    aside = Path(f"{path}.damaged")
+    aside = Path(f"{given}.damaged")
     remedy = f"now lies in {aside.name}; run the same command again to remake it."
-    if isinstance(error, DamagedFile):
-        with contextlib.suppress(FileNotFoundError):  # another job was faster
-            os.replace(path, aside)
-        return f"{path} is damaged: {error.why}. It {remedy}"
+    if isinstance(error, DamagedFile) or (given.is_dir() and not Path(path).exists()):
+        take_aside(given, aside)
+        what = "It" if os.path.normpath(path) == str(given) else f"Its folder {given}"
+        why = getattr(error, "why", "it is not there any more")
+        return f"{path} is damaged: {why}. {what} {remedy}"
     return f"{path} was found damaged and {remedy}" if aside.exists() else str(error)
+
+
+def input_of(path: str | Path, inputs: Iterable[str]) -> Path | None:
+    """The input of a rule that a file is, or that it lies in."""
+    file = Path(os.path.normpath(path))
+    places = {file, *file.parents}
+    return next((place for given in inputs if (place := Path(os.path.normpath(given))) in places), None)
+
+
+def take_aside(path: Path, aside: Path) -> None:
+    """Rename a file or a folder; what an earlier fault has left under the new name goes."""
+    with contextlib.suppress(FileNotFoundError):  # another job was faster
+        if path.is_dir() and aside.is_dir():
+            shutil.rmtree(aside)
+        os.replace(path, aside)
 
 
 @contextlib.contextmanager

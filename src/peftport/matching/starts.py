@@ -14,7 +14,6 @@ from peftport.hosts.locate import known_folder
 from peftport.injection.attach import attach_module, load_tensors
 from peftport.matching.added import Batch
 from peftport.matching.fit import fit
-from peftport.porting.start import make_starts
 from peftport.prompting.batches import test_order
 from peftport.prompting.encoded import read_encoded
 from peftport.prompting.task import Task
@@ -81,26 +80,3 @@ def unlabelled(task: Task, prompts: Path) -> list[Batch]:
         task.batch(in_turn, indices, torch.device("cpu"))
         for indices in test_order(np.asarray([*map(len, first)]), TOGETHER)
     ]
-
-
-def match_starts(
-    initialisation: str,
-    folders: dict[int, Path],
-    cards: dict[str, Path],
-    data: dict[str, Any],
-    outputs: dict[int, Path],
-    provenance: dict[str, Any],
-) -> None:
-    """Write the starts of a block of seeds, fitted in the target host, as module directories.
-
-    Args:
-        folders: seed to directory of the source module.
-        cards: the hosts' card files, ``source`` and ``target``.
-        data: what else ``Fitting`` takes: ``prompts``, ``task``, ``max_tokens``.
-        outputs: seed to directory to write.
-        provenance: how the files are made, added to each card.
-
-    Raises:
-        ValueError: as ``make_starts`` and ``Fitting`` say.
-    """
-    make_starts(initialisation, folders, {}, cards, outputs, provenance, Fitting(cards["target"], **data))

@@ -1,34 +1,50 @@
-"""What made a file: the library code behind a stage, by import, and the versions it ran with.
+"""What made a file: the code that a workflow script reaches by import, data files beside it, and library versions.
 
-Snakemake does not see the library behind a script. Each rule therefore carries a key, and part of it is the
-``code_stamp`` of its stage: a hash over the syntax trees of the modules that the stage reaches by import.
-Comments, docstrings and formatting do not count. The tree depends on Python's minor version, so an upgrade
+Snakemake does not see the library behind a script. Each rule therefore carries a key, and part of it is the stamp of
+its script: a hash over the syntax trees of the script and of the library's modules that it reaches by import, over the
+data files in their folders (templates, for example), and over the versions of the distributions that all of these
+import. Comments, docstrings and formatting do not count. A syntax tree depends on Python's minor version, so an upgrade
 of Python makes everything anew.
 """
 
 import ast
 import functools
 import hashlib
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 
+from peftport.storage.files import file_digest
 from peftport.storage.provenance import digest
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT.name
-NOT_STAMPED = frozenset(
-    {
-        "peftport.jobs.cost",
-        "peftport.jobs.job",
-        "peftport.figures.table",
-        "peftport.hosts.families.table",
-        "peftport.prompting.lm_types.table",
-        "peftport.host_building.recipes.table",
-        "peftport.porting.table",
-        "peftport.statistics.table",
-        "peftport.techniques.table",
-        "peftport.jobs.fork_client",
-    }
-)
+INDEX = PACKAGE  # the package itself: an index of names for users and the version, which makes no result
+TABLE = "table"  # how a module is called that names entries: a stage stamps the entries that it uses, and no others
+# what distributions bring along, and what our code then runs without importing it
+BROUGHT = {
+    "transformers": ("tokenizers", "safetensors"),
+    "peft": ("safetensors",),
+    "pandas": ("numpy",),
+    "scipy": ("numpy",),
+    "seaborn": ("matplotlib", "pandas", "numpy"),
+}
+NOT_DATA = {".py", ".pyc", ".typed", ".md"}
+
+
+@dataclass(frozen=True)
+class Code:
+    """One module or script.
+
+    Attributes:
+        digest: of its syntax tree without docstrings.
+        imports: names of all modules that it imports, wherever in its code.
+    """
+
+    digest: str
+    imports: frozenset[str]
 
 
 def _file(module: str) -> Path | None:
@@ -39,8 +55,8 @@ def _file(module: str) -> Path | None:
     return next((path for path in (base.with_suffix(".py"), base / "__init__.py") if path.is_file()), None)
 
 
-def _imports(tree: ast.AST, module: str, is_package: bool) -> set[str]:
-    """Names of all modules that a tree imports, wherever in the code; ``from a import b`` gives both a and a.b."""
+def _imports(tree: ast.AST, module: str, is_package: bool) -> frozenset[str]:
+    """Names of all modules that a tree imports; ``from a import b`` gives both a and a.b."""
     parts, names = module.split("."), set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -49,7 +65,7 @@ def _imports(tree: ast.AST, module: str, is_package: bool) -> set[str]:
             base = parts[: len(parts) - node.level + is_package] if node.level else []
             name = ".".join([*base, *filter(None, [node.module])])
             names |= {name} | {f"{name}.{alias.name}" for alias in node.names}
-    return names
+    return frozenset(names)
 
 
 def _without_docstrings(tree: ast.AST) -> ast.AST:
@@ -65,14 +81,37 @@ def _without_docstrings(tree: ast.AST) -> ast.AST:
     return tree
 
 
-@functools.cache
-def _module(name: str) -> tuple[str, frozenset[str]] | None:
-    """The digest of one library module's code, and what it imports."""
-    if (path := _file(name)) is None:
-        return None
+def _without_entries(tree: ast.Module) -> ast.Module:
+    """A table's module without the mappings that stand at its top: they are the entries."""
+    tree.body = [node for node in tree.body if not _is_mapping(node)]
+    return tree
+
+
+def _is_mapping(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(node.value, ast.Dict)
+
+
+def _code(path: Path, module: str) -> Code:
+    """The code of a file."""
     tree = _without_docstrings(ast.parse(path.read_text(encoding="utf-8")))
-    imports = _imports(tree, name, path.name == "__init__.py")
-    return hashlib.sha256(ast.dump(tree).encode()).hexdigest(), frozenset(imports)
+    if module.rpartition(".")[2] == TABLE:
+        tree = _without_entries(tree)
+    imports = _imports(tree, module, path.name == "__init__.py")
+    return Code(hashlib.sha256(ast.dump(tree).encode()).hexdigest(), imports)
+
+
+@functools.cache
+def _module(name: str) -> Code | None:
+    """The code of a library module; None for what is none, and for the package's index."""
+    path = None if name == INDEX else _file(name)
+    return None if path is None else _code(path, name)
+
+
+@functools.cache
+def _data(folder: Path) -> dict[str, str]:
+    """The data files in a folder of the library, with their digests."""
+    files = sorted(path for path in folder.iterdir() if path.is_file() and path.suffix not in NOT_DATA)
+    return {path.relative_to(ROOT).as_posix(): file_digest(path) for path in files if not path.name.startswith(".")}
 
 
 def import_closure(*modules: str) -> list[str]:
@@ -87,22 +126,52 @@ def import_closure(*modules: str) -> list[str]:
     queue = list(modules)
     while queue:
         name = queue.pop()
-        if name in seen or (found := _module(name)) is None:
+        if name in seen or (code := _module(name)) is None:
             continue
         seen.add(name)
-        queue += [*found[1], *(name.rsplit(".", cut)[0] for cut in range(1, name.count(".") + 1))]
+        queue += [*code.imports, *(name.rsplit(".", cut)[0] for cut in range(1, name.count(".") + 1))]
     return sorted(seen)
 
 
 @functools.cache
+def version(name: str) -> str | None:
+    """The version of the distribution that an import's first name comes from; None for Python's own and absent ones."""
+    if name in sys.stdlib_module_names:
+        return None
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        distributions = metadata.packages_distributions().get(name, [])
+        return metadata.version(distributions[0]) if distributions else None
+
+
+def versions_of(imports: Iterable[str]) -> dict[str, str]:
+    """The versions of the distributions behind imports, and of what those bring along."""
+    names = {name.split(".")[0] for name in imports} - {PACKAGE}
+    names |= {brought for name in names for brought in BROUGHT.get(name, ())}
+    return {name: found for name in sorted(names) if (found := version(name)) is not None}
+
+
+@functools.cache
 def code_stamp(*modules: str) -> str:
-    """One digest for the code of ``modules`` and of all that they import within the library."""
-    return digest({name: _module(name)[0] for name in import_closure(*modules) if name not in NOT_STAMPED})
+    """One digest for the code of ``modules`` and all that they import: library, data files, versions."""
+    return digest(_stamped(modules, frozenset()))
 
 
 @functools.cache
 def script_stamp(path: Path, *modules: str) -> str:
-    """One digest for a workflow script's code, for what it imports, and for further ``modules`` reached by name."""
-    tree = _without_docstrings(ast.parse(path.read_text(encoding="utf-8")))
-    imported = sorted(name for name in _imports(tree, "script", False) if _file(name) is not None)
-    return digest([ast.dump(tree), code_stamp(*imported, *modules)])
+    """One digest for a workflow script, for what it imports, and for further ``modules`` reached by name."""
+    code = _code(path, "script")
+    imported = sorted(name for name in code.imports if _file(name) is not None)
+    return digest([path.stem, code.digest, _stamped((*imported, *modules), code.imports)])
+
+
+def _stamped(modules: Iterable[str], imports: frozenset[str]) -> dict[str, dict[str, str]]:
+    reached = import_closure(*modules)
+    folders = {path.parent for name in reached if (path := _file(name)) is not None}
+    external = imports.union(*(_module(name).imports for name in reached))
+    return {
+        "code": {name: _module(name).digest for name in reached},
+        "data": {name: value for folder in sorted(folders) for name, value in _data(folder).items()},
+        "versions": versions_of(external),
+    }

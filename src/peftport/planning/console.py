@@ -15,8 +15,9 @@ from pathlib import Path
 from snakemake_interface_logger_plugins.common import LogEvent
 
 from peftport.duration import duration
-from peftport.planning.dry_run import IN_FULL, NEW, reason_in
+from peftport.planning.reasons import NEW, reason_in
 
+IN_FULL = {"PEFTPORT_CONSOLE": "full"}  # the environment in which the terminal shows every job with its files
 WIDTH = 200  # characters of a line that is no warning and no error
 TAIL = 40  # lines of a failed job's log
 LEFT_OUT = (LogEvent.WORKFLOW_STARTED, LogEvent.JOB_STARTED, LogEvent.JOB_FINISHED, LogEvent.PROGRESS)

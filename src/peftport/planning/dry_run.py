@@ -6,28 +6,18 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from peftport.paths import pipeline_root
+from peftport.planning.events import ASKED, read_events
+from peftport.planning.reasons import reason_in
+from peftport.stages.table import STAGES
 
-NEW = "not made yet"
-IN_FULL = {"PEFTPORT_CONSOLE": "full"}  # the environment in which a dry run shows a job's files
-# how Snakemake begins its reasons -> how a plan says them; the first that fits counts
-REASONS = {
-    "Missing output files": NEW,
-    "Incomplete output files": "left unfinished",
-    "Params have changed": "settings or code changed",
-    "Set of input files has changed": "reads other files than before",
-    "Code has changed": "rule changed",
-    "Software environment": "environment changed",
-    "Updated input files": "reads a newer file",
-    "Input files updated by another job": "reads what is made again",
-}
-HEAD = re.compile(r"^(?:localrule|rule|checkpoint) (\S+):$")
-BLOCK = re.compile(r"_[0-9][0-9.-]*$")  # rules that are made per block of seeds
 KIND = re.compile(r"^(?:\w*Error: )+")
 ERROR = re.compile(r"^\w*(?:Error|Exception)\b.*:$")
 
@@ -41,7 +31,7 @@ class Job:
     """One job of a study.
 
     Attributes:
-        stage: its rule, without the block of seeds.
+        stage: its rule.
         names: its wildcards.
         reason: why Snakemake would start it.
         inputs: files that it reads.
@@ -66,55 +56,39 @@ def dry_runs(configs: Sequence[Path], directory: Path) -> tuple[list[Job], list[
         DryRunError: with Snakemake's message.
     """
     with ThreadPoolExecutor() as both:
-        texts = list(both.map(lambda options: dry_run(configs, directory, options), (["--forceall"], [])))
-    every, now = map(jobs, texts)
+        every, now = both.map(lambda options: dry_run(configs, directory, options), (["--forceall"], []))
     order = depths(every)
     return sorted(every, key=lambda job: order[job.stage]), sorted(now, key=lambda job: order[job.stage])
 
 
-def dry_run(configs: Sequence[Path], directory: Path, options: Sequence[str]) -> str:
-    """What Snakemake prints in a dry run with these options.
+def dry_run(configs: Sequence[Path], directory: Path, options: Sequence[str]) -> list[Job]:
+    """The jobs of a dry run with these options; targets, which only ask for files, are none.
 
     Raises:
         DryRunError: with Snakemake's message.
     """
     start = [sys.executable, "-m", "snakemake", "--snakefile", str(pipeline_root() / "Snakefile")]
     study = ["--directory", str(directory), "--configfile", *map(str, configs)]
-    done = subprocess.run(
-        [*start, *study, "--dry-run", "--cores", "1", "--nocolor", "--quiet", "host", *options],
-        env=os.environ | IN_FULL,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise DryRunError(error_message(done.stdout))
-    return done.stdout
+    with tempfile.TemporaryDirectory(prefix="peftport-plan-") as folder:
+        events = Path(folder) / "events.jsonl"
+        done = subprocess.run(
+            [*start, *study, "--dry-run", "--cores", "1", "--nocolor", "--quiet", "host", *options],
+            env=os.environ | {ASKED: str(events)},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise DryRunError(error_message(done.stdout))
+        return [job_of(facts) for facts in read_events(events) if facts["rule_name"] in STAGES]
 
 
-def jobs(text: str) -> list[Job]:
-    """The jobs that a dry run lists; the target that asks for all files is none."""
-    found: list[tuple[str, dict[str, str]]] = []
-    for line in text.splitlines():
-        if head := HEAD.match(line):
-            found.append((BLOCK.sub("", head[1]), {}))
-        elif found and line.startswith("    "):
-            field, _, value = line.strip().partition(": ")
-            found[-1][1].setdefault(field, value)
-    return [job_of(stage, fields) for stage, fields in found if stage != "all"]
-
-
-def job_of(stage: str, fields: dict[str, str]) -> Job:
-    """A job from the fields that Snakemake prints of it."""
-    wildcards = dict(part.split("=", 1) for part in listed(fields, "wildcards"))
-    return Job(stage, wildcards, reason_in(fields.get("reason", "")), listed(fields, "input"), listed(fields, "output"))
-
-
-def listed(fields: dict[str, str], name: str) -> tuple[str, ...]:
-    """The entries of a field; names and paths hold no comma."""
-    return tuple(fields[name].split(", ")) if name in fields else ()
+def job_of(facts: dict[str, Any]) -> Job:
+    """A job from the facts that Snakemake tells of it."""
+    files = (tuple(facts["input"]), tuple(facts["output"]))
+    return Job(facts["rule_name"], facts["wildcards"], reason_in(facts["reason"]), *files)
 
 
 def depths(every: Sequence[Job]) -> dict[str, tuple[int, str]]:
@@ -129,12 +103,6 @@ def depths(every: Sequence[Job]) -> dict[str, tuple[int, str]]:
     for job in every:
         found[job.stage] = max(found.get(job.stage, 0), depth(job.outputs[0]))
     return {stage: (number, stage) for stage, number in found.items()}
-
-
-def reason_in(text: str) -> str:
-    """The reason in the words of a plan."""
-    given = text.split("; ")
-    return next((ours for theirs, ours in REASONS.items() if any(one.startswith(theirs) for one in given)), given[0])
 
 
 def error_message(text: str) -> str:

@@ -6,24 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from peftport.paths import pipeline_root
-from peftport.planning.dry_run import NEW, Job, dry_runs
-from peftport.planning.seed_blocks import arranged
-from peftport.study.config import ConfigError, check_config
+from peftport.planning.dry_run import Job, dry_runs
+from peftport.planning.reasons import NEW
+from peftport.storage.hub import cached_commit
+from peftport.study.config import ConfigError
 from peftport.study.grid import Cell, Source, Study
-from peftport.study.read import read_configs
+from peftport.study.read import read_study
 from peftport.study.training_steps import build_steps, cell_steps, optimiser_steps, source_steps, warmup_warnings
-
-
-def read_study(configs: Sequence[Path], directory: Path) -> Study:
-    """The study of config files, with the blocks of seeds that its results have (``seed_blocks``).
-
-    Args:
-        directory: where the study runs, and where relative paths in the config start.
-
-    Raises:
-        ConfigError: a file cannot be read, or what is wrong with the config.
-    """
-    return Study(arranged(check_config(read_configs(configs), directory), directory))
 
 
 def make_plan(configs: Sequence[Path], directory: Path) -> dict[str, Any]:
@@ -63,14 +52,9 @@ def make_plan(configs: Sequence[Path], directory: Path) -> dict[str, Any]:
     }
 
 
-def evaluated(study: Study, jobs: Sequence[Job]) -> list[list[Cell]]:
-    """The cells that jobs evaluate, by job."""
-    return [study.cells_of(job.names) for job in jobs if job.stage in ("evaluate_cell", "evaluate_cells_together")]
-
-
-def cells_of(study: Study, jobs: Sequence[Job]) -> list[Cell]:
+def cells_of(jobs: Sequence[Job]) -> list[Cell]:
     """The cells that jobs evaluate."""
-    return [cell for cells in evaluated(study, jobs) for cell in cells]
+    return [Cell(**job.names) for job in jobs if job.stage == "evaluate_cell"]
 
 
 def sources_of(jobs: Sequence[Job]) -> list[Source]:
@@ -81,24 +65,21 @@ def sources_of(jobs: Sequence[Job]) -> list[Source]:
 def rows(study: Study, every: Sequence[Job]) -> dict[str, int]:
     """Rows that the evaluations of the DAG give to ``runs.parquet`` and ``references.parquet``."""
     counted = Counter(done for _, done in study.expanded_runs())
-    cells = cells_of(study, every)
+    cells = cells_of(every)
     return {
-        "runs": sum(counted[cell] * len(study.budgets) * len(study.asked(cell.block)) for cell in cells),
-        "references": sum(
-            1 if cell.initialisation == "bare" else len(study.asked(cell.block)) for cell in cells if cell.is_reference
-        ),
+        "runs": sum(counted[cell] * len(study.budgets) * len(study.seeds_of(cell.block)) for cell in cells),
+        "references": sum(len(study.seeds_of(cell.block)) for cell in cells if cell.is_reference),
     }
 
 
 def trainings(study: Study, every: Sequence[Job]) -> dict[str, dict[str, int]]:
     """Trainings of hosts, of source modules and in target hosts, as jobs and as modules (one per seed)."""
-    trained = [cells for cells in evaluated(study, every) if cell_steps(study, cells[0])]
     blocks = {
-        "source": [[source.block] for source in sources_of(every)],
-        "target": [[cell.block for cell in cells] for cells in trained],
+        "source": [source.block for source in sources_of(every)],
+        "target": [cell.block for cell in cells_of(every) if cell_steps(study, cell)],
     }
     return {"host": {"jobs": sum(job.stage == "build_host" for job in every)}} | {
-        kind: {"jobs": len(jobs), "modules": sum(len(study.blocks[name]) for names in jobs for name in names)}
+        kind: {"jobs": len(jobs), "modules": sum(len(study.seeds_of(name)) for name in jobs)}
         for kind, jobs in blocks.items()
     }
 
@@ -106,7 +87,7 @@ def trainings(study: Study, every: Sequence[Job]) -> dict[str, dict[str, int]]:
 def module_steps(study: Study, jobs: Sequence[Job]) -> int:
     """Optimiser steps that jobs take in trainings of modules."""
     sources = sum(source_steps(study, source) for source in sources_of(jobs))
-    return sources + sum(cell_steps(study, cell) for cell in cells_of(study, jobs))
+    return sources + sum(cell_steps(study, cell) for cell in cells_of(jobs))
 
 
 def host_steps(study: Study, jobs: Sequence[Job]) -> int:
@@ -141,20 +122,3 @@ def downloads(study: Study) -> list[dict[str, str | None]]:
                     {"kind": kind, "name": name, "id": hub["id"], "revision": hub["revision"], "in_cache": commit}
                 )
     return found
-
-
-def cached_commit(kind: str, identifier: str, revision: str) -> str | None:
-    """The commit of a hub's repository whose files are in the local cache, if any.
-
-    Args:
-        kind: ``host`` or ``dataset``; of a host, weights must be there too.
-    """
-    from huggingface_hub import snapshot_download
-
-    options = {"repo_type": "dataset"} if kind == "dataset" else {}
-    try:
-        folder = Path(snapshot_download(identifier, revision=revision, local_files_only=True, **options))
-    except (OSError, ValueError):  # not there, or an impossible name, which the stage that reads it refuses
-        return None
-    complete = any(folder.glob("*.safetensors")) if kind == "host" else any(folder.iterdir())
-    return folder.name if complete else None

@@ -1,9 +1,10 @@
 """A plan as aligned plain text."""
 
 import importlib.util
-import os
 from collections.abc import Iterable, Sequence
 from typing import Any
+
+from peftport.storage.hub import is_offline
 
 SHOWN = 12  # jobs listed one by one
 
@@ -89,7 +90,7 @@ def downloads(needed: list[dict[str, Any]]) -> list[str]:
     notes = []
     if any(one["kind"] == "dataset" for one in needed) and importlib.util.find_spec("datasets") is None:
         notes.append("  datasets of a hub need: pip install 'peftport[hub]'")
-    if lacking and os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE"):
+    if lacking and is_offline():
         notes.append("  HF_HUB_OFFLINE is set: what is not in the cache cannot be had")
     return [f"from the hub, {lacking} of {len(needed)} to download", *aligned(lines, "<<<"), *notes]
 

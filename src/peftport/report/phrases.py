@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from peftport.figures.style import label, signed, transfer
-from peftport.paths import config_schema
+from peftport.settings import StatisticsSettings
 from peftport.statistics.families import ALPHA
 
 MINUS = "\N{MINUS SIGN}"
@@ -36,10 +36,8 @@ def controls_in(carried: pd.DataFrame) -> list[str]:
 
 
 def margin_in(settings: dict[str, Any]) -> float:
-    """The margin of a study's config, or the schema's where the config is not known."""
-    if "statistics" in settings:
-        return settings["statistics"]["margin"]
-    return config_schema()["$defs"]["statistics"]["properties"]["margin"]["default"]
+    """The margin of a study's config, or the default where the config is not known."""
+    return StatisticsSettings.model_validate(settings.get("statistics", {})).margin
 
 
 def difference(row: pd.Series) -> str:

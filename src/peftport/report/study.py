@@ -2,6 +2,7 @@
 
 import os
 import platform
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +18,17 @@ from peftport.study.grid import Study
 from peftport.study.training_steps import optimiser_steps
 
 
-def describe_study(config: dict[str, Any], results: Path) -> dict[str, Any]:
+def describe_study(config: dict[str, Any], cards: Sequence[str], datasets: Sequence[str]) -> dict[str, Any]:
     """Name, description, rules of the initialisations, facts and notes of hosts and datasets, and the config.
 
     Args:
         config: the checked config, without what the grid does not pick.
-        results: ``results/<study>``.
+        cards: files of the hosts' cards, in the order of the study's hosts.
+        datasets: files of the training splits of the study's datasets, then of those derived from them.
     """
     study = Study(config)
-    cards = {name: read_card(results / "hosts" / name / "card.json") for name in study.hosts}
+    cards = {name: read_card(file) for name, file in zip(study.hosts, cards, strict=True)}
+    splits = dict(zip((*study.datasets, *study.derived), datasets, strict=True))
     return {
         "name": study.name,
         "description": config["title"],
@@ -33,10 +36,7 @@ def describe_study(config: dict[str, Any], results: Path) -> dict[str, Any]:
         "reconstructions": config["reconstructions"],
         "hosts": {name: _host(card) for name, card in cards.items()},
         "host_notes": list(dict.fromkeys(card["choice"] for card in cards.values() if card["choice"])),
-        "datasets": {
-            name: _dataset(results / "datasets" / name, config["datasets"][root(name)])
-            for name in (*study.datasets, *study.derived)
-        },
+        "datasets": {name: _dataset(file, config["datasets"][root(name)]) for name, file in splits.items()},
         "config": config,
     }
 
@@ -75,8 +75,8 @@ def _host(card: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _dataset(folder: Path, definition: dict[str, Any]) -> dict[str, Any]:
-    facts = read_provenance(folder / "train.parquet")["facts"]
+def _dataset(file: str, definition: dict[str, Any]) -> dict[str, Any]:
+    facts = read_provenance(file)["facts"]
     kind = next(iter(definition["source"]))
     counts = {split: sum(labels.values()) for split, labels in facts["examples"].items()}
     removed, changed = facts.get("removed", {}), facts.get("labels_changed", {})

@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from peftport.figures.style import label, signed, techniques_of, title, transfer
+from peftport.report.computing import mixed
 from peftport.report.headline import headline
 from peftport.report.phrases import (
     MOVE,
@@ -43,7 +44,7 @@ def verdict(tables: dict[str, pd.DataFrame], settings: dict[str, Any] | None = N
     """The verdict of a study.
 
     Args:
-        tables: `portability` and, where there are any, `carried`, `contrasts` and `asymmetry`.
+        tables: `portability` and, where there are any, `carried`, `contrasts`, `asymmetry`, `runs` and `references`.
         settings: the study's config, as far as it is known.
     """
     summary = tables["portability"]
@@ -55,7 +56,8 @@ def verdict(tables: dict[str, pd.DataFrame], settings: dict[str, Any] | None = N
     techniques = [(title(name), _technique(name, ported, contrasts, controls)) for name in techniques_of(ported)]
     across = [*_ranking(ported), *_directions(tables.get("asymmetry", pd.DataFrame()))]
     answer = headline(ported, summary, carried, settings or {})
-    return Verdict(answer, techniques, across, _caveats(summary, ported, settings or {}))
+    caveats = [*_caveats(summary, ported, settings or {}), *mixed(tables)]
+    return Verdict(answer, techniques, across, caveats)
 
 
 def _budgets(frame: pd.DataFrame) -> list[int]:

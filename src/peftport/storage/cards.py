@@ -3,19 +3,19 @@
 import hashlib
 import json
 from pathlib import Path
-from typing import Any
 
 from peftport.storage.files import DamagedFile, read_json, write_json
+from peftport.storage.provenance import JsonObject
 
 CARD_DIGEST = "card_sha256"
 
 
-def write_card(path: str | Path, card: dict[str, Any]) -> None:
+def write_card(path: str | Path, card: JsonObject) -> None:
     """Write a mapping as JSON with a digest of what it says."""
     write_json(path, card | {CARD_DIGEST: _said(card)})
 
 
-def read_card(path: str | Path) -> dict[str, Any]:
+def read_card(path: str | Path) -> JsonObject:
     """Read what ``write_card`` wrote, without the digest.
 
     Raises:
@@ -27,7 +27,7 @@ def read_card(path: str | Path) -> dict[str, Any]:
     return card
 
 
-def _said(card: dict[str, Any]) -> str:
+def _said(card: JsonObject) -> str:
     # as JSON has it, so that a tuple and a list, or 1 and "1" as a key, are the same before and after
     text = json.dumps(json.loads(json.dumps(card)), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()

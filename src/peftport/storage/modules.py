@@ -10,7 +10,6 @@ import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,6 +18,7 @@ from safetensors.numpy import save_file
 
 from peftport.storage.cards import read_card, write_card
 from peftport.storage.files import DamagedFile, atomic_write, file_digest, read_json, write_json
+from peftport.storage.provenance import JsonObject
 
 CONFIG, WEIGHTS, CARD = "adapter_config.json", "adapter_model.safetensors", "card.json"
 FLOATS = ("F16", "F32", "F64")
@@ -37,9 +37,9 @@ class Module:
         card: technique, host fingerprint, dataset, seed, key and whatever the maker adds.
     """
 
-    config: dict[str, Any]
+    config: JsonObject
     tensors: dict[str, np.ndarray]
-    card: dict[str, Any]
+    card: JsonObject
 
     @property
     def failed_at_step(self) -> int | None:

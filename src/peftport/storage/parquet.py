@@ -2,7 +2,6 @@
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -11,6 +10,7 @@ import pyarrow.parquet as pq
 from peftport.registry import unknown_name
 from peftport.storage.checksums import CHECKSUM_KEY, add_checksum, verify_checksum
 from peftport.storage.files import DamagedFile, atomic_write
+from peftport.storage.provenance import JsonObject
 from peftport.storage.tables import TABLES
 
 
@@ -23,7 +23,7 @@ def schema(name: str) -> pa.Schema:
     return pa.schema([pa.field(key, column.kind, column.null) for key, column in TABLES[name].items()])
 
 
-def write_table(path: str | Path, frame: pd.DataFrame, name: str, provenance: dict[str, Any] | None = None) -> None:
+def write_table(path: str | Path, frame: pd.DataFrame, name: str, provenance: JsonObject | None = None) -> None:
     """Write ``frame`` as the table ``name``: exactly its columns, in its order; whole or not at all.
 
     Args:
@@ -72,7 +72,7 @@ def read_table(path: str | Path, name: str | None = None) -> pd.DataFrame:
     return table.to_pandas()
 
 
-def read_provenance(path: str | Path) -> dict[str, Any]:
+def read_provenance(path: str | Path) -> JsonObject:
     """How a Parquet file was made, as ``write_table`` was told.
 
     Raises:

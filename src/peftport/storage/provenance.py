@@ -6,6 +6,8 @@ import json
 from importlib import metadata
 from typing import Any
 
+JsonObject = dict[str, Any]  # a free-form JSON object: a card, facts, metadata
+
 LEANED_ON = ("torch", "transformers", "peft")
 
 

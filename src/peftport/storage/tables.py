@@ -78,6 +78,14 @@ SCORES = {
         True,
     ),
 }
+COMPUTED = {
+    "device": Column(TEXT, "what the host computed on: `cpu`, or the name of the GPU"),
+    "dtype": Column(TEXT, "number type of the host's weights; modules are in float32"),
+    "kernels": Column(
+        TEXT, "instructions that torch's kernels use, such as `AVX2`; of a GPU its compute capability, such as `sm_90`"
+    ),
+    "threads": Column(WHOLE, "CPU threads of torch"),
+}
 TABLES: dict[str, dict[str, Column]] = {
     "examples": {
         "example_id": Column(TEXT, "identifier, unique within the dataset and stable across runs"),
@@ -107,7 +115,6 @@ TABLES: dict[str, dict[str, Column]] = {
         "loss": Column(REAL, "mean cross-entropy per label token, nats"),
         "learning_rate": Column(REAL, "learning rate of this step"),
         "elapsed_seconds": Column(REAL, "wall time since the training began"),
-        "members": Column(WHOLE, "modules that trained together through the host, this one among them"),
     },
     "host_curve": {
         "phase": Column(TEXT, "`pretraining` or `instructions`"),
@@ -129,7 +136,7 @@ TABLES: dict[str, dict[str, Column]] = {
         ),
         "norm": Column(REAL, "Euclidean norm of the entries; null as there", True),
     },
-    "scores": CELL | BUDGET | SEED | RATE | SCORES,
+    "scores": CELL | BUDGET | SEED | RATE | SCORES | COMPUTED,
     "predictions": BUDGET
     | SEED
     | {
@@ -145,8 +152,8 @@ TABLES: dict[str, dict[str, Column]] = {
         "generated": Column(TEXT, "what the host wrote; null unless the study generates", True),
     },
     "costs": TECHNIQUE | {"target_host": Column(TEXT, "host in which it was measured")} | MADE_OF | TAKEN | BYTES,
-    "runs": STUDY | CELL | BUDGET | SEED | RATE | SCORES,
-    "references": STUDY | CELL | BUDGET | SEED | RATE | SCORES,
+    "runs": STUDY | CELL | BUDGET | SEED | RATE | SCORES | COMPUTED,
+    "references": STUDY | CELL | BUDGET | SEED | RATE | SCORES | COMPUTED,
     "portability": STUDY | CELL | BUDGET | SUMMARY,
     "contrasts": STUDY
     | TECHNIQUE

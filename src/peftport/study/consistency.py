@@ -1,17 +1,23 @@
 """What a schema cannot say about a config: names that must be defined, order, files that must be there, shapes."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
+from peftport.data.settings import DataFile, DatasetSettings
 from peftport.hosts.families.table import FAMILIES, family
 from peftport.hosts.locate import bundled_names
+from peftport.hosts.recipe_settings import InstructionHostSettings, RawHostSettings, ShapeSettings
+from peftport.hosts.settings import HostSettings
 from peftport.hosts.shape import common, declared
 from peftport.porting.compatibility import differences
 from peftport.prompting.template import check_template
 from peftport.registry import unknown_name
+from peftport.storage.provenance import JsonObject
 from peftport.study.grid import FITTED, Study
+from peftport.study.settings import GridSettings, StudySettings
 from peftport.techniques.table import NO_OUTPUT
 
+Hosts = Mapping[str, HostSettings]
 TOKENIZERS = ("tokenizer.json", "tokenizer_config.json", "spiece.model", "vocab.json", "vocab.txt")
 GENERATED = ("negative", "positive")
 FIRST_ROWS = 1000  # of a local file, read before any job starts; the whole file is read by the job that prepares it
@@ -21,8 +27,8 @@ class ConfigError(ValueError):
     """What is wrong with a config: key, value, what is allowed, the nearest valid name."""
 
 
-def check_meaning(config: dict[str, Any], folder: Path) -> None:
-    """Check a config that fits the schema and has its defaults.
+def check_meaning(settings: StudySettings, folder: Path) -> None:
+    """Check settings beyond their types and bounds.
 
     Args:
         folder: where relative paths in the config start.
@@ -30,55 +36,65 @@ def check_meaning(config: dict[str, Any], folder: Path) -> None:
     Raises:
         ConfigError: the first thing that is wrong.
     """
-    _check_names(config)
-    _check_grid(config["grid"])
-    for name, host in config["hosts"].items():
+    _check_names(settings)
+    _check_grid(settings.grid)
+    for name, host in settings.hosts.items():
         _check_host(name, host, folder)
-        _check_recipe(name, config["hosts"], folder)
-    for name, dataset in config["datasets"].items():
+        _check_recipe(name, settings.hosts, folder)
+    for name, dataset in settings.datasets.items():
         _check_dataset(name, dataset, folder)
-    _check_templates(Study(config), folder)
-    _check_fitted(config)
-    _check_siblings(Study(config))
-    _check_transfers(Study(config), folder)
+    study = Study(settings.as_json())
+    _check_templates(study, settings, folder)
+    _check_fitted(settings)
+    _check_siblings(study)
+    _check_transfers(study, settings.hosts, folder)
 
 
-def _check_names(config: dict[str, Any]) -> None:
-    grid, hosts, datasets = config["grid"], config["hosts"], config["datasets"]
-    for index, name in enumerate(grid["techniques"]):
-        if name not in config["techniques"]:
+def _check_names(settings: StudySettings) -> None:
+    grid, hosts, datasets = settings.grid, settings.hosts, settings.datasets
+    for index, name in enumerate(grid.techniques):
+        if name not in settings.techniques:
             raise ConfigError(
-                f"config key `grid.techniques.{index}`: {unknown_name('technique', name, config['techniques'])}"
+                f"config key `grid.techniques.{index}`: {unknown_name('technique', name, settings.techniques)}"
             )
-    for key, known, what in (("transfers", hosts, "host"), ("dataset_pairs", datasets, "dataset")):
-        for index, pair in enumerate(grid[key]):
-            for end in ("source", "target"):
-                if pair[end] not in known:
-                    raise ConfigError(f"config key `grid.{key}.{index}.{end}`: {unknown_name(what, pair[end], known)}")
+    for key, pairs, known, what in (
+        ("transfers", grid.transfers, hosts, "host"),
+        ("dataset_pairs", grid.dataset_pairs, datasets, "dataset"),
+    ):
+        for index, pair in enumerate(pairs):
+            for end, name in (("source", pair.source), ("target", pair.target)):
+                if name not in known:
+                    raise ConfigError(f"config key `grid.{key}.{index}.{end}`: {unknown_name(what, name, known)}")
     for name, host in hosts.items():
-        if (base := host.get("build", {}).get("base")) is not None and base not in hosts:
+        if (base := _base(host)) is not None and base not in hosts:
             raise ConfigError(f"config key `hosts.{name}.build.base`: {unknown_name('host', base, hosts)}")
 
 
-def _check_grid(grid: dict[str, Any]) -> None:
-    budgets = grid["budgets"]
+def _base(host: HostSettings) -> str | None:
+    """The host that this one is trained further from; None if it is not."""
+    return host.build.base if isinstance(host.build, InstructionHostSettings) else None
+
+
+def _check_grid(grid: GridSettings) -> None:
+    budgets = grid.budgets
     if budgets != sorted(set(budgets)):
         raise ConfigError(f"config key `grid.budgets`: expected rising numbers of steps, got {budgets}.")
-    nested = [isinstance(entry, list) for entry in grid["seeds"]]
+    nested = [isinstance(entry, list) for entry in grid.seeds]
     if any(nested) and not all(nested):
-        raise ConfigError(f"config key `grid.seeds`: expected seeds or lists of seeds, not both, got {grid['seeds']}.")
-    seeds = [seed for block in grid["seeds"] for seed in block] if all(nested) else grid["seeds"]
-    for what, entries in (("seeds", seeds), ("transfers", grid["transfers"]), ("dataset_pairs", grid["dataset_pairs"])):
+        raise ConfigError(f"config key `grid.seeds`: expected seeds or lists of seeds, not both, got {grid.seeds}.")
+    seeds = [seed for block in grid.seeds for seed in block] if all(nested) else grid.seeds
+    pairs = grid.as_json()
+    for what, entries in (("seeds", seeds), *((key, pairs[key]) for key in ("transfers", "dataset_pairs"))):
         twice = [entry for index, entry in enumerate(entries) if entry in entries[:index]]
         if twice:
             raise ConfigError(f"config key `grid.{what}`: expected each entry once, got {twice[0]} twice.")
 
 
-def _check_fitted(config: dict[str, Any]) -> None:
+def _check_fitted(settings: StudySettings) -> None:
     """Fitted initialisations are scaled by the output of a technique, and not every technique says what that is."""
-    for kind in [kind for kind in config["grid"]["initialisations"] if kind in FITTED]:
-        for name in config["grid"]["techniques"]:
-            if (reason := NO_OUTPUT.get(config["techniques"][name]["method"])) is not None:
+    for kind in [kind for kind in settings.grid.initialisations if kind in FITTED]:
+        for name in settings.grid.techniques:
+            if (reason := NO_OUTPUT.get(settings.techniques[name].method)) is not None:
                 raise ConfigError(
                     f"config key `grid.initialisations`: `{kind}` cannot be made for the technique `{name}`: {reason}. "
                     "Use `sampled` instead."
@@ -89,7 +105,7 @@ def _check_siblings(study: Study) -> None:
     """`target_mean` takes the mean over other modules: on other datasets, or else of other seeds of the block."""
     for start in study.starts:
         for seed in study.blocks[start.block] if start.initialisation == "target_mean" else []:
-            if not study.sibling_folders(start, seed):
+            if not study.siblings(start, seed):
                 raise ConfigError(
                     "config key `grid.initialisations`: `target_mean` is a mean over other modules in the target host, "
                     f"and there is none for seed {seed}: expected two datasets in `grid.dataset_pairs`, or at least "
@@ -97,9 +113,8 @@ def _check_siblings(study: Study) -> None:
                 )
 
 
-def _check_transfers(study: Study, folder: Path) -> None:
+def _check_transfers(study: Study, hosts: Hosts, folder: Path) -> None:
     """Refuse what cannot be copied, as far as the shapes of the hosts are known before they are there."""
-    hosts = study.config["hosts"]
     for index, transfer in enumerate(study.copied_transfers):
         pair = [_declared(transfer[end], hosts, folder) for end in ("source", "target")]
         if None not in pair and (found := differences(*common(*pair))):
@@ -109,22 +124,22 @@ def _check_transfers(study: Study, folder: Path) -> None:
             )
 
 
-def _declared(name: str, hosts: dict[str, Any], folder: Path) -> dict[str, Any] | None:
+def _declared(name: str, hosts: Hosts, folder: Path) -> JsonObject | None:
     try:
         return declared(name, hosts, folder)
     except (ValueError, OSError) as error:
         raise ConfigError(f"config key `hosts.{name}`: {error}.") from error
 
 
-def _check_host(name: str, host: dict[str, Any], folder: Path) -> None:
-    if "bundled" in host and host["bundled"] not in bundled_names():
-        said = unknown_name("bundled host", host["bundled"], bundled_names())
+def _check_host(name: str, host: HostSettings, folder: Path) -> None:
+    if host.bundled is not None and host.bundled not in bundled_names():
+        said = unknown_name("bundled host", host.bundled, bundled_names())
         raise ConfigError(f"config key `hosts.{name}.bundled`: {said}")
-    if "path" in host:
-        path = folder / host["path"]
+    if host.path is not None:
+        path = folder / host.path
         expected = (
             f"config key `hosts.{name}.path`: expected a host directory with config.json, *.safetensors and tokenizer "
-            f"files, got {host['path']!r}"
+            f"files, got {host.path!r}"
         )
         if not _is_file(path / "config.json"):
             raise ConfigError(f"{expected}, which has no config.json (looked in {folder}).")
@@ -135,50 +150,60 @@ def _check_host(name: str, host: dict[str, Any], folder: Path) -> None:
             raise ConfigError(f"{expected}, which has none of {', '.join(TOKENIZERS)}.")
 
 
-def _check_recipe(name: str, hosts: dict[str, Any], folder: Path) -> None:
-    recipe, seen = hosts[name].get("build", {}), [name]
-    while (base := hosts[seen[-1]].get("build", {}).get("base")) is not None:
+def _check_recipe(name: str, hosts: Hosts, folder: Path) -> None:
+    recipe, seen = hosts[name].build, [name]
+    while (base := _base(hosts[seen[-1]])) is not None:
         if base in seen:
             circle = " <- ".join([*seen, base])
             raise ConfigError(f"config key `hosts.{name}.build.base`: built from itself ({circle}).")
         seen.append(base)
-    if "shape" in recipe and recipe["shape"]["d_model"] % recipe["shape"]["heads"]:
-        width, heads = recipe["shape"]["d_model"], recipe["shape"]["heads"]
+    if isinstance(recipe, RawHostSettings):
+        _check_width(name, recipe.shape)
+        _check_files(f"hosts.{name}.build.corpus", recipe.corpus.files, folder)
+    if isinstance(recipe, InstructionHostSettings):
+        texts, key = recipe.instructions, f"hosts.{name}.build.instructions"
+        if (texts.generated is None) == (texts.files is None):
+            raise ConfigError(f"config key `{key}`: expected one of `generated`, `files`.")
+        if texts.files is not None and texts.examples is None:
+            raise ConfigError(f"config key `{key}`: `files` need a number of `examples`.")
+        _check_files(key, texts.files, folder)
+
+
+def _check_width(name: str, shape: ShapeSettings) -> None:
+    if shape.d_model % shape.heads:
+        width, heads = shape.d_model, shape.heads
         raise ConfigError(
             f"config key `hosts.{name}.build.shape.d_model`: expected a multiple of `heads` ({heads}), got {width}."
         )
-    for part in {"corpus", "instructions"} & recipe.keys():
-        texts, key = recipe[part], f"hosts.{name}.build.{part}"
-        if ("generated" in texts) == ("files" in texts):
-            raise ConfigError(f"config key `{key}`: expected one of `generated`, `files`.")
-        if "files" in texts and part == "instructions" and "examples" not in texts:
-            raise ConfigError(f"config key `{key}`: `files` need a number of `examples`.")
-        for file in texts.get("files", []):
-            if not _is_file(folder / file):
-                raise ConfigError(f"config key `{key}.files`: expected a file, {file!r} is none (looked in {folder}).")
 
 
-def _check_dataset(name: str, dataset: dict[str, Any], folder: Path) -> None:
-    key, source, labels = f"datasets.{name}", dataset["source"], dataset["labels"]
+def _check_files(key: str, files: list[str] | None, folder: Path) -> None:
+    for file in files or []:
+        if not _is_file(folder / file):
+            raise ConfigError(f"config key `{key}.files`: expected a file, {file!r} is none (looked in {folder}).")
+
+
+def _check_dataset(name: str, dataset: DatasetSettings, folder: Path) -> None:
+    key, source, labels = f"datasets.{name}", dataset.source, dataset.labels
     _check_template(name, dataset, cloze=True)
     if len(set(labels.values())) < 2:
         words = list(labels.values())
         raise ConfigError(f"config key `{key}.labels`: expected at least two label words, got {words}.")
-    if "generated" in source and set(labels) != set(GENERATED):
+    if source.generated is not None and set(labels) != set(GENERATED):
         raise ConfigError(
             f"config key `{key}.labels`: expected a word for each of `negative` and `positive`, the values of "
             f"generated data, got {', '.join(f'`{value}`' for value in labels)}."
         )
-    for index, file in enumerate(source.get("files", [])):
-        if not _is_file(folder / file["path"]):
+    for index, file in enumerate(source.files or []):
+        if not _is_file(folder / file.path):
             raise ConfigError(
-                f"config key `{key}.source.files.{index}.path`: expected a file, {file['path']!r} is none "
+                f"config key `{key}.source.files.{index}.path`: expected a file, {file.path!r} is none "
                 f"(looked in {folder})."
             )
         _check_first_rows(f"{key}.source.files.{index}", file, labels, folder)
 
 
-def _check_first_rows(key: str, file: dict[str, Any], labels: dict[str, str], folder: Path) -> None:
+def _check_first_rows(key: str, file: DataFile, labels: dict[str, str], folder: Path) -> None:
     from peftport.data.readers import read_file  # studies without local files do not load pyarrow for it
 
     try:
@@ -186,23 +211,23 @@ def _check_first_rows(key: str, file: dict[str, Any], labels: dict[str, str], fo
     except (ValueError, OSError) as error:
         raise ConfigError(f"config key `{key}`: {error}") from error
     if not found:
-        raise ConfigError(f"config key `{key}`: {file['path']!r} holds no example.")
+        raise ConfigError(f"config key `{key}`: {file.path!r} holds no example.")
 
 
-def _check_template(name: str, dataset: dict[str, Any], cloze: bool) -> None:
+def _check_template(name: str, dataset: DatasetSettings, cloze: bool) -> None:
     try:
-        check_template(dataset["template"], cloze)
+        check_template(dataset.template, cloze)
     except ValueError as error:
         raise ConfigError(f"config key `datasets.{name}.template`: {error}") from error
 
 
-def _check_templates(study: Study, folder: Path) -> None:
+def _check_templates(study: Study, settings: StudySettings, folder: Path) -> None:
     """Refuse an answer before the end where a host writes it behind the prompt, as far as hosts are known before."""
-    hosts = study.config["hosts"]
-    kinds = {found["model_type"] for name in study.hosts if (found := _declared(name, hosts, folder))}
+    known = [_declared(name, settings.hosts, folder) for name in study.hosts]
+    kinds = {host["model_type"] for host in known if host is not None}
     if any(family(kind).lm_type != "masked" for kind in kinds & FAMILIES.keys()):
         for name in study.datasets:
-            _check_template(name, study.config["datasets"][name], cloze=False)
+            _check_template(name, settings.datasets[name], cloze=False)
 
 
 def _is_file(path: Path) -> bool:

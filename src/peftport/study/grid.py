@@ -1,11 +1,9 @@
-"""The grid of a study: which modules, starts, cells and runs a checked config asks for.
+"""The grid of a study: which modules, starts, cells and runs a checked config asks for, by name and not by file."""
 
-Wildcards are names, never settings; every path below ``results/<study>/`` is built from the entries here.
-"""
-
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from peftport.study.derived_datasets import left_out, parent, randomised, root, without
@@ -27,11 +25,6 @@ class Source:
     dataset: str
     block: str
 
-    @property
-    def path(self) -> str:
-        """Folder of the training, below the study's results."""
-        return f"sources/{self.technique}/{self.host}/{self.dataset}/seeds-{self.block}"
-
 
 @dataclass(frozen=True, order=True)
 class Cell:
@@ -44,14 +37,6 @@ class Cell:
     target_dataset: str
     initialisation: str
     block: str
-
-    @property
-    def path(self) -> str:
-        """Folder of the evaluation, below the study's results."""
-        return (
-            f"evaluations/{self.technique}/{self.source_host}--{self.target_host}/"
-            f"{self.source_dataset}--{self.target_dataset}/{self.initialisation}/seeds-{self.block}"
-        )
 
     @property
     def is_reference(self) -> bool:
@@ -75,13 +60,6 @@ class Start:
     initialisation: str
     block: str
 
-    def folder(self, seed: int | str) -> str:
-        """Module directory of one seed, below the study's results."""
-        return (
-            f"starts/{self.technique}/{self.source_host}--{self.target_host}/"
-            f"{self.source_dataset}--{self.target_dataset}/{self.initialisation}/seed-{seed}"
-        )
-
 
 def block_name(seeds: list[int]) -> str:
     """``0-4`` for consecutive seeds, ``7`` for one, ``0.2.5`` for others."""
@@ -90,22 +68,21 @@ def block_name(seeds: list[int]) -> str:
     return ".".join(str(seed) for seed in seeds)
 
 
-def module_folder(technique: str, host: str, dataset: str, seed: int | str) -> str:
-    """Module directory of one seed of a source, below the study's results."""
-    return f"modules/{technique}/{host}/{dataset}/seed-{seed}"
-
-
 class Study:
-    """A checked config, and the entries of its grid in a fixed order."""
+    """A checked config, and the entries of its grid in a fixed order.
 
-    def __init__(self, config: dict[str, Any]) -> None:
-        self.config = config
+    Args:
+        config: the checked config.
+        folder: where relative paths in the config start.
+    """
+
+    def __init__(self, config: dict[str, Any], folder: Path = Path()) -> None:
+        self.config, self.folder = config, folder
         self.name: str = config["study"]
         grid = config["grid"]
         self.budgets: list[int] = grid["budgets"]
-        blocks = grid["seeds"] if isinstance(grid["seeds"][0], list) else [grid["seeds"]]
+        blocks = [entry if isinstance(entry, list) else [entry] for entry in grid["seeds"]]
         self.blocks: dict[str, list[int]] = {block_name(seeds): seeds for seeds in blocks}
-        self.unasked: list[int] = grid.get("unasked_seeds", [])
 
     @cached_property
     def cells(self) -> list[Cell]:
@@ -135,37 +112,12 @@ class Study:
                             else:
                                 yield counted, counted
 
-    @cached_property
-    def companions(self) -> list[str]:
-        """Initialisations that share the jobs of a block; none unless the study asks for it, and never one alone.
-
-        ``scratch``, which transfers share, is not among them.
-        """
-        grid = self.config["grid"]
-        kinds = [kind for kind in grid["initialisations"] if kind != SHARED]
-        return kinds if grid.get("initialisations_together") and len(kinds) > 1 else []
-
-    @cached_property
-    def alone(self) -> list[str]:
-        """Initialisations and references whose cells have a job each."""
-        return [kind for kind in (*self.config["grid"]["initialisations"], *REFERENCES) if kind not in self.companions]
-
-    def company(self, cell: Cell) -> list[Cell]:
-        """The cells that one job evaluates together, this one among them."""
-        kinds = self.companions if cell.initialisation in self.companions else [cell.initialisation]
-        return [replace(cell, initialisation=kind) for kind in kinds]
-
-    def cells_of(self, names: Mapping[str, str]) -> list[Cell]:
-        """The cells that a job evaluates, by its wildcards; without an initialisation they are of all companions."""
-        shared = {"initialisation": self.companions[0]} if self.companions else {}
-        return self.company(Cell(**shared | dict(names)))
-
     def _references(self) -> Iterator[Cell]:
         grid = self.config["grid"]
         targets = [(t["target"], p["target"]) for t in grid["transfers"] for p in grid["dataset_pairs"]]
         for host, dataset in dict.fromkeys(targets):
             if "bare" in grid["references"]:
-                yield Cell(NONE, ANY, host, ANY, dataset, "bare", next(iter(self.blocks)))
+                yield Cell(NONE, ANY, host, ANY, dataset, "bare", ANY)
             if "native" in grid["references"]:
                 for technique in grid["techniques"]:
                     for block in self.blocks:
@@ -184,11 +136,11 @@ class Study:
     @cached_property
     def runs(self) -> int:
         """Rows of ``runs.parquet``: what the 1,440 of the 2024 study counts."""
-        return sum(len(self.budgets) * len(self.asked(counted.block)) for counted, _ in self.expanded_runs())
+        return sum(len(self.budgets) * len(self.seeds_of(counted.block)) for counted, _ in self.expanded_runs())
 
-    def asked(self, block: str) -> list[int]:
-        """The seeds of a block that the tables are to hold: all, unless a greater block stands (``seed_blocks``)."""
-        return [seed for seed in self.blocks[block] if seed not in self.unasked]
+    def seeds_of(self, block: str) -> list[int]:
+        """The seeds of a block; seed 0 where it does not matter, for the bare host."""
+        return [0] if block == ANY else self.blocks[block]
 
     def start_of(self, cell: Cell) -> Start:
         """What a cell's modules start from; a shared start depends on the target host only."""
@@ -225,20 +177,14 @@ class Study:
         others = [name for name in self.datasets if name != own] or [own]
         return [Source(start.technique, start.target_host, self._cleaned(n, target), start.block) for n in others]
 
-    def sibling_folders(self, start: Start, seed: int) -> list[str]:
-        """Module directories of one seed's siblings: the same seed on other datasets, or other seeds on the same."""
+    def siblings(self, start: Start, seed: int) -> list[tuple[Source, int]]:
+        """One seed's siblings, as sources and seeds: that seed on other datasets, or other seeds on the same one."""
         return [
-            module_folder(one.technique, one.host, one.dataset, other)
-            for one in self.siblings_of(start)
+            (source, other)
+            for source in self.siblings_of(start)
             for other in self.blocks[start.block]
-            if (other == seed) != (root(one.dataset) == root(start.source_dataset))
+            if (other == seed) != (root(source.dataset) == root(start.source_dataset))
         ]
-
-    @cached_property
-    def encoded(self) -> list[tuple[str, str]]:
-        """Hosts with the datasets that modules are trained or tested on in them."""
-        trained = [(source.host, source.dataset) for source in self.sources]
-        return list(dict.fromkeys([*trained, *((cell.target_host, cell.target_dataset) for cell in self.cells)]))
 
     @property
     def copied_transfers(self) -> list[dict[str, str]]:

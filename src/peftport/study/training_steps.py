@@ -26,7 +26,7 @@ def cell_steps(study: Study, cell: Cell) -> int:
 
 def _trainings(study: Study, one: Source | Cell) -> int:
     """Trainings of a block: every seed with every learning rate."""
-    return len(study.blocks[one.block]) * len(learning_rates(study.config["techniques"][one.technique]))
+    return len(study.seeds_of(one.block)) * len(learning_rates(study.config["techniques"][one.technique]))
 
 
 def budgets_in_warmup(config: dict[str, Any]) -> list[int]:

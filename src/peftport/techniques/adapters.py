@@ -26,7 +26,6 @@ from peftport.hosts.sites import Family
 from peftport.techniques.base import Shape, SiteTuner, Specification, register, truncated_normal, zeros
 from peftport.techniques.bottleneck import BottleneckConfig, BottleneckLayer, config_fields, sites_and_width
 from peftport.techniques.output import ADDED, Output
-from peftport.techniques.stacked_ops import linear
 
 PREFIX = "houlsby_"
 PARTS = ("down_weight", "down_bias", "up_weight", "up_bias")
@@ -70,11 +69,11 @@ class AdaptersLayer(BottleneckLayer):
 
     def down(self, hidden: Tensor, adapter: str) -> Tensor:
         weight, bias = (self.parameter(f"houlsby_down_{part}", adapter) for part in ("weight", "bias"))
-        return linear(hidden, weight, bias)
+        return nn.functional.linear(hidden, weight, bias)
 
     def up(self, hidden: Tensor, adapter: str) -> Tensor:
         weight, bias = (self.parameter(f"houlsby_up_{part}", adapter) for part in ("weight", "bias"))
-        return linear(hidden, weight, bias)
+        return nn.functional.linear(hidden, weight, bias)
 
 
 class AdaptersTuner(SiteTuner):

@@ -61,10 +61,7 @@ def _parameter(shape: tuple[int, ...], initialise: Initialiser, device: torch.de
 
 
 class SiteLayer(nn.Module, BaseTunerLayer):
-    """A wrapped site of the host. A technique gives ``adapter_layer_names``, ``specification`` and ``forward``.
-
-    ``forward`` computes with ``peftport.techniques.stacked_ops``, so that several modules can share the host.
-    """
+    """A wrapped site of the host. A technique gives ``adapter_layer_names``, ``specification`` and ``forward``."""
 
     def __init__(self, site: nn.Module, kind: str, shared: dict[str, nn.ParameterDict]) -> None:
         super().__init__()

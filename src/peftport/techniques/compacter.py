@@ -25,7 +25,6 @@ from peftport.hosts.sites import Family
 from peftport.techniques.base import Initialiser, Shape, SiteTuner, Specification, normal, register, zeros
 from peftport.techniques.bottleneck import BottleneckConfig, BottleneckLayer, config_fields, sites_and_width
 from peftport.techniques.output import ADDED, Output
-from peftport.techniques.stacked_ops import linear
 
 OUTPUT = Output(
     ADDED, lambda layer, adapter: [layer.parameter(f"compacter_up_{part}", adapter) for part in ("right", "bias")]
@@ -50,13 +49,13 @@ def kronecker_linear(hidden: Tensor, rule: Tensor, left: Tensor, right: Tensor, 
 
     Args:
         hidden: (..., inputs).
-        rule: (n, n, n); this and the others with members in front if they are stacked.
+        rule: (n, n, n).
         left: (n, inputs / n, rank).
         right: (n, rank, outputs / n).
         bias: (outputs,).
     """
-    weight = torch.einsum("...nab,...nio->...aibo", rule, left @ right).flatten(-2, -1).flatten(-3, -2)
-    return linear(hidden, weight.mT, bias)
+    weight = torch.einsum("nab,nio->aibo", rule, left @ right).flatten(2, 3).flatten(0, 1)
+    return nn.functional.linear(hidden, weight.mT, bias)
 
 
 def glorot(gain: float) -> Initialiser:

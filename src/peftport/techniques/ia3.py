@@ -10,18 +10,14 @@ Where we differ from peft's defaults: its BERT targets also scale the attention'
 does not; here the projections are named by kind, and ``wo`` means the feed-forward sub-layer's only.
 """
 
-import functools
 from collections.abc import Mapping
 from typing import Any
 
 from peft import IA3Config
-from peft.tuners.ia3 import IA3Layer
-from torch import Tensor, nn
 
 from peftport.hosts.shape import projection_size, site_counts
 from peftport.hosts.sites import Family
 from peftport.techniques.output import ADDED, Output
-from peftport.techniques.stacked_ops import Shared, scale
 
 SCALED_AT_INPUT = ("wo", "o")
 # (l - 1) times what the site computes is added
@@ -66,18 +62,3 @@ def parameter_count(settings: Mapping[str, Any], shape: Mapping[str, int]) -> in
         inputs, outputs = projection_size(kind, shape)
         total += counts[kind] * (inputs if kind in SCALED_AT_INPUT else outputs)
     return total
-
-
-def share(model: nn.Module) -> list[Shared]:
-    """What peft's layers must do instead, so that several modules can share a host."""
-    layers = [layer for layer in model.modules() if isinstance(layer, IA3Layer)]
-    return [(layer, "forward", functools.partial(_forward, layer)) for layer in layers]
-
-
-def _forward(layer: IA3Layer, hidden: Tensor) -> Tensor:
-    (adapter,) = layer.active_adapters
-    vector = layer.ia3_l[adapter].squeeze(-2 if layer.is_feedforward else -1)
-    if layer.is_feedforward:
-        return layer.base_layer(scale(hidden.to(vector.dtype), vector).to(hidden.dtype))
-    result = layer.base_layer(hidden)
-    return scale(result, vector).to(result.dtype)

@@ -9,18 +9,14 @@ Where we differ from peft: the projections are named by kind (``q``, ``v``, ``wo
 expression, because peft's list is a set and its JSON changes from process to process.
 """
 
-import functools
 from collections.abc import Mapping
 from typing import Any
 
 from peft import LoraConfig
-from peft.tuners.lora import LoraLayer
-from torch import Tensor, nn
 
 from peftport.hosts.shape import projection_size, site_counts
 from peftport.hosts.sites import Family
 from peftport.techniques.output import PRODUCT, Output
-from peftport.techniques.stacked_ops import Shared, linear
 
 OUTPUT = Output(PRODUCT)
 
@@ -59,18 +55,3 @@ def parameter_count(settings: Mapping[str, Any], shape: Mapping[str, int]) -> in
     """
     counts = site_counts(shape)
     return sum(counts[kind] * settings["rank"] * sum(projection_size(kind, shape)) for kind in settings["targets"])
-
-
-def share(model: nn.Module) -> list[Shared] | None:
-    """What peft's layers must do instead, so that several modules can share a host; None for DoRA and the like."""
-    layers = [layer for layer in model.modules() if isinstance(layer, LoraLayer)]
-    if any(layer.lora_variant for layer in layers):
-        return None
-    return [(layer, "forward", functools.partial(_forward, layer)) for layer in layers]
-
-
-def _forward(layer: LoraLayer, hidden: Tensor) -> Tensor:
-    (adapter,), result = layer.active_adapters, layer.base_layer(hidden)
-    down, up = layer.lora_A[adapter].weight, layer.lora_B[adapter].weight
-    change = linear(linear(hidden.to(down.dtype), down), up) * layer.scaling[adapter]
-    return (result + change).to(result.dtype)

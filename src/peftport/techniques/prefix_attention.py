@@ -1,9 +1,8 @@
-"""Attention that never looks at the values of a mask, and to which a module may add keys and values.
+"""Attention to which a module may add keys and values.
 
-transformers leaves a mask out when all its entries are true. Looking at them breaks ``torch.func.vmap`` over modules
-that each have their own batch; and where a prefix stands in front of the keys, a causal mask must be there. So these
-implementations (one over each that a host may have) always make the mask. Without a prefix an attention module
-computes what the host's own implementation computes with a mask.
+transformers leaves a mask out when all its entries are true, and where it is causal. Where a prefix stands in front of
+the keys, the mask must be there. So these implementations (one over each that a host may have) always make it. Without
+a prefix an attention module computes what the host's own implementation computes with a mask.
 """
 
 import sys
@@ -15,9 +14,7 @@ from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedM
 from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
-from peftport.techniques.stacked_ops import to_rows
-
-NAMES = {"eager": "peftport_fused_eager", "sdpa": "peftport_fused_sdpa"}
+NAMES = {"eager": "peftport_prefix_eager", "sdpa": "peftport_prefix_sdpa"}
 
 
 class _Mask:
@@ -55,9 +52,8 @@ class _Attention:
 
 
 def _in_front(prefix: Tensor, states: Tensor) -> Tensor:
-    """(heads, length, width), or that of each member, before (batch, heads, positions, width)."""
-    members = prefix.unsqueeze(0) if prefix.dim() == 3 else prefix
-    return torch.cat([to_rows(members.to(states.dtype), len(states)), states], dim=2)
+    """(heads, length, width) before (batch, heads, positions, width)."""
+    return torch.cat([prefix.to(states.dtype).expand(len(states), *prefix.shape), states], dim=2)
 
 
 def _visible(mask: Tensor | None, length: int) -> Tensor | None:
@@ -67,7 +63,7 @@ def _visible(mask: Tensor | None, length: int) -> Tensor | None:
     return nn.functional.pad(mask, (length, 0), value=True if mask.dtype == torch.bool else 0.0)
 
 
-def use_fused_attention(host: PreTrainedModel) -> None:
+def use_prefix_attention(host: PreTrainedModel) -> None:
     """Switch a host to the implementation here that corresponds to its own; no change if it has it already.
 
     Raises:
@@ -84,7 +80,7 @@ def use_fused_attention(host: PreTrainedModel) -> None:
 
 
 def use_plain_attention(host: PreTrainedModel) -> None:
-    """Undo ``use_fused_attention``."""
+    """Undo ``use_prefix_attention``."""
     plain = {name: plain for plain, name in NAMES.items()}
     if host.config._attn_implementation in plain:
         host.set_attn_implementation(plain[host.config._attn_implementation])

@@ -29,8 +29,7 @@ from peftport.hosts.shape import attention_width, site_counts
 from peftport.hosts.sites import Family
 from peftport.techniques.base import Shape, SiteConfig, SiteLayer, SiteTuner, Specification, normal, register, zeros
 from peftport.techniques.output import ADDED, Output
-from peftport.techniques.prefix_attention import use_fused_attention, use_plain_attention
-from peftport.techniques.stacked_ops import linear
+from peftport.techniques.prefix_attention import use_plain_attention, use_prefix_attention
 
 KINDS = ("encoder_self", "decoder_self", "cross")
 
@@ -69,16 +68,16 @@ class PrefixLayer(SiteLayer):
         return weights | {f"prefix_tuning_{part}_bias": ((width,), zeros) for part in ("key", "value")}
 
     def keys_and_values(self, adapter: str) -> tuple[Tensor, Tensor]:
-        """The effective prefix: keys and values, (length, d_kv_inner) each; members in front if they are stacked."""
+        """The effective prefix: keys and values, (length, d_kv_inner) each."""
         key, value = (self.parameter(f"prefix_tuning_{part}", adapter) for part in ("key", "value"))
         if self.configs[adapter].reparameterisation is None:
             return key, value
         embedding, weight, bias = (
             self.parameter(f"prefix_tuning_{self.kind}_{part}", adapter) for part in ("embedding", "weight", "bias")
         )
-        inner = torch.tanh(linear(embedding, weight, bias))
-        key = linear(inner, key.mT, self.parameter("prefix_tuning_key_bias", adapter))
-        return key, linear(inner, value.mT, self.parameter("prefix_tuning_value_bias", adapter))
+        inner = torch.tanh(nn.functional.linear(embedding, weight, bias))
+        key = nn.functional.linear(inner, key.mT, self.parameter("prefix_tuning_key_bias", adapter))
+        return key, nn.functional.linear(inner, value.mT, self.parameter("prefix_tuning_value_bias", adapter))
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         live = self.live()
@@ -118,7 +117,7 @@ class PrefixTuner(SiteTuner):
         return family(self.model.config.model_type).kind(name, config.attentions)
 
     def _prepare_model(self, peft_config: PrefixConfig, model: nn.Module) -> None:
-        use_fused_attention(model)
+        use_prefix_attention(model)
 
     def unload(self) -> nn.Module:
         model = super().unload()

@@ -12,16 +12,13 @@ default here because it does not depend on the host (``vocabulary`` draws rows o
 Only for hosts that read a prompt in front of their text: encoder-decoders and decoders.
 """
 
-import functools
 from collections.abc import Mapping
 from typing import Any
 
-from peft import PeftModel, PromptTuningConfig
-from torch import Tensor
+from peft import PromptTuningConfig
 
 from peftport.hosts.sites import Family
 from peftport.techniques.output import ENTRIES, Output
-from peftport.techniques.stacked_ops import Shared, to_rows
 
 OUTPUT = Output(ENTRIES)
 STARTS = {"random": "RANDOM", "vocabulary": "SAMPLE_VOCAB"}
@@ -58,13 +55,3 @@ def expected_sites(settings: Mapping[str, Any], shape: Mapping[str, int]) -> int
 def parameter_count(settings: Mapping[str, Any], shape: Mapping[str, int]) -> int:
     """Exact number of trainable parameters."""
     return settings["length"] * shape["d_model"]
-
-
-def share(model: PeftModel) -> list[Shared]:
-    """What peft's model must do instead, so that several modules can share a host."""
-    return [(model, "get_prompt", functools.partial(_prompt, model))]
-
-
-def _prompt(model: PeftModel, batch_size: int, task_ids: None = None) -> Tensor:
-    prompt = model.prompt_encoder[model.active_adapter].embedding.weight
-    return to_rows(prompt if prompt.dim() == 3 else prompt[None], batch_size)

@@ -5,28 +5,22 @@ A technique's module has:
 * ``peft_config(settings, family) -> PeftConfig``: peft's description of the module, ready for ``get_peft_model``;
 * ``site_kinds(settings, family) -> list[str]``: the kinds of sites (``peftport.hosts.sites``) that it wraps;
 * ``expected_sites(settings, shape) -> int``: how many sites it must use in a host of this shape;
-* ``parameter_count(settings, shape) -> int``: the exact number of trainable parameters;
-* where peft's own layers make the module: ``share(model)``, what they must do instead so that several modules can share
-  a host (``injection.stacked_modules``); without it, or if it gives None, they train one at a time. Layers of ours
-  compute with ``peftport.techniques.stacked_ops`` and need none;
+* ``parameter_count(settings, shape) -> int``: the exact number of trainable parameters; without it, a module must have
+  as many in its file as peft trains;
 * ``OUTPUT`` (``peftport.techniques.output``): how large what a module adds to a host is, and which tensors that is
   linear in, so that a control can be scaled to the same size; without it there is a reason in ``NO_OUTPUT``.
 
-A module with several techniques has them, as objects with these four, by name in ``TECHNIQUES``.
-
 ``settings`` is a technique's part of the config with its defaults filled in; keys that are not about the module's
-form (``learning_rate``) are ignored. Importing a module of ours registers its method with peft.
+form (``learning_rate``) are ignored. Importing a module of ours registers its method with peft. ``peft`` is the
+pass-through: its settings name a type of peft's and fields of that type's config.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from peftport.registry import import_entry, unknown_name
 
-# peft's own that need nothing but a line of a table
-FROM_PEFT = (
-    *("dora", "vera", "pvera", "randlora", "unilora", "vblora", "loha", "lokr", "hira", "gralora", "deft"),
-    *("hra", "oft", "c3a", "fourierft", "waveft", "miss", "peanut", "road", "beft"),
-)
+PASSED_ON = "peft"
 
 METHODS = {
     "adapters": "peftport.techniques.adapters",
@@ -36,11 +30,13 @@ METHODS = {
     "prompt_tuning": "peftport.techniques.prompt_tuning",
     "ia3": "peftport.techniques.ia3",
     "tiny_attention": "peftport.techniques.tiny_attention",
-    "ln_tuning": "peftport.techniques.ln_tuning",
-    **dict.fromkeys(FROM_PEFT, "peftport.techniques.from_peft"),
+    PASSED_ON: "peftport.techniques.from_peft",
 }
 
-# a DoRA is a LORA to peft
+# what checks a technique's settings beyond the schema; it imports peft, so only a study that needs it does
+CHECKS = {PASSED_ON: "peftport.techniques.peft_fields"}
+
+# any other type is one of the pass-through's
 PEFT_TYPES = {
     "HOULSBY": "adapters",
     "COMPACTER": "compacter",
@@ -49,11 +45,9 @@ PEFT_TYPES = {
     "PROMPT_TUNING": "prompt_tuning",
     "IA3": "ia3",
     "TINY_ATTENTION": "tiny_attention",
-    "LN_TUNING": "ln_tuning",
-    **{name.upper(): name for name in FROM_PEFT if name != "dora"},
 }
 
-# what a module's card tells those who move it
+# what a module's card tells those who move it, by ``described_as``
 NOTES = {
     "ln_tuning": "Its tensors are trained copies of the host's own layer norms and stand in their place: moved, they "
     "bring the source host's layer norms along.",
@@ -67,59 +61,57 @@ NOTES = {
 }
 
 # why what a module adds cannot be scaled: nothing is declared as its output
-NO_OUTPUT = {
-    "ln_tuning": "its tensors stand in the place of the host's own layer norms, and nothing is added to scale",
-    **dict.fromkeys(FROM_PEFT, "it is one of peft's own, of which it is not known here what its tensors add to a host"),
-}
-
-NOT_OFFERED = {
-    "ADALORA": "it shares out its rank in a step of its own between training steps, and adds to the loss",
-    "ADAMSS": "its file also holds frozen matrices made from the host's weights",
-    "ADAPTION_PROMPT": "it knows only a few decoders",
-    "BOFT": "it compiles code for the graphics card when it first runs",
-    "CARTRIDGE": "it is a prefix with tokens that are never trained, for decoders only; use `prefix_tuning`",
-    "CPT": "its prompt is made of the tokens of a text that it is given",
-    "DELORA": "its file also holds norms of the host's weights",
-    "FROD": "its frozen basis is made from the host's weights and lies in its file",
-    "GLORA": "some of its tensors are never trained",
-    "LILY": "its file holds shared tensors several times, so copies of one tensor could be drawn apart",
-    "MULTITASK_PROMPT_TUNING": "it needs the number of the task with every example; use `prompt_tuning`",
-    "OSF": "its tensors are the host's own singular vectors, as large as the host",
-    "P_TUNING": "peft saves the prompt that its encoder made and not the encoder, so it cannot be trained further",
-    "POLY": "it needs the number of the task with every example",
-    "PREFIX_TUNING": "peft's reaches only the decoder of T5, and half of it is never trained; use `prefix_tuning` here",
-    "PSOFT": "its frozen factors are singular vectors of the host, whose signs depend on the machine",
-    "SHADOW": "it trains a small model beside the host and adds to the loss",
-    "SHIRA": "its file also holds the places of its entries, which are no quantities to draw from a distribution",
-    "SUPERTUNING": "its file also holds the places of its entries, which are no quantities to draw from a distribution",
-    "TINYLORA": "its frozen factors are singular vectors of the host, whose signs depend on the machine",
-    "TRAINABLE_TOKENS": "its tensors are rows of the host's embedding for tokens that it is given",
-    "XLORA": "it mixes modules that are trained before",
-}
+NO_OUTPUT = {PASSED_ON: "it is one of peft's own, of which it is not known here what its tensors add to a host"}
 
 
 def method(name: str) -> Any:
-    """The technique ``name``; its module is imported, and only that one.
+    """The module of the technique ``name``, imported, and only that one.
 
     Raises:
         ValueError: no such technique; the message offers a near name.
     """
-    module = import_entry("technique", name, METHODS)
-    return getattr(module, "TECHNIQUES", {}).get(name, module)
+    return import_entry("technique", name, METHODS)
 
 
 def method_of_type(peft_type: str) -> Any:
     """The technique behind the ``peft_type`` of an ``adapter_config.json``.
 
     Raises:
-        ValueError: no technique of ours.
+        ValueError: no technique of ours, and none that the pass-through offers; the message says why.
     """
-    if peft_type not in PEFT_TYPES:
-        reason = f" ({NOT_OFFERED[peft_type]})" if peft_type in NOT_OFFERED else ""
-        raise ValueError(unknown_name("technique of the peft_type", peft_type, PEFT_TYPES) + reason)
-    return method(PEFT_TYPES[peft_type])
+    if peft_type in PEFT_TYPES:
+        return method(PEFT_TYPES[peft_type])
+    passed = method(PASSED_ON)
+    if peft_type not in passed.offered():
+        reason = f" ({passed.REFUSED[peft_type]})" if peft_type in passed.REFUSED else ""
+        known = [*PEFT_TYPES, *passed.offered()]
+        raise ValueError(unknown_name("technique of the peft_type", peft_type, dict.fromkeys(known)) + reason)
+    return passed
 
 
-def peft_type_of(name: str) -> str:
-    """The ``peft_type`` of the technique ``name``."""
-    return {technique: peft_type for peft_type, technique in PEFT_TYPES.items()}.get(name, "LORA")
+def makes(name: str, peft_type: str) -> bool:
+    """Whether modules of the technique ``name`` are of this ``peft_type``."""
+    return method(name).refusal(peft_type) is None if name == PASSED_ON else PEFT_TYPES.get(peft_type) == name
+
+
+def described_as(settings: Mapping[str, Any]) -> str:
+    """What the typology and notes call a technique: its method, or for one of peft's own its type in small letters."""
+    if settings["method"] != PASSED_ON:
+        return settings["method"]
+    return "dora" if settings.get("use_dora") else settings["peft_type"].lower()
+
+
+def note(settings: Mapping[str, Any]) -> str | None:
+    """What a module's card tells those who move it; None for nothing."""
+    return NOTES.get(described_as(settings))
+
+
+def settings_complaint(settings: Mapping[str, Any]) -> tuple[str, str] | None:
+    """The first thing wrong with settings that fit the schema: key (empty: all) and message; None if nothing."""
+    checks = settings["method"] in CHECKS and import_entry("check", settings["method"], CHECKS)
+    return checks.complaint(settings) if checks else None
+
+
+def spelled(name: Any) -> str:
+    """How a study writes ``name`` where it is no method here but one of peft's own, or why it cannot; else empty."""
+    return import_entry("check", PASSED_ON, CHECKS).spelled(str(name))

@@ -27,7 +27,6 @@ from peftport.hosts.shape import site_counts
 from peftport.hosts.sites import Family
 from peftport.techniques.base import Shape, SiteConfig, SiteLayer, SiteTuner, Specification, register, uniform, zeros
 from peftport.techniques.output import ADDED, Output
-from peftport.techniques.stacked_ops import layer_norm, linear
 
 PARTS = (
     "norm_weight",
@@ -112,11 +111,11 @@ class TinyAttentionLayer(SiteLayer):
     def _attend(self, hidden: Tensor, mask: Tensor | None, adapter: str) -> Tensor:
         config = self.configs[adapter]
         own = {part: self.parameter(f"tiny_attention_{part}", adapter) for part in PARTS}
-        normed = layer_norm(hidden, own["norm_weight"], own["norm_bias"])
-        inner = linear(normed, own["in_weight"], own["in_bias"]).chunk(3, -1)
+        normed = nn.functional.layer_norm(hidden, hidden.shape[-1:], own["norm_weight"], own["norm_bias"])
+        inner = nn.functional.linear(normed, own["in_weight"], own["in_bias"]).chunk(3, -1)
         weights, biases = own["heads_weight"].chunk(3, -2), own["heads_bias"].chunk(3, -1)
         query, key, value = (
-            linear(part, weight, bias).unflatten(-1, (config.heads, -1)).transpose(1, 2)
+            nn.functional.linear(part, weight, bias).unflatten(-1, (config.heads, -1)).transpose(1, 2)
             for part, weight, bias in zip(inner, weights, biases, strict=True)
         )
         scores = query @ key.transpose(-1, -2) * (config.width // config.heads) ** -0.5
@@ -124,8 +123,8 @@ class TinyAttentionLayer(SiteLayer):
             lowest = torch.finfo(scores.dtype).min
             scores = scores.masked_fill(~mask, lowest) if mask.dtype == torch.bool else scores + mask
         shares = nn.functional.dropout(scores.softmax(-1), config.dropout, self.training)
-        mixed = linear((shares @ value).transpose(1, 2).flatten(-2), own["mix_weight"], own["mix_bias"])
-        return linear(mixed, own["out_weight"], own["out_bias"])
+        mixed = nn.functional.linear((shares @ value).transpose(1, 2).flatten(-2), own["mix_weight"], own["mix_bias"])
+        return nn.functional.linear(mixed, own["out_weight"], own["out_bias"])
 
 
 class TinyAttentionTuner(SiteTuner):

@@ -7,7 +7,7 @@ from peftport.storage.cards import read_card
 from peftport.storage.files import DamagedFile, file_digest
 from peftport.storage.modules import Module, describe, read_tensors, write_module
 from peftport.storage.parquet import write_table
-from peftport.techniques.table import NOTES
+from peftport.techniques.table import note
 
 
 def extract_modules(state: Path, config: Path, folders: dict[int, Path], provenance: dict[str, Any]) -> None:
@@ -32,7 +32,7 @@ def extract_modules(state: Path, config: Path, folders: dict[int, Path], provena
         card = {
             "technique": facts["technique"]["method"],
             "settings": facts["technique"],
-            "note": NOTES.get(facts["technique"]["method"]),
+            "note": note(facts["technique"]),
             "host": facts["host"]["host"],
             "host_model_type": facts["host"]["model_type"],
             "host_shape": facts["host"]["shape"],

@@ -9,7 +9,7 @@ from peftport.injection.attach import attach, config_dict, module_tensors
 from peftport.porting.scratch import RULE
 from peftport.storage.cards import read_card
 from peftport.storage.modules import Module, write_module
-from peftport.techniques.table import NOTES
+from peftport.techniques.table import note
 
 
 def initialise_scratch(
@@ -20,7 +20,7 @@ def initialise_scratch(
     host = known_folder(card)
     for seed, folder in folders.items():
         model = attach(load_model(host), technique["method"], technique, seed=seed)
-        facts = {"technique": technique["method"], "note": NOTES.get(technique["method"])}
+        facts = {"technique": technique["method"], "note": note(technique)}
         facts |= {"initialisation": "scratch", "rule": RULE, "seed": seed}
         hosts = {"target_host": card["host"], "target_weights_sha256": card["weights_sha256"]}
         write_module(folder, Module(config_dict(model), module_tensors(model), facts | hosts | provenance))

@@ -6,48 +6,112 @@ no numbers (NaN), and its card says at which step. What starts from it has then 
 seeds go on.
 """
 
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from peft import PeftModel
 from safetensors.numpy import save_file
 
-from peftport.compute.device import load_host
-from peftport.hosts.load import load_tokenizer
-from peftport.hosts.locate import known_folder
-from peftport.injection.attach import attach, config_dict, detach, module_tensors
+from peftport.compute.host_inputs import HostInputs, HostWithTask
+from peftport.injection.attach import attach, config_dict, detach, load_tensors, module_tensors
 from peftport.jobs.checkpoints import Checkpoint
 from peftport.jobs.progress import Progress
 from peftport.prompting.encoded import Encoded, read_encoded
-from peftport.prompting.task import Task
-from peftport.storage.cards import read_card, write_card
+from peftport.settings import TrainingSettings
+from peftport.storage.cards import write_card
 from peftport.storage.files import atomic_write, file_digest
 from peftport.storage.parquet import write_table
 from peftport.study.learning_rates import best_rate, learning_rates
-from peftport.training.groups import begin, in_groups, members_together
 from peftport.training.loop import Recipe, Training
 from peftport.training.resume import Ongoing
 
-# of a training: the module's tensors (``state``), their validation ``loss`` (None if it failed), the step at which it
-# ``failed`` and its loss ``curve``
-Trained = dict[str, Any]
+Tensors = dict[str, np.ndarray]
 
 
-class Trial(NamedTuple):
+@dataclass(frozen=True)
+class SourceSettings:
+    """What a source training is asked to do.
+
+    Attributes:
+        technique: the technique's entry of the config: method, settings and learning rate.
+        training: the study's section.
+        task: template and label words.
+        seeds: one module is trained for each.
+    """
+
+    technique: dict[str, Any]
+    training: TrainingSettings
+    task: dict[str, Any]
+    seeds: list[int]
+
+    @property
+    def steps(self) -> int:
+        """Optimiser steps of a training."""
+        return self.technique["source_steps"] or self.training.source_steps
+
+
+@dataclass(frozen=True)
+class SourceOutputs:
+    """Files that a source training writes.
+
+    Attributes:
+        curve: the loss curve.
+        state: the modules' tensors, named ``<seed>/<name>``.
+        config: a card with peft's config, and what else the modules' cards say.
+    """
+
+    curve: Path
+    state: Path
+    config: Path
+
+
+@dataclass(frozen=True)
+class Trial:
     """A seed that is trained with a learning rate."""
 
     seed: int
     rate: float
 
 
+@dataclass(frozen=True)
+class Trained:
+    """What a training gave.
+
+    Attributes:
+        state: the module's tensors; NaN if it failed.
+        loss: their validation loss; None if it failed.
+        failed: the step at which it failed.
+        curve: its loss curve.
+    """
+
+    state: Tensors
+    loss: float | None
+    failed: int | None
+    curve: pd.DataFrame
+
+
+@dataclass
+class Kept:
+    """What a training has kept so far.
+
+    Attributes:
+        validated: the step of the last validation.
+        lowest: the validation loss of what is kept.
+        best: its tensors.
+    """
+
+    validated: int = 0
+    lowest: float = float("inf")
+    best: Tensors = field(default_factory=dict)
+
+
 def train_source(
-    data: dict[str, Path],
-    recipe: dict[str, dict[str, Any]],
-    task: dict[str, Any],
-    seeds: list[int],
-    outputs: dict[str, Path],
+    inputs: HostInputs,
+    settings: SourceSettings,
+    outputs: SourceOutputs,
     provenance: dict[str, Any],
     checkpoint: Checkpoint,
 ) -> None:
@@ -56,71 +120,56 @@ def train_source(
     Of several learning rates the loss curve is that of the one taken.
 
     Args:
-        data: ``card`` of the host; the prompts of ``train`` and ``validation`` for this host.
-        recipe: ``technique`` (method, settings and learning rate) and ``training``, the study's section.
-        task: template and label words.
-        outputs: ``curve``, ``state`` (tensors named ``<seed>/<name>``) and ``config`` (peft's, with the card's facts).
+        inputs: the host's card; prompts of ``train`` and ``validation``.
         checkpoint: what a job that was stopped left.
 
     Raises:
         Stopped: the job was told to stop.
     """
-    technique, training = recipe["technique"], recipe["training"]
-    card = read_card(data["card"])
-    folder = known_folder(card)
-    task_ = Task.for_host(task, training["max_tokens"], load_tokenizer(folder), card)
-    splits = {name: read_encoded(data[name], task_.words) for name in ("train", "validation")}
-    model, starts = _fresh(load_host(folder, training["host_precision"]), technique, seeds)
-    steps, ongoing = technique["source_steps"] or training["source_steps"], Ongoing(checkpoint)
-    trials = [Trial(seed, rate) for seed in seeds for rate in learning_rates(technique)]
+    technique, training = settings.technique, settings.training
+    host = HostWithTask.read(inputs.card, settings.task, training.max_tokens)
+    train, validation = (read_encoded(path, host.task.words) for path in (inputs.train, inputs.validation))
+    model, starts = _fresh(host.load(training.host_precision), technique, settings.seeds)
+    trials = [Trial(seed, rate) for seed in settings.seeds for rate in learning_rates(technique)]
+    ongoing = Ongoing(checkpoint, Trained)
 
-    def train(group: list[int]) -> list[Trained]:
-        own, rate = [trials[index].seed for index in group], trials[group[0]].rate
-        settings = Recipe.from_config(training, technique | {"learning_rate": rate})
-        told = f"{technique['method']} in {card['host']}, seed {', '.join(map(str, own))}, learning rate {rate:g}"
-        first = [(seed, starts[seed]) for seed in own]
-        run = begin(model, task_, splits["train"], settings, first, Progress(told, steps))
-        try:
-            return _train_keeping(run, group, splits["validation"], steps, training, ongoing)
-        finally:
-            run.release()
+    def work(trial: Trial) -> Trained:
+        label = f"{technique['method']} in {host.card['host']}, seed {trial.seed}, learning rate {trial.rate:g}"
+        load_tensors(model, starts[trial.seed])
+        recipe, report = Recipe.of(training, trial.rate), Progress(label, settings.steps)
+        run = Training(model, host.task, train, recipe, trial.seed, report)
+        return _train_keeping(run, validation, settings.steps, training, ongoing)
 
-    together = members_together(training["members_together"], model, len(trials))
-    done = in_groups(range(len(trials)), together, train, ongoing, lambda index: trials[index].rate)
-    provenance = provenance | {"members_together": max(len(group) for group, _ in done)}
-    taken = _taken(done, trials)
-    write_table(
-        outputs["curve"], pd.concat([one["curve"] for one in taken.values()], ignore_index=True), "curve", provenance
-    )
-    with atomic_write(outputs["state"]) as partial:
-        state = {f"{trial.seed}/{name}": own for trial, one in taken.items() for name, own in one["state"].items()}
-        save_file(state, partial)
+    trained = dict(zip(trials, ongoing.each(trials, work), strict=True))
+    taken = {trial: trained[trial] for trial in _best(trained)}
+    curves = pd.concat([result.curve for result in taken.values()], ignore_index=True)
+    write_table(outputs.curve, curves, "curve", provenance)
+    with atomic_write(outputs.state) as partial:
+        save_file(
+            {f"{trial.seed}/{name}": own for trial, result in taken.items() for name, own in result.state.items()},
+            partial,
+        )
         digest = file_digest(partial)
-    facts = {name: card[name] for name in ("host", "model_type", "weights_sha256", "shape")}
-    said = {"adapter_config": config_dict(model), "host": facts, "technique": technique, "state_sha256": digest}
-    failed = {str(trial.seed): one["failed"] for trial, one in taken.items() if one["failed"] is not None}
-    rates = {str(trial.seed): trial.rate for trial in taken}
-    write_card(outputs["config"], said | {"failed_at_step": failed, "learning_rate": rates} | provenance)
+    facts = {name: host.card[name] for name in ("host", "model_type", "weights_sha256", "shape")}
+    card = {"adapter_config": config_dict(model), "host": facts, "technique": technique, "state_sha256": digest}
+    card["failed_at_step"] = {
+        str(trial.seed): result.failed for trial, result in taken.items() if result.failed is not None
+    }
+    card["learning_rate"] = {str(trial.seed): trial.rate for trial in taken}
+    write_card(outputs.config, card | provenance)
 
 
-def _taken(done: list[tuple[list[int], list[Trained]]], trials: list[Trial]) -> dict[Trial, Trained]:
-    """Of every seed the training with the lowest validation loss."""
-    trained = {trials[index]: one for group, results in done for index, one in zip(group, results, strict=True)}
-    losses: dict[int, dict[float, float | None]] = {}
-    for trial in trials:
-        losses.setdefault(trial.seed, {})[trial.rate] = trained[trial]["loss"]
-    best = [
-        Trial(seed, best_rate({rate: None if one is None else -one for rate, one in own.items()}))
-        for seed, own in losses.items()
-    ]
-    return {trial: trained[trial] for trial in best}
+def _best(trained: dict[Trial, Trained]) -> list[Trial]:
+    """Of every seed the trial with the lowest validation loss."""
+    reached: dict[int, dict[float, float | None]] = {}
+    for trial, result in trained.items():
+        reached.setdefault(trial.seed, {})[trial.rate] = None if result.loss is None else -result.loss
+    return [Trial(seed, best_rate(by_rate)) for seed, by_rate in reached.items()]
 
 
-def _fresh(
-    host: Any, technique: dict[str, Any], seeds: list[int]
-) -> tuple[PeftModel, dict[int, dict[str, np.ndarray]]]:
+def _fresh(host: Any, technique: dict[str, Any], seeds: list[int]) -> tuple[PeftModel, dict[int, Tensors]]:
     """The host with a module in it, and the technique's fresh initialisation of every seed."""
-    starts: dict[int, dict[str, np.ndarray]] = {}
+    starts: dict[int, Tensors] = {}
     for seed in seeds:
         model = attach(host, technique["method"], technique, seed=seed)
         starts[seed] = module_tensors(model)
@@ -130,31 +179,23 @@ def _fresh(
 
 
 def _train_keeping(
-    run: Training, group: list[int], validation: Encoded, steps: int, training: dict[str, Any], ongoing: Ongoing
-) -> list[Trained]:
-    """Each member's state after ``steps``, or with its lowest validation loss if the config says ``keep: best``.
+    run: Training, validation: Encoded, steps: int, training: TrainingSettings, ongoing: Ongoing[Trained]
+) -> Trained:
+    """The state after ``steps``, or with its lowest validation loss if the config says ``keep: best``.
 
-    That of a member that failed is NaN.
+    That of a training that failed is NaN.
     """
-    members, every = len(run.seeds), training["validate_every"] if training["keep"] == "best" else steps
-    kept = ongoing.take_up(group, run, {"validated": 0, "lowest": [float("inf")] * members, "best": [{}] * members})
+    every = training.validate_every if training.keep == "best" else steps
+    kept = ongoing.take_up(run, Kept())
     for step in [*range(every, steps, every), steps]:
-        if step <= kept["validated"]:
+        if step <= kept.validated:
             continue
         run.advance(step)
-        for place, loss in enumerate(run.validate_members(validation)):
-            if training["keep"] == "last" or loss < kept["lowest"][place]:
-                kept["lowest"][place], kept["best"][place] = loss, _state(run, place)
-        kept["validated"] = step
-    for place in run.failed:
-        kept["lowest"][place] = None
-        kept["best"][place] = {name: np.full_like(own, np.nan) for name, own in _state(run, place).items()}
-    return [
-        {"state": state, "loss": loss, "failed": run.failed.get(place), "curve": run.curve(place)}
-        for place, (state, loss) in enumerate(zip(kept["best"], kept["lowest"], strict=True))
-    ]
-
-
-def _state(run: Training, place: int) -> dict[str, np.ndarray]:
-    with run.only(place) as model:
-        return module_tensors(model)
+        loss = run.validate(validation)
+        if training.keep == "last" or loss < kept.lowest:
+            kept.lowest, kept.best = loss, module_tensors(run.model)
+        kept.validated = step
+    if run.failed is None:
+        return Trained(kept.best, kept.lowest, None, run.curve())
+    nothing = {name: np.full_like(tensor, np.nan) for name, tensor in module_tensors(run.model).items()}
+    return Trained(nothing, None, run.failed, run.curve())

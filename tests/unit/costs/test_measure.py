@@ -5,8 +5,10 @@ import pandas as pd
 import pytest
 import torch
 
+from peftport.compute.host_inputs import HostInputs
 from peftport.costs.measure import Bench, in_layers, machine, measure_costs
 from peftport.injection.attach import attach, module_tensors
+from peftport.settings import CostSettings, TrainingSettings
 from peftport.storage.cards import read_card
 from peftport.storage.parquet import schema, write_table
 from peftport.storage.tables import TABLES
@@ -31,9 +33,9 @@ def ground(tmp_path_factory):
 
 
 def measured(folder, **settings):
-    data = {"card": folder / "raw.json"} | prompts(folder, "raw")
-    settings = {"repetitions": 2, "full_finetuning": True} | settings
-    return measure_costs(data, TECHNIQUES, TRAINING, TASK, settings)
+    inputs = HostInputs(folder / "raw.json", train=prompts(folder, "raw")["train"])
+    costs = CostSettings(**{"repetitions": 2} | settings)
+    return measure_costs(inputs, TECHNIQUES, TrainingSettings(**TRAINING), TASK, costs)
 
 
 def test_the_table(ground, tmp_path):
@@ -66,7 +68,7 @@ def test_without_times_and_without_full_finetuning(ground, tmp_path):
 def test_a_module_is_left_as_it_was():
     bare = host("t5_gated_untied")
     before = {name: tensor.clone() for name, tensor in bare.named_parameters()}
-    bench = Bench(bare, batch(), 1.0, {"repetitions": 1, "full_finetuning": True})
+    bench = Bench(bare, batch(), 1.0, CostSettings(repetitions=1))
     model = attach(bare, "lora", SETTINGS["lora"], seed=0)
     tensors = module_tensors(model)
     bench.costs(model)

@@ -5,10 +5,12 @@ import sys
 import pytest
 
 from peftport.data import hub
+from peftport.data.settings import HubDataset
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 LABELS = {"0": "negative", "1": "positive"}
 HUB = {"id": "someone/films", "splits": {"train": "train", "test": "validation"}, "columns": {"text": "sentence"}}
+IMPORTS = "from peftport.data.hub import read_hub\nfrom peftport.data.settings import HubDataset"
 
 
 def snapshot(cache):
@@ -26,7 +28,7 @@ def offline(code, cache):
     """Run code in a process that has no network and this cache."""
     places = {"HF_HOME": str(cache), "HF_HUB_CACHE": str(cache / "hub"), "HF_HUB_OFFLINE": "1"}
     path = os.pathsep.join(entry for entry in sys.path if entry)
-    run = [sys.executable, "-c", f"from peftport.data.hub import read_hub\n{code}"]
+    run = [sys.executable, "-c", f"{IMPORTS}\n{code}"]
     return subprocess.run(run, capture_output=True, text=True, env=os.environ | places | {"PYTHONPATH": path})
 
 
@@ -34,11 +36,11 @@ def test_a_cached_dataset_is_read_without_a_network(tmp_path):
     pytest.importorskip("datasets", reason="needs the extra `hub`")
     snapshot(tmp_path / "hub")
     code = f"""
-splits, facts = read_hub({HUB!r}, {LABELS!r})
+splits, facts = read_hub(HubDataset.model_validate({HUB!r}), {LABELS!r})
 assert splits == {{"train": [("good film", "positive"), ("bad film", "negative")], "test": [("dull film", "negative")]}}
 assert facts["revision"] == {COMMIT!r} and facts["id"] == "someone/films", facts
 for change, message in [
-    ({{"splits": {{"test": "tset"}}}}, "no split `tset`. Known: `train`, `validation`"),
+    ({{"splits": {{"train": "train", "test": "tset"}}}}, "no split `tset`. Known: `train`, `validation`"),
     ({{"columns": {{"text": "sentences"}}}}, "no column 'sentences' for the text. Did you mean `sentence`"),
     ({{"columns": {{"text": "sentence", "label": "idx2"}}}}, "no column 'idx2' for the label"),
     ({{"revision": "v9"}}, "revision v9: not in the local cache"),
@@ -47,13 +49,13 @@ for change, message in [
     ({{"name": "other"}}, "cannot be read"),
 ]:
     try:
-        read_hub({HUB!r} | change, {LABELS!r})
+        read_hub(HubDataset.model_validate({HUB!r} | change), {LABELS!r})
     except ValueError as error:
         assert message in str(error), (change, error)
     else:
         raise AssertionError(change)
 try:
-    read_hub({HUB!r}, {{"0": "negative", "2": "positive"}})
+    read_hub(HubDataset.model_validate({HUB!r}), {{"0": "negative", "2": "positive"}})
 except ValueError as error:
     assert "train, row 1: label '1' is not in the label map" in str(error), error
 """
@@ -64,11 +66,11 @@ except ValueError as error:
 def test_absent_packages_are_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
     with pytest.raises(ValueError, match=r"pip install 'peftport\[hub\]'"):
-        hub.read_hub(HUB, LABELS)
+        hub.read_hub(HubDataset.model_validate(HUB), LABELS)
 
 
 def test_an_absent_reader_is_named(monkeypatch, tmp_path):
     monkeypatch.setattr(hub, "_snapshot", lambda definition: tmp_path)
     monkeypatch.setitem(sys.modules, "datasets", None)
     with pytest.raises(ValueError, match=r"pip install 'peftport\[hub\]'"):
-        hub.read_hub(HUB, LABELS)
+        hub.read_hub(HubDataset.model_validate(HUB), LABELS)

@@ -5,6 +5,7 @@ import pytest
 
 from peftport.data.overlap import decontaminate, overlap
 from peftport.data.prepare import prepare
+from peftport.data.settings import DatasetSettings
 from peftport.storage.parquet import write_table
 
 
@@ -64,7 +65,8 @@ def test_nothing_to_remove_removes_nothing():
 
 def test_rotten_tomatoes_and_sst_share_sentences(real_datasets):
     definitions, folder = real_datasets
-    datasets = {name: prepare(definition, folder)[0] for name, definition in definitions.items()}
+    settings = {name: DatasetSettings.model_validate(definition) for name, definition in definitions.items()}
+    datasets = {name: prepare(dataset, folder)[0] for name, dataset in settings.items()}
     table = overlap(datasets)
     between = table[table["left_dataset"] != table["right_dataset"]]
     assert (between["exact"].sum(), between["normalised"].sum()) == (4263, 7888)  # of 9,600 sentences of SST

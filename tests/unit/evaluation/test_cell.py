@@ -4,28 +4,22 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from peftport.compute.computed_by import computed_by
 from peftport.compute.device import load_host
-from peftport.evaluation.cell import evaluate_cells
 from peftport.evaluation.likelihood import log_likelihoods
 from peftport.evaluation.score import score
 from peftport.hosts.load import load_tokenizer
 from peftport.injection.attach import attach, config_dict, module_tensors
-from peftport.jobs.checkpoints import Checkpoint
 from peftport.porting.start import make_starts
 from peftport.prompting.task import Task
+from peftport.settings import EvaluationSettings, TrainingSettings
 from peftport.storage.cards import read_card, write_card
 from peftport.storage.modules import Module, write_module
 from peftport.storage.parquet import read_table, write_table
 from peftport.storage.tables import CELL
 from peftport.training.fresh_start import initialise_scratch
 from peftport.training.loop import Recipe, Training
-from tests.ground import NAMES, TASK, TECHNIQUE, TRAINING, as_on_a_gpu, evaluate, evaluate_together, modules
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _on_a_gpu():
-    with as_on_a_gpu():
-        yield
+from tests.ground import NAMES, TASK, TECHNIQUE, TRAINING, evaluate, modules
 
 
 def encoded_test(ground, host):
@@ -58,6 +52,7 @@ def test_a_cell_leaves_its_three_tables(ground, tmp_path, generate):
         assert -rows["log_likelihood"].mean() == pytest.approx(row["loss"].item())
         assert rows["generated"].notna().all() == generate
     assert set(curve["seed"]) == {0, 1} and curve["step"].max() == 5
+    assert all((scores[name] == fact).all() for name, fact in computed_by("float32").items())
     assert scores["invalid_rate"].notna().all() == generate
 
 
@@ -83,39 +78,6 @@ def test_seeds_differ_and_the_order_of_seeds_does_not_matter(ground):
     assert by_run.nunique() == 4
 
 
-def test_seeds_that_train_together_are_the_seeds_alone(ground):
-    """Every budget, to float tolerance, in the same order; and equal to the bit when they train together again."""
-    one, two, again = (evaluate(ground, "instruct", modules(ground, "raw"), [0, 2, 5], together=n) for n in (1, 2, 2))
-    for name in ("scores", "predictions"):
-        pd.testing.assert_frame_equal(one[name], two[name], rtol=1e-3)
-        pd.testing.assert_frame_equal(two[name], again[name], check_exact=True)
-    assert two["curve"]["members"].tolist() == [2] * 6
-    assert two["scores"].attrs == {"members_together": 2}
-    zero_shot = [table["predictions"].query("budget_steps == 0") for table in (one, two)]
-    pd.testing.assert_frame_equal(*zero_shot, check_exact=True)
-
-
-@pytest.mark.parametrize("together", [1, 3, 4])
-def test_cells_that_share_a_job_are_the_cells_alone(ground, tmp_path, together):
-    """One after the other to the bit; all at once, or in groups across cells, to float tolerance."""
-    fresh = {seed: tmp_path / f"seed-{seed}" for seed in (0, 1)}
-    initialise_scratch(ground / "instruct.json", TECHNIQUE, fresh, {})
-    starts = {"ported": modules(ground, "raw"), "fresh": fresh}
-    company = {kind: [[together], [together]] for kind in starts}
-    if together == 3:
-        company["fresh"][1] = [1]  # which is left over
-    cells = evaluate_together(ground, "instruct", starts, [0, 2, 5], together=together)
-    assert list(cells) == ["ported", "fresh"]
-    for kind, tables in cells.items():
-        alone = evaluate(ground, "instruct", starts[kind], [0, 2, 5], NAMES | {"initialisation": kind})
-        assert tables["curve"].groupby("seed")["members"].unique().map(list).tolist() == company[kind]
-        for name, table in tables.items():
-            assert table.attrs == {"members_together": together}
-            other = alone[name].drop(columns=["elapsed_seconds", "members"], errors="ignore")
-            table = table.drop(columns=["elapsed_seconds", "members"], errors="ignore")
-            pd.testing.assert_frame_equal(table, other, check_exact=together == 1, rtol=1e-3)
-
-
 def test_the_bare_cell_is_the_host_alone(ground):
     bare = evaluate(ground, "instruct", {0: None}, [0], NAMES | {"technique": "none", "initialisation": "bare"})
     task, test = encoded_test(ground, "instruct")
@@ -124,8 +86,8 @@ def test_the_bare_cell_is_the_host_alone(ground):
     assert bare["predictions"]["log_likelihood"].tolist() == alone[range(len(test)), test.labels].tolist()
     assert bare["scores"]["accuracy"].item() == (alone.argmax(1) == test.labels).mean()
     assert bare["curve"].empty
-    row, _ = score(host, test, task, {"batch_size": 16, "generate": False})
-    assert bare["scores"]["loss"].item() == row["loss"]
+    alone = score(host, test, task, EvaluationSettings(batch_size=16))
+    assert bare["scores"]["loss"].item() == alone.row["loss"]
 
 
 def test_a_start_onto_its_own_host_has_the_source_modules_predictions(ground, tmp_path):
@@ -140,7 +102,9 @@ def test_a_start_onto_its_own_host_has_the_source_modules_predictions(ground, tm
     train = task.encode(read_table(ground / "train.parquet", "examples"))
     for seed in (0, 1):
         model = attach(load_host(ground / "hosts/raw", "float32"), "lora", TECHNIQUE, seed=seed)
-        Training(model, task, train, Recipe.from_config(TRAINING, TECHNIQUE), seed).advance(6)
+        Training(model, task, train, Recipe.of(TrainingSettings(**TRAINING), TECHNIQUE["learning_rate"]), seed).advance(
+            6
+        )
         likelihoods = log_likelihoods(model, test, task, 16)[range(len(test)), test.labels]
         assert ported.query("seed == @seed")["log_likelihood"].tolist() == likelihoods.tolist()
 
@@ -177,7 +141,5 @@ def test_a_module_that_does_not_fit_is_refused(ground, tmp_path):
 def test_a_host_that_is_gone_is_named(ground, tmp_path):
     card = read_card(ground / "raw.json") | {"folder": str(tmp_path / "gone")}
     write_card(tmp_path / "card.json", card)
-    data = {"card": tmp_path / "card.json"}
-    recipe = {"technique": TECHNIQUE, "training": TRAINING, "evaluation": {}}
     with pytest.raises(ValueError, match=r"host `raw`: .*config.json is damaged or changed: it is not there any more"):
-        evaluate_cells(data, {"bare": {0: None}}, [0], recipe, TASK, {}, Checkpoint(None))
+        evaluate(tmp_path, "card", {0: None}, [0])

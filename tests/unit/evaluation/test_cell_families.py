@@ -4,6 +4,8 @@ import pytest
 
 from peftport.host_building.build import build_host
 from peftport.hosts.identify import identify_host
+from peftport.hosts.recipe_settings import read_recipe
+from peftport.hosts.settings import HostSettings
 from peftport.porting.start import make_starts
 from peftport.storage.cards import write_card
 from peftport.storage.parquet import read_table, write_table
@@ -19,15 +21,20 @@ RECIPE = {
     "pretraining": TRAINING,
     "seed": 0,
 }
-FURTHER = {"instructions": {"generated": {"domains": ["film"], "examples": 60}}, "training": TRAINING, "seed": 0}
+FURTHER = {
+    "base": "raw",
+    "instructions": {"generated": {"domains": ["film"], "examples": 60}},
+    "training": TRAINING,
+    "seed": 0,
+}
 
 
 @pytest.mark.parametrize("family", ["bert", "llama"])
 def test_a_module_goes_from_a_raw_host_to_an_instructed_one(ground, tmp_path, family):
-    build_host(RECIPE | {"family": family}, tmp_path / "raw")
-    build_host(FURTHER, tmp_path / "instruct", tmp_path / "raw")
+    build_host(read_recipe(RECIPE | {"family": family}), tmp_path / "raw")
+    build_host(read_recipe(FURTHER), tmp_path / "instruct", tmp_path / "raw")
     for name in ("raw", "instruct"):
-        write_card(tmp_path / f"{name}.json", identify_host(name, {}, tmp_path / name))
+        write_card(tmp_path / f"{name}.json", identify_host(name, HostSettings(path="somewhere"), tmp_path / name))
         stages.encode(tmp_path, name, ground)
     trained = stages.train(tmp_path, "raw", tmp_path / "state")
     extract_modules(trained["state"], trained["config"], stages.modules(tmp_path, "raw"), stages.MADE)

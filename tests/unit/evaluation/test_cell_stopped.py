@@ -5,24 +5,18 @@ import pandas as pd
 import pytest
 import torch
 
+from peftport.compute.optimisation import Optimisation
 from peftport.evaluation import cell as stage
 from peftport.jobs.signals import STOPS
 from peftport.storage.parquet import read_table, write_table
-from peftport.training.loop import Training
 from tests import ground as stages
-from tests.ground import as_on_a_gpu, in_pieces, modules
+from tests.ground import in_pieces, modules
 
 BUDGETS = [0, 2, 5]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _on_a_gpu():
-    with as_on_a_gpu():
-        yield
-
-
-def evaluate(ground, together=1, checkpoint=None, generate=False, budgets=BUDGETS):
-    options = {"generate": generate, "together": together, "checkpoint": checkpoint}
+def evaluate(ground, checkpoint=None, generate=False, budgets=BUDGETS):
+    options = {"generate": generate, "checkpoint": checkpoint}
     return stages.evaluate(ground, "instruct", modules(ground, "raw"), budgets, **options)
 
 
@@ -31,29 +25,14 @@ def same(left, right):
         other = right[name].drop(columns="elapsed_seconds", errors="ignore")
         table = table.drop(columns="elapsed_seconds", errors="ignore")
         pd.testing.assert_frame_equal(table, other, check_exact=True)
-        assert left[name].attrs == right[name].attrs
 
 
-@pytest.mark.parametrize(("together", "stops"), [(1, 18), (2, 12)])
-def test_stopped_at_every_place(ground, tmp_path, together, stops):
-    """After every step, every test and every group; what was tested is not tested again."""
+def test_stopped_at_every_place(ground, tmp_path):
+    """After every step, every test and every seed; what was tested is not tested again."""
     path = tmp_path / "checkpoint.safetensors"
-    tables, times = in_pieces(path, 1, lambda checkpoint: evaluate(ground, together, checkpoint))
-    assert times == stops
-    same(evaluate(ground, together), tables)
-
-
-def test_cells_that_share_a_job_are_stopped_as_one(ground, tmp_path):
-    starts = {kind: modules(ground, host) for kind, host in (("ported", "raw"), ("native", "instruct"))}
-
-    def together(checkpoint=None):
-        return stages.evaluate_together(ground, "instruct", starts, BUDGETS, together=3, checkpoint=checkpoint)
-
-    tables, times = in_pieces(tmp_path / "checkpoint.safetensors", 1, together)
-    whole = together()
-    assert times > 20 and tables.keys() == whole.keys()
-    for kind, own in whole.items():
-        same(own, tables[kind])
+    tables, times = in_pieces(path, 1, lambda checkpoint: evaluate(ground, checkpoint))
+    assert times == 18
+    same(evaluate(ground), tables)
 
 
 @pytest.mark.parametrize("budgets", [BUDGETS, [0]])
@@ -67,38 +46,36 @@ def test_told_to_stop_while_testing(ground, tmp_path, budgets, monkeypatch):
         return score(*arguments, **named)
 
     monkeypatch.setattr(stage, "score", interrupted)
-    tables, times = in_pieces(path, 0, lambda checkpoint: evaluate(ground, 2, checkpoint, True, budgets))
+    tables, times = in_pieces(path, 0, lambda checkpoint: evaluate(ground, checkpoint, True, budgets))
     assert times == 1 and len(tested) == 2 * len(budgets)
-    same(evaluate(ground, 2, generate=True, budgets=budgets), tables)
+    same(evaluate(ground, generate=True, budgets=budgets), tables)
 
 
-def breaking(monkeypatch, member, step, loss):
-    """From this step on the parameters of a member are no numbers, or only its loss is none."""
-    take = Training._take_step
+def breaking(monkeypatch, seed, step, loss):
+    """From this step on the parameters of a seed are no numbers, or only its loss is none."""
+    take = Optimisation._take_step
 
     def broken(run):
-        losses = take(run)
-        place = run.seeds.index(member) if member in run.seeds else None
-        if run.step >= step and place is not None:
-            if loss is None:
-                with torch.no_grad():
-                    (run.parameters[0][place] if len(run.seeds) > 1 else run.parameters[0]).fill_(torch.nan)
-            else:
-                losses[place] = loss
-        return losses
+        taken = take(run)
+        if run.step < step or run.label != f"seed {seed}":
+            return taken
+        if loss is not None:
+            return torch.full_like(taken, loss)
+        with torch.no_grad():
+            run.parameters[0].fill_(torch.nan)
+        return taken
 
-    monkeypatch.setattr(Training, "_take_step", broken)
+    monkeypatch.setattr(Optimisation, "_take_step", broken)
 
 
-@pytest.mark.parametrize("together", [1, 2])
 @pytest.mark.parametrize(
     ("step", "loss", "failed"),
     [(1, float("nan"), {2: 1, 5: 1}), (4, float("inf"), {5: 4}), (5, None, {5: 5}), (2, None, {2: 2, 5: 2})],
 )
-def test_a_run_whose_loss_is_no_number_fails_alone(ground, tmp_path, monkeypatch, capsys, together, step, loss, failed):
-    whole = evaluate(ground, together)
+def test_a_run_whose_loss_is_no_number_fails_alone(ground, tmp_path, monkeypatch, capsys, step, loss, failed):
+    whole = evaluate(ground)
     breaking(monkeypatch, 1, step, loss)
-    tables, _ = in_pieces(tmp_path / "c.safetensors", 2, lambda checkpoint: evaluate(ground, together, checkpoint))
+    tables, _ = in_pieces(tmp_path / "c.safetensors", 2, lambda checkpoint: evaluate(ground, checkpoint))
     for name, table in tables.items():
         write_table(tmp_path / f"{name}.parquet", table, name)
     scores, predictions = (read_table(tmp_path / f"{name}.parquet", name) for name in ("scores", "predictions"))
@@ -119,9 +96,9 @@ def test_a_run_whose_loss_is_no_number_fails_alone(ground, tmp_path, monkeypatch
 
 
 def test_a_cell_in_which_every_run_fails_still_leaves_its_tables(ground, tmp_path, monkeypatch):
-    take = Training._take_step
-    monkeypatch.setattr(Training, "_take_step", lambda run: take(run) * torch.nan)
-    tables = evaluate(ground, 2, budgets=[2, 5])
+    take = Optimisation._take_step
+    monkeypatch.setattr(Optimisation, "_take_step", lambda run: take(run) * torch.nan)
+    tables = evaluate(ground, budgets=[2, 5])
     for name, table in tables.items():
         write_table(tmp_path / f"{name}.parquet", table, name)
     assert tables["scores"]["failed_at_step"].tolist() == [1] * 4

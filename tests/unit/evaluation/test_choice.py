@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from peftport.evaluation.choice import Member, chosen, tables_by_cell
+from peftport.evaluation.choice import Tested, Trial, chosen, tables_of_cell
 from peftport.storage.parquet import read_table, write_table
 from peftport.training.loop import Training
 from tests import ground as stages
-from tests.ground import TECHNIQUE, as_on_a_gpu, in_pieces, modules, prompts
+from tests.ground import TECHNIQUE, in_pieces, modules, prompts
 
 BUDGETS, RATES = [0, 2, 5], [0.001, 0.05, 0.3]
 LISTED = TECHNIQUE | {"learning_rate": [0.05, 0.3, 0.001]}
@@ -18,12 +18,12 @@ LISTED = TECHNIQUE | {"learning_rate": [0.05, 0.3, 0.001]}
 
 def trained(name, validated):
     """What a training gave, with texts in place of rows."""
-    return {
-        "scores": [f"{name}{place}" for place in range(len(validated))],
-        "answers": [f"answers {name}{place}" for place in range(len(validated))],
-        "validated": validated,
-        "curve": f"curve {name}",
-    }
+    return Tested(
+        scores=[f"{name}{place}" for place in range(len(validated))],
+        answers=[f"answers {name}{place}" for place in range(len(validated))],
+        validated=validated,
+        curve=f"curve {name}",
+    )
 
 
 @pytest.mark.parametrize(
@@ -38,31 +38,27 @@ def trained(name, validated):
 def test_each_budget_chooses_for_itself(low, high, rows):
     both = {0.1: trained("low", low), 0.2: trained("high", high)}
     made = chosen(both, [0, 25, 100])
-    assert made["scores"] == rows and made["answers"] == [f"answers {row}" for row in rows]
-    assert made["curve"] == f"curve {rows[-1][:-1]}"
+    assert made.scores == rows and made.answers == [f"answers {row}" for row in rows]
+    assert made.curve == f"curve {rows[-1][:-1]}"
 
 
 def test_one_rate_is_taken_as_it_is():
     one = trained("only", [None, None])
-    assert chosen({0.1: one}, [5, 10]) == {name: one[name] for name in ("scores", "answers", "curve")}
+    assert chosen({0.1: one}, [5, 10]) == one
 
 
-def test_seeds_and_initialisations_choose_for_themselves():
-    members = [Member(kind, seed, None, rate) for kind in ("ported", "sampled") for seed in (0, 1) for rate in (1, 2)]
-    reached = dict(zip(members, [-1.0, -2.0, -2.0, -1.0, -2.0, -1.0, -1.0, -2.0], strict=True))
+def test_seeds_choose_for_themselves():
+    trials = [Trial(seed, None, rate) for seed in (0, 1, 2) for rate in (1, 2)]
+    reached = dict(zip(trials, [-1.0, -2.0, -2.0, -1.0, -2.0, -1.5], strict=True))
 
-    def result(member):
-        row = {"seed": member.seed, "learning_rate": member.rate}
-        curve = pd.DataFrame({"learning_rate": [float(member.rate)]})
-        return {"scores": [row], "answers": [None], "validated": [reached[member]], "curve": curve}
+    def result(trial):
+        row = {"seed": trial.seed, "learning_rate": trial.rate}
+        curve = pd.DataFrame({"learning_rate": [float(trial.rate)]})
+        return Tested([row], [None], [reached[trial]], curve)
 
-    places = [3, 1, 0, 2, 7, 6, 5, 4]
-    made = tables_by_cell([([place], [result(members[place])]) for place in places], members, [5])
-    assert {kind: tables["scores"]["learning_rate"].tolist() for kind, tables in made.items()} == {
-        "ported": [1, 2],
-        "sampled": [2, 1],
-    }
-    assert all(tables["scores"]["seed"].tolist() == [0, 1] for tables in made.values())
+    tables = tables_of_cell({trial: result(trial) for trial in trials}, [5])
+    assert tables["scores"]["seed"].tolist() == [0, 1, 2]
+    assert tables["scores"]["learning_rate"].tolist() == tables["curve"]["learning_rate"].tolist() == [1, 2, 2]
 
 
 @pytest.fixture(scope="module")
@@ -153,11 +149,11 @@ def test_with_one_rate_nothing_is_validated(ground, tmp_path, single):
 
 def failing(monkeypatch, rates, step):
     """From this step on the loss is no number with these rates."""
-    take = Training._take_step
+    next_loss = Training._next_loss
     monkeypatch.setattr(
         Training,
-        "_take_step",
-        lambda run: take(run) * (np.nan if run.step >= step and run.recipe.learning_rate in rates else 1.0),
+        "_next_loss",
+        lambda run: next_loss(run) * (np.nan if run.step >= step - 1 and run.recipe.learning_rate in rates else 1.0),
     )
 
 
@@ -179,14 +175,10 @@ def test_where_every_rate_failed_the_run_has_failed(skewed, ground, monkeypatch)
     assert set(tables["predictions"]["budget_steps"]) == {0, 2}
 
 
-@pytest.mark.parametrize("together", [1, 2])
-def test_stopped_anywhere_it_goes_on_to_the_same(skewed, ground, tmp_path, together):
-    """Also where two seeds of one rate train together, as on a GPU."""
-    with as_on_a_gpu():
-        whole = evaluate(skewed, ground, together=together)
-        path = tmp_path / "checkpoint.safetensors"
-        pieces, times = in_pieces(path, 2, lambda one: evaluate(skewed, ground, together=together, checkpoint=one))
+def test_stopped_anywhere_it_goes_on_to_the_same(skewed, ground, tmp_path):
+    whole = evaluate(skewed, ground)
+    path = tmp_path / "checkpoint.safetensors"
+    pieces, times = in_pieces(path, 2, lambda one: evaluate(skewed, ground, checkpoint=one))
     assert times > 10
     for name, table in whole.items():
         same(pieces[name], table)
-    assert set(whole["curve"]["members"]) == {together}

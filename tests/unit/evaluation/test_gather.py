@@ -39,6 +39,7 @@ def results(study, tmp_path):
             | {"macro_f1": 0.5, "loss": 1.0, "test_examples": 2, "generated_accuracy": None, "invalid_rate": None}
             | {"failed_at_step": None, "learning_rate": None}
             | {"choice_log_likelihood": -0.5, "calibrated_accuracy": None}
+            | {"device": "cpu", "dtype": "float32", "kernels": "AVX2", "threads": 1}
             for seed in seeds_of(study, cell)
             for budget in budgets
         ]

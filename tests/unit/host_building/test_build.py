@@ -8,6 +8,7 @@ import torch
 from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 
 from peftport.host_building.build import FILES, build_host
+from peftport.hosts.recipe_settings import read_recipe
 from tests.ground import in_pieces
 
 RAW = {
@@ -25,10 +26,14 @@ INSTRUCT = {
 }
 
 
+def build(recipe, *arguments, **more):
+    return build_host(read_recipe(recipe), *arguments, **more)
+
+
 @pytest.fixture(scope="module")
 def raw(tmp_path_factory):
     folder = tmp_path_factory.mktemp("hosts") / "raw"
-    return folder, build_host(RAW, folder)
+    return folder, build(RAW, folder)
 
 
 def test_loss_falls_and_is_reported(raw, tmp_path):
@@ -36,7 +41,7 @@ def test_loss_falls_and_is_reported(raw, tmp_path):
     assert list(curve.columns) == ["phase", "step", "loss", "learning_rate", "elapsed_seconds"]
     assert curve.step.iloc[-1] == 60 and curve.loss.iloc[-5:].mean() < curve.loss.iloc[:5].mean() - 0.5
     seen = []
-    build_host(RAW, tmp_path / "again", report=lambda *values: seen.append(values))
+    build(RAW, tmp_path / "again", report=lambda *values: seen.append(values))
     assert seen[-1][0] == 60 and seen[-1][1] < seen[0][1]
 
 
@@ -61,7 +66,7 @@ def test_label_words_are_single_pieces(raw):
     small = copy.deepcopy(RAW) | {"words": ["incomprehensibilities"]}
     small["shape"] = {**RAW["shape"], "vocabulary": 60}
     with pytest.raises(ValueError, match="incomprehensibilities"):
-        build_host(small, raw[0].parent / "small")
+        build(small, raw[0].parent / "small")
     assert not (raw[0].parent / "small").exists()
 
 
@@ -70,9 +75,9 @@ def test_label_words_are_single_pieces(raw):
 )
 def test_a_build_that_is_stopped_goes_on_and_gives_the_same_bits(raw, tmp_path, recipe, offers, stops):
     base = raw[0] if "base" in recipe else None
-    curve = build_host(recipe, tmp_path / "whole", base)
+    curve = build(recipe, tmp_path / "whole", base)
     path, folder = tmp_path / "checkpoint.safetensors", tmp_path / "model"
-    again, times = in_pieces(path, offers, lambda checkpoint: build_host(recipe, folder, base, checkpoint=checkpoint))
+    again, times = in_pieces(path, offers, lambda checkpoint: build(recipe, folder, base, checkpoint=checkpoint))
     assert times == stops
     pd.testing.assert_frame_equal(*(one.drop(columns="elapsed_seconds") for one in (curve, again)), check_exact=True)
     for name in FILES:
@@ -83,17 +88,17 @@ def test_a_build_that_is_stopped_goes_on_and_gives_the_same_bits(raw, tmp_path, 
 def test_same_recipe_same_bits(raw, tmp_path, recipe):
     base = raw[0] if "base" in recipe else None
     first, second, other = (tmp_path / name for name in ("first", "second", "other"))
-    build_host(recipe, first, base)
+    build(recipe, first, base)
     torch.manual_seed(99)  # the state of the global generator must not matter
-    build_host(recipe, second, base)
-    build_host({**recipe, "seed": 6}, other, base)
+    build(recipe, second, base)
+    build({**recipe, "seed": 6}, other, base)
     for name in FILES:
         assert (first / name).read_bytes() == (second / name).read_bytes()
     assert (first / "model.safetensors").read_bytes() != (other / "model.safetensors").read_bytes()
 
 
 def test_instruction_tuning_moves_the_base_and_keeps_its_tokenizer(raw, tmp_path):
-    curve = build_host(INSTRUCT, tmp_path / "instruct", raw[0])
+    curve = build(INSTRUCT, tmp_path / "instruct", raw[0])
     assert set(curve.phase) == {"instructions"} and curve.loss.iloc[-5:].mean() < curve.loss.iloc[:5].mean()
     assert (tmp_path / "instruct" / "tokenizer.json").read_bytes() == (raw[0] / "tokenizer.json").read_bytes()
     before, after = (AutoModelForSeq2SeqLM.from_pretrained(f).state_dict() for f in (raw[0], tmp_path / "instruct"))
@@ -109,9 +114,9 @@ def test_plain_text_files_serve_as_corpus_and_instructions(tmp_path):
     paragraphs.write_text("\n\n".join(f"One line of text number {i}\nand its other line." for i in range(200)))
     files = [str(lines), str(paragraphs)]
     shape = {**RAW["shape"], "vocabulary": 200}
-    build_host({**RAW, "corpus": {"files": files}, "shape": shape}, tmp_path / "raw")
+    build({**RAW, "corpus": {"files": files}, "shape": shape}, tmp_path / "raw")
     recipe = {**INSTRUCT, "instructions": {"files": files, "examples": 200}}
-    build_host(recipe, tmp_path / "instruct", tmp_path / "raw")
+    build(recipe, tmp_path / "instruct", tmp_path / "raw")
     tokenizer = AutoTokenizer.from_pretrained(tmp_path / "instruct")
     text = tokenizer.decode(tokenizer("The café and its other line")["input_ids"], skip_special_tokens=True)
     assert text == "the café and its other line"
@@ -119,6 +124,6 @@ def test_plain_text_files_serve_as_corpus_and_instructions(tmp_path):
 
 def test_recipe_and_base_must_fit(raw, tmp_path):
     with pytest.raises(ValueError, match="base"):
-        build_host(INSTRUCT, tmp_path / "host")
+        build(INSTRUCT, tmp_path / "host")
     with pytest.raises(ValueError, match="base"):
-        build_host(RAW, tmp_path / "host", raw[0])
+        build(RAW, tmp_path / "host", raw[0])

@@ -21,7 +21,7 @@ from tests import encoded, hosts
 from tests.techniques import SETTINGS
 
 GUIDE = CHECKOUT / "docs/add-a-host-family.md"
-TECHNIQUES = ["adapters", "lora", "prefix_tuning", "prompt_tuning", "ia3", "ln_tuning"]
+TECHNIQUES = ["adapters", "lora", "prefix_tuning", "prompt_tuning", "ia3"]
 
 
 @pytest.mark.parametrize("name", FAMILIES)

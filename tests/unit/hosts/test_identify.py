@@ -7,6 +7,7 @@ import torch
 
 from peftport.hosts.identify import combined_digest, identify_host
 from peftport.hosts.load import load_model
+from peftport.hosts.settings import HostSettings
 from tests import studies
 
 
@@ -19,7 +20,7 @@ def saved(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def card(saved):
-    return identify_host("raw", {"path": "somewhere"}, saved / "raw")
+    return identify_host("raw", HostSettings(path="somewhere"), saved / "raw")
 
 
 def test_it_says_what_the_host_is(saved, card):
@@ -35,14 +36,14 @@ def test_it_says_what_the_host_is(saved, card):
 
 
 def test_fingerprints_see_weights_and_tokenizer_apart(saved, card):
-    other = identify_host("raw", {"path": "somewhere"}, saved / "instruct")
+    other = identify_host("raw", HostSettings(path="somewhere"), saved / "instruct")
     assert other["weights_sha256"] != card["weights_sha256"]
     assert other["tokenizer_sha256"] == card["tokenizer_sha256"]
 
 
 def test_a_card_is_the_same_every_time(saved, card):
     torch.manual_seed(1)
-    assert identify_host("raw", {"path": "somewhere"}, saved / "raw") == card
+    assert identify_host("raw", HostSettings(path="somewhere"), saved / "raw") == card
 
 
 def test_digests_see_names_contents_and_order(tmp_path):

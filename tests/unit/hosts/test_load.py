@@ -10,6 +10,7 @@ from transformers import AutoModelForSeq2SeqLM
 
 from peftport.hosts.identify import identify_host
 from peftport.hosts.load import is_tied, load_model, load_tokenizer, tensor_names, weight_files
+from peftport.hosts.settings import HostSettings
 from peftport.prompting.label_words import label_tokens
 from tests import hosts, hub_hosts
 from tests.hosts import batch
@@ -218,7 +219,7 @@ def test_the_real_tokenizer(tmp_path):
 def test_a_host_as_the_hub_has_it(tmp_path, name, parameters, shape):
     """Published sizes, random weights, the real tokenizer: a card comes out, and the output layer stays what it is."""
     folder = hub_hosts.write_host(tmp_path / "host", name, seed=0)
-    card = identify_host("small", {"path": "host"}, folder)
+    card = identify_host("small", HostSettings(path="host"), folder)
     shutil.rmtree(folder)
     assert card["parameters"] == parameters
     assert card["separate_output_layer"] == card["gated_feed_forward"] == (name == "t5-v1_1-small")

@@ -10,6 +10,7 @@ from peftport.host_building.recipes.table import recipe_of
 from peftport.host_building.tokenizer import train_tokenizer
 from peftport.hosts.identify import identify_host
 from peftport.hosts.load import is_tied, load_model, load_tokenizer
+from peftport.hosts.settings import HostSettings
 from tests import hosts
 
 WORDS = ["negative", "positive"]
@@ -89,7 +90,7 @@ def with_tokenizer(folder, name, **roles):
 
 @pytest.mark.parametrize("name", hosts.OTHER_HOSTS)
 def test_a_card_says_how_a_host_is_read(name, tmp_path):
-    card = identify_host("one", {}, with_tokenizer(save(tmp_path, name), name))
+    card = identify_host("one", HostSettings(path="somewhere"), with_tokenizer(save(tmp_path, name), name))
     assert (card["model_type"], card["lm_type"]) == (name, KINDS[name][0])
     assert card["separate_output_layer"] != KINDS[name][1]
     assert card["positions"] == 32  # RoBERTa's table has 34 rows
@@ -107,7 +108,7 @@ def test_a_card_says_how_a_host_is_read(name, tmp_path):
 def test_a_host_that_cannot_be_read_is_refused(name, config, roles, reason, tmp_path):
     folder = with_tokenizer(save(tmp_path, name, **config), name, **roles)
     with pytest.raises(ValueError, match=reason):
-        identify_host("one", {}, folder)
+        identify_host("one", HostSettings(path="somewhere"), folder)
 
 
 def test_a_tokenizer_that_cannot_say_where_its_tokens_stand_is_refused(tmp_path, monkeypatch):

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from peftport.hosts.locate import bundled_folder, bundled_names, host_folder, hub_commit, known_folder
+from peftport.hosts.settings import HostSettings
 from peftport.storage.files import DamagedFile, file_digests, read_json
 
 COMMIT, OTHER = "0123456789abcdef0123456789abcdef01234567", "f" * 40
@@ -16,8 +17,10 @@ LOCATE = """
 import sys
 from pathlib import Path
 from peftport.hosts.locate import host_folder, hub_commit
+from peftport.hosts.settings import HostSettings
 try:
-    folder = host_folder({"hub": {"id": sys.argv[1], "revision": sys.argv[2]}}, Path("built"))
+    hub = {"id": sys.argv[1], "revision": sys.argv[2]}
+    folder = host_folder(HostSettings.model_validate({"hub": hub}), Path("built"))
     print(folder, hub_commit(folder))
 except FileNotFoundError as error:
     print("refused:", error)
@@ -80,7 +83,7 @@ def test_bundled_hosts_are_named():
     assert bundled_names() == sorted(bundled_names()) != []
     for name in bundled_names():
         assert (bundled_folder(name) / "model.safetensors").is_file()
-        assert host_folder({"bundled": name}, None) == bundled_folder(name)
+        assert host_folder(HostSettings(bundled=name), None) == bundled_folder(name)
 
 
 @pytest.mark.parametrize("name", ["none-such", "../bundled", ""])
@@ -91,13 +94,14 @@ def test_other_bundled_hosts_are_refused_with_those_there_are(name):
 
 def test_a_path_starts_where_it_is_told(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert host_folder({"path": "a/host"}, None) == tmp_path / "a/host"
-    assert host_folder({"path": "a/host"}, None, tmp_path / "b") == tmp_path / "b/a/host"
-    assert host_folder({"path": str(tmp_path / "c")}, None, tmp_path / "b") == tmp_path / "c"
+    assert host_folder(HostSettings(path="a/host"), None) == tmp_path / "a/host"
+    assert host_folder(HostSettings(path="a/host"), None, tmp_path / "b") == tmp_path / "b/a/host"
+    assert host_folder(HostSettings(path=str(tmp_path / "c")), None, tmp_path / "b") == tmp_path / "c"
 
 
 def test_a_built_host_lies_where_the_study_keeps_it(tmp_path):
-    assert host_folder({"build": {"corpus": {}}}, tmp_path / "model") == tmp_path / "model"
+    host = HostSettings.model_validate({"build": {"corpus": {"files": ["texts.txt"]}}})
+    assert host_folder(host, tmp_path / "model") == tmp_path / "model"
 
 
 def test_only_a_commit_is_a_commit(tmp_path):

@@ -6,17 +6,21 @@ import pytest
 from transformers import AutoConfig
 
 from peftport.hosts.locate import bundled_folder, bundled_names
+from peftport.hosts.settings import HostSettings
 from peftport.hosts.shape import common, declared, host_shape
 
 SHAPE = {"d_model": 32, "d_ff": 48, "heads": 4, "layers": 3, "vocabulary": 400}
+CORPUS = {"files": ["texts.txt"]}
+INSTRUCTIONS = {"files": ["texts.txt"], "examples": 9}
 HOSTS = {
-    "raw": {"build": {"family": "t5", "corpus": {}, "shape": SHAPE}},
-    "cloze": {"build": {"family": "bert", "corpus": {}, "shape": SHAPE}},
-    "tuned": {"build": {"base": "raw", "instructions": {}}},
+    "raw": {"build": {"family": "t5", "corpus": CORPUS, "shape": SHAPE}},
+    "cloze": {"build": {"family": "bert", "corpus": CORPUS, "shape": SHAPE}},
+    "tuned": {"build": {"base": "raw", "instructions": INSTRUCTIONS}},
     "hub": {"hub": {"id": "google/flan-t5-base"}},
-    "further": {"build": {"base": "hub", "instructions": {}}},
+    "further": {"build": {"base": "hub", "instructions": INSTRUCTIONS}},
     "local": {"path": "local"},
 }
+HOSTS = {name: HostSettings.model_validate(host) for name, host in HOSTS.items()}
 
 
 def test_a_recipe_says_its_shape_and_so_does_what_is_built_on_it():
@@ -38,7 +42,7 @@ def test_a_hub_is_not_asked():
 
 @pytest.mark.parametrize("name", bundled_names())
 def test_it_agrees_with_the_card(name):
-    found = declared("one", {"one": {"bundled": name}}, None)
+    found = declared("one", {"one": HostSettings(bundled=name)}, None)
     card = host_shape(AutoConfig.from_pretrained(bundled_folder(name)))
     assert found["model_type"] == "t5"
     assert found["shape"] == {

@@ -43,8 +43,7 @@ def test_attached_sizes_are_the_published_ones(name, settings, wanted):
     assert sum(parameter.numel() for parameter in trainable_parameters(model).values()) == wanted
 
 
-# a DoRA's magnitudes and the copies of layer norms begin with what the host has
-@pytest.mark.parametrize("name", [name for name in SETTINGS if name not in ("dora", "ln_tuning")])
+@pytest.mark.parametrize("name", SETTINGS)
 def test_initialisation_depends_on_the_seed_only(name):
     def made(ambient: int) -> dict[str, np.ndarray]:
         bare = host("t5_gated_untied", seed=ambient)

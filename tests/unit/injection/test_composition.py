@@ -9,11 +9,12 @@ from peftport.injection.attach import attach, attach_module, config_dict, module
 from peftport.storage.modules import Module
 from peftport.techniques.table import method
 from tests.hosts import host
-from tests.techniques import SETTINGS
+from tests.techniques import SETTINGS, of_name
 
 
 def peft_config(name):
-    return method(name).peft_config(SETTINGS[name], family("t5"))
+    technique, settings = of_name(name)
+    return method(technique).peft_config(settings, family("t5"))
 
 
 def test_a_peft_model_holds_one_type():

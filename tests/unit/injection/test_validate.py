@@ -49,7 +49,7 @@ WRONG_CONFIGS = {
         r"no technique of the peft_type `ADALORA`.* \(it shares out its rank",
     ),
     "no technique": ({"peft_type": None}, "no technique of the peft_type `None`"),
-    "another than the card's": ({"peft_type": "IA3"}, r"card says lora \(LORA\), its adapter_config.json says IA3"),
+    "another than the card's": ({"peft_type": "IA3"}, r"card says lora, its adapter_config[.]json says IA3"),
     "a field of another version": ({"rank_of_all": 3}, r"has fields that peft .* does not know: rank_of_all"),
     "a part of the host to train": ({"modules_to_save": ["lm_head"]}, "would change the host: modules_to_save is"),
     "biases of the host": ({"bias": "all"}, "would change the host: bias is 'all'"),

@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 
 from peftport.hosts.load import load_tokenizer
-from peftport.matching.starts import TEXTS, Fitting, match_starts, unlabelled
+from peftport.matching.starts import TEXTS, Fitting, unlabelled
+from peftport.porting.start import make_starts
 from peftport.prompting.task import Task
 from peftport.storage.cards import read_card
 from peftport.storage.modules import Module, fingerprint, read_module, write_module
@@ -35,7 +36,8 @@ def data(ground):
 def made(ground, folders, into, **more):
     cards = {"source": ground / "raw.json", "target": ground / "instruct.json"}
     outputs = {seed: into / str(seed) for seed in folders}
-    match_starts("matched", folders, cards, data(ground) | more, outputs, {"key": "k"})
+    fit = Fitting(cards["target"], **data(ground) | more)
+    make_starts("matched", folders, {}, cards, outputs, {"key": "k"}, fit)
     return {seed: read_module(folder) for seed, folder in outputs.items()}
 
 
@@ -90,5 +92,5 @@ def test_lora_needs_no_texts_and_a_failed_module_is_handed_on(ground, tmp_path):
 
 
 def test_a_technique_that_does_not_say_what_it_adds_is_refused(ground):
-    with pytest.raises(ValueError, match="'ln_tuning' does not say what its modules add"):
-        Fitting(ground / "instruct.json", **data(ground))(Module({}, {}, {"technique": "ln_tuning"}), None)
+    with pytest.raises(ValueError, match="'peft' does not say what its modules add"):
+        Fitting(ground / "instruct.json", **data(ground))(Module({}, {}, {"technique": "peft"}), None)

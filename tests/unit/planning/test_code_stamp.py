@@ -12,7 +12,7 @@ from peftport.storage.provenance import digest
 
 ROOT = Path(code_stamp.__file__).parents[1]
 STAMP = "from peftport.planning.code_stamp import code_stamp; print(*map(code_stamp, {modules!r}))"
-MODULES = ["peftport.training.source", "peftport.porting.start", "peftport.figures.table"]
+MODULES = ["peftport.training.source", "peftport.porting.start", "peftport.figures.table", "peftport.report.page"]
 
 
 @pytest.fixture
@@ -52,13 +52,57 @@ def test_base_file_moves_all_that_import_it(copy):
     before = stamps(copy)
     edit(copy / "seeds.py", "digest()[:8]", "digest()[:7]")
     moved = {name for name, stamp in stamps(copy).items() if stamp != before[name]}
-    assert moved == {"peftport.training.source", "peftport.porting.start"}
+    assert moved == {"peftport.training.source", "peftport.porting.start", "peftport.report.page"}
 
 
 def test_techniques_are_not_reached_by_import():
     closure = code_stamp.import_closure("peftport.training.source", "peftport.evaluation.cell")
     assert "peftport.injection.attach" in closure
     assert "peftport.techniques.lora" not in closure
+
+
+def test_a_data_file_beside_the_code_moves_it(copy):
+    before = stamps(copy)
+    edit(copy / "report/template.html.j2", "<html", "<html data-spare")
+    assert {name for name, stamp in stamps(copy).items() if stamp != before[name]} == {"peftport.report.page"}
+
+
+def test_an_entry_of_a_table_moves_nothing_and_its_code_does(copy):
+    before = stamps(copy)
+    edit(copy / "figures/table.py", '"learning_curves":', '"spare": ["runs"],\n    "learning_curves":')
+    assert stamps(copy) == before
+    edit(copy / "figures/table.py", "def draw(", "SPARE = 0\n\n\ndef draw(")
+    assert {name for name, stamp in stamps(copy).items() if stamp != before[name]} == {"peftport.figures.table"}
+
+
+def test_the_index_of_the_package_moves_nothing(copy):
+    before = stamps(copy)
+    (copy / "__init__.py").write_text((copy / "__init__.py").read_text() + "\nSPARE = 0\n")
+    assert stamps(copy) == before
+
+
+@pytest.mark.parametrize("name", ["numpy", "tokenizers", "jinja2", "matplotlib", "yaml"])
+def test_the_version_of_a_library_moves_what_imports_it(name, monkeypatch):
+    closures = {
+        "numpy": "peftport.porting.start",
+        "tokenizers": "peftport.training.source",  # transformers brings it along
+        "jinja2": "peftport.report.page",
+        "matplotlib": "peftport.figures.style",
+        "yaml": "peftport.typology.read",  # its distribution has another name
+    }
+    before = {module: code_stamp.code_stamp(module) for module in (*closures.values(), "peftport.seeds")}
+    found = code_stamp.version
+    monkeypatch.setattr(code_stamp, "version", lambda asked: "0.0" if asked == name else found(asked))
+    code_stamp.code_stamp.cache_clear()
+    after = {module: code_stamp.code_stamp(module) for module in before}
+    code_stamp.code_stamp.cache_clear()
+    assert before[closures[name]] != after[closures[name]]
+    assert name == "numpy" or before["peftport.seeds"] == after["peftport.seeds"]
+
+
+def test_what_is_no_distribution_has_no_version():
+    assert code_stamp.version("json") is None and code_stamp.version("no_such_library") is None
+    assert code_stamp.version("torch") and code_stamp.version("yaml")
 
 
 def test_unknown_module_is_named():

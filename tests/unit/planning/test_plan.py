@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from peftport.paths import CHECKOUT, config_schema
-from peftport.planning.plan import cached_commit, downloads, read_study
+from peftport.paths import CHECKOUT
+from peftport.planning.plan import downloads
 from peftport.planning.plan_text import aligned, plan_text
+from peftport.settings import TrainingSettings
 from peftport.study.config import ConfigError
-from peftport.study.read import merge
+from peftport.study.read import merge, read_study
 from peftport.study.training_steps import (
     budgets_in_warmup,
     build_steps,
@@ -19,10 +20,10 @@ from peftport.study.training_steps import (
     source_steps,
     warmup_warnings,
 )
+from tests.hub_cache import COMMIT, fill
 
 DEFAULT = CHECKOUT / "config/config.yaml"
 SHIPPED = sorted((CHECKOUT / "config/studies").glob("*.yaml"))
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
 PLAN = {
     "study": "s",
     "results": "results/s",
@@ -130,7 +131,7 @@ def test_what_is_said_of_budgets_inside_the_warmup():
 def test_no_budget_of_a_shipped_study_lies_inside_the_warmup(path):
     """Neither inside its own nor inside the default's."""
     config = yaml.safe_load(path.read_text())
-    default = config_schema()["$defs"]["training"]["properties"]["warmup_steps"]["default"]
+    default = TrainingSettings().warmup_steps
     for steps in (config.get("training", {}).get("warmup_steps", default), default):
         assert budgets_in_warmup({"grid": config["grid"], "training": {"warmup_steps": steps}}) == []
 
@@ -141,7 +142,7 @@ def test_a_technique_may_have_its_own_number_of_steps(tmp_path):
     (tmp_path / "study.yaml").write_text(yaml.safe_dump(config))
     study = read_study([tmp_path / "study.yaml"], tmp_path)
     assert {source_steps(study, one) for one in study.sources if one.technique == "lora"} == {
-        7 * len(config["grid"]["seeds"])
+        7 * len(config["grid"]["seeds"][0])
     }
 
 
@@ -150,34 +151,8 @@ def test_steps_of_built_hosts():
     assert [build_steps(study, host) for host in ("reviews-raw", "reviews-instruct")] == [4000, 800]
 
 
-@pytest.fixture
-def cache(tmp_path, monkeypatch):
-    """A local cache of the hub that holds one host and one dataset."""
-    from huggingface_hub import constants
-
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
-    for name, file in (("models--google--flan-t5-base", "model.safetensors"), ("datasets--a--b", "train.parquet")):
-        for path in (tmp_path / name / "refs/main", tmp_path / name / "snapshots" / COMMIT / file):
-            path.parent.mkdir(parents=True)
-            path.write_text(COMMIT)
-    return tmp_path
-
-
-def test_what_is_in_the_cache(cache):
-    assert cached_commit("host", "google/flan-t5-base", "main") == COMMIT
-    assert cached_commit("host", "google/flan-t5-base", COMMIT) == COMMIT
-    assert cached_commit("dataset", "a/b", "main") == COMMIT
-    assert cached_commit("host", "google/flan-t5-base", "other") is None
-    assert cached_commit("host", "google/flan-t5-large", "main") is None
-    assert cached_commit("host", "no/such/name", "main") is None
-
-
-def test_a_host_without_weights_is_not_in_the_cache(cache):
-    (cache / "models--google--flan-t5-base" / "snapshots" / COMMIT / "model.safetensors").rename(cache / "elsewhere")
-    assert cached_commit("host", "google/flan-t5-base", "main") is None
-
-
-def test_downloads_of_the_published_study(cache):
+def test_downloads_of_the_published_study(tmp_path, monkeypatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(fill(tmp_path)))
     study = read_study([CHECKOUT / "config/studies/portability-2024.yaml"], Path())
     needed = {one["name"]: (one["id"], one["in_cache"]) for one in downloads(study)}
     assert set(needed) == {"base-raw", "base-flan", "large-raw", "large-flan", "sst2", "rotten-tomatoes"}

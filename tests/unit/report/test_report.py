@@ -406,3 +406,17 @@ def test_a_page_of_a_study_in_which_everything_failed(tmp_path: Path) -> None:
     write_report(tmp_path / "report.html", {"name": "small"}, tables, drawn(tables, tmp_path), {})
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "Failed runs" in page and "nothing to judge" in page
+
+
+def test_scores_that_were_computed_in_several_ways_are_a_caveat() -> None:
+    made = study(Design(transfers=ONE, budgets=(0, 50), examples=20))
+    tables = {"portability": summary([{}]), "runs": made.runs, "references": made.references}
+    assert not any("ways" in sentence for sentence in verdict(tables).caveats)
+    here = made.references.assign(device="some GPU", dtype="bfloat16", kernels="sm_90", threads=2)
+    (sentence,) = (one for one in verdict(tables | {"references": here}).caveats if "computed in 2 ways" in one)
+    assert f"{len(made.runs)} by cpu (float32, AVX2, 1 thread)" in sentence
+    assert f"{len(here)} by some GPU (bfloat16, sm_90, 2 threads)" in sentence
+    assert any(
+        "2 ways" in one
+        for one in verdict(tables | {"runs": made.runs.assign(threads=[2, *[1] * (len(made.runs) - 1)])}).caveats
+    )

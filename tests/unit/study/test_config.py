@@ -41,6 +41,7 @@ WRONG = {
         {"datasets.film@random": {"source": {"files": [FILE]}, "labels": {"a": "a", "b": "b"}}},
         "config key `datasets`: expected text that matches",
         "film@random",
+        "(letters and digits, joined by",
     ),
     "a long name": ({"study": "x" * 65}, "config key `study`: expected at most 64 characters"),
     "a setting of the wrong type": (
@@ -50,7 +51,7 @@ WRONG = {
     "a mistyped setting": (
         {"techniques.lora.rnak": 4},
         "config key `techniques.lora.rnak`: no such key `rnak`. Did you mean `rank`?",
-        "Known: `method`, `rank`",
+        "Known: `method`, `learning_rate`, `source_steps`, `rank`",
     ),
     "a number that is no number": (
         {"techniques.lora.learning_rate": float("nan")},
@@ -93,14 +94,30 @@ WRONG = {
     ),
     "a method of peft that is not offered": (
         {"techniques.mine": {"method": "adalora"}},
-        "config key `techniques.mine.method`: no method `adalora`.",
-        "peft's `adalora` is not offered: it shares out its rank in a step of its own",
+        "config key `techniques.mine.method`: peft's ADALORA is not offered: it shares out its rank in a step of its",
+    ),
+    "an earlier name of one of peft's own": (
+        {"techniques.loha": {"r": 2}},
+        "config key `techniques.loha.method`: no method `loha`, it is one of peft's own: write "
+        "`{method: peft, peft_type: LOHA}`.",
+    ),
+    "an earlier name of what is a LoRA to peft": (
+        {"techniques.dora": {"r": 2}},
+        "write `{method: peft, peft_type: LORA, use_dora: true}`.",
+    ),
+    "one of peft's own without its type": (
+        {"techniques.mine": {"method": "peft"}},
+        "config key `techniques.mine`: `peft_type` is missing",
     ),
     "a mistyped setting of peft's": (
-        {"techniques.vera": {"projection_key": 8}},
-        "config key `techniques.vera.projection_key`: no such key `projection_key`.",
+        {"techniques.vera": {"method": "peft", "peft_type": "VERA", "projection_key": 8}},
+        "config key `techniques.vera.projection_key`: no field of peft's VeraConfig `projection_key`.",
         "Did you mean `projection_prng_key`?",
-        "Known: `method`, `r`",
+        "Known: `r`",
+    ),
+    "settings of peft's that do not go together": (
+        {"techniques.oft": {"method": "peft", "peft_type": "OFT", "r": 8}},
+        "config key `techniques.oft`: peft's OFTConfig refuses it: You can only specify either r (8) or oft_block_size",
     ),
     "a method that is a list": ({"techniques.mine": {"method": ["lora"]}}, "config key `techniques.mine.method`"),
     "an unknown technique": (
@@ -141,20 +158,12 @@ WRONG = {
     ),
     "a technique that cannot be matched": (
         {
-            "techniques.norms": {"method": "ln_tuning"},
+            "techniques.norms": {"method": "peft", "peft_type": "LN_TUNING"},
             "grid.techniques": ["lora", "norms"],
             "grid.initialisations": ["matched"],
         },
-        "config key `grid.initialisations`: `matched` cannot be made for the technique `norms`: its tensors stand in",
+        "config key `grid.initialisations`: `matched` cannot be made for the technique `norms`: it is one of peft",
         "Use `sampled` instead.",
-    ),
-    "one of peft's own that cannot be matched": (
-        {
-            "techniques.dora": {"method": "dora"},
-            "grid.techniques": ["dora"],
-            "grid.initialisations": ["ported", "matched"],
-        },
-        "`matched` cannot be made for the technique `dora`: it is one of peft's own",
     ),
     "an unknown bundled host": (
         {"hosts.raw": {"bundled": "review-raw"}},
@@ -248,6 +257,33 @@ WRONG = {
         "config key `datasets.film.source.files.0`: ",
         "the extension '.dat' does not tell the format",
     ),
+    "a format that there is not": (
+        {"datasets.film": {"source": {"files": [FILE | {"format": "jsonk"}]}, "labels": {"0": "bad", "1": "good"}}},
+        'config key `datasets.film.source.files.0.format`: got "jsonk", allowed are `csv`, `tsv`, `jsonl`, `parquet`, '
+        "`lines`. Did you mean `jsonl`?",
+    ),
+    "a source of nothing": (
+        {"datasets.film.source": {}},
+        "config key `datasets.film.source`: expected one of `generated`, `files`, `hub`, got {} (Where the examples",
+    ),
+    "a key of a raw host in one trained further": (
+        {"hosts.raw": {"build": TUNED["build"] | {"words": []}}},
+        "config key `hosts.raw.build.words`: no such key `words`.",
+        "Known: `base`, `instructions`, `training`, `seed`.",
+    ),
+    "a key too few, deep below": (
+        {"hosts.raw": {"build": {"corpus": {"generated": {}}}}},
+        "config key `hosts.raw.build.corpus.generated`: `domains` is missing (Generated reviews, plain at first",
+    ),
+    "a seed of text in a block": (
+        {"grid.seeds": [[0, "1"]]},
+        "config key `grid.seeds.0.1`: expected a whole number, got",
+    ),
+    "null where a number may stand": (
+        {"techniques.adapters.bottleneck": "wide"},
+        'config key `techniques.adapters.bottleneck`: expected a whole number or null, got "wide" (width of the',
+    ),
+    "a key that went": ({"training": {"members_together": 2}}, "no such key `members_together`."),
     "one label": ({"datasets.film.labels": {"negative": "bad"}}, "config key `datasets.film.labels`"),
     "one label word": (
         {"datasets.film.labels": {"negative": "bad", "positive": "bad"}},
@@ -351,7 +387,7 @@ FINE = {
         "grid.initialisations": ["matched"],
     },
     "a technique that cannot be matched and is not picked": {
-        "techniques.norms": {"method": "ln_tuning"},
+        "techniques.norms": {"method": "peft", "peft_type": "LN_TUNING"},
         "grid.initialisations": ["matched"],
     },
     "a mean over other datasets": {
@@ -364,6 +400,7 @@ FINE = {
         "datasets.film": {"source": {"files": [FILE]}, "labels": {"0": "bad", "1": "good"}}
     },
     "a decontaminated study": {"decontaminate": True},
+    "one of peft's own": {"techniques.dora": {"method": "peft", "peft_type": "LORA", "use_dora": True, "r": 2}},
 }
 
 

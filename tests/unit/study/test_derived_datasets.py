@@ -2,8 +2,8 @@ import re
 
 import pytest
 
-from peftport.paths import config_schema
 from peftport.study.derived_datasets import left_out, parent, randomised, root, without
+from peftport.study.settings import NAME_PATTERN
 
 BOTH = randomised(without("a.b-c", "d-without-e"))
 
@@ -24,6 +24,6 @@ def test_a_name_says_where_it_comes_from(name, of, above, other):
 
 
 def test_no_name_of_a_config_can_clash():
-    pattern = config_schema()["$defs"]["name"]["pattern"]
+    pattern = NAME_PATTERN
     assert re.search(pattern, "film.random")
     assert not [name for name in (randomised("film"), without("film", "book"), BOTH) if re.search(pattern, name)]

@@ -1,6 +1,6 @@
 """The grid of a study: every run counted, nothing computed twice."""
 
-from peftport.study.grid import Cell, Study, block_name
+from peftport.study.grid import Cell, Source, Study, block_name
 
 
 def config(**grid):
@@ -11,7 +11,7 @@ def config(**grid):
         "dataset_pairs": [{"source": "film", "target": "film"}, {"source": "book", "target": "film"}],
         "initialisations": ["ported", "sampled", "scratch"],
         "budgets": [0, 10, 50],
-        "seeds": [0, 1, 2],
+        "seeds": [[0, 1, 2]],
         "references": ["bare", "native"],
     }
     return {"study": "s", "grid": base | grid, "hosts": {"raw": {}, "tuned": {"build": {"base": "raw"}}}}
@@ -51,25 +51,11 @@ def test_a_further_block_of_seeds_leaves_the_first_alone():
     assert set(before.sources) < set(after.sources)
 
 
-def test_cells_share_a_job_where_the_study_asks_for_it():
-    """All initialisations but scratch, which transfers share; references have jobs of their own."""
-    study = Study(config(initialisations=["ported", "scratch", "permuted"], initialisations_together=True))
-    assert (study.companions, study.alone) == (["ported", "permuted"], ["scratch", "bare", "native"])
-    companies = {tuple(study.company(cell)) for cell in study.cells}
-    assert sorted(cell for company in companies for cell in company) == sorted(study.cells)
-    assert {len(company) for company in companies if company[0].initialisation == "ported"} == {2}
-    for company in companies:
-        names = {name: getattr(company[0], name) for name in Cell.__dataclass_fields__}
-        if len(company) > 1:
-            del names["initialisation"]
-        assert study.cells_of(names) == list(company)
-
-
-def test_cells_share_no_job_by_default_and_never_one_alone():
-    assert Study(config()).companions == []
-    alone = Study(config(initialisations=["ported", "scratch"], initialisations_together=True))
-    assert alone.companions == []
-    assert all(alone.company(cell) == [cell] for cell in alone.cells)
+def test_each_seed_of_a_flat_list_is_a_block_of_its_own():
+    study = Study(config(seeds=[0, 7]))
+    assert study.blocks == {"0": [0], "7": [7]}
+    assert Study(config(seeds=[[0, 1], [7]])).blocks == {"0-1": [0, 1], "7": [7]}
+    assert study.seeds_of("any") == [0] and study.seeds_of("7") == [7]
 
 
 def test_block_names():
@@ -96,23 +82,22 @@ def starts(name, **keys):
 def test_siblings_are_of_the_same_seed_on_other_datasets():
     study, found = starts("target_mean")
     for dataset, other in (("film", "book"), ("book", "film")):
-        expected = [f"modules/lora/tuned/{other}/seed-1"]
-        assert study.sibling_folders(found[dataset], 1) == expected
+        assert study.siblings(found[dataset], 1) == [(Source("lora", "tuned", other, "0-2"), 1)]
 
 
 def test_siblings_are_of_the_other_seeds_where_there_is_one_dataset():
     pairs = [{"source": "film", "target": "film"}]
     study, found = starts("target_mean", grid={"dataset_pairs": pairs, "seeds": [[0, 1, 2], [5]]})
-    assert study.sibling_folders(found["film"], 5) == []  # refused by check_config
+    assert study.siblings(found["film"], 5) == []  # refused by check_config
     study, found = starts("target_mean", grid={"dataset_pairs": pairs})
-    assert study.sibling_folders(found["film"], 1) == [f"modules/lora/tuned/film/seed-{seed}" for seed in (0, 2)]
+    assert study.siblings(found["film"], 1) == [(Source("lora", "tuned", "film", "0-2"), seed) for seed in (0, 2)]
 
 
 def test_siblings_of_a_decontaminated_study_know_nothing_of_the_target_test_set():
     study, found = starts("target_mean", decontaminate=True)
     assert set(found) == {"film", "book@without-film"}
-    assert study.sibling_folders(found["film"], 0) == ["modules/lora/tuned/book@without-film/seed-0"]
-    assert study.sibling_folders(found["book@without-film"], 0) == ["modules/lora/tuned/film/seed-0"]
+    assert study.siblings(found["film"], 0) == [(Source("lora", "tuned", "book@without-film", "0-2"), 0)]
+    assert study.siblings(found["book@without-film"], 0) == [(Source("lora", "tuned", "film", "0-2"), 0)]
 
 
 def test_the_source_of_random_target_is_trained_on_shuffled_labels():
@@ -129,15 +114,15 @@ def test_a_fitted_start_is_of_its_target_dataset_and_others_of_any():
     pairs = [{"source": "film", "target": "film"}, {"source": "film", "target": "book"}]
     grid = {"dataset_pairs": pairs, "initialisations": ["sampled", "matched", "scratch"], "techniques": ["lora"]}
     grid |= {"transfers": [{"source": "raw", "target": "tuned"}]}
-    assert [start.folder(0) for start in Study(config(**grid)).starts] == [
-        "starts/lora/raw--tuned/film--any/sampled/seed-0",
-        "starts/lora/raw--tuned/film--film/matched/seed-0",
-        "starts/lora/any--tuned/any--any/scratch/seed-0",
-        "starts/lora/raw--tuned/film--book/matched/seed-0",
+    study = Study(config(**grid))
+    assert [(start.source_dataset, start.target_dataset, start.initialisation) for start in study.starts] == [
+        ("film", "any", "sampled"),
+        ("film", "film", "matched"),
+        ("any", "any", "scratch"),
+        ("film", "book", "matched"),
     ]
-    cleaned = [start.folder(0) for start in Study(config(**grid) | {"decontaminate": True}).starts]
-    assert "starts/lora/raw--tuned/film@without-book--book/matched/seed-0" in cleaned
-    assert "starts/lora/raw--tuned/film@without-book--any/sampled/seed-0" in cleaned
+    cleaned = {start.source_dataset for start in Study(config(**grid) | {"decontaminate": True}).starts}
+    assert cleaned == {"film", "any", "film@without-book"}
 
 
 def test_decontamination_is_for_pairs_of_different_datasets():

@@ -43,7 +43,7 @@ def test_the_card_says_what_it_is_and_for_which_host(ground):
 
 def test_the_card_of_what_replaces_host_values_says_so(ground, tmp_path):
     facts = read_card(ground / "raw/state.json")
-    facts["technique"] |= {"method": "ln_tuning"}
+    facts["technique"] |= {"method": "peft", "peft_type": "LN_TUNING"}
     write_card(tmp_path / "state.json", facts)
     extract_modules(ground / "raw/state.safetensors", tmp_path / "state.json", {0: tmp_path / "module"}, MADE)
     assert "stand in their place" in read_module(tmp_path / "module").card["note"]

@@ -9,6 +9,7 @@ import torch
 from peftport.evaluation.score import score
 from peftport.injection.attach import attach, detach, module_tensors
 from peftport.prompting.batches import IGNORED, pad
+from peftport.settings import EvaluationSettings, TrainingSettings
 from peftport.storage.parquet import write_table
 from peftport.storage.tables import TABLES
 from peftport.training.loop import Recipe, Training
@@ -33,8 +34,8 @@ def start(technique="lora", seed=0, recipe=RECIPE, host=None, data=None, report=
 
 
 def read_scores(run, generate=True):
-    row, answers = score(run.model, TEST, encoded.TASK, {"batch_size": 8, "generate": generate})
-    return row, answers["log_likelihood"].to_numpy().tobytes(), list(answers["generated"])
+    scored = score(run.model, TEST, encoded.TASK, EvaluationSettings(batch_size=8, generate=generate))
+    return scored.row, scored.answers["log_likelihood"].to_numpy().tobytes(), list(scored.answers["generated"])
 
 
 def bits(run):
@@ -132,7 +133,7 @@ def test_the_rate_warms_up_and_then_stays(warmup):
     used, run = [], start(recipe=replace(RECIPE, warmup_steps=warmup))
     for step in range(1, 8):
         run.advance(step)
-        used.append(run.optimiser.param_groups[0]["lr"])
+        used.append(run.optimisation.optimiser.param_groups[0]["lr"])
     rising = [0.02 * step / warmup for step in range(1, warmup)]
     assert used == pytest.approx([*rising, *[0.02] * (7 - len(rising))])
     assert used == [run.recipe.rate(step) for step in range(1, 8)]
@@ -143,7 +144,7 @@ def test_gradients_are_clipped_to_their_norm():
     for clip in (1e9, 0.25):
         run = start(recipe=replace(RECIPE, gradient_clip=clip))
         run.advance(1)
-        gradients[clip] = torch.cat([parameter.grad.flatten() for parameter in run.parameters])
+        gradients[clip] = torch.cat([parameter.grad.flatten() for parameter in run.optimisation.parameters])
     assert gradients[1e9].norm() > 0.5
     assert gradients[0.25].norm().item() == pytest.approx(0.25, rel=1e-4)
     assert torch.allclose(gradients[0.25] / gradients[0.25].norm(), gradients[1e9] / gradients[1e9].norm(), atol=1e-6)
@@ -152,11 +153,14 @@ def test_gradients_are_clipped_to_their_norm():
 def test_a_step_is_adamw_on_the_mean_cross_entropy():
     """Three steps against AdamW written out, and the loss from the logits of each example alone."""
     run, twin = start(), start()
-    batches = [next(twin.orders[0]) for _ in range(3)]
+    batches = [next(twin.order) for _ in range(3)]
     seen = []
-    run.report = lambda step, loss: seen.append(loss)
+    run.optimisation.report = lambda step, loss: seen.append(loss)
     run.advance(3)
-    parameters, moments = twin.parameters, [[torch.zeros_like(p), torch.zeros_like(p)] for p in twin.parameters]
+    parameters, moments = (
+        twin.optimisation.parameters,
+        [[torch.zeros_like(p), torch.zeros_like(p)] for p in twin.optimisation.parameters],
+    )
     for step, indices in enumerate(batches, 1):
         losses = []
         for index in indices:
@@ -192,10 +196,10 @@ def test_a_loss_that_is_no_number_names_seed_and_step(broken, capsys):
     run = start(seed=7)
     run.advance(broken - 1)
     with torch.no_grad():
-        run.parameters[0].fill_(float("nan"))
+        run.optimisation.parameters[0].fill_(float("nan"))
     run.advance(9)
-    assert run.failed == {0: broken} and run.step < 11
-    assert all(row["step"] < broken for row in run.rows)
+    assert run.failed == broken and run.step < 11
+    assert all(row["step"] < broken for row in run.optimisation.rows)
     assert f"seed 7: the loss is no finite number at step {broken}\n" in capsys.readouterr().out
 
 
@@ -203,9 +207,9 @@ def test_a_validation_loss_that_is_no_number_is_a_failure_too():
     run = start(seed=7)
     run.advance(2)
     with torch.no_grad():
-        run.parameters[0].fill_(float("nan"))
+        run.optimisation.parameters[0].fill_(float("nan"))
     assert not np.isfinite(run.validate(TEST))
-    assert run.failed == {0: 2} and list(run.curve()["phase"]) == ["train", "train"]
+    assert run.failed == 2 and list(run.curve()["phase"]) == ["train", "train"]
 
 
 def test_validation_is_the_mean_over_label_tokens():
@@ -258,8 +262,8 @@ def test_rows_of_the_curve_are_means_since_the_row_before():
 
 
 def test_a_recipe_is_the_training_section_with_the_techniques_rate():
-    section = {"warmup_steps": 3, "batch_size": 4, "weight_decay": 0.01, "gradient_clip": 1.0, "source_steps": 500}
-    assert Recipe.from_config(section, {"learning_rate": 0.02, "rank": 8}) == RECIPE
+    section = TrainingSettings(warmup_steps=3, batch_size=4, weight_decay=0.01, gradient_clip=1.0, source_steps=500)
+    assert Recipe.of(section, 0.02) == RECIPE
 
 
 @pytest.mark.parametrize(("technique", "below"), [("lora", True), ("prefix_tuning", False)])

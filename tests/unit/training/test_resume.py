@@ -6,22 +6,14 @@ from peftport.jobs.signals import STOPS
 from peftport.storage.cards import read_card
 from peftport.storage.parquet import read_table
 from peftport.training.loop import Training
-from tests.ground import TECHNIQUE, TRAINING, Stopping, as_on_a_gpu, in_pieces, train
+from tests.ground import TECHNIQUE, TRAINING, Stopping, in_pieces, train
 
 LONGER = TRAINING | {"source_steps": 13, "validate_every": 4}
 WAYS = {
-    "alone": (LONGER, TECHNIQUE),
-    "alone, with dropout": (LONGER | {"source_steps": 4}, TECHNIQUE | {"dropout": 0.5}),
-    "together": (LONGER | {"members_together": 2}, TECHNIQUE),
-    "together, keeping the best": (LONGER | {"members_together": 2, "keep": "best"}, TECHNIQUE),
-    "alone, keeping the best": (LONGER | {"source_steps": 6, "keep": "best"}, TECHNIQUE),
+    "keeping the last": (LONGER, TECHNIQUE),
+    "with dropout": (LONGER | {"source_steps": 4}, TECHNIQUE | {"dropout": 0.5}),
+    "keeping the best": (LONGER | {"source_steps": 6, "keep": "best"}, TECHNIQUE),
 }
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _on_a_gpu():
-    with as_on_a_gpu():
-        yield
 
 
 def same(left, right):
@@ -40,11 +32,10 @@ def whole(ground, tmp_path_factory):
 
 
 @pytest.mark.parametrize(("way", "offers", "stops"), [
-    ("alone", 3, 9), ("alone, with dropout", 1, 10), ("together", 1, 14), ("together, keeping the best", 2, 7),
-    ("alone, keeping the best", 1, 14),
+    ("keeping the last", 3, 9), ("with dropout", 1, 10), ("keeping the best", 1, 14),
 ])  # fmt: skip
 def test_stopped_after_every_few_steps(ground, whole, tmp_path, way, offers, stops):
-    """Steps of every group, and the end of every group, are where a checkpoint is offered."""
+    """Every step, and the end of every training, are where a checkpoint is offered."""
     training, technique = WAYS[way]
     path = tmp_path / "checkpoint.safetensors"
     outputs, times = in_pieces(path, offers, lambda c: train(ground, "raw", tmp_path / "out", technique, training, c))
@@ -53,10 +44,10 @@ def test_stopped_after_every_few_steps(ground, whole, tmp_path, way, offers, sto
     assert path.is_file()  # until the block ends in which the job used it
 
 
-@pytest.mark.parametrize("way", ["alone", "together, keeping the best"])
+@pytest.mark.parametrize("way", ["keeping the last", "keeping the best"])
 def test_told_to_stop_while_validating(ground, whole, tmp_path, way, monkeypatch):
     training, technique = WAYS[way]
-    path, validate, told = tmp_path / "checkpoint.safetensors", Training.validate_members, []
+    path, validate, told = tmp_path / "checkpoint.safetensors", Training.validate, []
 
     def interrupted(run, data):
         if not told:
@@ -64,14 +55,14 @@ def test_told_to_stop_while_validating(ground, whole, tmp_path, way, monkeypatch
             STOPS.came = 15
         return validate(run, data)
 
-    monkeypatch.setattr(Training, "validate_members", interrupted)
+    monkeypatch.setattr(Training, "validate", interrupted)
     outputs, times = in_pieces(path, 0, lambda c: train(ground, "raw", tmp_path / "out", technique, training, c))
     assert times == len(told) == 1 and same(whole[way], outputs)
 
 
 @pytest.mark.parametrize("how", ["damaged", "other settings"])
 def test_a_checkpoint_that_cannot_be_used_costs_time_and_nothing_else(ground, whole, tmp_path, how, capsys):
-    training, technique = WAYS["together"]
+    training, technique = WAYS["keeping the last"]
     path, job = tmp_path / "c.safetensors", lambda c: train(ground, "raw", tmp_path / "out", technique, training, c)
     with pytest.raises(SystemExit):
         job(Stopping(path, 5))
@@ -81,25 +72,21 @@ def test_a_checkpoint_that_cannot_be_used_costs_time_and_nothing_else(ground, wh
         content[-5] ^= 16
         path.write_bytes(content)
     outputs = job(Stopping(path, 0, "key" if how == "damaged" else "another key"))
-    assert same(whole["together"], outputs)
+    assert same(whole["keeping the last"], outputs)
     assert (
         f"is not used: {'its checksum is wrong' if how == 'damaged' else 'it is of other'}" in capsys.readouterr().out
     )
 
 
-def test_a_member_that_failed_before_the_stop_has_failed_after_it(ground, tmp_path, monkeypatch):
+def test_a_training_that_failed_before_the_stop_has_failed_after_it(ground, tmp_path, monkeypatch):
     """And its step is that of the undisturbed training."""
-    take, path = Training._take_step, tmp_path / "c.safetensors"
+    next_loss, path = Training._next_loss, tmp_path / "c.safetensors"
+    training, technique = WAYS["keeping the last"]
 
     def broken(run):
-        losses = take(run)
-        if run.step == 2:
-            losses[1] = float("nan")
-        return losses
+        return next_loss(run) * (float("nan") if run.seed == 1 and run.step == 1 else 1.0)
 
-    monkeypatch.setattr(Training, "_take_step", broken)
+    monkeypatch.setattr(Training, "_next_loss", broken)
     for offers in (0, 4):
-        outputs, _ = in_pieces(
-            path, offers, lambda c: train(ground, "raw", tmp_path / "out", *WAYS["together"][::-1], c)
-        )
+        outputs, _ = in_pieces(path, offers, lambda c: train(ground, "raw", tmp_path / "out", technique, training, c))
         assert read_card(outputs["config"])["failed_at_step"] == {"1": 2}

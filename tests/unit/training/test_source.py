@@ -1,7 +1,6 @@
 """The stage that trains source modules: its files, its seeds, and which state it keeps."""
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 from safetensors.numpy import load_file
@@ -11,20 +10,15 @@ from peftport.hosts.load import load_tokenizer
 from peftport.injection.attach import attach, config_dict, module_tensors
 from peftport.jobs.checkpoints import Checkpoint
 from peftport.prompting.task import Task
+from peftport.settings import TrainingSettings
 from peftport.storage.cards import read_card
 from peftport.storage.parquet import read_provenance, read_table
 from peftport.training.loop import Recipe, Training
 from peftport.training.resume import Ongoing
-from peftport.training.source import _train_keeping
+from peftport.training.source import Trained, _train_keeping
 from tests import encoded, hosts
-from tests.ground import MADE, TASK, TECHNIQUE, TRAINING, as_on_a_gpu, train
+from tests.ground import MADE, TASK, TECHNIQUE, TRAINING, train
 from tests.techniques import SETTINGS
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _on_a_gpu():
-    with as_on_a_gpu():
-        yield
 
 
 def by_hand(ground, seed, steps):
@@ -34,7 +28,9 @@ def by_hand(ground, seed, steps):
     )
     data = task.encode(read_table(ground / "train.parquet", "examples"))
     model = attach(load_host(ground / "hosts/raw", "float32"), "lora", TECHNIQUE, seed=seed)
-    Training(model, task, data, Recipe.from_config(TRAINING, TECHNIQUE), seed).advance(steps)
+    Training(model, task, data, Recipe.of(TrainingSettings(**TRAINING), TECHNIQUE["learning_rate"]), seed).advance(
+        steps
+    )
     return model
 
 
@@ -71,29 +67,9 @@ def test_the_same_again_is_the_same_bit_for_bit(ground, tmp_path):
     assert (tmp_path / "state.safetensors").read_bytes() == (ground / "raw/state.safetensors").read_bytes()
 
 
-@pytest.mark.parametrize("keep", ["last", "best"])
-def test_seeds_that_train_together_are_the_seeds_alone(ground, tmp_path, keep):
-    """To float tolerance; the curve and the files say that there were two."""
-    made, states = {}, {}
-    for together in (1, 2):
-        training = TRAINING | {"keep": keep, "members_together": together}
-        outputs = train(ground, "raw", tmp_path / str(together), training=training)
-        states[together] = load_file(outputs["state"])
-        curve = read_table(outputs["curve"], "curve")
-        made[together] = curve.assign(members=0, elapsed_seconds=0.0)
-        assert (curve["members"] == together).all()
-        assert read_provenance(outputs["curve"])["members_together"] == together
-        assert read_card(outputs["config"])["members_together"] == together
-    assert list(states[1]) == list(states[2])
-    for name, tensor in states[1].items():
-        np.testing.assert_allclose(states[2][name], tensor, atol=1e-3, err_msg=name)
-    pd.testing.assert_frame_equal(made[1], made[2], rtol=1e-3)
-
-
-@pytest.mark.parametrize("together", [1, 2])
-def test_a_host_in_bfloat16_trains_modules_in_float32(ground, tmp_path, together):
+def test_a_host_in_bfloat16_trains_modules_in_float32(ground, tmp_path):
     """Near the training in float32, and not equal to it: bfloat16 has 8 bits."""
-    training = TRAINING | {"host_precision": "bfloat16", "members_together": together}
+    training = TRAINING | {"host_precision": "bfloat16"}
     outputs = train(ground, "raw", tmp_path, training=training)
     assert all(tensor.dtype == np.float32 for tensor in load_file(outputs["state"]).values())
     here, there = (read_table(path, "curve")["loss"] for path in (outputs["curve"], ground / "raw/training.parquet"))
@@ -108,7 +84,7 @@ def test_a_technique_may_have_its_own_steps(ground, tmp_path):
 
 def nothing():
     """No checkpoint to go on from."""
-    return Ongoing(Checkpoint(None))
+    return Ongoing(Checkpoint(None), Trained)
 
 
 def untrained(seed=0):
@@ -124,16 +100,17 @@ def test_keep_best_keeps_the_state_with_the_lowest_validation_loss():
     validation = encoded.examples(20, seed=1)
     validation.labels[:] = 1
     run = untrained(seed=2)
-    (kept,) = _train_keeping(run, [0], validation, 25, {"keep": "best", "validate_every": 5}, nothing())
+    best, last = TrainingSettings(keep="best", validate_every=5), TrainingSettings(keep="last")
+    kept = _train_keeping(run, validation, 25, best, nothing())
     losses = run.curve().query("phase == 'validation'").set_index("step")["loss"]
     assert losses.index.tolist() == list(range(5, 26, 5))
-    best = int(losses.idxmin())
-    assert best < 25 and losses[25] > losses[best] + 0.1
-    alone, last = untrained(seed=2), untrained(seed=2)
-    alone.advance(best)
-    assert same(kept["state"], module_tensors(alone.model))
-    assert not same(kept["state"], _train_keeping(last, [0], validation, 25, {"keep": "last"}, nothing())[0]["state"])
-    assert same(module_tensors(last.model), module_tensors(run.model))
+    step = int(losses.idxmin())
+    assert step < 25 and losses[25] > losses[step] + 0.1
+    alone, other = untrained(seed=2), untrained(seed=2)
+    alone.advance(step)
+    assert same(kept.state, module_tensors(alone.model))
+    assert not same(kept.state, _train_keeping(other, validation, 25, last, nothing()).state)
+    assert same(module_tensors(other.model), module_tensors(run.model))
 
 
 def test_keep_is_taken_from_the_config(ground, tmp_path):
@@ -148,23 +125,23 @@ def test_keep_is_taken_from_the_config(ground, tmp_path):
 def test_whichever_is_best_is_kept_and_the_first_of_equals(losses, kept, monkeypatch):
     """Five steps, validated after two, four and five."""
     run, said, alone = untrained(), iter(losses), untrained()
-    monkeypatch.setattr(run, "validate_members", lambda data: [next(said)])
-    (best,) = _train_keeping(run, [0], encoded.examples(), 5, {"keep": "best", "validate_every": 2}, nothing())
+    monkeypatch.setattr(run, "validate", lambda data: next(said))
+    settings = TrainingSettings(keep="best", validate_every=2)
+    best = _train_keeping(run, encoded.examples(), 5, settings, nothing())
     alone.advance(kept)
     assert run.step == 5
-    assert same(best["state"], module_tensors(alone.model)) and best["loss"] == min(losses)
+    assert same(best.state, module_tensors(alone.model)) and best.loss == min(losses)
 
 
 @pytest.mark.parametrize("keep", ["last", "best"])
 def test_a_module_whose_validation_loss_is_no_number_holds_none(keep, monkeypatch):
-    run, losses = untrained(seed=7), Training._losses
-    monkeypatch.setattr(
-        run, "_losses", lambda batch: losses(run, batch) * (1 if torch.is_grad_enabled() else torch.nan)
-    )
-    (module,) = _train_keeping(run, [0], encoded.examples(), 3, {"keep": keep, "validate_every": 3}, nothing())
-    assert run.failed == {0: 3} and (module["failed"], module["loss"]) == (3, None)
-    assert all(np.isnan(tensor).all() for tensor in module["state"].values())
-    assert {name: tensor.shape for name, tensor in module["state"].items()} == {
+    run, loss = untrained(seed=7), Training._loss
+    monkeypatch.setattr(run, "_loss", lambda batch: loss(run, batch) * (1 if torch.is_grad_enabled() else torch.nan))
+    settings = TrainingSettings(keep=keep, validate_every=3)
+    module = _train_keeping(run, encoded.examples(), 3, settings, nothing())
+    assert run.failed == 3 and (module.failed, module.loss) == (3, None)
+    assert all(np.isnan(tensor).all() for tensor in module.state.values())
+    assert {name: tensor.shape for name, tensor in module.state.items()} == {
         name: tensor.shape for name, tensor in module_tensors(run.model).items()
     }
 

@@ -10,20 +10,20 @@ from peftport.injection.attach import attach, module_tensors, trainable_paramete
 from peftport.statistics.techniques import sharing
 from peftport.storage.modules import TENSOR_NAME, WEIGHTS, Module, write_module
 from peftport.techniques.ia3 import SCALED_AT_INPUT
-from peftport.techniques.table import METHODS
 from peftport.typology.read import read_typology
 from tests.hosts import batch, host, spread_module
 from tests.probe import integration
-from tests.techniques import SETTINGS
+from tests.techniques import FROM_PEFT, SETTINGS, of_name
 
-TYPOLOGY = {name: row for name, row in read_typology().techniques.items() if name in METHODS}
+TYPOLOGY = {name: row for name, row in read_typology().techniques.items() if name in SETTINGS | FROM_PEFT}
 HOSTS = ("t5_gated_untied", "t5_relu_tied", "bert", "llama")
 REFUSED = {("bert", "prompt_tuning"), ("llama", "tiny_attention")}
 CASES = [(name, technique) for name in HOSTS for technique in TYPOLOGY if (name, technique) not in REFUSED]
 
 
 def attached(name, technique, **more):
-    return spread_module(attach(host(name, attention="eager"), technique, SETTINGS[technique] | more, seed=1))
+    method, settings = of_name(technique)
+    return spread_module(attach(host(name, attention="eager"), method, settings | more, seed=1))
 
 
 def inputs(name):
@@ -37,14 +37,14 @@ def card(model):
 
 def symbols(technique, shape, site):
     """What the symbols of the formulas stand for, at one site."""
-    settings, kind = SETTINGS[technique], family("t5")
+    (method, settings), kind = of_name(technique), family("t5")
     known = {"d": shape["d_model"], "i": attention_width(shape), "l": settings.get("length")}
     known |= {"r": settings.get("rank", settings.get("r")), "n": settings.get("division"), "e": settings.get("width")}
     known |= {"w": settings.get("reparameterisation"), "k": 3, "m": 1}
     if "reduction_factor" in settings:
         known["b"] = shape["d_model"] // settings["reduction_factor"]
-    if "targets" in settings:
-        target = kind.kind(site, settings["targets"])
+    if "targets" in settings or (method == "peft" and technique != "ln_tuning"):
+        target = kind.kind(site, settings.get("targets", ["q", "v"]))
         known["x"], known["y"] = projection_size(target, shape)
         known["s"] = known["x"] if target in SCALED_AT_INPUT else known["y"]
     return known
@@ -90,7 +90,7 @@ def test_parameters_of_a_layer_follow_the_formula(technique):
 @pytest.mark.parametrize(("name", "technique"), CASES)
 def test_integration(name, technique):
     cell = TYPOLOGY[technique].cells["integration_form"]
-    if cell.made == "measured":
+    if cell.provenance == "measured":
         assert integration(attached(name, technique), inputs(name)) == set(cell.values)
     else:
         assert technique == "dora"  # it adds and rescales at once, which no probe here takes apart

@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from peftport.hosts.recipe_settings import ShapeSettings
+
 LONGEST_PROMPT, LONGEST_ANSWER = 96, 12  # tokens of an instruction, its end included
 POSITIONS = 512  # of hosts that embed or rotate positions
 
@@ -13,13 +15,13 @@ class Example(NamedTuple):
     targets: list[int]
 
 
-def check_shape(shape) -> tuple[int, int]:
+def check_shape(shape: ShapeSettings) -> tuple[int, int]:
     """Width and number of heads of a shape.
 
     Raises:
         ValueError: the one is no multiple of the other.
     """
-    width, heads = shape["d_model"], shape["heads"]
+    width, heads = shape.d_model, shape.heads
     if width % heads:
         raise ValueError(f"shape: d_model {width} is not a multiple of heads {heads}")
     return width, heads

@@ -1,8 +1,7 @@
 """A LLaMA shape (rotary positions, gated feed-forward, root-mean-square norms, separate output head; Touvron et al.
 2023), pretrained on the next token."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -11,30 +10,31 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 from peftport.host_building.recipes.example import LONGEST_ANSWER, LONGEST_PROMPT, POSITIONS, Example, check_shape
 from peftport.host_building.recipes.weights import draw_weights
 from peftport.host_building.tokenizer import RUNNING
+from peftport.hosts.recipe_settings import PretrainingSettings, ShapeSettings
 from peftport.prompting.batches import IGNORED
 
 LAYOUT = RUNNING
-FACTS: dict[str, Any] = {}
+FACTS: dict[str, bool] = {}
 
 
-def fresh_model(shape: Mapping[str, Any], tokenizer: PreTrainedTokenizerFast, seed: int) -> LlamaForCausalLM:
+def fresh_model(shape: ShapeSettings, tokenizer: PreTrainedTokenizerFast, seed: int) -> LlamaForCausalLM:
     """A LLaMA model with its own head, initialised by one generator; matrices at N(0, 1 / inputs)."""
     width, heads = check_shape(shape)
     config = LlamaConfig(
-        vocab_size=len(tokenizer), hidden_size=width, intermediate_size=shape["d_ff"], num_attention_heads=heads,
-        num_hidden_layers=shape["layers"], num_key_value_heads=heads, max_position_embeddings=POSITIONS,
+        vocab_size=len(tokenizer), hidden_size=width, intermediate_size=shape.d_ff, num_attention_heads=heads,
+        num_hidden_layers=shape.layers, num_key_value_heads=heads, max_position_embeddings=POSITIONS,
         tie_word_embeddings=False, pad_token_id=tokenizer.pad_token_id, bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.eos_token_id,
     )  # fmt: skip
     with torch.random.fork_rng(devices=[]):  # the constructor draws from the global generator
         model = LlamaForCausalLM(config)
-    scales = {"embed_tokens": shape.get("embedding_scale", 0.25), "down_proj": shape["d_ff"] ** -0.5}
+    scales = {"embed_tokens": shape.embedding_scale, "down_proj": shape.d_ff**-0.5}
     draw_weights(model, seed, scales, width**-0.5)
     return model
 
 
 def objective(
-    settings: dict[str, Any], tokenizer: PreTrainedTokenizerFast
+    settings: PretrainingSettings, tokenizer: PreTrainedTokenizerFast
 ) -> Callable[[list[int], np.random.Generator], Example]:
     """Every token of a segment after those before it, and then the end; transformers shifts the targets."""
 

@@ -2,8 +2,7 @@
 
 * ``LAYOUT``: special tokens of the tokenizer, and what it puts around a text (``host_building.tokenizer.Layout``);
 * ``fresh_model(shape, tokenizer, seed)``: an untrained host;
-* ``objective(settings, tokenizer)``: (segment, generator) to an ``Example``, from settings of the pretraining, of which
-  it takes its own out of the mapping;
+* ``objective(settings, tokenizer)``: (segment, generator) to an ``Example``, from settings of the pretraining;
 * ``instruction(prompt, answer, tokenizer)``: an ``Example`` from token ids of a question and its answer;
 * ``FACTS``: what its ``config.json`` must say beside what transformers writes.
 """

@@ -1,0 +1,61 @@
+"""What a job in one host reads: the host's card, and prompts of a dataset as the host reads them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from transformers import PreTrainedModel
+
+from peftport.compute.device import load_host
+from peftport.hosts.load import load_tokenizer
+from peftport.hosts.locate import known_folder
+from peftport.prompting.task import Task
+from peftport.storage.cards import read_card
+
+
+@dataclass(frozen=True)
+class HostInputs:
+    """Files that a job in one host reads.
+
+    Attributes:
+        card: the host's card.
+        train: prompts of the dataset's training split for this host; None where the job reads none.
+        validation: those of its validation split.
+        test: those of its test split.
+    """
+
+    card: Path
+    train: Path | None = None
+    validation: Path | None = None
+    test: Path | None = None
+
+
+@dataclass(frozen=True)
+class HostWithTask:
+    """A host by its card, and a dataset as it is put to the host.
+
+    Attributes:
+        card: what the host's card says.
+        task: the dataset as the host sees it.
+    """
+
+    card: dict[str, Any]
+    task: Task
+
+    @classmethod
+    def read(cls, card_file: Path, task: dict[str, Any], max_tokens: int) -> "HostWithTask":
+        """Read a host's card and its tokenizer.
+
+        Args:
+            task: template and label words.
+            max_tokens: longer prompts are cut.
+
+        Raises:
+            ValueError: the host's files are not where the card says, or as ``Task.for_host`` says.
+        """
+        card = read_card(card_file)
+        return cls(card, Task.for_host(task, max_tokens, load_tokenizer(known_folder(card)), card))
+
+    def load(self, precision: str) -> PreTrainedModel:
+        """The frozen host on the job's device, its weights in ``float32`` or ``bfloat16``."""
+        return load_host(known_folder(self.card), precision)

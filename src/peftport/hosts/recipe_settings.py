@@ -1,0 +1,178 @@
+"""Settings of a host that the study builds: raw from a corpus, or trained further on instructions."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Discriminator, Field, Tag, TypeAdapter
+
+from peftport.data.settings import Domain
+from peftport.settings import EACH_ONCE, TAG, OneOf, Settings, Text, optional
+from peftport.storage.provenance import JsonObject
+
+
+class GeneratedCorpus(Settings):
+    """Generated reviews, plain at first, harder later (a curriculum; see pretraining.in_order)."""
+
+    domains: Annotated[list[Domain], Field(min_length=1), EACH_ONCE] = Field(
+        description="Review domains, drawn uniformly."
+    )
+    documents: int = Field(40000, ge=1, le=5000000, description="How many documents of 1 to 5 sentences (count).")
+    hard_share: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="Largest share (0 to 1) of opinion sentences that speak by negation, contrast or expectation.",
+    )
+
+
+class CorpusSettings(OneOf):
+    """The text that the tokenizer and the host are trained on, exactly one of these."""
+
+    generated: GeneratedCorpus | None = optional()
+    files: Annotated[list[Text], Field(min_length=1)] | None = optional(
+        description="Plain text files (UTF-8, else Latin-1), a document per line, or per paragraph where blank lines "
+        "separate."
+    )
+
+
+class ShapeSettings(Settings):
+    """Size of the host."""
+
+    d_model: int = Field(64, ge=8, le=1024, description="Width of the residual stream (units); a multiple of heads.")
+    d_ff: int = Field(128, ge=8, le=4096, description="Width of the feed-forward layers (units).")
+    layers: int = Field(
+        2, ge=1, le=24, description="Layers (count); a t5 has so many in the encoder and as many in the decoder."
+    )
+    heads: int = Field(4, ge=1, le=64, description="Attention heads (count).")
+    vocabulary: int = Field(1000, ge=60, le=65536, description="Largest number of tokenizer pieces (count).")
+    embedding_scale: float = Field(
+        0.25, gt=0, le=10, description="Standard deviation of the input embeddings at initialisation."
+    )
+
+
+class RateMultipliers(Settings):
+    """Factors on the learning rate of single parameter groups; a tiny host's move too slowly under one rate."""
+
+    relative_position_bias: float = Field(
+        1.0, gt=0, le=1000, description="Factor for the relative attention biases (t5)."
+    )
+    embeddings: float = Field(1.0, gt=0, le=1000, description="Factor for the input embeddings.")
+    head: float = Field(1.0, gt=0, le=1000, description="Factor for the output head.")
+
+
+class HostTrainingSettings(Settings):
+    """What the trainings of hosts have in common: all parameters, by AdamW."""
+
+    steps: int = Field(1000, ge=1, le=10000000, description="Optimiser steps (count).")
+    warmup_steps: int = Field(100, ge=0, le=100000, description="Linear warm-up (optimiser steps).")
+    batch_size: int = Field(32, ge=1, le=4096, description="Examples a step (count).")
+    learning_rate: float = Field(
+        0.001, gt=0, le=1, description="Peak rate of AdamW; warm-up then cosine decay to a tenth."
+    )
+    weight_decay: float = Field(0.01, ge=0, le=1, description="Decoupled weight decay of matrices.")
+    rate_multipliers: RateMultipliers = Field(default_factory=RateMultipliers)
+
+
+class PretrainingSettings(HostTrainingSettings):
+    """How the host is pretrained."""
+
+    in_order: bool = Field(
+        False, description="Read documents in their order (the curriculum of generated reviews) instead of shuffled."
+    )
+    segment_tokens: int = Field(
+        32, ge=6, le=512, description="Documents are cut to segments of at most this length (tokens)."
+    )
+    corrupted_share: float = Field(
+        0.15, gt=0, lt=1, description="Share (0 to 1) of a segment's tokens that is hidden (t5, bert)."
+    )
+    mean_span_tokens: float = Field(3.0, ge=1, le=20, description="Mean length of a hidden span (tokens; t5).")
+    continuation_share: float = Field(
+        0.15,
+        ge=0,
+        le=1,
+        description="Share (0 to 1) of examples that continue a text after one of its full stops (t5).",
+    )
+    spans_at_most: int = Field(1, ge=1, le=8, description="Largest number of hidden spans in a segment (count; t5).")
+
+
+class RawHostSettings(Settings):
+    """A small host pretrained here, from scratch, on CPU."""
+
+    family: Literal["t5", "bert", "llama"] = Field(
+        "t5",
+        description="What the host is shaped like and pretrained by: t5 (v1.1, span corruption and continuation), "
+        "bert (masked tokens), llama (next token).",
+    )
+    corpus: CorpusSettings
+    shape: ShapeSettings = Field(default_factory=ShapeSettings)
+    pretraining: PretrainingSettings = Field(default_factory=PretrainingSettings)
+    words: Annotated[list[Annotated[str, Field(max_length=40, pattern="^[^\\s]+$")]], EACH_ONCE] = Field(
+        [], description="Words that the tokenizer must keep whole, such as the labels of the datasets."
+    )
+    seed: int = Field(0, ge=0, le=4294967295, description="Seed of everything random in the build.")
+
+
+class GeneratedInstructions(Settings):
+    """Eleven auxiliary tasks over generated reviews; none asks for a sentiment unless sentiment_domains are given."""
+
+    domains: Annotated[list[Domain], Field(min_length=1), EACH_ONCE] = Field(
+        description="Review domains of the auxiliary tasks."
+    )
+    examples: int = Field(ge=1, le=5000000, description="Prompt and answer pairs (count).")
+    sentiment_domains: Annotated[list[Domain], EACH_ONCE] = Field(
+        [],
+        description="Domains in which one more task asks for the sentiment in other words (does the writer recommend "
+        "it, yes or no), as Flan's mixture held sentiment sets; keep the study's own domain out.",
+    )
+
+
+class InstructionSettings(Settings):
+    """Where the tasks come from, `generated` or `files`."""
+
+    generated: GeneratedInstructions | None = optional()
+    files: Annotated[list[Text], Field(min_length=1)] | None = optional(
+        description="Plain text files that ten label-free tasks (last word, word in text, count, order, ...) are made"
+        " from."
+    )
+    examples: int | None = optional(ge=1, le=5000000, description="Prompt and answer pairs (count), for `files`.")
+
+
+class InstructionTrainingSettings(HostTrainingSettings):
+    """Training on the mixture, all parameters."""
+
+    steps: int = Field(800, ge=1, le=10000000, description="Optimiser steps (count).")
+    warmup_steps: int = Field(50, ge=0, le=100000, description="Linear warm-up (optimiser steps).")
+
+
+class InstructionHostSettings(Settings):
+    """A host built here, trained further on a mixture of auxiliary tasks."""
+
+    base: str = Field(
+        description="Name of the host that is trained further; its files must be the hub's (a host built or bundled "
+        "here)."
+    )
+    instructions: InstructionSettings
+    training: InstructionTrainingSettings = Field(default_factory=InstructionTrainingSettings)
+    seed: int = Field(0, ge=0, le=4294967295, description="Seed of everything random in the training.")
+
+
+def _kind(recipe: Any) -> str:
+    """The tag of a recipe; of one that is no mapping, that of a raw host, which refuses it."""
+    if isinstance(recipe, InstructionHostSettings) or (isinstance(recipe, dict) and "instructions" in recipe):
+        return f"{TAG}InstructionHostSettings"
+    return f"{TAG}RawHostSettings"
+
+
+HostRecipe = Annotated[
+    Annotated[RawHostSettings, Tag(f"{TAG}RawHostSettings")]
+    | Annotated[InstructionHostSettings, Tag(f"{TAG}InstructionHostSettings")],
+    Discriminator(_kind),
+]
+
+
+def read_recipe(recipe: JsonObject) -> RawHostSettings | InstructionHostSettings:
+    """The settings of a recipe.
+
+    Raises:
+        ValidationError: it is none.
+    """
+    return TypeAdapter(HostRecipe).validate_python(recipe)

@@ -1,0 +1,79 @@
+"""What the workflow's rules say of their stages, in Snakemake's words: inputs, outputs, logs and parameters."""
+
+from collections.abc import Callable
+from typing import Any
+
+from snakemake.io import ancient, directory
+
+from peftport.planning.graph import Graph
+from peftport.stages.stage import Output, Stage
+from peftport.stages.table import STAGES
+
+OF_WILDCARDS = Callable[[Any], Any]  # a function that Snakemake calls with a job's wildcards
+
+
+class Rules:
+    """The stages of a study as Snakemake's rules take them, each by the name of its rule.
+
+    Args:
+        graph: the stages of the study.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+
+    def stage(self, rule: str, wildcards: Any) -> Stage:
+        """The stage that a job is, by its wildcards."""
+        return STAGES[rule](**{name: getattr(wildcards, name) for name in STAGES[rule].wildcards()})
+
+    def inputs(self, rule: str) -> OF_WILDCARDS:
+        """What a job reads, by name; for ``unpack``. Files from outside the study count by content and not by age."""
+
+        def of(wildcards: Any) -> dict[str, Any]:
+            stage = self.stage(rule, wildcards)
+            files = [ancient(str(path)) for path in stage.files(self.graph.study)]
+            named = {name: self.paths(need) for name, need in self.graph.needs(stage).items()}
+            return named | ({"files": files} if files else {})
+
+        return of
+
+    def paths(self, need: Output | list[Output]) -> str | list[str]:
+        """The path of what is needed under one name, or the paths if it is a list."""
+        return list(map(self.graph.path, need)) if isinstance(need, list) else self.graph.path(need)
+
+    def outputs(self, rule: str) -> dict[str, Any]:
+        """What a job makes, by name."""
+        stage = STAGES[rule]
+        files = {name: self.graph.below_results(stage.pattern(name)) for name in stage.FILES}
+        return files | {name: directory(self.graph.below_results(stage.pattern(name))) for name in stage.FOLDERS}
+
+    def constraints(self, rule: str) -> dict[str, str]:
+        """Regular expressions of wildcards that take fewer values here than elsewhere."""
+        return STAGES[rule].CONSTRAINTS
+
+    def log(self, rule: str) -> str:
+        """Where a job logs: a path that names all its wildcards."""
+        names = "".join(f"/{{{name}}}" for name in STAGES[rule].wildcards())
+        return self.graph.below_results(f"logs/{rule}{names}.log")
+
+    def params(self, rule: str) -> dict[str, OF_WILDCARDS]:
+        """The stage's settings by name, its key, and the keys that the files it reads must have."""
+        asked = self.graph.stages[rule]
+        names = asked[0].settings(self.graph.study) if asked else ()
+        settings = {name: self._setting(rule, name) for name in names}
+        return settings | {
+            "key": lambda wildcards: self.graph.key(self.stage(rule, wildcards)),
+            "expects": lambda wildcards: self.graph.expected(self.stage(rule, wildcards)),
+        }
+
+    def _setting(self, rule: str, name: str) -> OF_WILDCARDS:
+        return lambda wildcards: self.stage(rule, wildcards).settings(self.graph.study)[name]
+
+    def asked(self, *rules: str) -> list[str]:
+        """Every file of these stages that the study asks for."""
+        return [
+            self.graph.path(stage.output(name))
+            for rule in rules
+            for stage in self.graph.stages[rule]
+            for name in (*stage.FILES, *stage.FOLDERS)
+        ]

@@ -1,0 +1,136 @@
+"""Settings of a study's sections: the single home of their defaults, types, bounds and texts.
+
+Every class is closed (a key that it does not know is an error), strict (``"3"`` is no number, ``true`` is no number,
+``5.0`` is no whole number) and frozen. What a field says in ``description`` is shown in error messages, in the JSON
+schema and in ``config/README.md``. Rooms with settings of their own have them in their ``settings.py``.
+"""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+OPTIONAL = "x-optional"  # says in the JSON schema that a key may be left out, and is nothing then
+TAG = "|"  # what the tag of a union's member begins with, so that no key of a config is taken for one
+
+
+class Settings(BaseModel):
+    """What all settings have in common: closed, strict, frozen, no infinite numbers."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        frozen=True,
+        allow_inf_nan=False,
+        regex_engine="python-re",
+    )
+
+    def as_json(self) -> dict[str, Any]:
+        """The settings as plain JSON values, every default filled in; what is optional and not given is left out."""
+        return self.model_dump(mode="json")
+
+
+class OneOf(Settings):
+    """Settings of which exactly one is given; every field is ``optional``."""
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        given = [name for name in type(self).model_fields if getattr(self, name) is not None]
+        if len(given) != 1:
+            known = ", ".join(f"`{name}`" for name in type(self).model_fields)
+            raise PydanticCustomError(
+                "one_of", "expected {amount} of {known}", {"amount": "only one" if given else "one", "known": known}
+            )
+        return self
+
+    @property
+    def kind(self) -> str:
+        """The name of the one that is given."""
+        return next(name for name in type(self).model_fields if getattr(self, name) is not None)
+
+
+def optional(*, description: str | None = None, **bounds: Any) -> Any:
+    """A field that need not be given; it is None then, and left out of ``as_json``."""
+    return Field(None, description=description, exclude_if=_is_none, json_schema_extra={OPTIONAL: True}, **bounds)
+
+
+def _is_none(value: Any) -> bool:
+    return value is None
+
+
+def _each_once(entries: list[Any]) -> list[Any]:
+    if any(entry in entries[:index] for index, entry in enumerate(entries)):
+        raise PydanticCustomError("each_once", "expected no entry twice")
+    return entries
+
+
+def list_or(single: str) -> Discriminator:
+    """Tells a list from a single value, whose tag is ``TAG`` and its type in JSON: ``number``, ``integer``."""
+    return Discriminator(lambda value: f"{TAG}array" if isinstance(value, list) else f"{TAG}{single}")
+
+
+EACH_ONCE = AfterValidator(_each_once)  # of a list: no entry twice
+Text = Annotated[str, Field(min_length=1)]
+Seed = Annotated[int, Field(ge=0)]
+
+
+class TrainingSettings(Settings):
+    """How modules are trained, in the source host and in the target host."""
+
+    source_steps: int = Field(500, ge=1, description="optimiser steps of a source module; a technique may have its own")
+    batch_size: int = Field(32, ge=1, description="examples per optimiser step")
+    warmup_steps: int = Field(
+        4, ge=0, description="steps in which the learning rate rises linearly from 0; it is constant afterwards"
+    )
+    weight_decay: float = Field(0.0, ge=0, description="AdamW's decoupled weight decay")
+    gradient_clip: float = Field(1.0, gt=0, description="largest Euclidean norm of the gradient")
+    max_tokens: int = Field(128, ge=4, description="prompts are cut to this many tokens")
+    host_precision: Literal["float32", "bfloat16"] = Field(
+        "float32",
+        description="numbers of the frozen hosts, in training and tests; bfloat16 is faster on GPUs that have it; "
+        "modules stay float32",
+    )
+    keep: Literal["last", "best"] = Field(
+        "last", description="the source module kept, after the last step, or with the lowest validation loss"
+    )
+    validate_every: int = Field(100, ge=1, description="steps between validations when `keep` is best")
+
+
+class EvaluationSettings(Settings):
+    """How modules are tested."""
+
+    batch_size: int = Field(128, ge=1, description="test examples read at a time")
+    calibration_texts: int = Field(
+        200,
+        ge=0,
+        description="training texts of the target dataset, without their labels, on which a second prediction is "
+        "calibrated: the first so many, under the assumption that labels are equally frequent; 0: none",
+    )
+    generate: bool = Field(
+        False, description="also let the host write its answer freely, and compare it with the label words"
+    )
+
+
+class StatisticsSettings(Settings):
+    """What counts as a difference."""
+
+    margin: float = Field(
+        0.02,
+        gt=0,
+        lt=1,
+        description="difference in accuracy that is large enough to matter; advice, the outcome of a move and the "
+        "ceiling of steps saved depend on it",
+    )
+
+
+class CostSettings(Settings):
+    """How the costs of techniques are measured in each target host."""
+
+    repetitions: int = Field(
+        7, ge=0, le=1000, description="times that everything is timed, in turns; 0: nothing is timed"
+    )
+    full_finetuning: bool = Field(
+        True,
+        description="compare with finetuning the whole host, which needs memory for about five times its weights; "
+        "false: only with the bare host",
+    )

@@ -1,0 +1,21 @@
+"""Texts that two splits of datasets share: the leak audit."""
+
+from dataclasses import dataclass
+
+from peftport.stages.datasets import splits
+from peftport.stages.stage import Needs, Stage
+from peftport.study.grid import Study
+
+
+@dataclass(frozen=True)
+class AuditOverlap(Stage):
+    """The audit of all datasets of the config that the grid uses."""
+
+    FOLDER = "datasets"
+    FILES = {"table": "overlap.parquet"}
+
+    def needs(self, study: Study) -> Needs:
+        return {"splits": [split for name in study.datasets for split in splits(name)]}
+
+    def settings(self, study: Study) -> dict[str, list[str]]:
+        return {"datasets": study.datasets}

@@ -1,0 +1,36 @@
+"""Typology, costs, portability, stability and convergence of every technique."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from peftport.stages.compute_statistics import table
+from peftport.stages.evaluate_cell import EvaluateCell
+from peftport.stages.measure_costs import MeasureCosts
+from peftport.stages.sections import methods
+from peftport.stages.stage import Needs, Stage
+from peftport.stages.train_source import TrainSource
+from peftport.study.grid import Source, Study
+
+
+@dataclass(frozen=True)
+class DescribeTechniques(Stage):
+    """The table of techniques."""
+
+    FOLDER = "tables"
+    FILES = {"table": "techniques.parquet"}
+
+    def needs(self, study: Study) -> Needs:
+        trainings = [
+            TrainSource(**vars(training)) if isinstance(training, Source) else EvaluateCell(**vars(training))
+            for training in study.fresh
+        ]
+        return {
+            "costs": [MeasureCosts(host).output("table") for host in study.targets],
+            "runs": table("runs"),
+            "portability": table("portability"),
+            "curves": [training.output("curve") for training in trainings],
+        }
+
+    def settings(self, study: Study) -> dict[str, Any]:
+        grid = study.config["grid"]
+        return {"study": study.name, "grid": grid, "methods": methods(study, grid["techniques"])}

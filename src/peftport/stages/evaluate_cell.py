@@ -1,0 +1,82 @@
+"""A cell: test zero-shot, train in the target host, test at every budget."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from peftport.stages.encode_dataset import prompts
+from peftport.stages.extract_modules import modules_of
+from peftport.stages.identify_host import host_inputs
+from peftport.stages.initialise_scratch import InitialiseScratch
+from peftport.stages.make_starts import MakeStarts
+from peftport.stages.match_starts import MatchStarts
+from peftport.stages.sections import answer_code, host_code, method_code, task, technique, tested_by, trained_by
+from peftport.stages.stage import Needs, Output, Stage
+from peftport.study.grid import FITTED, SHARED, Cell, Study
+
+
+@dataclass(frozen=True)
+class EvaluateCell(Stage):
+    """The scores of a cell, and of a reference: a host alone, or its own modules, which are tested and not trained."""
+
+    technique: str
+    source_host: str
+    target_host: str
+    source_dataset: str
+    target_dataset: str
+    initialisation: str
+    block: str
+
+    FOLDER = (
+        "evaluations/{technique}/{source_host}--{target_host}/{source_dataset}--{target_dataset}/{initialisation}/"
+        "seeds-{block}"
+    )
+    FILES = {"scores": "scores.parquet", "predictions": "predictions.parquet", "curve": "training.parquet"}
+
+    @property
+    def cell(self) -> Cell:
+        """The entry of the grid."""
+        return Cell(**self.names)
+
+    def needs(self, study: Study) -> Needs:
+        return {
+            **host_inputs(study, self.target_host),
+            **prompts(self.target_host, self.target_dataset, "train", "validation", "test"),
+            "starts": starts_of(study, self.cell),
+        }
+
+    def settings(self, study: Study) -> dict[str, Any]:
+        cell = self.cell
+        return {
+            "seeds": study.seeds_of(self.block),
+            "budgets": [0] if cell.is_reference else study.budgets,
+            "technique": {} if cell.is_reference else technique(study, self.technique),
+            "training": tested_by(study) if cell.is_reference else trained_by(study),
+            "evaluation": study.config["evaluation"],
+            "task": task(study, self.target_dataset),
+        }
+
+    def code(self, study: Study) -> Sequence[str]:
+        method = [] if self.initialisation == "bare" else method_code(study, self.technique)
+        return [*method, *host_code(study, self.target_host), *answer_code(study, self.target_host)]
+
+
+def starts_of(study: Study, cell: Cell) -> list[Output]:
+    """The folder of the modules that a cell starts from; none for the bare host."""
+    if cell.initialisation == "bare":
+        return []
+    if cell.initialisation == "native":
+        return [modules_of(source) for source in study.sources_of(cell)]
+    if cell.initialisation == SHARED:
+        return [InitialiseScratch(cell.technique, cell.target_host, cell.block).output("starts")]
+    start = study.start_of(cell)
+    names = vars(start).copy()
+    if cell.initialisation in FITTED:
+        return [MatchStarts(**names).output("starts")]
+    del names["target_dataset"]
+    return [MakeStarts(**names).output("starts")]
+
+
+def evaluations(study: Study, name: str) -> list[Output]:
+    """One file of every cell of the study, in the order of the cells."""
+    return [EvaluateCell(**vars(cell)).output(name) for cell in study.cells]

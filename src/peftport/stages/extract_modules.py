@@ -1,0 +1,33 @@
+"""Each module of a source alone, as a peft directory."""
+
+from dataclasses import dataclass
+
+from peftport.stages.module_folders import ModuleFolders
+from peftport.stages.stage import Needs, Output
+from peftport.stages.train_source import TrainSource
+from peftport.study.grid import Source, Study
+
+
+@dataclass(frozen=True)
+class ExtractModules(ModuleFolders):
+    """The module directories of one block of seeds, ``seed-<n>`` each."""
+
+    technique: str
+    host: str
+    dataset: str
+    block: str
+
+    FOLDER = "modules/{technique}/{host}/{dataset}"
+    FOLDERS = {"modules": "seeds-{block}"}
+
+    def needs(self, study: Study) -> Needs:
+        source = TrainSource(**self.names)
+        return {"state": source.output("state"), "config": source.output("config")}
+
+    def settings(self, study: Study) -> dict[str, list[int]]:
+        return {"seeds": study.seeds_of(self.block)}
+
+
+def modules_of(source: Source) -> Output:
+    """The module directories of a source."""
+    return ExtractModules(source.technique, source.host, source.dataset, source.block).output("modules")

@@ -1,0 +1,56 @@
+"""What modules in a target host start from, fitted to texts in that host."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from peftport.porting.table import INITIALISATIONS
+from peftport.stages.build_host import built_model
+from peftport.stages.encode_dataset import EncodeDataset
+from peftport.stages.extract_modules import modules_of
+from peftport.stages.make_starts import transfer
+from peftport.stages.module_folders import ModuleFolders
+from peftport.stages.sections import host_code, method_code, task
+from peftport.stages.stage import Needs
+from peftport.study.grid import FITTED, Start, Study
+
+
+@dataclass(frozen=True)
+class MatchStarts(ModuleFolders):
+    """The starts of one block of seeds, ``seed-<n>`` each, for initialisations that are fitted to a dataset's texts."""
+
+    technique: str
+    source_host: str
+    target_host: str
+    source_dataset: str
+    target_dataset: str
+    initialisation: str
+    block: str
+
+    FOLDER = "starts/{technique}/{source_host}--{target_host}/{source_dataset}--{target_dataset}/{initialisation}"
+    FOLDERS = {"starts": "seeds-{block}"}
+    CONSTRAINTS = {"initialisation": "|".join(FITTED)}
+
+    @property
+    def start(self) -> Start:
+        """The entry of the grid."""
+        return Start(**self.names)
+
+    def needs(self, study: Study) -> Needs:
+        return {
+            "modules": modules_of(study.source_of(self.start)),
+            **transfer(self.source_host, self.target_host),
+            "model": built_model(study, self.target_host),
+            "prompts": EncodeDataset(self.target_host, self.target_dataset, "train").output("prompts"),
+        }
+
+    def settings(self, study: Study) -> dict[str, Any]:
+        return {
+            "seeds": study.seeds_of(self.block),
+            "task": task(study, self.target_dataset),
+            "max_tokens": study.config["training"]["max_tokens"],
+        }
+
+    def code(self, study: Study) -> Sequence[str]:
+        rule = INITIALISATIONS[self.initialisation]
+        return [rule, *method_code(study, self.technique), *host_code(study, self.target_host)]

@@ -1,0 +1,26 @@
+"""The same texts with their labels shuffled within each split."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from peftport.stages.datasets import dataset_stage
+from peftport.stages.stage import Needs, Stage
+from peftport.study.derived_datasets import root
+from peftport.study.grid import Study
+
+
+@dataclass(frozen=True)
+class RandomiseLabels(Stage):
+    """The training splits of ``parent`` with shuffled labels."""
+
+    parent: str
+
+    FOLDER = "datasets/{parent}@random"
+    FILES = {"train": "train.parquet", "validation": "validation.parquet"}
+
+    def needs(self, study: Study) -> Needs:
+        parent = dataset_stage(self.parent)
+        return {split: parent.output(split) for split in self.FILES}
+
+    def settings(self, study: Study) -> dict[str, Any]:
+        return {"seed": study.config["datasets"][root(self.parent)]["split"]["seed"]}

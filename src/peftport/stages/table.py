@@ -1,0 +1,53 @@
+"""The stages by the names of their rules, in the order of the workflow. Each has a script of the same name.
+
+To add one: its file in this folder and its line here, a rule in ``workflow/rules``, its script in ``workflow/scripts``.
+"""
+
+from peftport.stages.audit_overlap import AuditOverlap
+from peftport.stages.build_host import BuildHost
+from peftport.stages.check_transfer import CheckTransfer
+from peftport.stages.compute_statistics import ComputeStatistics
+from peftport.stages.decontaminate_dataset import DecontaminateDataset
+from peftport.stages.describe_host import DescribeHost
+from peftport.stages.describe_techniques import DescribeTechniques
+from peftport.stages.draw_figure import DrawFigure
+from peftport.stages.encode_dataset import EncodeDataset
+from peftport.stages.encode_labels import EncodeLabels
+from peftport.stages.evaluate_cell import EvaluateCell
+from peftport.stages.extract_modules import ExtractModules
+from peftport.stages.gather_runs import GatherRuns
+from peftport.stages.identify_host import IdentifyHost
+from peftport.stages.initialise_scratch import InitialiseScratch
+from peftport.stages.make_starts import MakeStarts
+from peftport.stages.match_starts import MatchStarts
+from peftport.stages.measure_costs import MeasureCosts
+from peftport.stages.prepare_dataset import PrepareDataset
+from peftport.stages.randomise_labels import RandomiseLabels
+from peftport.stages.stage import Stage
+from peftport.stages.train_source import TrainSource
+from peftport.stages.write_report import WriteReport
+
+STAGES: dict[str, type[Stage]] = {
+    "prepare_dataset": PrepareDataset,
+    "audit_overlap": AuditOverlap,
+    "decontaminate_dataset": DecontaminateDataset,
+    "randomise_labels": RandomiseLabels,
+    "build_host": BuildHost,
+    "identify_host": IdentifyHost,
+    "encode_labels": EncodeLabels,
+    "encode_dataset": EncodeDataset,
+    "describe_host": DescribeHost,
+    "check_transfer": CheckTransfer,
+    "train_source": TrainSource,
+    "extract_modules": ExtractModules,
+    "make_starts": MakeStarts,
+    "match_starts": MatchStarts,
+    "initialise_scratch": InitialiseScratch,
+    "evaluate_cell": EvaluateCell,
+    "gather_runs": GatherRuns,
+    "compute_statistics": ComputeStatistics,
+    "measure_costs": MeasureCosts,
+    "describe_techniques": DescribeTechniques,
+    "draw_figure": DrawFigure,
+    "write_report": WriteReport,
+}

@@ -1,0 +1,39 @@
+"""Modules of one technique in one host on one dataset, for one block of seeds."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from peftport.stages.encode_dataset import prompts
+from peftport.stages.identify_host import host_inputs
+from peftport.stages.sections import host_code, method_code, task
+from peftport.stages.stage import Needs, Stage
+from peftport.study.grid import Study
+
+
+@dataclass(frozen=True)
+class TrainSource(Stage):
+    """A training of source modules."""
+
+    technique: str
+    host: str
+    dataset: str
+    block: str
+
+    FOLDER = "sources/{technique}/{host}/{dataset}/seeds-{block}"
+    FILES = {"curve": "training.parquet", "state": "state.safetensors", "config": "card.json"}
+    WITHOUT_KEY = frozenset({"state"})
+
+    def needs(self, study: Study) -> Needs:
+        return {**host_inputs(study, self.host), **prompts(self.host, self.dataset, "train", "validation")}
+
+    def settings(self, study: Study) -> dict[str, Any]:
+        return {
+            "technique": study.config["techniques"][self.technique],
+            "training": study.config["training"],
+            "task": task(study, self.dataset),
+            "seeds": study.seeds_of(self.block),
+        }
+
+    def code(self, study: Study) -> Sequence[str]:
+        return [*method_code(study, self.technique), *host_code(study, self.host)]

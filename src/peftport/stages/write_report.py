@@ -1,0 +1,43 @@
+"""One page: the question, the answer, the figures, how it was made."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from peftport.figures.table import FIGURES
+from peftport.porting.table import INITIALISATIONS
+from peftport.stages.audit_overlap import AuditOverlap
+from peftport.stages.datasets import dataset_stage
+from peftport.stages.describe_host import DescribeHost
+from peftport.stages.draw_figure import DrawFigure
+from peftport.stages.report_tables import REPORTED, report_table
+from peftport.stages.stage import Needs, Stage
+from peftport.study.grid import Study
+
+
+@dataclass(frozen=True)
+class WriteReport(Stage):
+    """The report, and the first sentence of its verdict; everything that a study asks for is needed for it."""
+
+    FOLDER = ""
+    FILES = {"page": "report.html", "verdict": "verdict.txt"}
+    WITHOUT_KEY = frozenset(FILES)
+
+    @classmethod
+    def asked(cls, study: Study) -> Sequence[Stage]:
+        return [cls()]
+
+    def needs(self, study: Study) -> Needs:
+        return {
+            "tables": [report_table(name) for name in REPORTED],
+            "overlap": AuditOverlap().output("table"),
+            "figures": [DrawFigure(figure).output("figure") for figure in FIGURES],
+            "cards": [DescribeHost(host).output("card") for host in study.hosts],
+            "datasets": [dataset_stage(name).output("train") for name in (*study.datasets, *study.derived)],
+        }
+
+    def settings(self, study: Study) -> dict[str, Any]:
+        return {"config": study.used()}
+
+    def code(self, study: Study) -> Sequence[str]:
+        return [INITIALISATIONS[name] for name in study.config["grid"]["initialisations"]]  # their rules in words

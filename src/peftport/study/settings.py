@@ -1,0 +1,154 @@
+"""Settings of a whole study: the definitions, and the grid that is picked from them."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, GetCoreSchemaHandler, Tag
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+from peftport.data.settings import DatasetSettings
+from peftport.hosts.settings import HostSettings
+from peftport.registry import unknown_name
+from peftport.settings import (
+    EACH_ONCE,
+    TAG,
+    CostSettings,
+    EvaluationSettings,
+    Seed,
+    Settings,
+    StatisticsSettings,
+    Text,
+    TrainingSettings,
+    list_or,
+)
+from peftport.techniques.settings import METHOD_SETTINGS, TechniqueSettings
+from peftport.techniques.table import spelled
+
+NAME_PATTERN = r"^(?!(any|none)$)[A-Za-z0-9]+([._+-][A-Za-z0-9]+)*$(?!\n)"
+NAME_MEANING = "letters and digits, joined by single . _ + or -; not `any` or `none`, which have a meaning of their own"
+Name = Annotated[
+    str,
+    Field(
+        pattern=NAME_PATTERN,
+        max_length=64,
+        description=NAME_MEANING,
+    ),
+]
+Initialisation = Literal[
+    "ported",
+    "sampled",
+    "scratch",
+    "matched",
+    "permuted",
+    "norm_matched",
+    "target_mean",
+    "sampled_product",
+    "random_target",
+]
+
+
+class PairSettings(Settings):
+    """Where a module comes from and where it goes."""
+
+    source: str = Field(description="where the module comes from")
+    target: str = Field(description="where it goes")
+
+
+SeedOrBlock = Annotated[
+    Annotated[Seed, Tag(f"{TAG}integer")] | Annotated[list[Seed], Field(min_length=1), Tag(f"{TAG}array")],
+    list_or("integer"),
+]
+
+
+class GridSettings(Settings):
+    """What the study runs, picked from the definitions."""
+
+    techniques: Annotated[list[str], EACH_ONCE] = Field(min_length=1, description="names of techniques")
+    transfers: list[PairSettings] = Field(min_length=1, description="ordered pairs of hosts")
+    dataset_pairs: list[PairSettings] = Field(
+        min_length=1, description="ordered pairs of datasets; the same name twice is the same dataset on both sides"
+    )
+    initialisations: Annotated[list[Initialisation], EACH_ONCE] = Field(
+        min_length=1, description="what a module in the target host starts from"
+    )
+    budgets: list[Annotated[int, Field(ge=0)]] = Field(
+        min_length=1, description="optimiser steps in the target host before each test, rising; 0 is zero-shot"
+    )
+    seeds: list[SeedOrBlock] = Field(
+        min_length=1,
+        description="seeds, or lists of seeds; each list is a block that shares its jobs; a seed more or less runs "
+        "only what is new",
+    )
+    references: Annotated[list[Literal["bare", "native"]], EACH_ONCE] = Field(
+        ["bare", "native"], description="what scores are read against, the host alone and the host's own modules"
+    )
+
+
+class _ByMethod:
+    """Annotates a technique: its settings are those of its ``method``, of the table ``METHOD_SETTINGS``."""
+
+    @staticmethod
+    def __get_pydantic_core_schema__(source: type, handler: GetCoreSchemaHandler) -> CoreSchema:
+        choices = {f"{TAG}{settings.__name__}": handler(settings) for settings in METHOD_SETTINGS.values()}
+        union = core_schema.tagged_union_schema(choices, discriminator=_tag)
+        return core_schema.no_info_before_validator_function(_known_method, union)
+
+
+def _method(technique: Any) -> Any:
+    return technique.get("method") if isinstance(technique, dict) else getattr(technique, "method", None)
+
+
+def _tag(technique: Any) -> str:
+    """The tag of a technique; of one that is no mapping, that of any method, which refuses it."""
+    method = _method(technique)
+    settings = METHOD_SETTINGS[method] if method is not None else next(iter(METHOD_SETTINGS.values()))
+    return f"{TAG}{settings.__name__}"
+
+
+def _known_method(technique: Any) -> Any:
+    method = _method(technique)
+    if isinstance(technique, dict) and not (isinstance(method, str) and method in METHOD_SETTINGS):
+        said = spelled(method) or unknown_name("method", method, METHOD_SETTINGS)
+        raise PydanticCustomError("unknown", "{said}", {"said": said, "key": "method"})
+    return technique
+
+
+def _named_by_method(techniques: Any) -> Any:
+    """The techniques, each with a ``method``: its name unless it says otherwise."""
+    if not isinstance(techniques, dict):
+        return techniques
+    return {
+        name: {"method": name, **technique} if isinstance(technique, dict) else technique
+        for name, technique in techniques.items()
+    }
+
+
+class StudySettings(Settings):
+    """One study: the definitions, and the grid picked from them."""
+
+    study: Name = Field(description="name of the study; its results land in results/<study>/")
+    title: str = Field("", description="one line that the report shows above the question")
+    hosts: dict[Name, HostSettings] = Field(min_length=1, description="frozen language models by name")
+    datasets: dict[Name, DatasetSettings] = Field(min_length=1, description="labelled texts by name")
+    techniques: Annotated[
+        dict[Name, Annotated[TechniqueSettings, _ByMethod]],
+        Field(
+            min_length=1,
+            description="PEFT methods with their settings by name; the name is the method unless `method` says "
+            "otherwise",
+        ),
+        BeforeValidator(_named_by_method),
+    ]
+    decontaminate: bool = Field(
+        False,
+        description="take out of a source dataset's training and validation texts what stands in the target's test "
+        "set, whatever its case, punctuation and white space; only where the two are different datasets",
+    )
+    training: TrainingSettings = Field(default_factory=TrainingSettings)
+    evaluation: EvaluationSettings = Field(default_factory=EvaluationSettings)
+    statistics: StatisticsSettings = Field(default_factory=StatisticsSettings)
+    costs: CostSettings = Field(default_factory=CostSettings)
+    grid: GridSettings
+    reconstructions: list[Text] = Field(
+        [],
+        description="sentences that the report shows about values which are our reconstruction and not published ones",
+    )

@@ -1,0 +1,109 @@
+"""Every stage is told once: its rule, its script and its file agree."""
+
+import ast
+import re
+
+import pytest
+
+from peftport.paths import CHECKOUT
+from peftport.planning.graph import Graph, listed
+from peftport.stages.table import STAGES
+from peftport.study.config import check_config
+from peftport.study.grid import Study
+from tests.unit.planning.test_graph import CONFIG, GENERATED
+
+SCRIPTS = CHECKOUT / "workflow/scripts"
+RULES = CHECKOUT / "workflow/rules"
+OURS = {"key", "expects"}  # parameters that every rule has
+
+
+@pytest.fixture(scope="module")
+def graph():
+    """A study in which every stage is asked for."""
+    config = CONFIG | {"decontaminate": True}
+    raw = {"corpus": {"generated": {"domains": ["film"]}}}
+    hosts = {"raw": {"build": raw}, "instruct": {"build": {"base": "raw", "instructions": GENERATED}}}
+    grid = CONFIG["grid"] | {"initialisations": ["ported", "scratch", "matched", "target_mean", "random_target"]}
+    return Graph(Study(check_config(config | {"hosts": hosts, "grid": grid})))
+
+
+def read_by(script, field):
+    """Names that a script takes from a field of the snakemake object, also where it gave that a name of its own."""
+    text = (SCRIPTS / f"{script}.py").read_text()
+    names = {f"snakemake.{field}"}
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Assign):
+            for target in node.targets:
+                targets = target.elts if isinstance(target, ast.Tuple) else [target]
+                values = node.value.elts if isinstance(node.value, ast.Tuple) else [node.value]
+                for name, value in zip(targets, values, strict=False):
+                    if isinstance(name, ast.Name) and ast.unparse(value) == f"snakemake.{field}":
+                        names.add(name.id)
+    every = "|".join(map(re.escape, names))
+    return set(re.findall(rf"\b(?:{every})\.(?!get\b|items\b)([a-z_]+)", text))
+
+
+def test_every_stage_has_its_rule_and_its_script_and_no_other_has():
+    rules = set()
+    for file in RULES.glob("*.smk"):
+        rules |= set(re.findall(r'STAGES\.params\("(\w+)"\)', file.read_text()))
+    assert rules == set(STAGES) == {path.stem for path in SCRIPTS.glob("*.py")}
+
+
+def test_every_stage_is_asked_for(graph):
+    assert [rule for rule, stages in graph.stages.items() if not stages] == []
+
+
+@pytest.mark.parametrize("rule", STAGES)
+def test_a_script_reads_what_its_stage_tells(graph, rule):
+    """What a script reads is in the stage, and so in the key; a setting that nobody reads would move it for nothing."""
+    stage = graph.stages[rule][0]
+    assert read_by(rule, "params") <= set(stage.settings(graph.study)) | OURS
+    assert read_by(rule, "input") <= set(stage.needs(graph.study))
+    assert read_by(rule, "output") <= {*stage.FILES, *stage.FOLDERS}
+    text = (SCRIPTS / f"{rule}.py").read_text()
+    for name in stage.settings(graph.study):
+        assert re.search(rf"\b{name}\b", text), f"{rule} does not read the setting {name}"
+
+
+@pytest.mark.parametrize("rule", STAGES)
+def test_stages_of_a_rule_have_the_same_settings_and_needs(graph, rule):
+    """Snakemake wants to know the names of parameters and inputs before it knows a job."""
+    stages = graph.stages[rule]
+    assert len({tuple(stage.settings(graph.study)) for stage in stages}) == 1
+    assert len({tuple(stage.needs(graph.study)) for stage in stages}) == 1
+
+
+def test_no_two_stages_make_one_file(graph):
+    files = [
+        graph.path(stage.output(name))
+        for stages in graph.stages.values()
+        for stage in stages
+        for name in (*stage.FILES, *stage.FOLDERS)
+    ]
+    assert len(files) == len(set(files))
+
+
+def test_a_path_fits_the_pattern_of_one_rule_only(graph):
+    """Snakemake would else find two rules for a file."""
+    patterns = {}
+    for rule, stage in STAGES.items():
+        for name in (*stage.FILES, *stage.FOLDERS):
+            free = {wildcard: r"[^/]+?" for wildcard in stage.wildcards()} | {"block": r"[0-9.-]+|any"}
+            text = re.escape(stage.pattern(name)).replace(r"\{", "{").replace(r"\}", "}")
+            for wildcard, expression in (free | stage.CONSTRAINTS).items():
+                text = text.replace(f"{{{wildcard}}}", f"(?P<{wildcard}>{expression})", 1)
+            patterns[rule, name] = re.compile(text)
+    for rule, stages in graph.stages.items():
+        for stage in stages:
+            for name in (*stage.FILES, *stage.FOLDERS):
+                fitting = [entry for entry, pattern in patterns.items() if pattern.fullmatch(stage.path(name))]
+                assert fitting == [(rule, name)]
+
+
+def test_needs_are_outputs_that_their_stages_make(graph):
+    for stages in graph.stages.values():
+        for stage in stages:
+            for need in stage.needs(graph.study).values():
+                for output in listed(need):
+                    assert output.name in {*output.stage.FILES, *output.stage.FOLDERS}

@@ -1,0 +1,82 @@
+"""in: modules/, hosts | out: starts/.../seeds-{block}/seed-{n}/: what a module in the target host starts from"""
+
+
+rule make_starts:
+    """What modules in target hosts start from, made from the source's modules -> starts/.../{ported,sampled,...}/"""
+    input:
+        unpack(STAGES.inputs("make_starts")),
+    output:
+        **STAGES.outputs("make_starts"),
+    log:
+        STAGES.log("make_starts"),
+    wildcard_constraints:
+        **STAGES.constraints("make_starts"),
+    localrule: True
+    conda:
+        "../../envs/peftport.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=20,
+    params:
+        **STAGES.params("make_starts"),
+    message:
+        "{wildcards.technique}: make modules ({wildcards.initialisation}) for host {wildcards.target_host} "
+        "(from {wildcards.source_host}, {wildcards.source_dataset}, seeds {wildcards.block})"
+    script:
+        "../scripts/make_starts.py"
+
+
+rule match_starts:
+    """The same for those that are fitted to texts in the target host -> starts/.../matched/"""
+    input:
+        unpack(STAGES.inputs("match_starts")),
+    output:
+        **STAGES.outputs("match_starts"),
+    log:
+        STAGES.log("match_starts"),
+    wildcard_constraints:
+        **STAGES.constraints("match_starts"),
+    conda:
+        "../../envs/peftport.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(30),
+    params:
+        **STAGES.params("match_starts"),
+    message:
+        "{wildcards.technique}: fit modules ({wildcards.initialisation}) to host {wildcards.target_host} "
+        "on {wildcards.target_dataset} (from {wildcards.source_host}, {wildcards.source_dataset}, seeds {wildcards.block})"
+    script:
+        "../scripts/match_starts.py"
+
+
+rule initialise_scratch:
+    """The technique's fresh initialisation in a target host -> starts/{technique}/{host}/scratch/"""
+    input:
+        unpack(STAGES.inputs("initialise_scratch")),
+    output:
+        **STAGES.outputs("initialise_scratch"),
+    log:
+        STAGES.log("initialise_scratch"),
+    conda:
+        "../../envs/peftport.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(30),
+    params:
+        **STAGES.params("initialise_scratch"),
+    message:
+        "{wildcards.technique}: initialise modules (scratch) for host {wildcards.host}, seeds {wildcards.block}"
+    script:
+        "../scripts/initialise_scratch.py"
+
+
+rule starts:
+    """Everything that modules in target hosts start from"""
+    input:
+        STAGES.asked("make_starts", "match_starts", "initialise_scratch"),
+    message:
+        "Starts: every one is there"
