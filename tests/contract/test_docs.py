@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import itertools
 import re
 import subprocess
 from fnmatch import fnmatch
@@ -10,14 +11,14 @@ import pytest
 import yaml
 
 from docs.generate_tables import KINDS_OF_ENTRIES, columns, keys, refresh
-from peftport.figures.table import FIGURES
 from peftport.hosts import identify as card
 from peftport.jobs import job as jobs
 from peftport.matching import fit
 from peftport.paths import CHECKOUT
 from peftport.porting import start
+from peftport.stages.module_folders import ModuleFolders
 from peftport.stages.table import STAGES
-from peftport.statistics.table import STATISTICS
+from peftport.storage.modules import CARD, CONFIG, WEIGHTS
 from peftport.storage.tables import TABLES
 from peftport.study.config import check_config
 from peftport.study.schema import SCHEMA_FILE, config_schema, resolved, schema_text
@@ -25,7 +26,8 @@ from peftport.training import extract, source
 from peftport.training import fresh_start as scratch
 
 PAGES = ("config/README.md", "docs/output.md")
-NAMED = {"table": STATISTICS, "figure": FIGURES, "split": ["train", "validation", "test"]}
+MODULE_FILES = tuple(f"seed-*/{name}" for name in (CONFIG, WEIGHTS, CARD))
+HOST_FILES = ("config.json", "model.safetensors", "tokenizer.json")
 HEADING = re.compile(r"^### `([^`]+)/`\n(.*?)(?=^##|\Z)", re.MULTILINE | re.DOTALL)
 MACHINE = re.compile(r"(?:^|[^\w.])/(?:work|farm|tmp|home|root)/")
 
@@ -105,24 +107,31 @@ def test_tables_with_different_columns_do_not_share_a_block():
 
 
 def outputs():
-    """Every file and folder that a stage makes, as (folder, name) below the study's results, `*` for a wildcard."""
+    """Every file that a stage makes, as (folder, file) below the study's results, with `*` for each name in a path."""
     for stage in STAGES.values():
-        for name in (*stage.FILES, *stage.FOLDERS):
-            pattern = stage.pattern(name)
-            kind = next((kind for kind in NAMED if f"{{{kind}}}" in pattern), None)
-            for value in NAMED.get(kind, [""]):
-                path = re.sub(r"\{\w+\}", "*", pattern.replace(f"{{{kind}}}", value))
-                folder, _, file = path.rpartition("/")
-                yield folder or ".", file
+        for path in map(stage.pattern, stage.FILES):
+            yield from expanded(path, stage)
+        for path in map(stage.pattern, stage.FOLDERS):
+            for file in MODULE_FILES if issubclass(stage, ModuleFolders) else HOST_FILES:
+                yield from expanded(f"{path}/{file}", stage)
+
+
+def expanded(path, stage):
+    """The files of one output: a wildcard that takes a few names is each of them, any other is `*`."""
+    few = {name: texts.split("|") for name, texts in stage.CONSTRAINTS.items() if re.fullmatch(r"[\w|]+", texts)}
+    chosen = {name: few.get(name, ["*"]) for name in stage.wildcards()}
+    for values in itertools.product(*chosen.values()):
+        folder, _, file = path.format(**dict(zip(chosen, values, strict=True))).rpartition("/")
+        yield folder or ".", file
 
 
 def alike(folder, documented):
-    """Whether a folder of the rules is one that the page describes, name by name."""
+    """Whether a folder of a stage is one that the page describes, name by name."""
     names, patterns = folder.split("/"), documented.split("/")
     return len(names) == len(patterns) and all(map(fnmatch, names, patterns))
 
 
-def test_every_output_of_the_rules_is_documented():
+def test_every_output_of_the_stages_is_documented():
     named = re.sub(r"<[^>!\n]+>", "*", page("docs/output.md"))
     sections = dict(HEADING.findall(named))
     made = sorted(set(outputs()))

@@ -22,7 +22,7 @@ def read_study(configs: str | Path | Sequence[str | Path] = (), folder: str | Pa
         ConfigError: a file cannot be read, or the first thing that is wrong with the config.
     """
     paths = [configs] if isinstance(configs, str | Path) else configs
-    return Study(check_config(read_configs([Path(path) for path in paths]), Path(folder)))
+    return Study(check_config(read_configs([Path(path) for path in paths]), Path(folder)), Path(folder))
 
 
 def read_configs(paths: Sequence[Path]) -> dict[str, Any]:
