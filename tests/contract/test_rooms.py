@@ -51,7 +51,7 @@ MAY_IMPORT = {
     "stages": {
         "study",
         "hosts",
-        "data.sources",
+        "data.sources.table",
         "prompting.lm_types.table",
         "host_building.recipes.table",
         "techniques.table",
