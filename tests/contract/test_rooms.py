@@ -38,7 +38,7 @@ MAY_IMPORT = {
     "hosts": {"prompting"},
     "techniques": {"hosts"},
     "injection": {"techniques", "hosts"},
-    "compute": {"hosts"},
+    "compute": {"prompting", "hosts"},
     "study": {"data", "prompting", "hosts", "techniques", "porting.compatibility"},
     "host_building": {"data", "prompting", "hosts", "compute", "jobs"},
     "training": {"prompting", "hosts", "techniques", "injection", "compute", "jobs", "study", "porting.scratch"},

@@ -10,7 +10,7 @@ import pytest
 import torch
 import yaml
 from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING, PEFT_TYPE_TO_PREFIX_MAPPING, PEFT_TYPE_TO_TUNER_MAPPING
-from tests.unit.test_config import DEFAULT
+from tests.unit.study.test_config import DEFAULT
 
 from peftport.injection.attach import attach, load_tensors, module_tensors
 from peftport.paths import CHECKOUT, config_schema
