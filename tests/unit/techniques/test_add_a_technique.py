@@ -10,7 +10,6 @@ import pytest
 import torch
 import yaml
 from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING, PEFT_TYPE_TO_PREFIX_MAPPING, PEFT_TYPE_TO_TUNER_MAPPING
-from tests.unit.study.test_config import DEFAULT
 
 from peftport.injection.attach import attach, load_tensors, module_tensors
 from peftport.paths import CHECKOUT, config_schema
@@ -19,6 +18,7 @@ from peftport.techniques import table
 from tests import techniques
 from tests.hosts import host
 from tests.matrix import test_technique_on_host as laws
+from tests.unit.study.test_config import DEFAULT
 
 PAGE = CHECKOUT / "docs" / "add-a-technique.md"
 NAME, MODULE = "adapter_bias", "peftport.techniques.adapter_bias"
