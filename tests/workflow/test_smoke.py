@@ -67,12 +67,6 @@ def test_report_opens_from_disk(finished):
     assert not re.search(r"""(src|href)=["']https?:""", page)
 
 
-def test_jobs_are_chosen_when_one_ends_and_not_every_second(with_controls):
-    printed = (with_controls / "printed.txt").read_text()
-    jobs = sum(studies.job_counts(printed).values())
-    assert 0 < printed.count("Ready jobs: ") <= jobs  # with Snakemake's default rate it was many times as many
-
-
 def test_second_run_has_nothing_to_do(copy):
     out = studies.run_forked(copy)
     assert out.returncode == 0
