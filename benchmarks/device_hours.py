@@ -48,7 +48,7 @@ def counts(study: Study) -> tuple[Counter[tuple[str, str]], Counter[str]]:
         steps[source.host.split("-")[0], source.technique] += source_steps(study, source)
     for cell in study.cells:
         shape = cell.target_host.split("-")[0]
-        tests[shape] += len(study.blocks[cell.block]) * (1 if cell.is_reference else len(study.budgets))
+        tests[shape] += len(study.seeds_of(cell.block)) * (1 if cell.is_reference else len(study.budgets))
         if not cell.is_reference:
             steps[shape, cell.technique] += cell_steps(study, cell)
     return steps, tests

@@ -27,7 +27,7 @@ class Cost:
 
 
 def measure(commands: Sequence[Sequence[str]], together: int, folder: Path, log: Path) -> Cost:
-    """Run commands, so many together, and wait for all that they leave behind (a warm process, for example).
+    """Run commands, so many together, and wait for all that they leave behind (a fork server, for example).
 
     Linux only: this process becomes the parent of what its children leave.
 

@@ -59,7 +59,7 @@ def stages(study: Study, cost: Cost, folder: Path) -> list[str]:
     lines = ["| rule | jobs | CPU s | largest memory, MiB |", "|---|---|---|---|"]
     lines += [f"| {row.Index} | {row.jobs} | {row.cpu:.1f} | {row.peak:.0f} |" for row in table.itertuples()]
     rest = cost.cpu - table["cpu"].sum()
-    return [*lines, f"| Snakemake, the warm process and the jobs' waiting processes | | {rest:.1f} | |"]
+    return [*lines, f"| Snakemake, the fork server and the jobs' waiting processes | | {rest:.1f} | |"]
 
 
 def counts(study: Study) -> dict[str, int]:

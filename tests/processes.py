@@ -27,8 +27,8 @@ def below(process: int) -> dict[int, str]:
     return {one: " ".join(line) for one, (_, line) in every.items() if one != process and descends(one)}
 
 
-def warm(run: int) -> list[int]:
-    """The warm processes of a Snakemake run, with the jobs that they forked."""
+def fork_servers(run: int) -> list[int]:
+    """The fork servers of a Snakemake run, with the jobs that they forked."""
     every = _all()
     return [
         one for one, (_, line) in every.items() if "peftport.jobs.fork_server" in line and line[-3:-2] == [str(run)]

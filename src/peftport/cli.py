@@ -52,11 +52,11 @@ def plan(arguments: Sequence[str]) -> int:
     parser.add_argument("--json", action="store_true", help="for machines, with every job that is made again")
     chosen = parser.parse_args(arguments)
     try:
-        provenance = make_plan(chosen.config, chosen.directory)
+        planned = make_plan(chosen.config, chosen.directory)
     except (ConfigError, DryRunError) as error:
         print("error:", " ".join(str(error).split()), file=sys.stderr)
         return WRONG
-    print(json.dumps(provenance, indent=2) if chosen.json else plan_text(provenance), end="\n" if chosen.json else "")
+    print(json.dumps(planned, indent=2) if chosen.json else plan_text(planned), end="\n" if chosen.json else "")
     return 0
 
 

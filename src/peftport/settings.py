@@ -7,8 +7,16 @@ schema and in ``config/README.md``. Rooms with settings of their own have them i
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    model_validator,
+)
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 OPTIONAL = "x-optional"  # says in the JSON schema that a key may be left out, and is nothing then
 TAG = "|"  # what the tag of a union's member begins with, so that no key of a config is taken for one
@@ -58,6 +66,18 @@ def _is_none(value: Any) -> bool:
     return value is None
 
 
+class _EachOnce:
+    """Annotates a list in which no entry stands twice."""
+
+    @staticmethod
+    def __get_pydantic_core_schema__(source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(_each_once, handler(source))
+
+    @staticmethod
+    def __get_pydantic_json_schema__(schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return handler(schema) | {"uniqueItems": True}
+
+
 def _each_once(entries: list[Any]) -> list[Any]:
     if any(entry in entries[:index] for index, entry in enumerate(entries)):
         raise PydanticCustomError("each_once", "expected no entry twice")
@@ -69,7 +89,7 @@ def list_or(single: str) -> Discriminator:
     return Discriminator(lambda value: f"{TAG}array" if isinstance(value, list) else f"{TAG}{single}")
 
 
-EACH_ONCE = AfterValidator(_each_once)  # of a list: no entry twice
+EACH_ONCE = _EachOnce()
 Text = Annotated[str, Field(min_length=1)]
 Seed = Annotated[int, Field(ge=0)]
 

@@ -1,6 +1,7 @@
 """Who may import whom: rooms meet through files, and what sees only tables loads no torch."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ import peftport
 from peftport.figures.table import FIGURES
 from peftport.host_building.recipes.table import RECIPES
 from peftport.hosts.families.table import FAMILIES
-from peftport.paths import pipeline_root
+from peftport.paths import CHECKOUT, pipeline_root
 from peftport.planning.code_stamp import import_closure
 from peftport.porting.table import INITIALISATIONS
 from peftport.prompting.lm_types.table import LM_TYPES
@@ -38,7 +39,7 @@ MAY_IMPORT = {
     "hosts": {"prompting", "data.settings"},
     "techniques": {"hosts"},
     "injection": {"techniques", "hosts"},
-    "compute": {"hosts"},
+    "compute": {"hosts", "prompting"},
     "study": {"data", "prompting", "hosts", "techniques", "porting.compatibility"},
     "host_building": {"data", "prompting", "hosts", "compute", "jobs"},
     "training": {"prompting", "hosts", "techniques", "injection", "compute", "jobs", "study", "porting.scratch"},
@@ -47,16 +48,18 @@ MAY_IMPORT = {
     "costs": {"prompting", "hosts", "injection", "compute", "training"},
     "statistics": {"typology"},
     "report": {"study", "statistics", "figures", "porting.table", "jobs.cost"},
-    "planning": {
+    "stages": {
         "study",
         "hosts",
+        "data.sources.table",
         "prompting.lm_types.table",
         "host_building.recipes.table",
         "techniques.table",
         "porting.table",
         "statistics.table",
-        "typology.read",
+        "figures.table",
     },
+    "planning": {"study", "stages"},
 }
 # around every job, and tables of names: they make no results, and a new line in them must rerun nothing
 FRAME = {"jobs", "storage.tables", "statistics.table", "figures.table"}
@@ -126,6 +129,14 @@ def test_every_room_has_its_rule():
     assert set(MAY_IMPORT) == set(ROOMS)
 
 
+def test_the_page_for_contributors_says_the_same():
+    rows = re.findall(
+        r"^\| `(\w+)/` \| (.*?) \|", (CHECKOUT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    said = {name: set(re.findall(r"`([\w.]+)`", names)) for name, names in rows if name in ROOMS}
+    assert said == MAY_IMPORT
+
+
 @pytest.mark.parametrize("name", MAY_IMPORT)
 def test_a_room_imports_only_what_it_may(name):
     strange = {
@@ -150,13 +161,11 @@ def test_files_at_the_top_are_few_and_import_no_room():
     assert {module: names for module, names in top.items() if module != "peftport.cli" and any(map(room, names))} == {}
 
 
-def test_only_the_workflow_imports_keys():
-    """And what arranges its seeds, which the plan imports and no stage does."""
-    for imported, expected in (
-        ("peftport.planning.keys", ["peftport.planning.seed_blocks"]),
-        ("peftport.planning.seed_blocks", ["peftport.planning.plan"]),
-    ):
-        assert [module for module in MODULES if imported in imports(file_of(module), module)] == expected
+def test_stages_and_plans_are_of_the_workflow_and_the_command_line():
+    """Were a script to reach them, an edit of one stage would move the keys of all."""
+    for path in (pipeline_root() / "workflow" / "scripts").glob("*.py"):
+        closure = import_closure(*sorted(imports(path) - {"peftport"}))
+        assert [module for module in closure if room(module) in ("stages", "planning")] == [], path.name
 
 
 def test_training_never_reaches_evaluation():

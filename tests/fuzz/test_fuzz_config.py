@@ -7,12 +7,12 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
-from peftport.planning.keys import Keys
 
 from peftport.paths import pipeline_root
-from peftport.planning.plan import read_study
+from peftport.planning.graph import Graph
 from peftport.study.config import ConfigError, check_config
 from peftport.study.grid import Study
+from peftport.study.read import read_study
 
 DEFAULT = yaml.safe_load((pipeline_root() / "config" / "config.yaml").read_text(encoding="utf-8"))
 STUDY = (pipeline_root() / "config" / "config.yaml").read_text(encoding="utf-8")
@@ -68,8 +68,8 @@ def settle(document):
     assert all(len(part) < 250 for cell in study.cells for part in cell.path.split("/"))
     assert not any(part in ("", ".", "..") for cell in study.cells for part in cell.path.split("/"))
     if not any("hub" in host or "path" in host for host in checked["hosts"].values()):
-        keys = Keys(study, Path("nowhere"))
-        assert all(keys.evaluation(cell) for cell in study.cells)
+        graph = Graph(study)
+        assert all(graph.key(stage) for stages in graph.stages.values() for stage in stages)
 
 
 def put(place, value):

@@ -17,7 +17,7 @@ def lines_of(printed):
 
 
 def test_a_run(finished):
-    """The warm process and its libraries say nothing."""
+    """The fork server and its libraries say nothing."""
     printed = (finished / "printed.txt").read_text()
     lines = lines_of(printed)
     assert "[transformers]" not in printed and "%|" not in printed

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow
 KILLS, SECONDS = 20, (1.0, 8.0)
 BOTH = [{"source": "raw", "target": "instruct"}, {"source": "instruct", "target": "raw"}]
 GRID = {"transfers": BOTH, "seeds": [[0], [1]]}
-WHAT = ("everything", "everything", "controller", "one job", "warm process")
+WHAT = ("everything", "everything", "controller", "one job", "fork server")
 TIMED = ("costs", "techniques", "report", "technique_properties")  # hold measured times
 
 
@@ -49,14 +49,14 @@ def test_an_interrupted_study_ends_like_an_undisturbed_one(finished, hosts, tmp_
 
 
 def kill(process, what, draw):
-    """SIGKILL to the controller with all its processes, to it alone, to one of its jobs or to its warm process; the
+    """SIGKILL to the controller with all its processes, to it alone, to one of its jobs or to its fork server; the
     number of processes that were sent it.
     """
     found = processes.below(process.pid)
     jobs = [one for one, line in found.items() if "/.snakemake/scripts/" in line]
-    warm = processes.warm(process.pid)
-    chosen = {"everything": [process.pid, *found, *warm], "controller": [process.pid], "warm process": warm}
-    targets = chosen.get(what) or ([draw.choice(jobs)] if jobs else [process.pid, *found, *warm])
+    servers = processes.fork_servers(process.pid)
+    chosen = {"everything": [process.pid, *found, *servers], "controller": [process.pid], "fork server": servers}
+    targets = chosen.get(what) or ([draw.choice(jobs)] if jobs else [process.pid, *found, *servers])
     for one in targets:
         try:
             os.kill(one, signal.SIGKILL)

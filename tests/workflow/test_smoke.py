@@ -44,6 +44,8 @@ def test_every_table_says_how_it_was_made(finished):
         made = read_provenance(file)
         assert re.fullmatch(r"[0-9a-f]{16}", made["key"]), file
         assert {"torch", "transformers", "peft"} <= set(made["versions"]), file
+        computed = file.relative_to(finished / "results/smoke").parts[0] in ("sources", "evaluations", "costs")
+        assert not computed or set(made["computed_by"]) == {"device", "dtype", "kernels", "threads"}, file
 
 
 def test_every_module_is_a_peft_directory_with_a_card(finished):

@@ -39,8 +39,8 @@ def whole(hosts, tmp_path_factory):
     return (once(tmp_path_factory, "undisturbed", fill) / STATE).read_bytes()
 
 
-@pytest.mark.parametrize(("number", "warm"), [(signal.SIGTERM, "0"), (signal.SIGUSR1, "1")])
-def test_a_job_told_to_stop_goes_on_next_time(whole, hosts, tmp_path, number, warm):
+@pytest.mark.parametrize(("number", "fork_server"), [(signal.SIGTERM, "0"), (signal.SIGUSR1, "1")])
+def test_a_job_told_to_stop_goes_on_next_time(whole, hosts, tmp_path, number, fork_server):
     studies.write_config(tmp_path, config(hosts))
     with open(tmp_path / "out", "w") as out:
         process = subprocess.Popen(
@@ -48,7 +48,7 @@ def test_a_job_told_to_stop_goes_on_next_time(whole, hosts, tmp_path, number, wa
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=subprocess.STDOUT,
-            env=os.environ | {"PEFTPORT_FORK_SERVER": warm},
+            env=os.environ | {"PEFTPORT_FORK_SERVER": fork_server},
         )
         while not ((tmp_path / LOG).is_file() and "device: " in (tmp_path / LOG).read_text()):
             assert process.poll() is None, (tmp_path / "out").read_text()

@@ -25,7 +25,7 @@ from peftport.costs.uses import shared, uses, workspace
 from peftport.injection.attach import attach, detach, module_tensors, trainable_parameters
 from peftport.prompting.encoded import read_encoded
 from peftport.settings import CostSettings, TrainingSettings
-from peftport.storage.modules import PLACE
+from peftport.storage.modules import TENSOR_NAME
 from peftport.storage.tables import TABLES
 from peftport.training.loop import train_module_only
 
@@ -75,7 +75,7 @@ def described(model: PeftModel, batch: Batch, card: dict[str, Any]) -> dict[str,
         "parameters": sum(sizes.values()),
         "encoder_layer_parameters": per_layer["encoder"],
         "decoder_layer_parameters": per_layer["decoder"],
-        "other_parameters": sum(size for name, size in sizes.items() if not PLACE.search(name)),
+        "other_parameters": sum(size for name, size in sizes.items() if not TENSOR_NAME.search(name)),
         "shared_parameters": sum(sizes[name] for name in several),
         "host_parameters": card["parameters"],
         "storage_bytes": len(save(tensors, metadata={"format": "pt"})),
@@ -94,8 +94,8 @@ def in_layers(sizes: dict[str, int], only: str) -> dict[str, int]:
     """
     totals: dict[tuple[str, str], int] = {}
     for name, size in sizes.items():
-        if place := PLACE.search(name):
-            key = (place["stack"] or only, place["layer"])
+        if match := TENSOR_NAME.search(name):
+            key = (match["stack"] or only, match["layer"])
             totals[key] = totals.get(key, 0) + size
     return {
         stack: max((total for (where, _), total in totals.items() if where == stack), default=0)

@@ -34,18 +34,18 @@ def uses(model: PeftModel, batch: dict[str, Tensor]) -> dict[str, set[str]]:
     parameters = trainable_parameters(model)
     if model.active_peft_config.is_prompt_learning:
         return {INPUT: set(parameters)}
-    found: dict[str, set[str]] = {}
+    uses: dict[str, set[str]] = {}
 
     def cut(layer: nn.Module, args: tuple, kwargs: dict[str, Any]) -> tuple[tuple, dict[str, Any]]:
         return tree_map(_detached, args), {name: tree_map(_detached, value) for name, value in kwargs.items()}
 
     def note(name: str, output: Any) -> None:
-        provenance = [part for part in tree_leaves(output) if isinstance(part, Tensor) and part.requires_grad]
-        if provenance:
-            total = sum(part.float().sum() for part in provenance)
+        outputs = [part for part in tree_leaves(output) if isinstance(part, Tensor) and part.requires_grad]
+        if outputs:
+            total = sum(part.float().sum() for part in outputs)
             grads = torch.autograd.grad(total, list(parameters.values()), allow_unused=True)
-            used = {one for one, grad in zip(parameters, grads, strict=True) if grad is not None}
-            found[name] = found.get(name, set()) | used
+            used = {parameter for parameter, grad in zip(parameters, grads, strict=True) if grad is not None}
+            uses[name] = uses.get(name, set()) | used
 
     hooks = []
     for name, layer in model.named_modules():
@@ -57,7 +57,7 @@ def uses(model: PeftModel, batch: dict[str, Tensor]) -> dict[str, set[str]]:
     finally:
         for hook in hooks:
             hook.remove()
-    return {name: used for name, used in found.items() if used}
+    return {name: used for name, used in uses.items() if used}
 
 
 def _detached(part: Any) -> Any:

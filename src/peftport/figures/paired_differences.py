@@ -16,7 +16,7 @@ CAPTION = (
     "alternative and budget; hollow: it may be chance."
 )
 LEFT_OUT = "native"  # not an alternative but the ceiling
-PLACE = ["source_host", "target_host", "source_dataset", "target_dataset"]
+MOVE = ["source_host", "target_host", "source_dataset", "target_dataset"]
 ROW_INCHES = 0.14
 
 
@@ -35,7 +35,7 @@ def _draw(frame: pd.DataFrame) -> Figure:
     techniques = style.techniques_of(frame)
     budgets = sorted({frame["budget_steps"].min(), frame["budget_steps"].max()})
     baselines = sorted(frame["baseline"].unique(), key=style.place)
-    places = {technique: style.present(frame[frame["technique"] == technique], PLACE) for technique in techniques}
+    places = {technique: style.present(frame[frame["technique"] == technique], MOVE) for technique in techniques}
     heights = [0.5 + len(places[technique]) * (len(baselines) + 1) * ROW_INCHES for technique in techniques]
     width = style.WIDTH_INCHES if len(budgets) > 1 else 7.0
     figure = Figure(figsize=(width, sum(heights) + 0.8), layout="constrained")
@@ -62,7 +62,7 @@ def _draw(frame: pd.DataFrame) -> Figure:
 
 def _labels(places: list[tuple], frame: pd.DataFrame) -> list[str]:
     """Transfers, with their dataset pair where the study has several."""
-    several = len(style.present(frame, PLACE[2:])) > 1
+    several = len(style.present(frame, MOVE[2:])) > 1
     return [
         style.transfer(source, target) + (f"\n{style.datasets(learned, tested)}" if several else "")
         for source, target, learned, tested in places

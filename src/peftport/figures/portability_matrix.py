@@ -74,11 +74,11 @@ def _panel(axes: Axes, cells: pd.DataFrame, transfers: list[tuple], techniques: 
     """One heat map with its numbers."""
     colours = sns.color_palette("crest", as_cmap=True)
     top = 1.0 if name != "points above the bare host" else max(0.1, float(cells["value"].max()))
-    found = cells.set_index([*ROUTE, "technique"])
+    indexed = cells.set_index([*ROUTE, "technique"])
     for row, route in enumerate(transfers):
         for column, technique in enumerate(techniques):
             key = (*route, technique)
-            cell = found.loc[key] if key in found.index else None
+            cell = indexed.loc[key] if key in indexed.index else None
             _cell(axes, (column, row), cell, name, colours, top)
     axes.set_xlim(0, len(techniques))
     axes.set_ylim(len(transfers), 0)

@@ -78,8 +78,8 @@ def markers(techniques: Sequence[str]) -> dict[str, str]:
     free = [mark for mark, name in zip(MARKERS, ORDER, strict=False) if name not in techniques]
     rest = [*MARKERS[len(ORDER) :], *free] or list(MARKERS)
     fixed = dict(zip(ORDER, MARKERS, strict=False))
-    own = {name: fixed[name] for name in techniques if name in fixed}
-    return own | {name: rest[index % len(rest)] for index, name in enumerate(others)}
+    known = {name: fixed[name] for name in techniques if name in fixed}
+    return known | {name: rest[index % len(rest)] for index, name in enumerate(others)}
 
 
 def looks(starts: Sequence[str]) -> dict[str, Look]:
@@ -128,8 +128,8 @@ def present(frame: pd.DataFrame, columns: list[str]) -> list[tuple[Any, ...]]:
 
 def techniques_of(frame: pd.DataFrame) -> list[str]:
     """The techniques of a table: known ones in their order, then the others by name."""
-    found = set(frame["technique"])
-    return [name for name in ORDER if name in found] + sorted(found - set(ORDER))
+    names = set(frame["technique"])
+    return [name for name in ORDER if name in names] + sorted(names - set(ORDER))
 
 
 @contextmanager
@@ -186,7 +186,7 @@ def legend_columns(labels: Iterable[str], inches: float = WIDTH_INCHES) -> int:
 
 def legend(figure: Figure, handles: Sequence[Line2D]) -> None:
     """One legend above all panels."""
-    columns = legend_columns([str(one.get_label()) for one in handles], figure.get_figwidth())
+    columns = legend_columns([str(handle.get_label()) for handle in handles], figure.get_figwidth())
     figure.legend(handles=handles, loc="outside upper left", ncols=columns, frameon=False, handlelength=3.2)
 
 

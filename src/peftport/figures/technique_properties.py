@@ -33,8 +33,8 @@ LEAST = 0.1  # height of the panels, as a share: differences smaller than the ti
 def measure(table: pd.DataFrame) -> str | None:
     """The first measure of portability that every technique has; else the first that any has; None without one."""
     counts = {name: table.groupby("technique")[name].count() for name in MEASURES}
-    full = [name for name, found in counts.items() if len(found) and (found > 0).all()]
-    return next(iter([*full, *(name for name, found in counts.items() if found.any())]), None)
+    full = [name for name, numbers in counts.items() if len(numbers) and (numbers > 0).all()]
+    return next(iter([*full, *(name for name, numbers in counts.items() if numbers.any())]), None)
 
 
 def draw(tables: dict[str, pd.DataFrame]) -> Figure:
@@ -49,7 +49,7 @@ def draw(tables: dict[str, pd.DataFrame]) -> Figure:
 
 def _draw(table: pd.DataFrame, name: str) -> Figure:
     techniques = style.techniques_of(table)
-    rows = ceil(len(techniques) / style.legend_columns(style.title(one) for one in techniques))
+    rows = ceil(len(techniques) / style.legend_columns(style.title(technique) for technique in techniques))
     figure = Figure(figsize=(style.WIDTH_INCHES, 3.4 + 0.2 * rows), layout="constrained")
     figure.get_layout_engine().set(w_pad=0.08, h_pad=0.06)
     first, second, third = figure.subplots(1, 3, sharey=True)
@@ -67,7 +67,7 @@ def _draw(table: pd.DataFrame, name: str) -> Figure:
         axes.margins(y=0.08)
     low, high = first.get_ylim()
     first.set_ylim(min(low, (low + high - LEAST) / 2), max(high, (low + high + LEAST) / 2))
-    style.legend(figure, [_handle(one, *looks) for one in techniques])
+    style.legend(figure, [_handle(technique, *looks) for technique in techniques])
     return figure
 
 
@@ -131,11 +131,11 @@ def ticks(low: float, high: float) -> Sequence[float]:
     """Round numbers for a logarithmic axis from ``low`` to ``high``: few, and at least one."""
     powers = range(int(np.floor(np.log10(low))) - 1, int(np.ceil(np.log10(high))) + 1)
     for steps in ((1,), (1, 3), (1, 2, 5), tuple(range(1, 10))):
-        found = [
+        values = [
             step * 10.0**power for power in powers for step in steps if low / 1.6 <= step * 10.0**power <= high * 1.6
         ]
-        if len(found) >= 2:
-            return found[:: -(-len(found) // MOST_TICKS)]
+        if len(values) >= 2:
+            return values[:: -(-len(values) // MOST_TICKS)]
     return [low]
 
 

@@ -119,20 +119,20 @@ def _apart(value: Any, arrays: dict[str, np.ndarray]) -> Any:
     if isinstance(value, pd.DataFrame):
         return {FRAME: value.to_dict("list")}
     if isinstance(value, dict):
-        return {key: _apart(one, arrays) for key, one in value.items()}
+        return {key: _apart(item, arrays) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_apart(one, arrays) for one in value]
+        return [_apart(item, arrays) for item in value]
     return value
 
 
 def _together(value: Any, arrays: dict[str, np.ndarray]) -> Any:
     """What ``_apart`` took apart; a tuple is a list."""
     if isinstance(value, list):
-        return [_together(one, arrays) for one in value]
+        return [_together(item, arrays) for item in value]
     if not isinstance(value, dict):
         return value
     if value.keys() == {ARRAY}:
         return arrays[value[ARRAY]]
     if value.keys() == {FRAME}:
         return pd.DataFrame(value[FRAME])
-    return {key: _together(one, arrays) for key, one in value.items()}
+    return {key: _together(item, arrays) for key, item in value.items()}

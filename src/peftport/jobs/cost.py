@@ -1,7 +1,7 @@
 """What a job cost, measured by the job itself.
 
 Snakemake's ``benchmark`` looks at the process that it started, every half second and later every 30 seconds: it sees
-nothing of a child of the warm process, and of a longer job's CPU time only a part.
+nothing of a child of the fork server, and of a longer job's CPU time only a part.
 """
 
 import os

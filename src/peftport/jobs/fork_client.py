@@ -1,10 +1,10 @@
-"""Let a job run in the run's warm process, so that it need not import torch, transformers and peft itself.
+"""Client of the fork server: a job lets the server run its script, and need not import torch and peft itself.
 
-The first job that needs a host starts the warm process (``peftport.jobs.fork_server``) of its Snakemake run. Every such
-job sends it its script and its standard streams over a socket in a private folder; the warm process forks a child
-that runs the script, and the job waits, passes signals on and ends as the child ends. Where there can be no warm
-process (not Linux, a GPU, a job of a cluster, ``PEFTPORT_FORK_SERVER=0``, any error on the way), the job runs its
-script itself. Jobs that need no host go there as well, if there is one. Only the standard library is imported here.
+The first job that needs a host starts the fork server (``peftport.jobs.fork_server``) of its Snakemake run. Every such
+job sends its script's path and its standard streams over a socket in a private folder. The server forks a child that
+runs the script; the job waits, passes signals on and ends as the child ends. Where there can be no server (not Linux,
+a GPU, a job of a cluster, ``PEFTPORT_FORK_SERVER=0``, any error on the way), the job runs its script itself. Jobs that
+need no host use a server that is there and start none. Only the standard library is imported here.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ from pathlib import Path
 RUN = "PEFTPORT_RUN"  # set by the Snakefile: the process id of Snakemake
 WANTED = "PEFTPORT_FORK_SERVER"
 GPU_DEVICES = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
-MOST = 2  # warm processes of one run: one for each environment that jobs have (numbers of threads, for example)
+MOST = 2  # fork servers of one run: one for each environment that jobs have (numbers of threads, for example)
 OF_SHELLS = ("SHLVL", "_")
 SETTINGS = {
     # glibc's malloc gives the pages of large tensors back and asks for them again in every step, a tenth of its time
@@ -35,10 +35,10 @@ PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1)
 
 
 def run_in_fork_server(start: bool = True) -> None:
-    """Run this script in the warm process and end as it ends; return where it has to run here.
+    """Run this script in the fork server and end as it ends; return where it has to run here.
 
     Args:
-        start: whether a warm process is started where there is none; a job that needs no host can do without.
+        start: whether a server is started where there is none; a job that needs no host can do without.
     """
     with contextlib.suppress(OSError, ValueError):
         if (call := _call(Path(sys.argv[0]).absolute(), start)) is not None:
@@ -76,7 +76,7 @@ def _outcome(call: socket.socket) -> int:
     except OSError:
         answer = b""
     if not answer:
-        print("error: the warm process was ended; PEFTPORT_FORK_SERVER=0 does without it", file=sys.stderr)
+        print("error: the fork server was ended; PEFTPORT_FORK_SERVER=0 does without it", file=sys.stderr)
     return int(answer or 1)
 
 
@@ -102,7 +102,7 @@ def _controlling_run() -> tuple[int, str] | None:
 
 
 def _address(run: int, began: str, start: bool) -> Path:
-    """The socket of the warm process for this run and this environment; if there is none, it may be started.
+    """The socket of the fork server for this run and this environment; if there is none, it may be started.
 
     Raises:
         OSError: it cannot be started; a longer path than about 100 characters is no address.
@@ -127,17 +127,17 @@ def _address(run: int, began: str, start: bool) -> Path:
 
 
 def _start(run: int, address: Path) -> None:
-    """Start a warm process that listens at ``address``, unless another job is first."""
+    """Start a fork server that listens at ``address``, unless another job is first."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
-        own = address.with_suffix(f".{os.getpid()}")
-        listener.bind(str(own))
+        private = address.with_suffix(f".{os.getpid()}")
+        listener.bind(str(private))
         listener.listen(128)
         try:
-            os.link(own, address)  # nobody finds a socket that does not listen yet
+            os.link(private, address)  # nobody finds a socket that does not listen yet
         except FileExistsError:
             return
         finally:
-            own.unlink()
+            private.unlink()
         subprocess.Popen(
             [sys.executable, "-P", "-m", "peftport.jobs.fork_server", str(listener.fileno()), str(run), str(address)],
             env=SETTINGS | os.environ,

@@ -1,4 +1,4 @@
-"""The warm process of a Snakemake run: it imports what jobs with a host import, then forks one child per job.
+"""The fork server of a Snakemake run: it imports what jobs with a host import, then forks one child per job.
 
 It has one thread, never touches a GPU, and nothing of this library is imported before the fork, so a job runs the
 same code as in a process of its own. It ends with the Snakemake run, however that ends, and its children with it.
@@ -30,7 +30,7 @@ PRELOADED = (
 PR_SET_PDEATHSIG = 1
 
 
-class WarmProcess:
+class ForkServer:
     """Answers jobs until the run ends.
 
     Args:
@@ -95,7 +95,7 @@ class WarmProcess:
         self.ended = True
 
     def _become_job(self, script: str, streams: list[int], parent: int) -> None:
-        """In the child: take the job's streams, keep nothing of the warm process open, run the script, end."""
+        """In the child: take the job's streams, keep nothing of the server open, run the script, end."""
         code = 1
         try:
             ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -112,7 +112,7 @@ class WarmProcess:
 
 def run_script(script: str) -> int:
     """Run a script as Python runs its main program; returns the exit status."""
-    del os.environ[RUN]  # whoever has it asks for a warm process
+    del os.environ[RUN]  # whoever has it asks for a fork server
     sys.argv, code = [script], 0
     sys.path.insert(0, str(Path(script).parent))
     try:
@@ -133,12 +133,12 @@ def main(arguments: list[str]) -> None:
     """``<file descriptor of the listening socket> <process id of Snakemake> <path of the socket>``"""
     address = Path(arguments[2])
     try:
-        warm = WarmProcess(socket.socket(fileno=int(arguments[0])), int(arguments[1]))
+        server = ForkServer(socket.socket(fileno=int(arguments[0])), int(arguments[1]))
         for name in PRELOADED:
             importlib.import_module(name)
         gc.collect()
         gc.freeze()  # what is there now stays, and its pages stay shared
-        warm.serve()
+        server.serve()
     finally:
         address.unlink(missing_ok=True)
         with contextlib.suppress(OSError):  # another one is still there

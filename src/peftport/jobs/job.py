@@ -48,9 +48,9 @@ def check_keys(expected: dict[str, str]) -> None:
         StaleInputError: the first file that was made otherwise.
     """
     for path, key in expected.items():
-        if (found := key_of(Path(path))) != key:
+        if (written := key_of(Path(path))) != key:
             raise StaleInputError(
-                f"{path} was made with other settings or other code (its key is {found}, expected {key}). "
+                f"{path} was made with other settings or other code (its key is {written}, expected {key}). "
                 "Delete it; the next run makes it again."
             )
 
@@ -173,5 +173,5 @@ def _redirected(stream: Any) -> Iterator[None]:
 def _handlers() -> list[logging.StreamHandler]:
     """The handlers of Python's loggers that write to a stream. Libraries make them when they are imported."""
     every = [logging.root, *logging.root.manager.loggerDict.values()]
-    loggers = [one for one in every if isinstance(one, logging.Logger)]
-    return [one for logger in loggers for one in logger.handlers if isinstance(one, logging.StreamHandler)]
+    loggers = [logger for logger in every if isinstance(logger, logging.Logger)]
+    return [handler for logger in loggers for handler in logger.handlers if isinstance(handler, logging.StreamHandler)]

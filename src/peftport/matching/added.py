@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from peftport.hosts.families.table import family
 from peftport.hosts.sites import Family
 from peftport.prompting.batches import IGNORED
-from peftport.storage.modules import PLACE
+from peftport.storage.modules import TENSOR_NAME
 from peftport.techniques.output import Output
 
 Batch = dict[str, Tensor]
@@ -152,8 +152,8 @@ def _held_at(tensors: list[nn.Parameter], value: float) -> Iterator[None]:
 
 def _positions(kind: Family, name: str) -> Callable[[Batch], Tensor]:
     """A batch to the positions of a site's output that are tokens and fill nothing up."""
-    place = PLACE.search(name)
-    answers = "cross" in kind.sites and place is not None and place["stack"] == "decoder"
+    match = TENSOR_NAME.search(name)
+    answers = "cross" in kind.sites and match is not None and match["stack"] == "decoder"
     if answers and not _reads_the_encoder(kind, name):
         return lambda batch: batch["labels"] != IGNORED
     return lambda batch: batch["attention_mask"].bool()

@@ -52,15 +52,15 @@ def fit(module: Module, drawn: Module, output: Output, host: Host, batches: Call
         ValueError: what the source module does in the target host is no finite number.
     """
     if output.measure == ADDED:
-        provenance, sizes, passes = _added(module, drawn, output, host, batches)
+        control, sizes, passes = _added(module, drawn, output, host, batches)
     else:
         scaled, size = {PRODUCT: (sampled_product.scaled, _norms), ENTRIES: (_entries, _root_mean_squares)}[
             output.measure
         ]
-        provenance, passes = scaled(module, drawn), 0
-        ported, before, after = (size(one) for one in (module, drawn, provenance))
+        control, passes = scaled(module, drawn), 0
+        ported, before, after = (size(one) for one in (module, drawn, control))
         sizes = [(list(names), ported[names], before[names], after[names]) for names in ported]
-    return provenance, {"matching": _said(output, sizes, passes)}
+    return control, {"matching": _said(output, sizes, passes)}
 
 
 def factor(now: Added, target: float) -> float:

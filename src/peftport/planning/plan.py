@@ -5,49 +5,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from peftport.paths import pipeline_root
 from peftport.planning.dry_run import Job, dry_runs
 from peftport.planning.reasons import NEW
 from peftport.storage.hub import cached_commit
-from peftport.study.config import ConfigError, check_config
+from peftport.study.config import ConfigError
 from peftport.study.grid import Cell, Source, Study
+from peftport.study.read import read_study
 from peftport.study.training_steps import build_steps, cell_steps, optimiser_steps, source_steps, warmup_warnings
-
-
-def read_study(configs: Sequence[Path], directory: Path) -> Study:
-    """The study of one or more config files, merged from left to right and checked.
-
-    Args:
-        directory: where relative paths in the config start.
-
-    Raises:
-        ConfigError: a file is absent or no mapping, or what is wrong with the config.
-    """
-    merged: dict[str, Any] = {}
-    for path in configs:
-        try:
-            content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise ConfigError(f"config {path}: cannot be read: {error.strerror}.") from None
-        except UnicodeDecodeError as error:
-            raise ConfigError(f"config {path}: expected UTF-8 text: {error}.") from None
-        except (yaml.YAMLError, ValueError, RecursionError) as error:  # a date that is none, a number without end
-            raise ConfigError(f"config {path}: no valid YAML: {error}") from None
-        if not isinstance(content, dict):
-            raise ConfigError(f"config {path}: expected a mapping of keys at the top, got {type(content).__name__}.")
-        merge(merged, content)
-    return Study(check_config(merged, directory), directory)
-
-
-def merge(into: dict[str, Any], more: dict[str, Any]) -> None:
-    """Merge as Snakemake does: mappings key by key, lists and values as a whole."""
-    for key, value in more.items():
-        if isinstance(value, dict) and isinstance(into.get(key), dict):
-            merge(into[key], value)
-        else:
-            into[key] = value
 
 
 def make_plan(configs: Sequence[Path], directory: Path) -> dict[str, Any]:

@@ -21,13 +21,13 @@ def differences(source_card: dict[str, Any], target_card: dict[str, Any]) -> lis
 
 def notes(source_card: dict[str, Any], target_card: dict[str, Any]) -> list[str]:
     """Differences that do not keep a module out but that a reader should know of, one line each."""
-    found = []
+    lines = []
     sizes = [card.get("shape", {}).get("vocabulary") for card in (source_card, target_card)]
     if sizes[0] != sizes[1]:
-        found.append(f"vocabulary: {sizes[0]} against {sizes[1]} entries; no tensor of a module has this size")
+        lines.append(f"vocabulary: {sizes[0]} against {sizes[1]} entries; no tensor of a module has this size")
     if source_card.get("tokenizer_sha256") != target_card.get("tokenizer_sha256"):
-        found.append("tokenizer: the hosts do not cut text into the same tokens")
-    return found
+        lines.append("tokenizer: the hosts do not cut text into the same tokens")
+    return lines
 
 
 def refuse_unless_compatible(source_card: dict[str, Any], target_card: dict[str, Any]) -> None:
@@ -36,9 +36,9 @@ def refuse_unless_compatible(source_card: dict[str, Any], target_card: dict[str,
     Raises:
         ValueError: it is not; the message lists every difference, one per line.
     """
-    if found := differences(source_card, target_card):
+    if lines := differences(source_card, target_card):
         pair = f"{source_card.get('host')} -> {target_card.get('host')}"
-        raise ValueError(f"a module cannot be copied {pair}: the hosts differ in\n  " + "\n  ".join(found))
+        raise ValueError(f"a module cannot be copied {pair}: the hosts differ in\n  " + "\n  ".join(lines))
 
 
 def module_fits(module: Module, expected_shapes: Mapping[str, tuple[int, ...]]) -> list[str]:
@@ -47,15 +47,15 @@ def module_fits(module: Module, expected_shapes: Mapping[str, tuple[int, ...]]) 
     Args:
         expected_shapes: tensor names to shapes, as the technique makes them in the target host.
     """
-    shapes, found = module.shapes(), []
+    shapes, lines = module.shapes(), []
     for name in sorted({*shapes, *expected_shapes}):
         if name not in shapes:
-            found.append(f"{name}: missing, expected {_size(expected_shapes[name])}")
+            lines.append(f"{name}: missing, expected {_size(expected_shapes[name])}")
         elif name not in expected_shapes:
-            found.append(f"{name}: not expected, found {_size(shapes[name])}")
+            lines.append(f"{name}: not expected, found {_size(shapes[name])}")
         elif tuple(shapes[name]) != tuple(expected_shapes[name]):
-            found.append(f"{name}: expected {_size(expected_shapes[name])}, found {_size(shapes[name])}")
-    return found
+            lines.append(f"{name}: expected {_size(expected_shapes[name])}, found {_size(shapes[name])}")
+    return lines
 
 
 def _comparable(card: dict[str, Any]) -> dict[str, Any]:

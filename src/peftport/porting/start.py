@@ -51,16 +51,17 @@ def make_start(
     """
     entry = _entry(initialisation, siblings, fit)
     usable = [sibling for sibling in siblings if sibling.failed_at_step is None]
-    failed = next((one for one in (module, *(() if usable else siblings)) if one.failed_at_step is not None), None)
+    sources = [module, *usable]
+    failed = next((m for m in (sources if usable else [module, *siblings]) if m.failed_at_step is not None), None)
     if failed is None:
-        for one in (module, *usable):
-            _check_finite(one)
+        for source in sources:
+            _check_finite(source)
     card = module.card
     purpose = (card.get("technique"), card.get("host"), target_card.get("host"), card.get("dataset"))
     rng = generator(seed, "start", initialisation, *(str(part) for part in purpose))
-    provenance, fitted = failed or entry.start(module, rng, usable), {}
+    start, fitted = failed or entry.start(module, rng, usable), {}
     if fit is not None and failed is None:
-        provenance, fitted = fit(module, provenance)
+        start, fitted = fit(module, start)
     config = dict(module.config)
     if "base_model_name_or_path" in config:
         config["base_model_name_or_path"] = target_card.get("host")
@@ -73,11 +74,11 @@ def make_start(
         "target_host": target_card.get("host"),
         "target_host_sha256": target_card.get("weights_sha256"),
         "source_module": {key: card.get(key) for key in ("seed", "key", "weights_sha256")},
-        "siblings": [one.card.get("weights_sha256") for one in usable] if "siblings" in entry.needs else [],
+        "siblings": [sibling.card.get("weights_sha256") for sibling in usable] if "siblings" in entry.needs else [],
         "failed_at_step": failed and failed.failed_at_step,
         "constant_tensors": [tensor for tensor, entries in sorted(module.tensors.items()) if is_constant(entries)],
     }
-    return replace(provenance, config=config, card={key: card.get(key) for key in _KEPT} | facts | fitted)
+    return replace(start, config=config, card={key: card.get(key) for key in _KEPT} | facts | fitted)
 
 
 def make_starts(

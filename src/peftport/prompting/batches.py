@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from peftport.prompting.template import PLACE, render
+from peftport.prompting.template import TEXT_SLOT, render
 from peftport.seeds import generator
 
 POOL_BATCHES = 16
@@ -25,7 +25,7 @@ def encode(tokenizer, part: str, texts: list[str], most: int) -> list[list[int]]
     Raises:
         ValueError: not even one token of a text has room.
     """
-    before, _, _ = part.partition(PLACE)
+    before, _, _ = part.partition(TEXT_SLOT)
     found = tokenizer(
         [render(part, text) for text in texts],
         add_special_tokens=False,
@@ -37,7 +37,7 @@ def encode(tokenizer, part: str, texts: list[str], most: int) -> list[list[int]]
         if (surplus := len(ids) - most) > 0:
             begin, end = len(before), len(before) + len(text)
             of_text = [at for at, place in enumerate(places) if begin <= place[0] and place[1] <= end]
-            if PLACE not in part or surplus >= len(of_text):
+            if TEXT_SLOT not in part or surplus >= len(of_text):
                 raise ValueError(
                     f"template {part!r} takes {len(ids) - len(of_text)} tokens, and {most} have room: raise max_tokens"
                 )

@@ -5,7 +5,7 @@ import unicodedata
 
 from peftport.data.texts import tidy
 
-PLACE, ANSWER = "{text}", "{answer}"
+TEXT_SLOT, ANSWER = "{text}", "{answer}"
 
 
 def check_template(template: str, cloze: bool = True) -> None:
@@ -17,14 +17,14 @@ def check_template(template: str, cloze: bool = True) -> None:
     Raises:
         ValueError: it has not; the message shows the template.
     """
-    if (found := template.count(PLACE)) != 1:
-        raise ValueError(f"template {template!r}: expected exactly one {PLACE}, found {found}")
-    if others := [place for place in re.findall(r"\{\w*\}", template) if place not in (PLACE, ANSWER)]:
-        raise ValueError(f"template {template!r}: unknown place {others[0]}; there are {PLACE} and {ANSWER}")
+    if (found := template.count(TEXT_SLOT)) != 1:
+        raise ValueError(f"template {template!r}: expected exactly one {TEXT_SLOT}, found {found}")
+    if others := [place for place in re.findall(r"\{\w*\}", template) if place not in (TEXT_SLOT, ANSWER)]:
+        raise ValueError(f"template {template!r}: unknown place {others[0]}; there are {TEXT_SLOT} and {ANSWER}")
     if (found := template.count(ANSWER)) > 1:
         raise ValueError(f"template {template!r}: expected at most one {ANSWER}, found {found}")
-    if PLACE + ANSWER in template or ANSWER + PLACE in template:
-        raise ValueError(f"template {template!r}: expected a blank between {PLACE} and {ANSWER}")
+    if TEXT_SLOT + ANSWER in template or ANSWER + TEXT_SLOT in template:
+        raise ValueError(f"template {template!r}: expected a blank between {TEXT_SLOT} and {ANSWER}")
     if not cloze and ANSWER in template and template.partition(ANSWER)[2].strip():
         raise ValueError(
             f"template {template!r}: expected {ANSWER} at the end. Only a masked language model fills a gap in the "
@@ -52,7 +52,7 @@ def lead_of(template: str) -> str:
 
 def render(template: str, text: str) -> str:
     """A template, or a part of one, with the text in its place. Braces in the text are text."""
-    return template.replace(PLACE, text)
+    return template.replace(TEXT_SLOT, text)
 
 
 def normalise_answer(text: str) -> str:

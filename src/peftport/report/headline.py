@@ -55,19 +55,19 @@ def _answer(rows: pd.DataFrame, margin: float) -> str:
 
 def _reasons(rows: pd.DataFrame, ported: pd.DataFrame, settings: dict[str, Any]) -> list[str]:
     """Why the study cannot tell of some moves, and what to change."""
-    found = []
+    reasons = []
     if (single := rows[rows["seeds"] < 2]).shape[0]:
-        found.append(
+        reasons.append(
             f"In {share_of(len(single), len(rows))} there is one seed, which says nothing of the spread between seeds: "
             "give `grid.seeds` at least three."
         )
     mute = rows[(rows["outcome"] == CANNOT_TELL) & (rows["seeds"] > 1)]
     if len(mute):
-        found.append(_not_learnt(mute, len(rows), ported, settings))
+        reasons.append(_not_learnt(mute, len(rows), ported, settings))
     unknown = rows[rows["outcome"] == OPEN]
     if len(unknown):
-        found.append(_open(unknown, len(rows)))
-    return found
+        reasons.append(_open(unknown, len(rows)))
+    return reasons
 
 
 def _not_learnt(mute: pd.DataFrame, moves: int, ported: pd.DataFrame, settings: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from peftport.figures.style import label, place, signed, techniques_of, title, transfer
-from peftport.report.phrases import MINUS, capital, moment, nats, percent, shares, whole
+from peftport.report.phrases import MINUS, capital, moment, nats, percent, shares, unbroken
 from peftport.report.recommendation import way
 from peftport.statistics.families import ALPHA
 
@@ -75,8 +75,8 @@ def second_yardstick(summary: pd.DataFrame) -> Grid:
         for (*route, start), cell in of_technique.groupby([*ROUTE, "initialisation"], sort=False, observed=True):
             row = [*_place(technique, route, pairs), label(start)]
             for budget in budgets:
-                found = cell[cell["budget_steps"] == budget]
-                row += _yardstick(found.iloc[0]) if len(found) else [NONE, NONE]
+                scores = cell[cell["budget_steps"] == budget]
+                row += _yardstick(scores.iloc[0]) if len(scores) else [NONE, NONE]
             first = cell.iloc[0]
             for name in ("bare", "native"):
                 row += [
@@ -121,8 +121,10 @@ def rates(runs: pd.DataFrame) -> Grid | None:
         return None
     rows = []
     for technique in techniques_of(chosen):
-        own = chosen[chosen["technique"] == technique]
-        for (start, budget), cell in own.groupby(["initialisation", "budget_steps"], sort=False, observed=True):
+        of_technique = chosen[chosen["technique"] == technique]
+        for (start, budget), cell in of_technique.groupby(
+            ["initialisation", "budget_steps"], sort=False, observed=True
+        ):
             told = ", ".join(f"{rate:g} ({number})" for rate, number in cell["learning_rate"].value_counts().items())
             rows.append([title(technique), label(start), capital(moment(int(budget))), told])
     return Grid(["technique", "start", "at", "learning rates (runs)"], rows, 4)
@@ -155,8 +157,8 @@ def failures(runs: pd.DataFrame) -> Grid | None:
     heads = ["technique", "transfer", "datasets", "start", "seed", "failed at step", "without a score"]
     rows = []
     for technique in techniques_of(failed):
-        one = failed[failed["technique"] == technique].groupby([*ROUTE, "initialisation", "seed"], sort=False)
-        for (*route, start, seed), run in one:
+        runs_of_seeds = failed[failed["technique"] == technique].groupby([*ROUTE, "initialisation", "seed"], sort=False)
+        for (*route, start, seed), run in runs_of_seeds:
             budgets = ", ".join(moment(int(budget)) for budget in sorted(run["budget_steps"]))
             words = [*_place(technique, route, True), label(start)]
             rows.append([*words, f"{seed}", f"{int(run['failed_at_step'].min()):,}", budgets])
@@ -224,7 +226,11 @@ def _places(pairs: bool) -> list[str]:
 def _place(technique: str, route: Sequence[str], pairs: bool) -> list[str]:
     """Their cells; ``route`` has the hosts and the datasets."""
     source, target, learned, tested = route
-    return [title(technique), whole(transfer(source, target)), *([whole(transfer(learned, tested))] if pairs else [])]
+    return [
+        title(technique),
+        unbroken(transfer(source, target)),
+        *([unbroken(transfer(learned, tested))] if pairs else []),
+    ]
 
 
 def _or_none(value: float, show: Any) -> str:

@@ -131,14 +131,14 @@ def _size(summary: pd.DataFrame, runs: pd.DataFrame) -> str:
 def _cost(cost: dict[str, Any]) -> dict[str, str]:
     """What the study took, by name."""
     names = {"wall_seconds": "wall time", "optimiser_steps": "optimiser steps"}
-    found = {}
+    named = {}
     for key, value in cost.items():
         if key in ("versions", "failed") or value is None:
             continue
-        found[names.get(key, key.replace("_", " "))] = (
+        named[names.get(key, key.replace("_", " "))] = (
             duration(value) if key == "wall_seconds" else numbers.written(value)
         )
-    return found
+    return named
 
 
 def inline_svg(path: str | Path, name: str) -> Markup:
@@ -148,10 +148,10 @@ def inline_svg(path: str | Path, name: str) -> Markup:
         ValueError: the file holds no SVG.
     """
     text = Path(path).read_text(encoding="utf-8")
-    found = re.search(r"<svg\b.*</svg>", text, flags=re.DOTALL)
-    if not found:
+    element = re.search(r"<svg\b.*</svg>", text, flags=re.DOTALL)
+    if not element:
         raise ValueError(f"{path} holds no SVG")
-    svg = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->|<script\b.*?</script>", "", found.group(), flags=re.DOTALL)
+    svg = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->|<script\b.*?</script>", "", element.group(), flags=re.DOTALL)
     svg = re.sub(r'\bid="', f'id="{name}-', svg)
     svg = re.sub(r'href="#', f'href="#{name}-', svg)
     return Markup(re.sub(r"url\(#", f"url(#{name}-", svg))

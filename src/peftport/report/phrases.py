@@ -76,10 +76,10 @@ def capital(text: str) -> str:
 def place(row: pd.Series, pairs: bool) -> str:
     """Where a module went: the transfer, and the dataset pair where the study has several."""
     datasets = f", {row['source_dataset']} to {row['target_dataset']}" if pairs else ""
-    return whole(transfer(row["source_host"], row["target_host"])) + datasets
+    return unbroken(transfer(row["source_host"], row["target_host"])) + datasets
 
 
-def whole(text: str) -> str:
+def unbroken(text: str) -> str:
     """A text that is not broken over two lines."""
     return text.replace(" ", "\N{NO-BREAK SPACE}")
 

@@ -56,23 +56,23 @@ def findings(table: pd.DataFrame, runs: pd.DataFrame | None) -> list[str]:
     if name is None:
         return ["No module was ported, so nothing can be said about structure and portability."]
     values, scores = described(table, name)
-    unknown = [title(one) for one in techniques_of(table) if one not in values.index]
+    unknown = [title(technique) for technique in techniques_of(table) if technique not in values.index]
     budget = "" if runs is None or runs.empty else f" {moment(int(runs['budget_steps'].min()))}"
     said = [
         f"Portability is the mean {MEASURES[name]} of ported modules{budget}, over the target hosts: "
-        f"{listing([f'{title(one)} {_shown(scores[one], name)}' for one in scores.index])}."
+        f"{listing([f'{title(technique)} {_shown(scores[technique], name)}' for technique in scores.index])}."
     ]
     if unknown:
         said.append(f"Left out, since the typology or the measurement is missing: {listing(unknown)}.")
     if len(scores) < 2:
         return [*said, "With one technique, nothing can be said about properties of techniques."]
-    found = splits(values)
-    said += [_constant(split, values) for split in found if split.is_constant]
-    said += _splits([split for split in found if not split.is_constant and not split.names_each], scores, name)
-    said += [_names_each(split) for split in found if split.names_each]
+    divided = splits(values)
+    said += [_constant(split, values) for split in divided if split.is_constant]
+    said += _splits([split for split in divided if not split.is_constant and not split.names_each], scores, name)
+    said += [_names_each(split) for split in divided if split.names_each]
     said.append(_parameters(table, scores))
     alone = pairs(values, runs) if runs is not None and len(runs) else []
-    return [*said, *_pairs(alone, table), _conclusion(found, alone)]
+    return [*said, *_pairs(alone, table), _conclusion(divided, alone)]
 
 
 def described(table: pd.DataFrame, name: str) -> tuple[pd.DataFrame, pd.Series]:
@@ -98,21 +98,21 @@ def _constant(split: Split, values: pd.DataFrame) -> str:
     return f"All techniques here have the same {same}: this study says nothing about that."
 
 
-def _splits(found: list[Split], scores: pd.Series, name: str) -> list[str]:
+def _splits(divided: list[Split], scores: pd.Series, name: str) -> list[str]:
     """How each way to split the techniques reads against portability; p-values after Holm's correction over them."""
-    outcomes = [split_test(scores, split) for split in found]
+    outcomes = [split_test(scores, split) for split in divided]
     able = [outcome.smallest < ALPHA for outcome in outcomes]
     corrected = iter(holm([o.p_value for o, can in zip(outcomes, able, strict=True) if can]))
     return [
         f"{_split(split, scores, name)} {_chance(outcome, len(scores), next(corrected) if can else None)}"
-        for split, outcome, can in zip(found, outcomes, able, strict=True)
+        for split, outcome, can in zip(divided, outcomes, able, strict=True)
     ]
 
 
 def _split(split: Split, scores: pd.Series, name: str) -> str:
     """The means of the groups, and what else splits the techniques alike."""
     parts = [
-        f"{value} ({listing([title(one) for one in names])}): {_shown(scores[list(names)].mean(), name)}"
+        f"{value} ({listing([title(technique) for technique in names])}): {_shown(scores[list(names)].mean(), name)}"
         for value, names in split.groups.items()
     ]
     properties = _named(split.properties)
@@ -142,11 +142,11 @@ def _parameters(table: pd.DataFrame, scores: pd.Series) -> str:
     sizes = table.groupby("technique")["parameters"].mean()[scores.index]
     if sizes.nunique() == 1:
         return f"All techniques have {sizes.iloc[0]:,.0f} parameters, so size explains nothing here."
-    found = order_test(scores, sizes)
-    text = f"Portability and number of parameters: rank correlation {found.effect:+.2f}".replace("-", "\N{MINUS SIGN}")
-    if found.smallest >= ALPHA:
-        return f"{text}; with {len(scores)} techniques no p-value under {found.smallest:.2f} is possible."
-    return f"{text} (p = {found.p_value:.3f})."
+    order = order_test(scores, sizes)
+    text = f"Portability and number of parameters: rank correlation {order.effect:+.2f}".replace("-", "\N{MINUS SIGN}")
+    if order.smallest >= ALPHA:
+        return f"{text}; with {len(scores)} techniques no p-value under {order.smallest:.2f} is possible."
+    return f"{text} (p = {order.p_value:.3f})."
 
 
 def _pairs(alone: list[Pair], table: pd.DataFrame) -> list[str]:
@@ -157,8 +157,8 @@ def _pairs(alone: list[Pair], table: pd.DataFrame) -> list[str]:
     methods, said = table.groupby("technique")["method"].first(), []
     for pair in alone:
         both = (pair.first, pair.second)
-        numbers = " against ".join(f"{sizes[one]:,.0f}" for one in both)
-        places = " against ".join(f"{inserted[one]:,.0f}" for one in both)
+        numbers = " against ".join(f"{sizes[technique]:,.0f}" for technique in both)
+        places = " against ".join(f"{inserted[technique]:,.0f}" for technique in both)
         gap = f"{signed(pair.difference)} points of accuracy"
         if pair.low is not None:
             gap += f" [{signed(pair.low)}, {signed(pair.high)}], 95% interval over {count(pair.seeds, 'seed')}"
@@ -189,7 +189,7 @@ def typology(table: pd.DataFrame) -> Grid:
     """The nine properties of every technique, one row per technique."""
     first = table.drop_duplicates("technique").set_index("technique")
     rows = [
-        [title(name), *(NONE if pd.isna(first.loc[name, one]) else str(first.loc[name, one]) for one in PROPERTIES)]
+        [title(name), *(NONE if pd.isna(value) else str(value) for value in first.loc[name, list(PROPERTIES)])]
         for name in techniques_of(table)
     ]
     return Grid(["technique", *PROPERTIES.values()], rows, 1 + len(PROPERTIES))

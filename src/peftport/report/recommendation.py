@@ -60,9 +60,9 @@ def _score(row: pd.Series) -> str:
 def _ruled_out(rows: pd.DataFrame) -> str:
     """Which ways are ruled out, and by what."""
     parts = []
-    for start, own in rows[rows["ruled_out"]].groupby("way", sort=False):
-        steps = [f"{int(number):,}" for number in own["steps"] if number]
-        names = ([start] if (own["steps"] == 0).any() else []) + (
+    for start, ruled_out in rows[rows["ruled_out"]].groupby("way", sort=False):
+        steps = [f"{int(number):,}" for number in ruled_out["steps"] if number]
+        names = ([start] if (ruled_out["steps"] == 0).any() else []) + (
             [f"{start} and train {listing(steps)} step{'' if steps == ['1'] else 's'}"] if steps else []
         )
         parts += names

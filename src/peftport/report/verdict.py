@@ -22,7 +22,7 @@ from peftport.report.phrases import (
     percent,
     place,
     shares,
-    whole,
+    unbroken,
 )
 from peftport.study.training_steps import warmup_warnings
 
@@ -53,11 +53,11 @@ def verdict(tables: dict[str, pd.DataFrame], settings: dict[str, Any] | None = N
         return Verdict(["No module was ported in this study, so there is nothing to judge."], [], [], [])
     contrasts, carried = (tables.get(name, pd.DataFrame()) for name in ("contrasts", "carried"))
     controls = controls_in(carried)
-    found = [(title(name), _technique(name, ported, contrasts, controls)) for name in techniques_of(ported)]
+    techniques = [(title(name), _technique(name, ported, contrasts, controls)) for name in techniques_of(ported)]
     across = [*_ranking(ported), *_directions(tables.get("asymmetry", pd.DataFrame()))]
     answer = headline(ported, summary, carried, settings or {})
     caveats = [*_caveats(summary, ported, settings or {}), *mixed(tables)]
-    return Verdict(answer, found, across, caveats)
+    return Verdict(answer, techniques, across, caveats)
 
 
 def _budgets(frame: pd.DataFrame) -> list[int]:
@@ -93,12 +93,12 @@ def _technique(name: str, ported: pd.DataFrame, contrasts: pd.DataFrame, control
 
 def _levels(rows: pd.DataFrame, score: str) -> str:
     """The means of the references, in brackets, where all rows have them."""
-    found = [
+    levels = [
         f"{label(name)} {nats(rows[f'{name}_{score}'].mean())}"
         for name in ("bare", "native")
         if rows[f"{name}_{score}"].notna().all()
     ]
-    return f" ({', '.join(found)})" if found else ""
+    return f" ({', '.join(levels)})" if levels else ""
 
 
 def _second_yardstick(start: pd.DataFrame) -> list[str]:
@@ -189,8 +189,8 @@ def _directions(table: pd.DataFrame) -> list[str]:
     order = {name: index for index, name in enumerate(techniques_of(table))}
     start = table[table["budget_steps"] == table["budget_steps"].min()]
     start = start.sort_values("technique", key=lambda names: names.map(order), kind="stable")
-    found = start.apply(outcome, axis=1)
-    told = int((found != 0).sum())
+    outcomes = start.apply(outcome, axis=1)
+    told = int((outcomes != 0).sum())
     several = len(start[["source_dataset", "target_dataset"]].drop_duplicates()) > 1
     when = moment(int(start["budget_steps"].iloc[0]))
     if len(start) == 1:
@@ -200,11 +200,11 @@ def _directions(table: pd.DataFrame) -> list[str]:
     else:
         head = f"The direction of the move makes a difference {when} in {told} of {len(start)} cases (after Holm)"
         head += ":" if len(start) <= MANY or told else "."
-    shown = start if len(start) <= MANY else start[found != 0].nlargest(MANY, "difference", keep="all")
+    shown = start if len(start) <= MANY else start[outcomes != 0].nlargest(MANY, "difference", keep="all")
     parts = []
     for _, row in shown.iterrows():
         name = title(row["technique"]) + (f", {row['source_dataset']} to {row['target_dataset']}" if several else "")
-        forth = whole(transfer(row["first_host"], row["second_host"]))
+        forth = unbroken(transfer(row["first_host"], row["second_host"]))
         there = f"{forth} {signed(row['forward'])} points above the bare host"
         back = f"{signed(row['backward'])} the other way"
         parts.append(f"{name}: {there}, {back} (difference {difference(row)})")
@@ -213,25 +213,25 @@ def _directions(table: pd.DataFrame) -> list[str]:
 
 def _caveats(summary: pd.DataFrame, ported: pd.DataFrame, settings: dict[str, Any]) -> list[str]:
     """What a reader must know before leaning on the numbers."""
-    found = []
+    caveats = []
     seeds = summary["seeds"]
     if seeds.max() == 1:
-        found.append("Every cell has one seed: intervals are about test examples only, and another seed may differ.")
+        caveats.append("Every cell has one seed: intervals are about test examples only, and another seed may differ.")
     elif seeds.max() == 2:
-        found.append("There are two seeds only: the spread between seeds is poorly known, and intervals are wide.")
+        caveats.append("There are two seeds only: the spread between seeds is poorly known, and intervals are wide.")
     if (short := int((seeds < seeds.max()).sum())) > 0:
         verb = "has" if short == 1 else "have"
-        found.append(f"{count(short, 'cell')} of {len(seeds):,} {verb} fewer seeds than the others.")
+        caveats.append(f"{count(short, 'cell')} of {len(seeds):,} {verb} fewer seeds than the others.")
     for name, missing in (("bare host", "bare_accuracy"), ("native modules", "native_accuracy")):
         if ported[missing].isna().all():
-            found.append(f"The study has no reference `{name}`, so recovered gaps cannot be given.")
+            caveats.append(f"The study has no reference `{name}`, so recovered gaps cannot be given.")
     withheld = ported["recovered_gap"].isna() & ported["native_accuracy"].notna() & ported["bare_accuracy"].notna()
     if withheld.any():
-        found.append(
+        caveats.append(
             f"The recovered gap is withheld in {int(withheld.sum())} of {len(ported)} places, because native modules "
             "are not shown to be 3 points above the bare host there."
         )
     if not (summary["initialisation"] == "scratch").any():
-        found.append("Nothing was trained from scratch, so neither steps saved nor advice can be given.")
+        caveats.append("Nothing was trained from scratch, so neither steps saved nor advice can be given.")
     warnings = warmup_warnings(settings) if {"grid", "training"} <= settings.keys() else []
-    return [*found, *(f"{capital(warning)}." for warning in warnings)]
+    return [*caveats, *(f"{capital(warning)}." for warning in warnings)]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from peftport.data.sources.table import SOURCES
 from peftport.stages.sections import prepared_by
 from peftport.stages.stage import Stage
 from peftport.study.grid import Study
@@ -22,6 +23,10 @@ class PrepareDataset(Stage):
 
     def settings(self, study: Study) -> dict[str, Any]:
         return {"definition": prepared_by(study, self.dataset)}
+
+    def code(self, study: Study) -> Sequence[str]:
+        source = study.config["datasets"][self.dataset]["source"]
+        return [SOURCES[kind] for kind in SOURCES if kind in source]
 
     def files(self, study: Study) -> Sequence[Path]:
         source = study.config["datasets"][self.dataset]["source"]

@@ -103,17 +103,17 @@ def advice(runs: pd.DataFrame, predictions: pd.DataFrame, margin: float) -> pd.D
 
 def _rows(ways: dict[Way, Answers], native: Answers | None, margin: float) -> list[dict[str, Any]]:
     """The rows of one move."""
-    found = differences_of(ways)
+    differences = differences_of(ways)
     scores = {way: estimate(answers.values) for way, answers in ways.items()}
-    decision = decide(found, scores, margin)
+    decision = decide(differences, scores, margin)
     rows = []
     for way in sorted(ways, key=lambda way: way.cost):
-        own, better = scores[way], decision.ruled_out.get(way)
+        score, better = scores[way], decision.ruled_out.get(way)
         both = native and paired(ways[way], native)
         below = estimate(both[0] - both[1]) if both else None
         rows.append(
-            {"way": way.start, "steps": way.steps, "seeds": own.seeds, "accuracy": own.effect}
-            | {"low": max(0.0, own.low), "high": min(1.0, own.high)}
+            {"way": way.start, "steps": way.steps, "seeds": score.seeds, "accuracy": score.effect}
+            | {"low": max(0.0, score.low), "high": min(1.0, score.high)}
             | {"native_difference": below.effect if below else np.nan}
             | {"native_low": below.low if below else np.nan, "native_high": below.high if below else np.nan}
             | {"ruled_out": better is not None, "good_enough": way in decision.good_enough}
@@ -131,51 +131,53 @@ def differences_of(ways: dict[Way, Answers]) -> Differences:
     Args:
         ways: way to its answers.
     """
-    found: Differences = {way: {} for way in ways}
-    for way, own in ways.items():
-        for other, theirs in ways.items():
-            if way == other or other in found[way]:
+    differences: Differences = {way: {} for way in ways}
+    for way, answers in ways.items():
+        for other, their_answers in ways.items():
+            if way == other or other in differences[way]:
                 continue
-            if (both := paired(own, theirs)) is not None:
-                one = estimate(both[0] - both[1])
-                found[way][other] = one
-                found[other][way] = replace(one, effect=-one.effect)
-    return found
+            if (both := paired(answers, their_answers)) is not None:
+                difference = estimate(both[0] - both[1])
+                differences[way][other] = difference
+                differences[other][way] = replace(difference, effect=-difference.effect)
+    return differences
 
 
-def decide(found: Differences, scores: dict[Way, Estimate], margin: float) -> Decision:
+def decide(differences: Differences, scores: dict[Way, Estimate], margin: float) -> Decision:
     """What to do, by the rule of this file; nothing is told from a single seed.
 
     Args:
-        found: the difference of every way to every other.
+        differences: the difference of every way to every other.
         scores: the accuracy of every way.
         margin: the difference in accuracy that is large enough to matter.
     """
-    every = [one for others in found.values() for one in others.values()]
-    if not every or min(one.seeds for one in every) < 2:
+    every = [difference for others in differences.values() for difference in others.values()]
+    if not every or min(difference.seeds for difference in every) < 2:
         return Decision({}, [], None, None)
-    ruled_out = _ruled_out(found, margin)
-    good = [way for way, others in found.items() if _good_enough([scores[way], *others.values()], margin)]
+    ruled_out = _ruled_out(differences, margin)
+    good = [way for way, others in differences.items() if _good_enough([scores[way], *others.values()], margin)]
     advised = next(
-        (way for way in sorted(good, key=lambda way: way.cost) if _may_be_advised(way, found, ruled_out)), None
+        (way for way in sorted(good, key=lambda way: way.cost) if _may_be_advised(way, differences, ruled_out)), None
     )
     if advised is not None:
         return Decision(ruled_out, good, advised, None)
-    best = max(found, key=lambda way: min(one.effect for one in found[way].values()))
-    needed = size_that_tells([scores[best], *found[best].values()], lambda parts: _good_enough(parts, margin))
+    best = max(differences, key=lambda way: min(difference.effect for difference in differences[way].values()))
+    needed = size_that_tells([scores[best], *differences[best].values()], lambda parts: _good_enough(parts, margin))
     return Decision(ruled_out, good, None, needed)
 
 
-def _ruled_out(found: Differences, margin: float) -> dict[Way, Way]:
+def _ruled_out(differences: Differences, margin: float) -> dict[Way, Way]:
     """Way to the one that is shown better by more than the margin, along each chain of tests."""
     ruled_out: dict[Way, Way] = {}
     for start in (COPY, AGAIN):
-        chain = sorted((way for way in found if way.start == start), key=lambda way: way.cost)
-        for rival in (max((way for way in found if way.start == kind), key=lambda way: way.cost) for kind in STARTS):
+        chain = sorted((way for way in differences if way.start == start), key=lambda way: way.cost)
+        for rival in (
+            max((way for way in differences if way.start == kind), key=lambda way: way.cost) for kind in STARTS
+        ):
             for way in chain:
-                if rival not in found[way] or not found[way][rival].is_below(-margin, ALPHA / CHAINS):
+                if rival not in differences[way] or not differences[way][rival].is_below(-margin, ALPHA / CHAINS):
                     break
-                if way not in ruled_out or found[way][rival].effect < found[way][ruled_out[way]].effect:
+                if way not in ruled_out or differences[way][rival].effect < differences[way][ruled_out[way]].effect:
                     ruled_out[way] = rival
     return ruled_out
 
@@ -186,11 +188,13 @@ def _good_enough(parts: list[Estimate], margin: float) -> bool:
     Args:
         parts: its accuracy, and its differences to the others.
     """
-    own, *to_others = parts
-    return own.is_above(1 - margin, NEAR_PERFECT) or all(one.is_above(-margin, BESIDE_OTHERS) for one in to_others)
+    accuracy, *differences = parts
+    return accuracy.is_above(1 - margin, NEAR_PERFECT) or all(
+        difference.is_above(-margin, BESIDE_OTHERS) for difference in differences
+    )
 
 
-def _may_be_advised(way: Way, found: Differences, ruled_out: dict[Way, Way]) -> bool:
+def _may_be_advised(way: Way, differences: Differences, ruled_out: dict[Way, Way]) -> bool:
     """A copy always; to start again only where every copy that costs no more is ruled out."""
-    copies = [other for other in found if other.start == COPY and other.steps <= way.steps]
+    copies = [other for other in differences if other.start == COPY and other.steps <= way.steps]
     return way.start == COPY or all(other in ruled_out for other in copies)

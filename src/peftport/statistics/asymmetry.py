@@ -9,7 +9,7 @@ from peftport.statistics.intervals import estimate
 from peftport.storage.tables import TABLES
 
 INITIALISATION = "ported"
-PLACE = ["study", "technique", "source_dataset", "target_dataset", "budget_steps"]
+GROUP = ["study", "technique", "source_dataset", "target_dataset", "budget_steps"]
 
 
 def asymmetry(portability: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
@@ -31,14 +31,14 @@ def asymmetry(portability: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFr
     answers = ExampleScores(predictions)
     ported = portability[portability["initialisation"] == INITIALISATION]
     rows = []
-    for place, group in ported.groupby(PLACE, sort=False, observed=True):
+    for values, group in ported.groupby(GROUP, sort=False, observed=True):
         gaps = group.set_index(["source_host", "target_host"])["recovered_gap"]
         done = set()
         for first, second in gaps.index:
             if first == second or (second, first) in done or (second, first) not in gaps.index:
                 continue
             done.add((first, second))
-            keys = dict(zip(PLACE, place, strict=True)) | {"first_host": first, "second_host": second}
+            keys = dict(zip(GROUP, values, strict=True)) | {"first_host": first, "second_host": second}
             forward = _lift(answers, keys, first, second)
             backward = _lift(answers, keys, second, first)
             if forward is None or backward is None or (both := paired(forward, backward)) is None:

@@ -48,16 +48,18 @@ def carried(runs: pd.DataFrame, references: pd.DataFrame, predictions: pd.DataFr
     for study, key, baseline in compared(runs, references):
         if (both := sides(answers, key, baseline)) is not None:
             moves.setdefault((study, key), {})[baseline] = estimate(both[0] - both[1])
-    controls = controls_of({name for found in moves.values() for name in found})
+    controls = controls_of({name for estimates in moves.values() for name in estimates})
     rows = []
-    for (study, key), found in moves.items():
-        if own := {name: found[name] for name in controls if name in found}:
+    for (study, key), estimates in moves.items():
+        if against_controls := {name: estimates[name] for name in controls if name in estimates}:
             technique, _, host, _, dataset, *_ = key
             gap = _gap(answers, technique, host, dataset)
             keys = dict(zip(KEY, key, strict=True)) | {"study": study}
             del keys["initialisation"]
             rows.append(
-                keys | tested(own) | {"learnt": _learnt(gap, found.get("bare")), "shown_not": shown_not(own, margin)}
+                keys
+                | tested(against_controls)
+                | {"learnt": _learnt(gap, estimates.get("bare")), "shown_not": shown_not(against_controls, margin)}
             )
     names = [name for name in TABLES["carried"] if name not in ("p_value_holm", "outcome")]
     table = pd.DataFrame(rows, columns=[*names, "learnt", "shown_not"])
@@ -73,13 +75,15 @@ def controls_of(names: set[str]) -> list[str]:
     return [name for name in CONTROLS if name in names] or sorted({"bare"} & names)
 
 
-def tested(found: dict[str, Estimate]) -> dict[str, object]:
+def tested(estimates: dict[str, Estimate]) -> dict[str, object]:
     """The intersection-union test over the controls: the closest one, its difference, and the largest p-value."""
-    closest = min(found, key=lambda name: found[name].effect)
-    p_values = [one.p_value if one.effect > 0 else 1.0 for one in found.values()]
-    needed = size_that_tells(list(found.values()), lambda parts: all(one.is_above(0.0, ALPHA / 2) for one in parts))
-    return differences(found[closest]) | {
-        "controls": ",".join(found),
+    closest = min(estimates, key=lambda name: estimates[name].effect)
+    p_values = [part.p_value if part.effect > 0 else 1.0 for part in estimates.values()]
+    needed = size_that_tells(
+        list(estimates.values()), lambda parts: all(part.is_above(0.0, ALPHA / 2) for part in parts)
+    )
+    return differences(estimates[closest]) | {
+        "controls": ",".join(estimates),
         "closest_control": closest,
         "p_value": max(p_values),
         "seeds_needed": needed[0] if needed else np.nan,
@@ -100,9 +104,9 @@ def _learnt(gap: Estimate | None, lift: Estimate | None) -> bool:
     return gap.low >= SMALLEST_GAP or (lift is not None and lift.low >= SMALLEST_GAP)
 
 
-def shown_not(found: dict[str, Estimate], margin: float) -> bool:
+def shown_not(estimates: dict[str, Estimate], margin: float) -> bool:
     """Whether ported is shown not to beat one of the controls by more than the margin."""
-    return any(one.is_below(margin, ALPHA / len(found)) for one in found.values())
+    return any(difference.is_below(margin, ALPHA / len(estimates)) for difference in estimates.values())
 
 
 def _outcome(can_tell: bool, p_value: float, shown_not: bool) -> str:

@@ -57,11 +57,11 @@ def compared(runs: pd.DataFrame, references: pd.DataFrame) -> list[tuple[str, tu
     known = set(zip(*(runs[column] for column in KEY), strict=True))
     present = [name for name in REFERENCES if (references["initialisation"] == name).any()]
     ported = runs[runs["initialisation"] == FIRST]
-    found = []
+    comparisons = []
     for study, *key in ported[["study", *KEY]].drop_duplicates().itertuples(index=False, name=None):
         others = [name for name in names if (*key[:5], name, key[6]) in known]
-        found += [(study, tuple(key), baseline) for baseline in [*others, *present]]
-    return found
+        comparisons += [(study, tuple(key), baseline) for baseline in [*others, *present]]
+    return comparisons
 
 
 def sides(scores: ExampleScores, key: tuple, baseline: str) -> tuple[np.ndarray, np.ndarray] | None:
@@ -71,14 +71,14 @@ def sides(scores: ExampleScores, key: tuple, baseline: str) -> tuple[np.ndarray,
         ValueError: a run has no predictions.
     """
     technique, _, target_host, _, target_dataset, _, budget = key
-    own: Answers = scores.need(key)
+    cell: Answers = scores.need(key)
     if baseline == "bare":
         bare = scores.bare(target_host, target_dataset)
-        return bare and beside(own, bare)
+        return bare and beside(cell, bare)
     if baseline == "native":
         native = scores.native(technique, target_host, target_dataset)
-        return native and paired(own, native)
-    return paired(own, scores.need((*key[:5], baseline, budget)))
+        return native and paired(cell, native)
+    return paired(cell, scores.need((*key[:5], baseline, budget)))
 
 
 def win_rate(left: np.ndarray, right: np.ndarray) -> float:
@@ -87,12 +87,12 @@ def win_rate(left: np.ndarray, right: np.ndarray) -> float:
     return float((better + 1).mean() / 2)
 
 
-def differences(found: Estimate) -> dict[str, float]:
+def differences(difference: Estimate) -> dict[str, float]:
     """An estimated difference of accuracies as columns of a table; the ends are held to -1 and 1."""
     return {
-        "seeds": found.seeds,
-        "difference": found.effect,
-        "low": max(-1.0, found.low),
-        "high": min(1.0, found.high),
-        "p_value": found.p_value,
+        "seeds": difference.seeds,
+        "difference": difference.effect,
+        "low": max(-1.0, difference.low),
+        "high": min(1.0, difference.high),
+        "p_value": difference.p_value,
     }

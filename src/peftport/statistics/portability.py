@@ -9,7 +9,7 @@ from peftport.statistics.recovered_gap import recovered_gap
 from peftport.statistics.steps_saved import StepsSaved, steps_saved
 from peftport.storage.tables import TABLES
 
-PLACE = ["study", "technique", "target_host", "target_dataset"]
+TARGET = ["study", "technique", "target_host", "target_dataset"]
 MEANS = {
     "macro_f1_mean": "macro_f1",
     "calibrated_accuracy_mean": "calibrated_accuracy",
@@ -54,9 +54,9 @@ def portability(runs: pd.DataFrame, references: pd.DataFrame, predictions: pd.Da
     table["failed_seeds"] = table.join(asked, on=asked.index.names)["asked"] - table["seeds"]
     keys = list(table[KEY].itertuples(index=False, name=None))
     for name, scores, bounds in (("accuracy", answers, (0, 1)), ("log_likelihood", likelihoods, (-np.inf, 0))):
-        found = [estimate(scores.need(key).values) for key in keys]
-        table[f"{name}_low"] = [max(bounds[0], one.low) for one in found]
-        table[f"{name}_high"] = [min(bounds[1], one.high) for one in found]
+        estimates = [estimate(scores.need(key).values) for key in keys]
+        table[f"{name}_low"] = [max(bounds[0], row.low) for row in estimates]
+        table[f"{name}_high"] = [min(bounds[1], row.high) for row in estimates]
     table = _with_references(table, references)
     table["majority_share"] = table["target_dataset"].map(majority_share(predictions))
     table = pd.concat([table, _gaps(keys, answers)], axis=1)
@@ -66,11 +66,11 @@ def portability(runs: pd.DataFrame, references: pd.DataFrame, predictions: pd.Da
 
 def majority_share(predictions: pd.DataFrame) -> dict[str, float]:
     """Target dataset to the share of its most frequent label in the test set: the accuracy of a constant answer."""
-    found = {}
+    shares = {}
     for dataset, frame in predictions.groupby("target_dataset", sort=False, observed=True):
         labels = frame.drop_duplicates("example_id")["label"]
-        found[dataset] = float(labels.value_counts(normalize=True).iloc[0])
-    return found
+        shares[dataset] = float(labels.value_counts(normalize=True).iloc[0])
+    return shares
 
 
 def _with_references(table: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:
@@ -79,9 +79,9 @@ def _with_references(table: pd.DataFrame, references: pd.DataFrame) -> pd.DataFr
     native = references[references["initialisation"] == "native"]
     for name, column in REFERRED.items():
         floor = bare.groupby(["study", "target_host", "target_dataset"], observed=True)[column].mean()
-        ceiling = native.groupby(PLACE, observed=True)[column].mean()
+        ceiling = native.groupby(TARGET, observed=True)[column].mean()
         table = table.join(floor.rename(f"bare_{name}"), on=floor.index.names)
-        table = table.join(ceiling.rename(f"native_{name}"), on=PLACE)
+        table = table.join(ceiling.rename(f"native_{name}"), on=TARGET)
     return table
 
 
@@ -91,8 +91,12 @@ def _gaps(keys: list[tuple], answers: ExampleScores) -> pd.DataFrame:
     for key in keys:
         technique, _, host, _, dataset, *_ = key
         bare, native = answers.bare(host, dataset), answers.native(technique, host, dataset)
-        found = recovered_gap(answers.need(key), bare, native) if bare and native else None
-        ends = (found.gap.low, found.gap.high, found.share, found.low, found.high) if found else [np.nan] * 5
+        recovered = recovered_gap(answers.need(key), bare, native) if bare and native else None
+        ends = (
+            (recovered.gap.low, recovered.gap.high, recovered.share, recovered.low, recovered.high)
+            if recovered
+            else [np.nan] * 5
+        )
         rows.append(ends)
     columns = ["gap_low", "gap_high", "recovered_gap", "recovered_gap_low", "recovered_gap_high"]
     return pd.DataFrame(rows, columns=columns, dtype=float)
@@ -107,10 +111,10 @@ def _saved(table: pd.DataFrame, keys: list[tuple], answers: ExampleScores, margi
         *route, start, budget = key
         curve = {step: other for step in budgets if (other := (*route, SCRATCH, step)) in means}
         at_top = level >= top or means.get((*route, SCRATCH, budget), 0.0) >= top
-        found = None
+        saved = None
         if start != SCRATCH and curve and not at_top:
-            found = steps_saved(answers.need(key), budget, {step: answers.need(other) for step, other in curve.items()})
-        found = found or StepsSaved(np.nan, np.nan, np.nan)
-        rows.append((found.steps, found.low, found.high, at_top))
+            saved = steps_saved(answers.need(key), budget, {step: answers.need(other) for step, other in curve.items()})
+        saved = saved or StepsSaved(np.nan, np.nan, np.nan)
+        rows.append((saved.steps, saved.low, saved.high, at_top))
     columns = ["steps_saved", "steps_saved_low", "steps_saved_high", "at_ceiling"]
     return pd.DataFrame(rows, columns=columns)

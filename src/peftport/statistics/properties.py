@@ -76,11 +76,11 @@ class Pair:
 
 def splits(values: Values) -> list[Split]:
     """Properties grouped by how they split the techniques, in the order of the columns."""
-    found: dict[frozenset, list[str]] = {}
+    names_of: dict[frozenset, list[str]] = {}
     for name in values:
         parts = frozenset(frozenset(rows.index) for _, rows in values.groupby(name, dropna=False))
-        found.setdefault(parts, []).append(name)
-    return [Split(tuple(names), _groups(values[names[0]])) for names in found.values()]
+        names_of.setdefault(parts, []).append(name)
+    return [Split(tuple(names), _groups(values[names[0]])) for names in names_of.values()]
 
 
 def _groups(column: pd.Series) -> dict[str, tuple[str, ...]]:
@@ -116,9 +116,9 @@ def order_test(scores: pd.Series, sizes: pd.Series) -> Outcome:
         scores: technique to its portability.
         sizes: technique to the number.
     """
-    ranks, own = stats.rankdata(sizes[scores.index]), stats.rankdata(scores)
-    effect = _correlation(ranks, own)
-    p_value = _permuted(own, lambda dealt: abs(_correlation(ranks, dealt)))
+    ranks, score_ranks = stats.rankdata(sizes[scores.index]), stats.rankdata(scores)
+    effect = _correlation(ranks, score_ranks)
+    p_value = _permuted(score_ranks, lambda dealt: abs(_correlation(ranks, dealt)))
     return Outcome(effect, p_value, 2 / math.factorial(len(scores)))
 
 
@@ -135,8 +135,8 @@ def _permuted(values: np.ndarray, statistic: Callable[[np.ndarray], float]) -> f
         dealt = [np.array(order) for order in itertools.permutations(values)]
         return float(np.mean([statistic(order) >= reached for order in dealt]))
     draw = generator(0, "permutations")
-    found = sum(statistic(draw.permutation(values)) >= reached for _ in range(DRAWN))
-    return (found + 1) / (DRAWN + 1)
+    reaching = sum(statistic(draw.permutation(values)) >= reached for _ in range(DRAWN))
+    return (reaching + 1) / (DRAWN + 1)
 
 
 def pairs(values: Values, runs: pd.DataFrame) -> list[Pair]:
@@ -148,19 +148,21 @@ def pairs(values: Values, runs: pd.DataFrame) -> list[Pair]:
     """
     ported = runs[runs["initialisation"] == "ported"]
     ported = ported[ported["budget_steps"] == ported["budget_steps"].min()]
-    found = []
+    compared = []
     for first, second in itertools.combinations(values.index, 2):
         different = [name for name in values if values.loc[first, name] != values.loc[second, name]]
         if len(different) == 1:
-            found.append(_compared(ported, first, second, different[0]))
-    return [pair for pair in found if pair is not None]
+            compared.append(_compared(ported, first, second, different[0]))
+    return [pair for pair in compared if pair is not None]
 
 
 def _compared(ported: pd.DataFrame, first: str, second: str, name: str) -> Pair | None:
     """The comparison of two techniques over what both were run on; None where that is nothing."""
     move = ["source_host", "target_host", "source_dataset", "target_dataset", "seed"]
-    one, other = (ported[ported["technique"] == technique].set_index(move)["accuracy"] for technique in (first, second))
-    both = (one - other).dropna().groupby(level="seed").mean()
+    left, right = (
+        ported[ported["technique"] == technique].set_index(move)["accuracy"] for technique in (first, second)
+    )
+    both = (left - right).dropna().groupby(level="seed").mean()
     if both.empty:
         return None
     low = high = None

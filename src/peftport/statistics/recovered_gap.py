@@ -28,14 +28,14 @@ class RecoveredGap:
     high: float = np.nan
 
 
-def recovered_gap(own: Answers, bare: Answers, native: Answers) -> RecoveredGap | None:
+def recovered_gap(cell: Answers, bare: Answers, native: Answers) -> RecoveredGap | None:
     """The recovered gap of a cell over the seeds that it shares with native modules; None where there are none.
 
     The interval is Fieller's (1954, Journal of the Royal Statistical Society B 16): it holds every share x for which
     the mean of ``score - bare - x (native - bare)`` is not told from zero by the test of ``intervals``, over seeds and
     test examples. So it is exact where that test is, and lopsided where the gap is uncertain.
     """
-    if (both := paired(own, native)) is None:
+    if (both := paired(cell, native)) is None:
         return None
     lift, gap = (over_bare(side, bare) for side in both)
     divisor = estimate(gap)
@@ -55,8 +55,8 @@ def _end(lift: np.ndarray, gap: np.ndarray, share: float, direction: int) -> flo
     """Where the interval ends below (-1) or above (1) the share."""
 
     def excess(distance: float) -> float:
-        found = estimate(lift - (share + direction * distance) * gap)
-        return abs(found.effect) - found.half_width()
+        rest = estimate(lift - (share + direction * distance) * gap)
+        return abs(rest.effect) - rest.half_width()
 
     if excess(0.0) >= 0:  # nothing varies
         return share

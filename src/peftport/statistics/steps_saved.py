@@ -24,7 +24,7 @@ class StepsSaved:
     high: float
 
 
-def steps_saved(own: Answers, budget: int, scratch: dict[int, Answers]) -> StepsSaved | None:
+def steps_saved(cell: Answers, budget: int, scratch: dict[int, Answers]) -> StepsSaved | None:
     """Steps saved by a cell at a budget; None where it shares no seed with modules from scratch.
 
     The difference between the cell and modules from scratch at t steps falls as t grows; the estimate is the t at
@@ -34,17 +34,17 @@ def steps_saved(own: Answers, budget: int, scratch: dict[int, Answers]) -> Steps
     be behind, and ends where it is shown to be ahead at all further budgets.
 
     Args:
-        own: the cell's answers at ``budget``.
+        cell: the cell's answers at ``budget``.
         scratch: budget to the answers of modules from scratch.
     """
-    steps, found = sorted(scratch), []
+    steps, behind = sorted(scratch), []
     for step in steps:
-        if (both := paired(own, scratch[step])) is None:
+        if (both := paired(cell, scratch[step])) is None:
             return None
-        found.append(estimate(both[0] - both[1]))
-    falling = optimize.isotonic_regression([one.effect for one in found], increasing=False).x
-    low = np.minimum.accumulate([one.low for one in found])
-    high = np.maximum.accumulate([one.high for one in reversed(found)])[::-1]
+        behind.append(estimate(both[0] - both[1]))
+    falling = optimize.isotonic_regression([part.effect for part in behind], increasing=False).x
+    low = np.minimum.accumulate([part.low for part in behind])
+    high = np.maximum.accumulate([part.high for part in reversed(behind)])[::-1]
     return StepsSaved(*(_crossing(steps, line) - budget for line in (falling, low, high)))
 
 
@@ -53,8 +53,8 @@ def _crossing(steps: list[int], line: np.ndarray) -> float:
     below = np.flatnonzero(np.asarray(line) <= 0)
     if not len(below):
         return np.nan
-    place = int(below[0])
-    if place == 0:
+    index = int(below[0])
+    if index == 0:
         return float(steps[0])
-    here, there = float(line[place - 1]), float(line[place])
-    return steps[place - 1] + (steps[place] - steps[place - 1]) * here / (here - there)
+    here, there = float(line[index - 1]), float(line[index])
+    return steps[index - 1] + (steps[index] - steps[index - 1]) * here / (here - there)

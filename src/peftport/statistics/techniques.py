@@ -38,7 +38,7 @@ def techniques(
     ]
     described = _described(read_typology())
     table = table.join(described.drop(columns=list(MEASURED)), on="method")
-    for column in (_ported(portability), _deviations(runs), _convergence(_whole(curves, runs))):
+    for column in (_ported(portability), _deviations(runs), _convergence(_without_failed(curves, runs))):
         table = table.join(column, on=HERE)
     table["moves"] = table["moves"].fillna(0).astype(int)
     table["step_bytes_over_full"] = table["step_bytes"] / table["full_step_bytes"].astype(float)
@@ -73,15 +73,15 @@ def _ported(portability: pd.DataFrame) -> pd.DataFrame:
 
 def _deviations(runs: pd.DataFrame) -> pd.DataFrame:
     """Standard deviations over seeds, pooled over moves as a root mean square."""
-    found = {}
+    deviations = {}
     for name, budget in (("ported", runs["budget_steps"].min()), ("scratch", runs["budget_steps"].max())):
         chosen = runs[(runs["initialisation"] == name) & (runs["budget_steps"] == budget)]
         variances = chosen.groupby([*HERE, "source_host", "source_dataset", "target_dataset"])["accuracy"].var(ddof=1)
-        found[f"{name}_seed_deviation"] = variances.groupby(level=HERE).mean() ** 0.5
-    return pd.DataFrame(found)
+        deviations[f"{name}_seed_deviation"] = variances.groupby(level=HERE).mean() ** 0.5
+    return pd.DataFrame(deviations)
 
 
-def _whole(curves: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
+def _without_failed(curves: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
     """The curves without those of trainings that failed on their way."""
     run = [*HERE, "target_dataset", "seed"]
     failed = runs[(runs["initialisation"] == "scratch") & runs["accuracy"].isna()]

@@ -1,1 +1,1 @@
-"""Files: written whole or not at all, tables and their columns, cards, modules, checksums, provenance."""
+"""Files: atomic writes, tables and their columns, cards, modules, checksums, provenance."""

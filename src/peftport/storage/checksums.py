@@ -1,8 +1,8 @@
-"""Sealed Parquet files: a checksum over every bit, in the file itself.
+"""Checksums of Parquet files: a SHA-256 over every bit, kept in the file itself.
 
-The footer of a Parquet file keeps key-value metadata as plain bytes. The checksum is one entry there whose value has a
-place for a SHA-256; the digest is taken over the whole file with zeros in that place, then written into it. So it is
-checked before any parser sees the file, and any reader of Parquet reads the file as before.
+The footer of a Parquet file keeps key-value metadata as plain bytes. One entry there reserves 64 characters. The hash
+is taken over the whole file with zeros in these characters, and then written into them. So a file is checked before
+any parser sees it, and any reader of Parquet can read it.
 """
 
 import hashlib
@@ -22,9 +22,13 @@ CHECKSUM_KEY = {"checksum": MARK + BLANK}  # goes into the key-value metadata of
 
 
 def add_checksum(path: str | Path) -> None:
-    """Seal a Parquet file whose metadata hold ``SEAL``."""
+    """Write the checksum into a Parquet file whose metadata hold ``CHECKSUM_KEY``.
+
+    Raises:
+        ValueError: the metadata reserve no characters for it.
+    """
     with open(path, "r+b") as stream:
-        at = _place(stream)
+        at = _offset(stream)
         if at is None:
             raise ValueError(f"{path} has no place for a checksum")
         digest = _digest(stream, at)
@@ -39,15 +43,15 @@ def verify_checksum(path: str | Path) -> None:
         DamagedFile: it is cut short, has no checksum, or any bit of it is not what was written.
     """
     with open(path, "rb") as stream:
-        if (at := _place(stream)) is None:
+        if (at := _offset(stream)) is None:
             raise DamagedFile(path, "it is cut short, or no Parquet file with a checksum of ours")
         stream.seek(at)
         if stream.read(len(BLANK)).decode("ascii", "replace") != _digest(stream, at):
             raise DamagedFile(path, "its checksum is not that of its content")
 
 
-def _place(stream: BinaryIO) -> int | None:
-    """Where the digest stands in the file; None if there is no such place."""
+def _offset(stream: BinaryIO) -> int | None:
+    """The offset of the digest in the file, bytes; None if the file reserves no characters for one."""
     size = stream.seek(0, os.SEEK_END)
     if size < TAIL:
         return None
@@ -57,8 +61,8 @@ def _place(stream: BinaryIO) -> int | None:
     if tail[4:] != MAGIC or begin < 0:
         return None
     stream.seek(begin)
-    found = stream.read(size - TAIL - begin).rfind(MARK.encode())
-    return None if found < 0 else begin + found + len(MARK)
+    mark = stream.read(size - TAIL - begin).rfind(MARK.encode())
+    return None if mark < 0 else begin + mark + len(MARK)
 
 
 def _digest(stream: BinaryIO, at: int) -> str:

@@ -1,4 +1,4 @@
-"""Files that are either whole or absent, and their digests; cards, which carry a digest of what they say."""
+"""Atomic writes of files, reading of JSON, and SHA-256 digests of files."""
 
 import hashlib
 import json
@@ -54,7 +54,7 @@ def _alive(process: str) -> bool:
 
 
 def write_text(path: str | Path, text: str) -> None:
-    """Write UTF-8 text, whole or not at all."""
+    """Write UTF-8 text as an atomic write."""
     with atomic_write(path) as partial:
         partial.write_text(text, encoding="utf-8")
 

@@ -24,7 +24,7 @@ CONFIG, WEIGHTS, CARD = "adapter_config.json", "adapter_model.safetensors", "car
 FLOATS = ("F16", "F32", "F64")
 PICKLED = (".bin", ".pt", ".pth", ".pkl", ".ckpt")
 
-PLACE = re.compile(r"(?:(?P<stack>encoder|decoder)\.)?(?:block|layer|layers|h)\.(?P<layer>\d+)\.(?P<site>.+)$")
+TENSOR_NAME = re.compile(r"(?:(?P<stack>encoder|decoder)\.)?(?:block|layer|layers|h)\.(?P<layer>\d+)\.(?P<site>.+)$")
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def fingerprint(tensors: dict[str, np.ndarray]) -> str:
 
 
 def write_module(folder: str | Path, module: Module) -> None:
-    """Write a module directory; each file whole or not at all, the card (with the checksum) last."""
+    """Write a module directory: each file is an atomic write, and the card with the checksums comes last."""
     folder = Path(folder)
     write_json(folder / CONFIG, module.config)
     with atomic_write(folder / WEIGHTS) as partial:
@@ -119,14 +119,14 @@ def describe(module: Module) -> pd.DataFrame:
     rows, shape = [], module.card.get("host_shape", {})
     only = "encoder" if shape.get("encoder_layers") and not shape.get("decoder_layers") else "decoder"
     for name, tensor in module.tensors.items():
-        place, values = PLACE.search(name), tensor.astype(np.float64)
-        stack = "shared" if place is None else place["stack"] or only
+        match, values = TENSOR_NAME.search(name), tensor.astype(np.float64)
+        stack = "shared" if match is None else match["stack"] or only
         rows.append(
             {
                 "name": name,
                 "stack": stack,
-                "layer": int(place["layer"]) if place else -1,
-                "site": place["site"] if place else name.removeprefix("base_model."),
+                "layer": int(match["layer"]) if match else -1,
+                "site": match["site"] if match else name.removeprefix("base_model."),
                 "shape": "x".join(str(size) for size in tensor.shape),
                 "entries": tensor.size,
                 "mean": values.mean(),

@@ -7,6 +7,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from peftport.registry import unknown_name
 from peftport.storage.checksums import CHECKSUM_KEY, add_checksum, verify_checksum
 from peftport.storage.files import DamagedFile, atomic_write
 from peftport.storage.provenance import JsonObject
@@ -47,18 +48,25 @@ def write_table(path: str | Path, frame: pd.DataFrame, name: str, provenance: Js
         add_checksum(partial)
 
 
-def read_table(path: str | Path, name: str) -> pd.DataFrame:
-    """Read a table and check that it is the table ``name``.
+def read_table(path: str | Path, name: str | None = None) -> pd.DataFrame:
+    """A table of a study as a data frame, once the file is checked; ``docs/output.md`` explains each column.
+
+    Args:
+        name: which table it must be (``"runs"``, a key of ``peftport.storage.tables.TABLES``); by default the one
+            that the file says it is.
 
     Raises:
         DamagedFile: one bit of it is not what was written, or it cannot be read.
-        ValueError: it holds other columns.
+        ValueError: it holds other columns, or is a table that this version does not know.
     """
     verify_checksum(path)
     try:
         table = pq.read_table(path)
     except (pa.ArrowException, OSError) as error:
         raise DamagedFile(path, str(error)) from error
+    name = name or json.loads(table.schema.metadata[b"peftport"])["table"]
+    if name not in TABLES:
+        raise ValueError(f"{path}: {unknown_name('table', name, TABLES)}")
     if table.column_names != list(TABLES[name]):
         raise ValueError(f"{path} is no table {name!r}: its columns are {table.column_names}")
     return table.to_pandas()

@@ -1,7 +1,7 @@
-"""Every table that the workflow leaves, one line per column, and how they are written and read.
+"""Every table that the workflow leaves: one line per column, with its type and meaning.
 
-Keys come first, in the order of DESIGN section 2, then values; units are in the names.
-``docs/output.md`` is checked against this file.
+Keys come first, then values; units are in the names. ``docs/output.md`` is written from this file, and
+``docs/glossary.md`` explains the columns that tables share.
 """
 
 from peftport.storage.technique_columns import (

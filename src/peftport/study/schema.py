@@ -9,6 +9,7 @@ import json
 import sys
 
 from pydantic.json_schema import GenerateJsonSchema
+from pydantic_core import core_schema
 
 from peftport.storage.files import write_text
 from peftport.storage.provenance import JsonObject
@@ -17,17 +18,29 @@ from peftport.study.settings import StudySettings
 SCHEMA_FILE = "workflow/schemas/config.schema.json"  # in a checkout
 
 
-class _Untitled(GenerateJsonSchema):
-    """Gives keys no titles, which would only repeat their names."""
+class _Plain(GenerateJsonSchema):
+    """Gives keys no titles, which would only repeat their names, and lets a value fit several members of a union.
+
+    A technique without ``method`` fits several: its name says which it is, and a schema cannot say that.
+    """
 
     def field_title_should_be_set(self, schema: object) -> bool:
         return False
+
+    def dict_schema(self, schema: core_schema.DictSchema) -> JsonObject:
+        """The keys are names: one of another kind is refused."""
+        part = super().dict_schema(schema)
+        return part | {"additionalProperties": False} if "patternProperties" in part else part
+
+    def tagged_union_schema(self, schema: core_schema.TaggedUnionSchema) -> JsonObject:
+        union = super().tagged_union_schema(schema)
+        return {"anyOf" if key == "oneOf" else key: value for key, value in union.items()}
 
 
 @functools.cache
 def config_schema() -> JsonObject:
     """The JSON schema (draft 2020-12) of a config."""
-    return {"$schema": _Untitled.schema_dialect} | StudySettings.model_json_schema(schema_generator=_Untitled)
+    return {"$schema": _Plain.schema_dialect} | StudySettings.model_json_schema(schema_generator=_Plain)
 
 
 def schema_text() -> str:

@@ -1,4 +1,4 @@
-"""The warm process: a job runs there as it would run by itself, and nothing outlives what it belongs to."""
+"""The fork server: a job runs there as it would run by itself, and nothing outlives what it belongs to."""
 
 import os
 import signal
@@ -134,12 +134,12 @@ def test_a_job_ends_as_its_script_ends(run, tmp_path, code, status, printed):
     ],
     ids=["not wanted", "no run", "run is no ancestor", "import fails", "folder is not private", "address too long"],
 )
-def test_without_a_warm_process_a_job_runs_by_itself(run, tmp_path, before):
+def test_without_a_fork_server_a_job_runs_by_itself(run, tmp_path, before):
     script(tmp_path, "print('torch' in sys.modules)")
     assert run(f"{before}; $python job.py; kill %1 2>/dev/null").communicate()[0] == "False\n"
 
 
-def test_a_job_that_needs_no_host_joins_a_warm_process_and_starts_none(run, tmp_path, folder):
+def test_a_job_that_needs_no_host_joins_a_fork_server_and_starts_none(run, tmp_path, folder):
     script(tmp_path, "print('torch' in sys.modules)")
     script(tmp_path, "print('torch' in sys.modules)", "light.py", ENTER.replace("()", "(start=False)"))
     assert run("$python light.py; $python job.py; $python light.py").communicate()[0] == "False\nTrue\nTrue\n"
@@ -172,13 +172,13 @@ def test_a_signal_to_the_job_reaches_its_child(run, tmp_path, sent, cleaned):
     assert (tmp_path / "cleaned").exists() == cleaned
 
 
-def test_a_killed_warm_process_takes_its_children_along_and_the_job_fails(run, tmp_path):
+def test_a_killed_fork_server_takes_its_children_along_and_the_job_fails(run, tmp_path):
     script(tmp_path, LONG)
     process = run("$python job.py; echo $?")
     child = started(tmp_path)
     os.kill(parent(child), 9)
     out = process.communicate()[0]
-    assert out.endswith("1\n") and "the warm process was ended" in out
+    assert out.endswith("1\n") and "the fork server was ended" in out
     until(lambda: not alive(child))
 
 
@@ -186,9 +186,9 @@ def test_a_killed_run_leaves_nothing_running(run, tmp_path, folder):
     script(tmp_path, LONG)
     process = run("$python job.py")
     child = started(tmp_path)
-    warm = parent(child)
+    server = parent(child)
     process.kill()
-    until(lambda: not alive(child) and not alive(warm))
+    until(lambda: not alive(child) and not alive(server))
     until(lambda: not list(folder.iterdir()))
 
 

@@ -7,10 +7,11 @@ import pytest
 import yaml
 
 from peftport.paths import CHECKOUT
-from peftport.planning.plan import downloads, merge, read_study
+from peftport.planning.plan import downloads
 from peftport.planning.plan_text import aligned, plan_text
 from peftport.settings import TrainingSettings
 from peftport.study.config import ConfigError
+from peftport.study.read import merge, read_study
 from peftport.study.training_steps import (
     budgets_in_warmup,
     build_steps,

@@ -1,4 +1,4 @@
-"""Every bit of a sealed file counts."""
+"""Every bit of a file with a checksum counts."""
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -10,7 +10,7 @@ from peftport.storage.files import DamagedFile
 
 
 @pytest.fixture
-def sealed(tmp_path):
+def checked(tmp_path):
     path = tmp_path / "t.parquet"
     table = pa.table({"text": ["a fine film", "sealed sha256:"], "number": [1, 2]})
     with pq.ParquetWriter(path, table.schema, store_schema=False) as writer:
@@ -20,31 +20,31 @@ def sealed(tmp_path):
     return path
 
 
-def test_every_single_bit_is_seen(sealed):
-    verify_checksum(sealed)
-    content = sealed.read_bytes()
+def test_every_single_bit_is_seen(checked):
+    verify_checksum(checked)
+    content = checked.read_bytes()
     for place in range(len(content)):
         for bit in (0, 3, 7):
-            sealed.write_bytes(content[:place] + bytes([content[place] ^ (1 << bit)]) + content[place + 1 :])
+            checked.write_bytes(content[:place] + bytes([content[place] ^ (1 << bit)]) + content[place + 1 :])
             with pytest.raises(DamagedFile, match=r"t\.parquet is damaged"):
-                verify_checksum(sealed)
+                verify_checksum(checked)
 
 
-def test_every_cut_and_every_tail_is_seen(sealed):
-    content = sealed.read_bytes()
+def test_every_cut_and_every_tail_is_seen(checked):
+    content = checked.read_bytes()
     for changed in (*(content[:place] for place in range(len(content))), content + b"x", content + content):
-        sealed.write_bytes(changed)
+        checked.write_bytes(changed)
         with pytest.raises(DamagedFile):
-            verify_checksum(sealed)
+            verify_checksum(checked)
 
 
-def test_any_reader_of_parquet_reads_it(sealed):
-    assert pq.read_table(sealed)["number"].to_pylist() == [1, 2]
+def test_any_reader_of_parquet_reads_it(checked):
+    assert pq.read_table(checked)["number"].to_pylist() == [1, 2]
 
 
-def test_a_file_without_a_place_is_not_sealed(tmp_path):
+def test_a_file_without_room_for_a_checksum_is_refused(tmp_path):
     pq.write_table(pa.table({"a": [1]}), tmp_path / "t.parquet")
-    with pytest.raises(ValueError, match="no place for a seal"):
+    with pytest.raises(ValueError, match="no place for a checksum"):
         add_checksum(tmp_path / "t.parquet")
 
 

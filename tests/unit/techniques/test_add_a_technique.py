@@ -12,8 +12,11 @@ import yaml
 from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING, PEFT_TYPE_TO_PREFIX_MAPPING, PEFT_TYPE_TO_TUNER_MAPPING
 
 from peftport.injection.attach import attach, load_tensors, module_tensors
-from peftport.paths import CHECKOUT, config_schema
+from peftport.paths import CHECKOUT
 from peftport.study import config
+from peftport.study.schema import config_schema
+from peftport.study.settings import StudySettings
+from peftport.techniques import settings as technique_settings
 from peftport.techniques import table
 from tests import techniques
 from tests.hosts import host
@@ -29,8 +32,8 @@ HOSTS = ("t5_gated_untied", "bert", "gpt2", "llama")
 def example(tmp_path, monkeypatch):
     """The page's pieces, each where the page says; the settings for the tests."""
     blocks = re.findall(r"```(python|yaml)\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
-    assert [kind for kind, _ in blocks] == ["python", "python", "python", "yaml", "python", "yaml"]
-    file, methods, types, schema, settings, use = (text for _, text in blocks)
+    assert [kind for kind, _ in blocks] == [*["python"] * 6, "yaml"]
+    file, methods, types, settings_class, line, settings, use = (text for _, text in blocks)
     path = tmp_path / "adapter_bias.py"
     path.write_text(file)
     for mapping in (PEFT_TYPE_TO_CONFIG_MAPPING, PEFT_TYPE_TO_TUNER_MAPPING, PEFT_TYPE_TO_PREFIX_MAPPING):
@@ -42,10 +45,15 @@ def example(tmp_path, monkeypatch):
     for target, lines in ((table.METHODS, methods), (table.PEFT_TYPES, types), (techniques.VARIANTS, settings)):
         for key, value in ast.literal_eval(f"{{{lines}}}").items():
             monkeypatch.setitem(target, key, value if target is not techniques.VARIANTS else (key, value))
-    whole = copy.deepcopy(config_schema())
-    whole["$defs"]["techniques"] |= yaml.safe_load(schema)
-    monkeypatch.setattr(config, "_schema", lambda: whole)
-    return {"use": yaml.safe_load(use), "settings": techniques.VARIANTS[NAME][1]}
+    names = dict(vars(technique_settings))
+    exec(settings_class, names)
+    monkeypatch.setitem(technique_settings.METHOD_SETTINGS, *eval(f"({line.strip().replace(':', ',', 1)})", names))
+    StudySettings.model_rebuild(force=True)
+    config_schema.cache_clear()
+    yield {"use": yaml.safe_load(use), "settings": techniques.VARIANTS[NAME][1]}
+    monkeypatch.undo()
+    StudySettings.model_rebuild(force=True)
+    config_schema.cache_clear()
 
 
 def test_it_keeps_the_laws(example, tmp_path):

@@ -8,7 +8,7 @@ from peftport.hosts.families.table import family
 from peftport.hosts.shape import attention_width, host_shape, projection_size
 from peftport.injection.attach import attach, module_tensors, trainable_parameters
 from peftport.statistics.techniques import sharing
-from peftport.storage.modules import PLACE, WEIGHTS, Module, write_module
+from peftport.storage.modules import TENSOR_NAME, WEIGHTS, Module, write_module
 from peftport.techniques.ia3 import SCALED_AT_INPUT
 from peftport.typology.read import read_typology
 from tests.hosts import batch, host, spread_module
@@ -80,11 +80,11 @@ def test_parameters_of_a_layer_follow_the_formula(technique):
     sizes = {site: eval(formula["insertion"], symbols(technique, shape, site)) for site in sites}
     once = eval(formula["once"], symbols(technique, shape, next(iter(sites))))
     for stack in ("encoder", "decoder"):
-        layer = [site for site in sites if (place := PLACE.search(site)) and place["stack"] == stack]
-        inside = sum(sizes[site] for site in layer if PLACE.search(site)["layer"] == "0")
+        layer = [site for site in sites if (match := TENSOR_NAME.search(site)) and match["stack"] == stack]
+        inside = sum(sizes[site] for site in layer if TENSOR_NAME.search(site)["layer"] == "0")
         assert found[f"{stack}_layer_parameters"] == inside
     assert found["parameters"] == sum(sizes.values()) + once
-    assert found["other_parameters"] == once + sum(size for site, size in sizes.items() if not PLACE.search(site))
+    assert found["other_parameters"] == once + sum(size for site, size in sizes.items() if not TENSOR_NAME.search(site))
 
 
 @pytest.mark.parametrize(("name", "technique"), CASES)

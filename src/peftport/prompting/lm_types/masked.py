@@ -17,7 +17,7 @@ import numpy as np
 from peftport.prompting import label_words as labels
 from peftport.prompting.batches import IGNORED, mask_of, pad, special_tokens
 from peftport.prompting.batches import encode as cut
-from peftport.prompting.template import PLACE, around_answer, check_template, lead_of
+from peftport.prompting.template import TEXT_SLOT, around_answer, check_template, lead_of
 
 MODEL = "AutoModelForMaskedLM"
 
@@ -47,9 +47,9 @@ def encode(task: Any, texts: list[str]) -> list[np.ndarray]:
     masks = [task.tokenizer.mask_token_id] * longest(task)
     parts = around_answer(task.template)
     room = task.max_tokens - len(first) - len(masks) - len(last)
-    fixed = next(part for part in parts if PLACE not in part)
+    fixed = next(part for part in parts if TEXT_SLOT not in part)
     beside = cut(task.tokenizer, fixed, [""], room)[0] if fixed.strip() else []
-    around = [cut(task.tokenizer, part, texts, room - len(beside)) if PLACE in part else [beside] * len(texts)
+    around = [cut(task.tokenizer, part, texts, room - len(beside)) if TEXT_SLOT in part else [beside] * len(texts)
               for part in parts]  # fmt: skip
     return [np.asarray([*first, *one, *masks, *other, *last], np.int64) for one, other in zip(*around, strict=True)]
 

@@ -1,8 +1,8 @@
-"""The readings by name: how hosts of a kind are asked a question and where their answer stands.
+"""The language model types by name: how hosts of a type are asked a question and where their answer stands.
 
 Every host classifies through its own language-model head by label words; what differs is where the word is read: in
 the decoder's output (``encoder_decoder``), at the mask positions of a cloze (``masked``), or as the next tokens
-(``causal``). Each reading is one module, imported when it is asked for, with
+(``causal``). Each type is one module, imported when it is asked for, with
 
 * ``MODEL``: transformers' class that loads such a host with its head;
 * ``check(tokenizer, config)``: raises ValueError where a host cannot be read like this;
@@ -27,9 +27,9 @@ LM_TYPES = {
 
 
 def lm_type(name: str) -> ModuleType:
-    """Import the reading ``name``, and only that one.
+    """Import the language model type ``name``, and only that one.
 
     Raises:
-        ValueError: no such reading.
+        ValueError: no such type.
     """
     return import_entry("lm_type", name, LM_TYPES)

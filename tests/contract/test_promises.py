@@ -1,0 +1,64 @@
+"""docs/promises.md names a test for every promise of the documentation; the promise and the test are both there."""
+
+import ast
+import re
+
+import pytest
+
+from peftport.paths import CHECKOUT
+
+ROW = re.compile(r"^\| (.+?) \| (`tests/.+) \|$", re.MULTILINE)
+TEST = re.compile(r"`(tests/[\w/]+\.py)::(test_\w+)`")
+TRIED = re.compile(r"^\| tried \|.*\n\|[-|]+\|\n((?:\|.*\n)+)", re.MULTILINE)
+
+
+def plain(text):
+    """A text without marks and line breaks, so that a promise is found however its page is wrapped."""
+    return " ".join(re.sub(r"[*`]", "", text).split())
+
+
+def page(name):
+    return (CHECKOUT / name).read_text(encoding="utf-8")
+
+
+def promises():
+    """Page, phrase and tests of every row."""
+    for section in page("docs/promises.md").split("\n## ")[1:]:
+        name = section.partition("\n")[0]
+        for phrase, tests in ROW.findall(section):
+            yield pytest.param(name, phrase, TEST.findall(tests), id=f"{name}: {phrase[:60]}")
+
+
+def holds(path, name):
+    """Whether a file has a test of this name."""
+    return path.is_file() and any(
+        isinstance(node, ast.FunctionDef) and node.name == name for node in ast.parse(path.read_text("utf-8")).body
+    )
+
+
+def where_now(name):
+    """The files that hold a test of this name, for the message when one has moved."""
+    files = [path for path in (CHECKOUT / "tests").rglob("test_*.py") if holds(path, name)]
+    return ", ".join(str(path.relative_to(CHECKOUT)) for path in files) or "nowhere"
+
+
+@pytest.mark.parametrize(("name", "phrase", "tests"), list(promises()))
+def test_a_promise_stands_in_its_page_and_a_test_holds_it(name, phrase, tests):
+    assert plain(phrase) in plain(page(name)), f"{name} does not say so any more"
+    assert tests
+    for path, function in tests:
+        assert holds(CHECKOUT / path, function), f"{function} is not in {path}; it is in: {where_now(function)}"
+
+
+def test_every_row_of_the_fault_tables_is_a_promise_with_a_test():
+    rows = [row for table in TRIED.findall(page("docs/reliability.md")) for row in table.splitlines()]
+    assert len(rows) >= 20
+    phrases = {plain(param.values[1]) for param in promises() if param.values[0] == "docs/reliability.md"}
+    tried = [plain(row.split("|")[1]) for row in rows]
+    assert [cell for cell in tried if not any(cell.startswith(phrase) for phrase in phrases)] == []
+
+
+def test_no_promise_is_made_twice():
+    made = [(param.values[0], plain(param.values[1])) for param in promises()]
+    assert len(made) > 60
+    assert sorted({promise for promise in made if made.count(promise) > 1}) == []
