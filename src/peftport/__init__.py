@@ -25,7 +25,7 @@ from typing import Any
 __version__ = "0.1.0"
 
 # Public name -> module that defines it; a string, so that it is imported only when it is used. Code stamps leave this
-# file out (``planning.code_stamp``): it makes no result.
+# file out (``storage.code_stamp``): it makes no result.
 _DEFINED_IN = {
     "Study": "peftport.study.grid",
     "attach_module": "peftport.injection.attach",

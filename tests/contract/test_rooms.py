@@ -13,10 +13,10 @@ from peftport.figures.table import FIGURES
 from peftport.host_building.recipes.table import RECIPES
 from peftport.hosts.families.table import FAMILIES
 from peftport.paths import CHECKOUT, pipeline_root
-from peftport.planning.code_stamp import import_closure
 from peftport.porting.table import INITIALISATIONS
 from peftport.prompting.lm_types.table import LM_TYPES
 from peftport.statistics.table import STATISTICS
+from peftport.storage.code_stamp import import_closure
 from peftport.techniques.table import METHODS
 
 LIBRARY = Path(peftport.__file__).parent

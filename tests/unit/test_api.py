@@ -14,7 +14,7 @@ from peft import PeftModel
 import peftport
 from peftport.injection.attach import attach, config_dict, module_tensors
 from peftport.paths import CHECKOUT
-from peftport.planning.code_stamp import import_closure
+from peftport.storage.code_stamp import import_closure
 from peftport.storage.files import DamagedFile
 from peftport.storage.modules import Module, write_module
 from peftport.storage.parquet import write_table

@@ -12,17 +12,20 @@ from peftport.planning.events import write_events
 from peftport.planning.graph import Graph
 from peftport.planning.pinned import pinned
 from peftport.planning.rules import Rules
+from peftport.planning.unrecorded import Unrecorded
+from peftport.storage.code_stamp import PARSED, keep_parsed
 from peftport.study.config import ConfigError, check_config
 from peftport.study.grid import Study
 
 BEGAN = time.monotonic()
+os.environ[PARSED] = str(Path.cwd() / ".snakemake" / "peftport" / "parsed.json")
 if workflow.is_main_process:
     set_terminal(logger)
     write_events(logger)
 
 try:
     STUDY = pinned(Study(check_config(config, Path.cwd()), Path.cwd()))
-    STAGES = Rules(Graph(STUDY))
+    STAGES = Rules(Graph(STUDY), Unrecorded(workflow, logger).settle)
 except (ConfigError, FileNotFoundError) as error:
     raise WorkflowError(str(error)) from None
 
@@ -48,3 +51,7 @@ wildcard_constraints:
 def growing(amount):
     """A resource that grows with every attempt of a job: the amount, twice the amount, ..."""
     return lambda wildcards, attempt: amount * attempt
+
+
+onstart:
+    keep_parsed()

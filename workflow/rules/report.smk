@@ -1,8 +1,8 @@
-"""in: tables/, figures/, datasets/, host cards, costs of jobs | out: figures/{figure}.svg, report.html, verdict.txt"""
+"""in: tables/, figures/, datasets/, host cards, costs of jobs | out: figures/{figure}.{svg,json}, report.{html,json}, verdict.txt"""
 
 
 rule draw_figure:
-    """One figure of the study -> figures/{figure}.svg"""
+    """One figure of the study -> figures/{figure}.svg, {figure}.json"""
     input:
         unpack(STAGES.inputs("draw_figure")),
     output:
@@ -12,6 +12,7 @@ rule draw_figure:
             category="Figures",
             labels={"figure": "{figure}"},
         ),
+        card=STAGES.outputs("draw_figure")["card"],
     log:
         STAGES.log("draw_figure"),
     wildcard_constraints:
@@ -40,12 +41,13 @@ rule figures:
 
 
 rule write_report:
-    """One self-contained page: the question, the answer, the figures, how it was made -> report.html, verdict.txt"""
+    """One self-contained page: the question, the answer, the figures, how it was made -> report.html, report.json, verdict.txt"""
     input:
         unpack(STAGES.inputs("write_report")),
     output:
         page=report(STAGES.outputs("write_report")["page"], caption="../report/page.rst", category="Report"),
         verdict=STAGES.outputs("write_report")["verdict"],
+        card=STAGES.outputs("write_report")["card"],
     log:
         STAGES.log("write_report"),
     localrule: True

@@ -7,6 +7,6 @@ from peftport.study.grid import Study
 
 with job(snakemake) as provenance:
     study = Study({"study": snakemake.params.study, "grid": snakemake.params.grid})
-    runs, references = gather_runs(study, snakemake.input.scores)
+    runs, references = gather_runs(study, snakemake.input.scores, snakemake.input.predictions)
     write_table(snakemake.output.runs, runs, "runs", provenance)
     write_table(snakemake.output.references, references, "references", provenance)

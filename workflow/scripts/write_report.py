@@ -5,6 +5,7 @@ from pathlib import Path
 from peftport.jobs.job import job
 from peftport.report.page import write_report
 from peftport.report.study import describe_cost, describe_study
+from peftport.storage.cards import write_digests
 from peftport.storage.parquet import read_table
 
 with job(snakemake) as provenance:
@@ -17,3 +18,4 @@ with job(snakemake) as provenance:
         figures={Path(file).stem: Path(file) for file in inputs.figures},
         cost=describe_cost(config, page.parent / "benchmarks"),
     )
+    write_digests(snakemake.output.card, [page, snakemake.output.verdict], provenance)

@@ -23,7 +23,7 @@ from peftport.jobs.progress import Progress
 from peftport.prompting.encoded import Encoded, read_encoded
 from peftport.prompting.task import Task
 from peftport.settings import EvaluationSettings, TrainingSettings
-from peftport.storage.modules import Module, read_module
+from peftport.storage.modules import Module, read_members
 from peftport.storage.tables import SCORES
 from peftport.study.learning_rates import learning_rates
 from peftport.training.loop import Recipe, Training
@@ -108,7 +108,7 @@ def evaluate_cell(
     """
     host = HostWithTask.read(inputs.card, settings.task, settings.training.max_tokens)
     texts = Texts.read(inputs, host.task.words, settings)
-    modules = {seed: read_module(start) for seed, start in starts.items() if start is not None}
+    modules = read_members({seed: start for seed, start in starts.items() if start is not None})
     model = host.load(settings.training.host_precision)
     if modules:
         model = attach_module(model, next(iter(modules.values())))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from peftport.evaluation.agreement import refuse_unless_agreed
 from peftport.storage.parquet import read_table
 from peftport.storage.tables import CELL, TABLES
 from peftport.study.grid import Cell, Source, Study
@@ -12,17 +13,25 @@ from peftport.study.grid import Cell, Source, Study
 KEYS = [*CELL, "budget_steps", "seed"]
 
 
-def gather_runs(study: Study, files: Sequence[str | Path]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The tables ``runs`` and ``references``.
+def gather_runs(
+    study: Study, files: Sequence[str | Path], answers: Sequence[str | Path]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The tables ``runs`` and ``references``, once the scores of every cell agree with its predictions.
 
     Args:
         study: the grid; ``scratch`` is computed once per target and counted once per transfer and dataset pair.
         files: the table ``scores`` of each cell, in the order of the study's cells.
+        answers: the table ``predictions`` of each, in the same order.
 
     Raises:
+        DamagedFile: the scores of a cell are not those of its runs and its predictions.
         ValueError: the rows are not exactly the runs that the study counts.
     """
     read = {cell: read_table(file, "scores") for cell, file in zip(study.cells, files, strict=True)}
+    for (cell, scores), file, predictions in zip(read.items(), files, answers, strict=True):
+        budgets = [0] if cell.is_reference else study.budgets
+        expected = [(budget, seed) for budget in budgets for seed in study.seeds_of(cell.block)]
+        refuse_unless_agreed(file, scores, read_table(predictions, "predictions"), names(cell), expected)
     rows = [read[done].assign(**names(counted)) for counted, done in study.expanded_runs()]
     runs = pd.concat(rows, ignore_index=True)
     if len(runs) != study.runs or runs.duplicated(KEYS).any():

@@ -7,12 +7,12 @@ from typing import Any
 
 from peftport.hosts.families.table import family
 from peftport.hosts.load import TOKENIZER_FILES, is_tied, load_model, load_tokenizer, weight_files
-from peftport.hosts.locate import BUNDLED_CHOICE, check_files, foreign, hub_commit, published_files, read_files
+from peftport.hosts.locate import BUNDLED_CHOICE, foreign, hub_commit, published_files, read_files
 from peftport.hosts.settings import HostSettings
 from peftport.hosts.shape import host_shape
 from peftport.hosts.sites import Family
 from peftport.prompting.lm_types.table import lm_type
-from peftport.storage.files import DamagedFile, file_digest, file_digests
+from peftport.storage.files import DamagedFile, check_files, file_digest, file_digests
 from peftport.storage.provenance import JsonObject
 
 

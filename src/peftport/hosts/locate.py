@@ -8,7 +8,7 @@ from pathlib import Path
 from peftport.hosts.settings import HostSettings, HubHost
 from peftport.registry import unknown_name
 from peftport.storage.cards import read_card
-from peftport.storage.files import DamagedFile, file_digest
+from peftport.storage.files import DamagedFile, check_files
 from peftport.storage.hub import COMMIT, refuse_unless_pinned
 from peftport.storage.provenance import JsonObject
 
@@ -83,22 +83,6 @@ def published_files(host: HostSettings, folder: Path) -> dict[str, str]:
 def read_files(folder: Path) -> list[str]:
     """Names of the files of a host that loading it may read."""
     return sorted({path.name for pattern in WANTED for path in folder.glob(pattern) if path.is_file()})
-
-
-def check_files(folder: Path, files: dict[str, str], what: str = "it was written") -> None:
-    """Check that the files of a host are what they were.
-
-    Args:
-        files: name to SHA-256.
-
-    Raises:
-        DamagedFile: one is missing or changed.
-    """
-    for name, digest in files.items():
-        if not (folder / name).is_file():
-            raise DamagedFile(folder / name, f"it is not there any more, though it was when {what}")
-        if file_digest(folder / name) != digest:
-            raise DamagedFile(folder / name, f"its checksum is not the one of when {what}")
 
 
 def known_folder(card: JsonObject) -> Path:

@@ -5,11 +5,10 @@ import gc
 import logging
 import os
 import platform
-import shutil
 import sys
 import time
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
@@ -18,82 +17,18 @@ from safetensors import SafetensorError
 
 from peftport import __version__
 from peftport.jobs.cost import write_cost
+from peftport.jobs.inputs import check_inputs, explained
 from peftport.jobs.signals import Stopped, heeding
-from peftport.storage.cards import read_card
-from peftport.storage.files import DamagedFile
-from peftport.storage.parquet import read_provenance
+from peftport.jobs.unchanged import unchanged
 from peftport.storage.provenance import versions
 
 # safetensors has an error of its own for a disk that is full
 PLAIN = (ValueError, FileNotFoundError, FloatingPointError, OSError, SafetensorError)
 
 
-class StaleInputError(ValueError):
-    """A file that an earlier config or an earlier version of the code made."""
-
-
-def key_of(path: Path) -> str | None:
-    """The key that a Parquet file, or a JSON card, says it was made with."""
-    provenance = read_provenance(path) if path.suffix == ".parquet" else read_card(path)
-    return provenance.get("key")
-
-
-def check_keys(expected: dict[str, str]) -> None:
-    """Compare the keys in files with those they should have.
-
-    Args:
-        expected: paths to keys.
-
-    Raises:
-        StaleInputError: the first file that was made otherwise.
-    """
-    for path, key in expected.items():
-        if (written := key_of(Path(path))) != key:
-            raise StaleInputError(
-                f"{path} was made with other settings or other code (its key is {written}, expected {key}). "
-                "Delete it; the next run makes it again."
-            )
-
-
-def explained(error: Exception, snakemake: Any) -> str:
-    """What to say of an expected error; a damaged input that the study made is taken out of the way.
-
-    The next run then makes it anew; of an input that is a folder, the whole. Files that are no inputs of the job's
-    rule, such as those of a host from elsewhere, stay where they are. Another job that reads the same file at that
-    moment does not find it, and says why.
-    """
-    path = getattr(error, "path", None) or getattr(error, "filename", None)
-    given = None if path is None else input_of(path, snakemake.input)
-    if given is None:
-        return str(error)
-    aside = Path(f"{given}.damaged")
-    remedy = f"now lies in {aside.name}; run the same command again to remake it."
-    if isinstance(error, DamagedFile) or (given.is_dir() and not Path(path).exists()):
-        take_aside(given, aside)
-        what = "It" if os.path.normpath(path) == str(given) else f"Its folder {given}"
-        why = getattr(error, "why", "it is not there any more")
-        return f"{path} is damaged: {why}. {what} {remedy}"
-    return f"{path} was found damaged and {remedy}" if aside.exists() else str(error)
-
-
-def input_of(path: str | Path, inputs: Iterable[str]) -> Path | None:
-    """The input of a rule that a file is, or that it lies in."""
-    file = Path(os.path.normpath(path))
-    places = {file, *file.parents}
-    return next((place for given in inputs if (place := Path(os.path.normpath(given))) in places), None)
-
-
-def take_aside(path: Path, aside: Path) -> None:
-    """Rename a file or a folder; what an earlier fault has left under the new name goes."""
-    with contextlib.suppress(FileNotFoundError):  # another job was faster
-        if path.is_dir() and aside.is_dir():
-            shutil.rmtree(aside)
-        os.replace(path, aside)
-
-
 @contextlib.contextmanager
 def job(snakemake: Any) -> Iterator[dict[str, Any]]:
-    """Send output to the job's log, check the keys of its inputs, turn errors into one clear message, say the cost.
+    """Send output to the job's log, check what the job reads, turn errors into one clear message, say the cost.
 
     Yields:
         How the job's files are made: key, stage, wildcards, versions, time.
@@ -102,8 +37,8 @@ def job(snakemake: Any) -> Iterator[dict[str, Any]]:
     params, began = snakemake.params, time.monotonic()
     with _log(Path(snakemake.log[0])) as log, _redirected(log):
         try:
-            check_keys(params.get("expects") or {})
-            with heeding():
+            check_inputs(params.get("expects") or {})
+            with heeding(), unchanged(snakemake.rule, params.get("code"), params.get("files")):
                 yield {
                     "key": params.key,
                     "stage": snakemake.rule,
@@ -118,7 +53,7 @@ def job(snakemake: Any) -> Iterator[dict[str, Any]]:
             raise
         except PLAIN as error:
             where = ", ".join([snakemake.rule, *(f"{name} {value}" for name, value in snakemake.wildcards.items())])
-            _say(f"error ({where}): {explained(error, snakemake)}")
+            _say(f"error ({where}): {explained(error, snakemake.input)}")
             if os.environ.get("PEFTPORT_TRACEBACK"):
                 _say(traceback.format_exc())
             raise SystemExit(1) from None

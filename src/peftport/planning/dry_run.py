@@ -45,8 +45,8 @@ class Job:
     outputs: tuple[str, ...] = ()
 
 
-def dry_runs(configs: Sequence[Path], directory: Path) -> tuple[list[Job], list[Job]]:
-    """All jobs of a study, and those that a run would start now, both in the order of the stages.
+def dry_runs(configs: Sequence[Path], directory: Path) -> tuple[list[Job], list[Job], list[str]]:
+    """All jobs of a study, and those that a run would start now, both in the order of the stages; and warnings.
 
     Args:
         configs: config files, merged from left to right.
@@ -56,13 +56,15 @@ def dry_runs(configs: Sequence[Path], directory: Path) -> tuple[list[Job], list[
         DryRunError: with Snakemake's message.
     """
     with ThreadPoolExecutor() as both:
-        every, now = both.map(lambda options: dry_run(configs, directory, options), (["--forceall"], []))
+        told = both.map(lambda options: dry_run(configs, directory, options), (["--forceall"], []))
+        (every, warnings), (now, _) = told
     order = depths(every)
-    return sorted(every, key=lambda job: order[job.stage]), sorted(now, key=lambda job: order[job.stage])
+    every, now = (sorted(jobs, key=lambda job: order[job.stage]) for jobs in (every, now))
+    return every, now, warnings
 
 
-def dry_run(configs: Sequence[Path], directory: Path, options: Sequence[str]) -> list[Job]:
-    """The jobs of a dry run with these options; targets, which only ask for files, are none.
+def dry_run(configs: Sequence[Path], directory: Path, options: Sequence[str]) -> tuple[list[Job], list[str]]:
+    """The jobs of a dry run with these options, and its warnings; targets, which only ask for files, are none.
 
     Raises:
         DryRunError: with Snakemake's message.
@@ -82,7 +84,9 @@ def dry_run(configs: Sequence[Path], directory: Path, options: Sequence[str]) ->
         )
         if done.returncode:
             raise DryRunError(error_message(done.stdout))
-        return [job_of(facts) for facts in read_events(events) if facts["rule_name"] in STAGES]
+        told = list(read_events(events))
+        jobs = [job_of(facts) for facts in told if facts.get("rule_name") in STAGES]
+        return jobs, [facts["warning"] for facts in told if "warning" in facts]
 
 
 def job_of(facts: dict[str, Any]) -> Job:

@@ -14,11 +14,12 @@ from typing import Any
 from snakemake_interface_logger_plugins.common import LogEvent
 
 ASKED = "PEFTPORT_EVENTS"  # the environment variable that names the file
+WARNED = "unrecorded"  # the attribute of a record that is a warning about the study
 FACTS = ("rule_name", "wildcards", "reason", "input", "output")
 
 
 class Events(logging.Handler):
-    """Writes one line of JSON for each job that starts, or in a dry run would start.
+    """Writes one line of JSON for each job that starts, or in a dry run would start, and for each warning of ours.
 
     Args:
         path: the file; it is made anew.
@@ -29,10 +30,12 @@ class Events(logging.Handler):
         self.stream = open(path, "w", encoding="utf-8")  # noqa: SIM115 - open as long as the run
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write a record, if it is about a job."""
+        """Write a record, if it is about a job or a warning of ours."""
         if getattr(record, "event", None) == LogEvent.JOB_INFO:
             facts = {name: getattr(record, name) for name in FACTS}
             self.stream.write(json.dumps(facts, default=list) + "\n")
+        elif hasattr(record, WARNED):
+            self.stream.write(json.dumps({"warning": record.getMessage()}) + "\n")
 
     def close(self) -> None:
         """Close the file."""
@@ -47,7 +50,7 @@ def write_events(logger: logging.Logger) -> None:
 
 
 def read_events(path: Path) -> Iterator[dict[str, Any]]:
-    """The jobs in a file that ``write_events`` wrote, in order: ``FACTS`` by name."""
+    """The jobs in a file that ``write_events`` wrote, in order: ``FACTS`` by name; and what is a ``warning``."""
     with open(path, encoding="utf-8") as lines:
         for line in lines:
             yield json.loads(line)

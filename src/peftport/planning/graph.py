@@ -9,9 +9,9 @@ import functools
 from pathlib import Path
 
 from peftport.paths import pipeline_root
-from peftport.planning.code_stamp import script_stamp
 from peftport.stages.stage import Needs, Output, Stage
 from peftport.stages.table import STAGES
+from peftport.storage.code_stamp import script_stamp
 from peftport.storage.files import file_digest
 from peftport.storage.provenance import digest
 from peftport.study.grid import Study
@@ -30,6 +30,7 @@ class Graph:
         self.study = study
         self._needs: dict[Stage, Needs] = {}
         self._keys: dict[Stage, str] = {}
+        self._files: dict[Stage, dict[str, str]] = {}
 
     def needs(self, stage: Stage) -> Needs:
         """The outputs of other stages that a stage reads, by the name of the rule's input."""
@@ -41,6 +42,23 @@ class Graph:
         """The same outputs in one list."""
         return [output for need in self.needs(stage).values() for output in listed(need)]
 
+    def files(self, stage: Stage) -> dict[str, str]:
+        """The files from outside the study that a stage reads, by their paths as it names them, to their SHA-256.
+
+        Raises:
+            FileNotFoundError: one is absent.
+        """
+        if stage not in self._files:
+            paths = stage.files(self.study)
+            self._files[stage] = {str(path): file_digest(self.study.folder / path) for path in paths}
+        return self._files[stage]
+
+    def code(self, stage: Stage) -> list[str]:
+        """The stamp of the code that a stage's script reaches, then the modules among it that it reaches by name."""
+        script = pipeline_root() / "workflow" / "scripts" / f"{RULES[type(stage)]}.py"
+        modules = stage.code(self.study)
+        return [script_stamp(script, *modules), *modules]
+
     def key(self, stage: Stage) -> str:
         """The key of a stage's files.
 
@@ -48,14 +66,12 @@ class Graph:
             FileNotFoundError: a file from outside the study is absent.
         """
         if stage not in self._keys:
-            files = [[path.name, file_digest(self.study.folder / path)] for path in stage.files(self.study)]
-            script = pipeline_root() / "workflow" / "scripts" / f"{RULES[type(stage)]}.py"
-            code = script_stamp(script, *stage.code(self.study))
+            files = [[Path(path).name, content] for path, content in self.files(stage).items()]
             needed = {
                 name: [[self.key(output.stage), output.name] for output in listed(need)]
                 for name, need in self.needs(stage).items()
             }
-            self._keys[stage] = digest([code, stage.names, stage.settings(self.study), files, needed])
+            self._keys[stage] = digest([self.code(stage)[0], stage.names, stage.settings(self.study), files, needed])
         return self._keys[stage]
 
     @functools.cached_property

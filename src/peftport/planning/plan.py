@@ -30,7 +30,7 @@ def make_plan(configs: Sequence[Path], directory: Path) -> dict[str, Any]:
         raise ConfigError(f"--directory {directory}: expected a folder, there is none.")
     configs = configs or [pipeline_root() / "config" / "config.yaml"]
     study = read_study(configs, directory)
-    every, now = dry_runs([path.resolve() for path in configs], directory)
+    every, now, warnings = dry_runs([path.resolve() for path in configs], directory)
     return {
         "study": study.name,
         "results": f"results/{study.name}",
@@ -48,7 +48,7 @@ def make_plan(configs: Sequence[Path], directory: Path) -> dict[str, Any]:
             {"stage": job.stage, "names": job.names, "reason": job.reason} for job in now if job.reason != NEW
         ],
         "downloads": downloads(study),
-        "warnings": warmup_warnings(study.config),
+        "warnings": [*warmup_warnings(study.config), *warnings],
     }
 
 

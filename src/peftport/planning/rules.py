@@ -17,10 +17,11 @@ class Rules:
 
     Args:
         graph: the stages of the study.
+        first: what is called with them before Snakemake learns what its first job reads.
     """
 
-    def __init__(self, graph: Graph) -> None:
-        self.graph = graph
+    def __init__(self, graph: Graph, first: Callable[[Graph], None] = lambda graph: None) -> None:
+        self.graph, self.first = graph, first
 
     def stage(self, rule: str, wildcards: Any) -> Stage:
         """The stage that a job is, by its wildcards."""
@@ -30,6 +31,7 @@ class Rules:
         """What a job reads, by name; for ``unpack``. Files from outside the study count by content and not by age."""
 
         def of(wildcards: Any) -> dict[str, Any]:
+            self.first(self.graph)
             stage = self.stage(rule, wildcards)
             files = [ancient(str(path)) for path in stage.files(self.graph.study)]
             named = {name: self.paths(need) for name, need in self.graph.needs(stage).items()}
@@ -57,13 +59,18 @@ class Rules:
         return self.graph.below_results(f"logs/{rule}{names}.log")
 
     def params(self, rule: str) -> dict[str, OF_WILDCARDS]:
-        """The stage's settings by name, its key, and the keys that the files it reads must have."""
+        """The stage's settings by name, its key, and what a job holds against it.
+
+        That is the keys of the files that it reads, the stamp of its code, and the digests of files from outside.
+        """
         asked = self.graph.stages[rule]
         names = asked[0].settings(self.graph.study) if asked else ()
         settings = {name: self._setting(rule, name) for name in names}
         return settings | {
             "key": lambda wildcards: self.graph.key(self.stage(rule, wildcards)),
             "expects": lambda wildcards: self.graph.expected(self.stage(rule, wildcards)),
+            "code": lambda wildcards: self.graph.code(self.stage(rule, wildcards)),
+            "files": lambda wildcards: self.graph.files(self.stage(rule, wildcards)),
         }
 
     def _setting(self, rule: str, name: str) -> OF_WILDCARDS:

@@ -12,7 +12,7 @@ from peftport.porting.compatibility import notes, refuse_unless_compatible
 from peftport.porting.constant import is_constant
 from peftport.seeds import generator
 from peftport.storage.cards import read_card
-from peftport.storage.modules import Module, read_module, write_module
+from peftport.storage.modules import Module, read_members, read_module, write_module
 
 # the source module and what was drawn to the start and facts about it for the card
 Fit = Callable[[Module, Module], tuple[Module, dict[str, Any]]]
@@ -107,11 +107,11 @@ def make_starts(
     refuse_unless_compatible(source, target)
     for note in notes(source, target):
         print(f"note: {note}")
-    for seed, folder in folders.items():
+    for seed, module in read_members(folders).items():
         others = [read_module(sibling) for sibling in siblings.get(seed, [])]
-        start = make_start(initialisation, read_module(folder), target, seed, others, fit)
+        start = make_start(initialisation, module, target, seed, others, fit)
         write_module(outputs[seed], replace(start, card=start.card | provenance))
-        print(f"seed {seed}: {initialisation} {folder} -> {outputs[seed]}")
+        print(f"seed {seed}: {initialisation} {folders[seed]} -> {outputs[seed]}")
 
 
 def _entry(name: str, siblings: Sequence[Module], fit: Fit | None) -> table.Initialisation:

@@ -12,12 +12,12 @@ from peftport.study.grid import Study
 
 @dataclass(frozen=True)
 class DrawFigure(Stage):
-    """A figure of ``peftport.figures``, by its name."""
+    """A figure of ``peftport.figures``, by its name, and a card with its digest."""
 
     figure: str
 
     FOLDER = "figures"
-    FILES = {"figure": "{figure}.svg"}
+    FILES = {"figure": "{figure}.svg", "card": "{figure}.json"}
     WITHOUT_KEY = frozenset({"figure"})
     CONSTRAINTS = {"figure": "|".join(FIGURES)}
 

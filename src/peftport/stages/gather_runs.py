@@ -16,7 +16,7 @@ class GatherRuns(Stage):
     FILES = {"runs": "runs.parquet", "references": "references.parquet"}
 
     def needs(self, study: Study) -> Needs:
-        return {"scores": evaluations(study, "scores")}
+        return {name: evaluations(study, name) for name in ("scores", "predictions")}
 
     def settings(self, study: Study) -> dict[str, Any]:
         return {"study": study.name, "grid": study.config["grid"]}

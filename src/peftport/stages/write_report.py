@@ -17,11 +17,11 @@ from peftport.study.grid import Study
 
 @dataclass(frozen=True)
 class WriteReport(Stage):
-    """The report, and the first sentence of its verdict; everything that a study asks for is needed for it."""
+    """The report, the first sentence of its verdict, a card with their digests; it needs all that a study asks for."""
 
     FOLDER = ""
-    FILES = {"page": "report.html", "verdict": "verdict.txt"}
-    WITHOUT_KEY = frozenset(FILES)
+    FILES = {"page": "report.html", "verdict": "verdict.txt", "card": "report.json"}
+    WITHOUT_KEY = frozenset({"page", "verdict"})
 
     @classmethod
     def asked(cls, study: Study) -> Sequence[Stage]:
@@ -32,6 +32,7 @@ class WriteReport(Stage):
             "tables": [report_table(name) for name in REPORTED],
             "overlap": AuditOverlap().output("table"),
             "figures": [DrawFigure(figure).output("figure") for figure in FIGURES],
+            "figure_cards": [DrawFigure(figure).output("card") for figure in FIGURES],
             "cards": [DescribeHost(host).output("card") for host in study.hosts],
             "datasets": [dataset_stage(name).output("train") for name in (*study.datasets, *study.derived)],
         }

@@ -20,7 +20,7 @@ class DamagedFile(ValueError):
 
     def __init__(self, path: str | Path, why: str) -> None:
         self.path, self.why = Path(path), why
-        super().__init__(f"{path} is damaged: {why}. Delete it; the next run makes it again.")
+        super().__init__(f"{path} is damaged: {why}.")
 
 
 @contextmanager
@@ -87,3 +87,20 @@ def file_digest(path: str | Path) -> str:
 def file_digests(folder: str | Path, names: Iterable[str]) -> dict[str, str]:
     """SHA-256 of the files of these names in a folder."""
     return {name: file_digest(Path(folder) / name) for name in sorted(names)}
+
+
+def check_files(folder: str | Path, files: dict[str, str], what: str = "it was written") -> None:
+    """Check that files of a folder are what they were.
+
+    Args:
+        files: name to SHA-256.
+
+    Raises:
+        DamagedFile: one is missing or changed.
+    """
+    folder = Path(folder)
+    for name, digest in files.items():
+        if not (folder / name).is_file():
+            raise DamagedFile(folder / name, f"it is not there any more, though it was when {what}")
+        if file_digest(folder / name) != digest:
+            raise DamagedFile(folder / name, f"its checksum is not the one of when {what}")

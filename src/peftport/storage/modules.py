@@ -8,6 +8,7 @@ porting jobs start in a moment.
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -93,6 +94,29 @@ def read_module(folder: str | Path) -> Module:
     if not isinstance(config, dict):
         raise DamagedFile(folder / CONFIG, "it is no mapping")
     return Module(config, read_tensors(folder / WEIGHTS), card)
+
+
+def read_members(folders: Mapping[int, str | Path]) -> dict[int, Module]:
+    """The modules of several seeds, which must be of one form.
+
+    Args:
+        folders: seed to module directory.
+
+    Raises:
+        DamagedFile: one has another ``adapter_config.json``, other tensors or other shapes than the first, or is the
+            module of another seed.
+    """
+    modules = {seed: read_module(folder) for seed, folder in folders.items()}
+    for seed, module in modules.items():
+        path = Path(folders[seed]) / CARD
+        first, of = next(iter(modules.values())), Path(next(iter(folders.values())))
+        if module.card.get("seed") != seed:
+            raise DamagedFile(path, f"it is of seed {module.card.get('seed')}, expected {seed}")
+        if module.config != first.config:
+            raise DamagedFile(path.with_name(CONFIG), f"it says other things than the one in {of.name} beside it")
+        if module.shapes() != first.shapes():
+            raise DamagedFile(path.with_name(WEIGHTS), f"its tensors are not of the shapes in {of.name}")
+    return modules
 
 
 def read_tensors(path: str | Path) -> dict[str, np.ndarray]:

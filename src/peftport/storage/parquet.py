@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from peftport.registry import unknown_name
 from peftport.storage.checksums import CHECKSUM_KEY, add_checksum, verify_checksum
 from peftport.storage.files import DamagedFile, atomic_write
-from peftport.storage.provenance import JsonObject
+from peftport.storage.provenance import JsonObject, identity
 from peftport.storage.tables import TABLES
 
 
@@ -27,7 +27,8 @@ def write_table(path: str | Path, frame: pd.DataFrame, name: str, provenance: Js
     """Write ``frame`` as the table ``name``: exactly its columns, in its order; whole or not at all.
 
     Args:
-        provenance: how the file was made (key, config, versions); kept in the Parquet metadata.
+        provenance: how the file was made (key, config, versions); kept in the Parquet metadata, in a study together
+            with ``path``: which file of the study it is.
 
     Raises:
         ValueError: columns are missing or unknown, or a column that may not be null has nulls.
@@ -39,7 +40,7 @@ def write_table(path: str | Path, frame: pd.DataFrame, name: str, provenance: Js
         if not column.null and frame[key].isna().any():
             raise ValueError(f"table {name!r}: column {key!r} has {int(frame[key].isna().sum())} nulls")
     table = pa.Table.from_pandas(frame[list(columns)], schema(name), preserve_index=False)
-    facts = json.dumps({"table": name} | (provenance or {}), sort_keys=True)
+    facts = json.dumps({"table": name} | (provenance or {}) | identity(path), sort_keys=True)
     table = table.replace_schema_metadata(None)
     with atomic_write(path) as partial:
         with pq.ParquetWriter(partial, table.schema, compression="zstd", store_schema=False) as writer:

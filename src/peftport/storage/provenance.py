@@ -3,7 +3,9 @@
 import functools
 import hashlib
 import json
+import os
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 JsonObject = dict[str, Any]  # a free-form JSON object: a card, facts, metadata
@@ -11,8 +13,9 @@ JsonObject = dict[str, Any]  # a free-form JSON object: a card, facts, metadata
 LEANED_ON = ("torch", "transformers", "peft")
 
 
-# Tables of entries that are reached by name: a rule stamps the entry it uses, so a further entry moves no other's key.
-# Jobs, and where and at what cost they run, only carry out what the stages ask for.
+RESULTS = "results"  # the folder of all studies' results, where a study runs
+
+
 @functools.cache
 def versions() -> dict[str, str]:
     """Versions of the libraries on whose internals the results depend."""
@@ -22,3 +25,19 @@ def versions() -> dict[str, str]:
 def digest(value: Any) -> str:
     """A short digest of a JSON value; the order of keys in a mapping does not count."""
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def path_in_study(path: str | Path) -> str | None:
+    """A file's path below ``results/<study>``, by which a file of a study says which one it is.
+
+    Args:
+        path: from where the study runs, as all jobs name their files; for any other path the answer is None.
+    """
+    folder, *inner = Path(os.path.normpath(path)).parts or ("",)
+    return "/".join(inner[1:]) if folder == RESULTS and len(inner) > 1 else None
+
+
+def identity(path: str | Path) -> JsonObject:
+    """Which file of a study it is, ``path``, for its metadata; nothing outside of a study."""
+    inner = path_in_study(path)
+    return {} if inner is None else {"path": inner}

@@ -136,7 +136,7 @@ def test_damaged_weights_are_refused(folder, damage):
     with pytest.raises(ValueError, match=r"adapter_model\.safetensors is damaged: its checksum is not the one in card"):
         read_module(folder)
     renew_checksum(folder)
-    with pytest.raises(ValueError, match=r"adapter_model\.safetensors is damaged: (?!its checksum).*Delete it"):
+    with pytest.raises(ValueError, match=r"adapter_model\.safetensors is damaged: (?!its checksum)"):
         read_module(folder)
 
 

@@ -14,8 +14,7 @@ import pytest
 
 from peftport import __version__
 from peftport.jobs import job as jobs
-from peftport.jobs.job import PLAIN, StaleInputError, check_keys, job, key_of
-from peftport.storage.cards import write_card
+from peftport.jobs.job import PLAIN, job
 from peftport.storage.parquet import write_table
 
 WHERE = "error (train_source, technique lora, host raw): "
@@ -98,12 +97,12 @@ def test_what_libraries_log_on_the_terminal_is_in_the_log(snakemake, capsys):
     assert "weights are tied" not in capsys.readouterr().err and handler.stream is sys.stderr
 
 
-@pytest.mark.parametrize("error", [*PLAIN, StaleInputError])
+@pytest.mark.parametrize("error", PLAIN)
 def test_an_expected_error_is_one_message(snakemake, error):
     with pytest.raises(SystemExit) as stop, job(snakemake):
-        raise error("the file is damaged; delete it")
+        raise error("the file is damaged")
     assert stop.value.code == 1
-    assert log_of(snakemake) == f"{WHERE}the file is damaged; delete it\n"
+    assert log_of(snakemake) == f"{WHERE}the file is damaged\n"
 
 
 def test_an_expected_error_shows_where_if_asked(snakemake, monkeypatch):
@@ -149,68 +148,35 @@ def test_a_failed_job_ends_its_script_with_a_failure(tmp_path):
     assert (tmp_path / "log").read_text() == "error (r): odd\n"
 
 
-def test_keys_are_read_from_tables_and_cards(table, tmp_path):
-    write_card(tmp_path / "module.json", {"key": OTHER})
-    write_card(tmp_path / "host.json", {"key": OTHER, "host_key": KEY})  # of a host, its own key counts
-    write_card(tmp_path / "none.json", {})
-    found = [key_of(path) for path in (table, *(tmp_path / f"{n}.json" for n in ("module", "host", "none")))]
-    assert found == [KEY, OTHER, KEY, None]
+def test_an_input_made_otherwise_is_refused_before_any_work(tmp_path, snakemake):
+    frame = pd.DataFrame({"example_id": ["a"], "text": ["b"], "label": ["c"]})
+    table = tmp_path / "train.parquet"
+    write_table(table, frame, "examples", {"key": KEY})
+    snakemake.params["expects"], snakemake.input = {str(table): OTHER}, [str(table)]
+    worked = []
+    with pytest.raises(SystemExit) as stop, job(snakemake):
+        worked.append(1)
+    assert not worked and stop.value.code == 1
+    assert log_of(snakemake).startswith(f"{WHERE}{table} was made with other settings or other code")
+    assert log_of(snakemake).endswith("now lies in train.parquet.damaged; run the same command again to remake it.\n")
 
 
-def test_inputs_with_their_keys_pass(table, snakemake):
-    check_keys({str(table): KEY})
-    snakemake.params["expects"] = {str(table): KEY}
-    with job(snakemake):
-        pass
-
-
-def test_an_input_made_otherwise_is_refused_before_any_work(table, snakemake):
-    snakemake.params["expects"] = {str(table): OTHER}
+def test_data_that_changed_since_the_plan_stop_a_job_before_any_work(tmp_path, snakemake):
+    (tmp_path / "film.csv").write_text("text,label\n")
+    snakemake.params["files"] = {str(tmp_path / "film.csv"): "0" * 64}
     worked = []
     with pytest.raises(SystemExit), job(snakemake):
         worked.append(1)
-    said = log_of(snakemake)
+    assert not worked and "film.csv changed after this run was planned" in log_of(snakemake)
+
+
+def test_code_that_is_not_that_of_the_key_stops_a_job_before_any_work(snakemake):
+    snakemake.params["code"] = ["0" * 16]
+    worked = []
+    with pytest.raises(SystemExit), job(snakemake):
+        worked.append(1)
     assert not worked
-    assert said.startswith(f"{WHERE}{table} was made with other settings or other code")
-    assert f"its key is {KEY}, expected {OTHER}" in said and "Delete it" in said
-
-
-def test_a_damaged_input_is_named(table, snakemake):
-    table.write_bytes(table.read_bytes()[:40])
-    snakemake.params["expects"] = {str(table): KEY}
-    with pytest.raises(SystemExit), job(snakemake):
-        pass
-    assert "train.parquet is damaged" in log_of(snakemake) and "Delete it" in log_of(snakemake)
-    assert table.is_file()
-
-
-def test_a_damaged_input_that_the_study_made_is_set_aside(table, snakemake):
-    """So that the next run makes it anew."""
-    table.write_bytes(table.read_bytes()[:-1])
-    damaged = table.read_bytes()
-    snakemake.params["expects"], snakemake.input = {str(table): KEY}, [f"{table.parent}/./{table.name}"]
-    with pytest.raises(SystemExit), job(snakemake):
-        pass
-    assert log_of(snakemake).endswith(
-        "It now lies in train.parquet.damaged; run the same command again to remake it.\n"
-    )
-    assert not table.exists() and table.with_name("train.parquet.damaged").read_bytes() == damaged
-
-
-def test_another_job_that_reads_it_meanwhile_says_so(table, snakemake):
-    table.rename(table.with_name("train.parquet.damaged"))
-    snakemake.params["expects"], snakemake.input = {str(table): KEY}, [str(table)]
-    with pytest.raises(SystemExit), job(snakemake):
-        pass
-    said = log_of(snakemake)
-    assert "train.parquet was found damaged and now lies in train.parquet.damaged; run the same command again" in said
-
-
-def test_an_input_that_is_not_there_is_named(tmp_path, snakemake):
-    snakemake.params["expects"] = {str(tmp_path / "gone.json"): KEY}
-    with pytest.raises(SystemExit), job(snakemake):
-        pass
-    assert "gone.json" in log_of(snakemake) and "Traceback" not in log_of(snakemake)
+    assert "the library's code changed while this study runs" in log_of(snakemake)
 
 
 def test_a_full_disk_leaves_no_library_writing_to_the_log(monkeypatch):

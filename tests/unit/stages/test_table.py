@@ -14,7 +14,7 @@ from tests.unit.planning.test_graph import CONFIG, GENERATED
 
 SCRIPTS = CHECKOUT / "workflow/scripts"
 RULES = CHECKOUT / "workflow/rules"
-OURS = {"key", "expects"}  # parameters that every rule has
+OURS = {"key", "expects", "code", "files"}  # parameters that every rule has
 
 
 @pytest.fixture(scope="module")

@@ -63,7 +63,7 @@ def test_every_tensor_has_its_row(ground):
 def test_a_damaged_state_is_named_and_nothing_is_written(ground, tmp_path):
     state = tmp_path / "state.safetensors"
     state.write_bytes((ground / "raw/state.safetensors").read_bytes()[:-50])
-    with pytest.raises(ValueError, match=r"state.safetensors is damaged.*Delete it"):
+    with pytest.raises(ValueError, match=r"state.safetensors is damaged"):
         extract_modules(state, ground / "raw/state.json", {0: tmp_path / "module"}, MADE)
     assert not (tmp_path / "module").exists()
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from peftport.planning import code_stamp
+from peftport.storage import code_stamp
 from peftport.storage.provenance import digest
 
 ROOT = Path(code_stamp.__file__).parents[1]
-STAMP = "from peftport.planning.code_stamp import code_stamp; print(*map(code_stamp, {modules!r}))"
+STAMP = "from peftport.storage.code_stamp import code_stamp; print(*map(code_stamp, {modules!r}))"
 MODULES = ["peftport.training.source", "peftport.porting.start", "peftport.figures.table", "peftport.report.page"]
 
 

@@ -5,17 +5,23 @@ its script: a hash over the syntax trees of the script and of the library's modu
 data files in their folders (templates, for example), and over the versions of the distributions that all of these
 import. Comments, docstrings and formatting do not count. A syntax tree depends on Python's minor version, so an upgrade
 of Python makes everything anew.
+
+Parsing is most of what a stamp costs. A run keeps what it has parsed in a file, by the content of each module, and its
+jobs look there; a module with another content is parsed.
 """
 
 import ast
+import contextlib
 import functools
 import hashlib
+import os
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+from peftport.storage.cards import read_card, write_card
 from peftport.storage.files import file_digest
 from peftport.storage.provenance import digest
 
@@ -32,6 +38,7 @@ BROUGHT = {
     "seaborn": ("matplotlib", "pandas", "numpy"),
 }
 NOT_DATA = {".py", ".pyc", ".typed", ".md"}
+PARSED = "PEFTPORT_PARSED"  # the environment variable that names the file in which a run keeps what it has parsed
 
 
 @dataclass(frozen=True)
@@ -91,13 +98,49 @@ def _is_mapping(node: ast.stmt) -> bool:
     return isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(node.value, ast.Dict)
 
 
+_read: dict[str, Code] = {}  # what this process has read, by the content
+
+
 def _code(path: Path, module: str) -> Code:
     """The code of a file."""
-    tree = _without_docstrings(ast.parse(path.read_text(encoding="utf-8")))
+    content = path.read_bytes()
+    name = hashlib.sha256(content + path.name.encode() + module.encode()).hexdigest()
+    if name not in _read:
+        known = _parsed().get(name)
+        _read[name] = _parse(content, path, module) if known is None else Code(known[0], frozenset(known[1]))
+    return _read[name]
+
+
+def _parse(content: bytes, path: Path, module: str) -> Code:
+    tree = _without_docstrings(ast.parse(content))
     if module.rpartition(".")[2] == TABLE:
         tree = _without_entries(tree)
     imports = _imports(tree, module, path.name == "__init__.py")
     return Code(hashlib.sha256(ast.dump(tree).encode()).hexdigest(), imports)
+
+
+@functools.cache
+def _parsed() -> dict[str, list]:
+    """What this version of the parser has left in the file of the run; nothing where there is none."""
+    with contextlib.suppress(KeyError, OSError, ValueError):
+        card = read_card(os.environ[PARSED])
+        if card["parser"] == _parser():
+            return card["modules"]
+    return {}
+
+
+@functools.cache
+def _parser() -> list[str]:
+    """What says how a module is parsed: this file, and the version of Python."""
+    return [file_digest(__file__), sys.version]
+
+
+def keep_parsed() -> None:
+    """Write what this process has read to the file that the environment names, if it does not hold that already."""
+    if (path := os.environ.get(PARSED)) and _read.keys() - _parsed().keys():
+        modules = {name: [code.digest, sorted(code.imports)] for name, code in _read.items()}
+        with contextlib.suppress(OSError):  # it saves time and nothing else
+            write_card(path, {"parser": _parser(), "modules": _parsed() | modules})
 
 
 @functools.cache
@@ -164,6 +207,17 @@ def script_stamp(path: Path, *modules: str) -> str:
     code = _code(path, "script")
     imported = sorted(name for name in code.imports if _file(name) is not None)
     return digest([path.stem, code.digest, _stamped((*imported, *modules), code.imports)])
+
+
+def stamped_files(path: Path, *modules: str) -> dict[str, Path]:
+    """The files that the stamp of a script is made from: ``script``, the library's modules, data files by their paths.
+
+    A module has its name; the names of data files have a slash.
+    """
+    imported = [name for name in _code(path, "script").imports if _file(name) is not None]
+    reached = {name: file for name in import_closure(*imported, *modules) if (file := _file(name)) is not None}
+    data = [ROOT / name for folder in {file.parent for file in reached.values()} for name in _data(folder)]
+    return {"script": path} | reached | {file.as_posix(): file for file in data}
 
 
 def _stamped(modules: Iterable[str], imports: frozenset[str]) -> dict[str, dict[str, str]]:
