@@ -24,7 +24,7 @@ from benchmarks.study import prepare
 from peftport.hosts.locate import bundled_folder
 from peftport.jobs.fork_server import PRELOADED
 from peftport.study.config import check_config
-from peftport.study.grid import Study
+from peftport.study.study import Study
 
 SHORT, LONGER = [0, 2, 4], [0, 4, 12]
 SEEDS = [0, 1, 2, 3, 4]

@@ -23,7 +23,8 @@ from peftport.matching.starts import Fitting
 from peftport.porting.start import make_start
 from peftport.storage.modules import Module, read_module
 from peftport.study.config import check_config
-from peftport.study.grid import Study, module_folder
+from peftport.study.grid import module_folder
+from peftport.study.study import Study
 from peftport.techniques.output import ADDED, Output
 from peftport.techniques.table import method
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.steps import Steps, table
-from peftport.study.grid import Study
+from peftport.study.study import Study
 from peftport.study.training_steps import cell_steps, source_steps
 
 TEST_EXAMPLES = 1000  # SST-2's validation split has 872, Rotten Tomatoes' test split 1,066

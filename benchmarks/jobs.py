@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from peftport.storage.files import read_json
-from peftport.study.grid import Cell, Study
+from peftport.study.grid import Cell
+from peftport.study.study import Study
 
 
 def rival_jobs(study: Study, given: Path, folder: Path) -> dict[str, list[dict[str, Any]]]:

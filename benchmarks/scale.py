@@ -21,7 +21,7 @@ import yaml
 from benchmarks.measured import ROOT, machine, snakemake, write_results
 from peftport.planning.dry_run import IN_FULL, jobs
 from peftport.study.config import check_config
-from peftport.study.grid import Study
+from peftport.study.study import Study
 
 INITIALISATIONS = ["ported", "sampled", "permuted", "norm_matched", "scratch"]
 PER_BLOCK = 10 * 2 * len(INITIALISATIONS)  # cells of one technique and one block: 10 transfers, 2 dataset pairs

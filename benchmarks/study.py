@@ -22,7 +22,7 @@ from benchmarks.rival.run import STARTS
 from benchmarks.whole_study import extrapolated
 from peftport.paths import pipeline_root
 from peftport.study.config import check_config
-from peftport.study.grid import Study
+from peftport.study.study import Study
 
 
 def slice_of(config: dict, techniques: list[str], transfers: int, seeds: list[int]) -> dict:

@@ -5,7 +5,7 @@ import pytest
 from benchmarks.cell import LONGER, SHORT, arithmetic, cell_config, page
 from benchmarks.measured import Cost
 from peftport.hosts.locate import bundled_folder
-from peftport.study.grid import Study
+from peftport.study.study import Study
 
 
 def test_the_cell_needs_no_source_module():

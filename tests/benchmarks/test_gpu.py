@@ -6,7 +6,7 @@ import torch
 from benchmarks import gpu
 from benchmarks.device_hours import Costs, counts, extrapolated
 from benchmarks.steps import Steps
-from peftport.study.grid import Study
+from peftport.study.study import Study
 from peftport.study.training_steps import optimiser_steps
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from benchmarks.scale import generated, pretend_finished
 from peftport.study.config import check_config
-from peftport.study.grid import Study
+from peftport.study.study import Study
 
 LISTED = """
 rule train_source:

@@ -18,7 +18,7 @@ from peftport.hosts.locate import bundled_folder
 from peftport.paths import CHECKOUT
 from peftport.storage.files import write_json
 from peftport.study.config import check_config
-from peftport.study.grid import Study
+from peftport.study.study import Study
 from tests import studies
 
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as some
 
 from peftport.paths import pipeline_root
 from peftport.planning.graph import Graph
-from peftport.study.read import read_study
 from peftport.study.config import ConfigError, check_config
-from peftport.study.grid import Study
+from peftport.study.read import read_study
+from peftport.study.study import Study
 
 DEFAULT = yaml.safe_load((pipeline_root() / "config" / "config.yaml").read_text(encoding="utf-8"))
 STUDY = (pipeline_root() / "config" / "config.yaml").read_text(encoding="utf-8")

@@ -8,8 +8,8 @@ import sys
 import pytest
 import yaml
 
-from peftport.study.read import read_study
 from peftport.study.grid import Cell
+from peftport.study.read import read_study
 from tests import studies
 from tests.workflow.test_configs import COUNTED as PUBLISHED
 

@@ -51,7 +51,7 @@ class CellSettings:
     @property
     def rates(self) -> list[float | None]:
         """The learning rates of the trainings, rising; one None where nothing is trained."""
-        return [*learning_rates(self.technique)] if self.budgets[-1] else [None]
+        return [*learning_rates(self.technique["learning_rate"])] if self.budgets[-1] else [None]
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from peftport.storage.cards import read_card
 from peftport.storage.parquet import read_provenance
 from peftport.storage.provenance import versions
 from peftport.study.derived_datasets import root
-from peftport.study.grid import Study
+from peftport.study.study import Study
 from peftport.study.training_steps import optimiser_steps
 
 

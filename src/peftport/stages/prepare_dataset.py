@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from peftport.stages.sections import prepared_by
 from peftport.stages.stage import Stage
-from peftport.study.grid import Study
+from peftport.storage.provenance import JsonObject
+from peftport.study.study import Study
 
 
 @dataclass(frozen=True)
@@ -20,9 +20,8 @@ class PrepareDataset(Stage):
     FILES = {"train": "train.parquet", "validation": "validation.parquet", "test": "test.parquet"}
     CONSTRAINTS = {"dataset": r"[^/@]+?"}
 
-    def settings(self, study: Study) -> dict[str, Any]:
+    def settings(self, study: Study) -> JsonObject:
         return {"definition": prepared_by(study, self.dataset)}
 
     def files(self, study: Study) -> Sequence[Path]:
-        source = study.config["datasets"][self.dataset]["source"]
-        return [Path(file["path"]) for file in source.get("files", [])]
+        return [Path(file.path) for file in study.config.datasets[self.dataset].source.files or []]

@@ -130,7 +130,7 @@ def train_source(
     host = HostWithTask.read(inputs.card, settings.task, training.max_tokens)
     train, validation = (read_encoded(path, host.task.words) for path in (inputs.train, inputs.validation))
     model, starts = _fresh(host.load(training.host_precision), technique, settings.seeds)
-    trials = [Trial(seed, rate) for seed in settings.seeds for rate in learning_rates(technique)]
+    trials = [Trial(seed, rate) for seed in settings.seeds for rate in learning_rates(technique["learning_rate"])]
     ongoing = Ongoing(checkpoint, Trained)
 
     def work(trial: Trial) -> Trained:

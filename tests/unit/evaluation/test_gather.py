@@ -6,7 +6,7 @@ import pytest
 from peftport.evaluation.gather import KEYS, gather_predictions, gather_runs, names
 from peftport.storage.parquet import write_table
 from peftport.storage.tables import CELL, TABLES
-from peftport.study.grid import Study
+from peftport.study.study import Study
 
 GRID = {
     "techniques": ["lora", "ia3"],

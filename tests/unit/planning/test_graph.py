@@ -7,7 +7,7 @@ import pytest
 from peftport.planning.graph import Graph, listed
 from peftport.stages.table import STAGES
 from peftport.study.config import check_config
-from peftport.study.grid import Study
+from peftport.study.study import Study
 
 LABELS = {"negative": "negative", "positive": "positive"}
 GENERATED = {"generated": {"domains": ["film"], "examples": 10}}

@@ -8,7 +8,7 @@ from peftport.planning import pinned as module
 from peftport.planning.graph import Graph
 from peftport.planning.pinned import KNOWN, pinned
 from peftport.study.config import check_config
-from peftport.study.grid import Study
+from peftport.study.study import Study
 from tests.unit.planning.test_graph import edited
 
 FIRST, SECOND = "a" * 40, "b" * 40

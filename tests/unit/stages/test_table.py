@@ -9,7 +9,7 @@ from peftport.paths import CHECKOUT
 from peftport.planning.graph import Graph, listed
 from peftport.stages.table import STAGES
 from peftport.study.config import check_config
-from peftport.study.grid import Study
+from peftport.study.study import Study
 from tests.unit.planning.test_graph import CONFIG, GENERATED
 
 SCRIPTS = CHECKOUT / "workflow/scripts"

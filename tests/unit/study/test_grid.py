@@ -1,6 +1,7 @@
 """The grid of a study: every run counted, nothing computed twice."""
 
-from peftport.study.grid import Cell, Source, Study, block_name
+from peftport.study.grid import Cell, Source, block_name
+from peftport.study.study import Study
 
 
 def config(**grid):
