@@ -26,7 +26,7 @@ class ComputeStatistics(Stage):
         return {"tables": [table(name) for name in names], "predictions": evaluations(study, "predictions")}
 
     def settings(self, study: Study) -> JsonObject:
-        settings = settings_of(self.table, study.config.statistics.as_json())
+        settings = settings_of(self.table, study.config.statistics)
         return {"study": study.name, "grid": study.grid.as_json(), "settings": settings}
 
     def code(self, study: Study) -> Sequence[str]:

@@ -6,7 +6,8 @@ import pytest
 from peftport.evaluation.gather import KEYS, gather_predictions, gather_runs, names
 from peftport.storage.parquet import write_table
 from peftport.storage.tables import CELL, TABLES
-from peftport.study.study import Study
+from peftport.study.grid import Grid
+from peftport.study.grid_settings import GridSettings
 
 GRID = {
     "techniques": ["lora", "ia3"],
@@ -25,7 +26,7 @@ def seeds_of(study, cell):
 
 @pytest.fixture
 def study():
-    return Study({"study": "small", "grid": GRID})
+    return Grid("small", GridSettings.model_validate(GRID))
 
 
 @pytest.fixture
@@ -94,7 +95,7 @@ def test_references_are_apart(study, results):
 
 
 def test_a_study_without_references(results):
-    alone = Study({"study": "small", "grid": GRID | {"references": []}})
+    alone = Grid("small", GridSettings.model_validate(GRID | {"references": []}))
     _, references = gather_runs(alone, results)
     assert references.empty and list(references) == list(TABLES["references"])
 
@@ -150,7 +151,7 @@ def test_score_files_are_the_cells(study, results):
 
 
 def test_a_finished_block_may_hold_more_seeds_than_are_asked_for(study, results):
-    fewer = Study({"study": "small", "grid": GRID | {"unasked_seeds": [0]}})
+    fewer = Grid("small", GridSettings.model_validate(GRID | {"unasked_seeds": [0]}))
     runs, references = gather_runs(fewer, results)
     whole, _ = gather_runs(study, results)
     assert len(runs) == fewer.runs and runs.equals(whole[whole["seed"] != 0].reset_index(drop=True))
@@ -160,7 +161,7 @@ def test_a_finished_block_may_hold_more_seeds_than_are_asked_for(study, results)
 
 
 def test_a_finished_cell_may_hold_more_budgets_than_are_asked_for(results):
-    fewer = Study({"study": "small", "grid": GRID | {"budgets": [5]}})
+    fewer = Grid("small", GridSettings.model_validate(GRID | {"budgets": [5]}))
     runs, references = gather_runs(fewer, results)
     assert set(runs["budget_steps"]) == {5} and len(runs) == fewer.runs
     assert set(references["budget_steps"]) == {0}
