@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.steps import Steps, table
+from peftport.study.settings import StudySettings
 from peftport.study.study import Study
 from peftport.study.training_steps import cell_steps, source_steps
 
@@ -22,7 +23,7 @@ class Costs:
 
 def extrapolated(config: dict[str, Any], costs: Mapping[str, Costs]) -> str:
     """Device time of all trainings and tests of a study whose hosts' names begin with a shape's name."""
-    study = Study(config)
+    study = Study(StudySettings.model_validate(config))
     steps, tests = counts(study)
     if missing := {shape for shape, _ in steps} - set(costs):
         return f"The study of {study.runs:,} runs is not extrapolated: not measured are {', '.join(sorted(missing))}."
@@ -48,7 +49,7 @@ def counts(study: Study) -> tuple[Counter[tuple[str, str]], Counter[str]]:
         steps[source.host.split("-")[0], source.technique] += source_steps(study, source)
     for cell in study.cells:
         shape = cell.target_host.split("-")[0]
-        tests[shape] += len(study.blocks[cell.block]) * (1 if cell.is_reference else len(study.budgets))
+        tests[shape] += len(study.seeds_of(cell.block)) * (1 if cell.is_reference else len(study.budgets))
         if not cell.is_reference:
             steps[shape, cell.technique] += cell_steps(study, cell)
     return steps, tests

@@ -39,16 +39,16 @@ def tests(study: Study, cell: Cell) -> list[tuple[int, int]]:
 
 def common(study: Study, given: Path, technique: str, host: str, dataset: str) -> dict[str, Any]:
     """What both scripts are told."""
-    definition, results = study.config["datasets"][dataset], given / "results" / study.name
+    definition, results = study.config.datasets[dataset], given / "results" / study.name
     return {
-        "technique": study.config["techniques"].get(technique, {}),
-        "training": study.config["training"],
+        "technique": study.config.techniques[technique].as_json() if technique in study.config.techniques else {},
+        "training": study.config.training.as_json(),
         "threads": 1,
         "host": read_json(results / "hosts" / host / "host.json")["folder"],
         "train": str(results / "datasets" / dataset / "train.parquet"),
         "test": str(results / "datasets" / dataset / "test.parquet"),
-        "template": definition["template"],
-        "words": sorted(set(definition["labels"].values())),
+        "template": definition.template,
+        "words": sorted(set(definition.labels.values())),
     }
 
 
@@ -60,7 +60,7 @@ def run(study: Study, given: Path, folder: Path, cell: Cell, budget: int, seed: 
         "initialisation": cell.initialisation,
         "budget": budget,
         "seed": seed,
-        "test_batch_size": study.config["evaluation"]["batch_size"],
+        "test_batch_size": study.config.evaluation.batch_size,
         "module": module(folder, cell.technique, source_host, dataset, seed),
         "result": result(folder, cell, budget, seed),
     }

@@ -6,6 +6,7 @@ import torch
 from benchmarks import gpu
 from benchmarks.device_hours import Costs, counts, extrapolated
 from benchmarks.steps import Steps
+from peftport.study.settings import StudySettings
 from peftport.study.study import Study
 from peftport.study.training_steps import optimiser_steps
 
@@ -48,12 +49,12 @@ def test_operations_are_four_per_token_and_weight():
 
 def test_the_extrapolation_counts_every_step_and_test():
     config = gpu.study_config()
-    study = Study(config)
+    study = Study(StudySettings.model_validate(config))
     by_kind, tests = counts(study)
     assert sum(by_kind.values()) == optimiser_steps(study)
     assert {shape for shape, _ in by_kind} == {"base", "large"}
-    computed = sum(len(study.blocks[cell.block]) * 3 for cell in study.cells if not cell.is_reference)
-    references = sum(len(study.blocks[cell.block]) for cell in study.cells if cell.is_reference)
+    computed = sum(len(study.seeds_of(cell.block)) * 3 for cell in study.cells if not cell.is_reference)
+    references = sum(len(study.seeds_of(cell.block)) for cell in study.cells if cell.is_reference)
     assert sum(tests.values()) == computed + references
     costs = {shape: Costs(dict.fromkeys(gpu.TECHNIQUES, measured(0.36)), 1e9) for shape in ("base", "large")}
     text, total = extrapolated(config, costs), sum(by_kind.values())

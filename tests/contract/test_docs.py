@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import itertools
 import re
 import subprocess
 from fnmatch import fnmatch
@@ -10,13 +11,14 @@ import pytest
 import yaml
 
 from docs.generate_tables import KINDS_OF_ENTRIES, columns, keys, refresh
-from peftport.figures.table import FIGURES
 from peftport.hosts import identify as card
 from peftport.jobs import job as jobs
 from peftport.matching import fit
 from peftport.paths import CHECKOUT
 from peftport.porting import start
-from peftport.statistics.table import STATISTICS
+from peftport.stages.module_folders import ModuleFolders
+from peftport.stages.table import STAGES
+from peftport.storage.modules import CARD, CONFIG, WEIGHTS
 from peftport.storage.tables import TABLES
 from peftport.study.config import check_config
 from peftport.study.schema import SCHEMA_FILE, config_schema, resolved, schema_text
@@ -24,8 +26,8 @@ from peftport.training import extract, source
 from peftport.training import fresh_start as scratch
 
 PAGES = ("config/README.md", "docs/output.md")
-OUTPUT = re.compile(r"^( *)output:\n((?:\1 .*\n)+)", re.MULTILINE)
-CONSTANT = re.compile(r"^([A-Z_]+) = (f?\".*\"|\[.*\])$", re.MULTILINE)
+MODULE_FILES = tuple(f"seed-*/{name}" for name in (CONFIG, WEIGHTS, CARD))
+HOST_FILES = ("config.json", "model.safetensors", "tokenizer.json")
 HEADING = re.compile(r"^### `([^`]+)/`\n(.*?)(?=^##|\Z)", re.MULTILINE | re.DOTALL)
 MACHINE = re.compile(r"(?:^|[^\w.])/(?:work|farm|tmp|home|root)/")
 
@@ -105,43 +107,31 @@ def test_tables_with_different_columns_do_not_share_a_block():
 
 
 def outputs():
-    """Every file that a rule makes, as (folder, file) below the study's results, with `*` for each name in a path."""
-    lists, texts = {}, {"RESULTS": "", "seed": "*"}
-    for name, value in CONSTANT.findall(page("workflow/rules/common.smk")):
-        if value.startswith("["):
-            lists[name] = re.findall(r'"([^"]+)"', value)
-        elif name != "RESULTS":
-            texts[name] = filled(value.removeprefix("f").strip('"'), texts)
-    rules = "".join(page(path) for path in tracked() if path.endswith(".smk"))
-    for _, block in OUTPUT.findall(rules):
-        several = re.search(r"for file in ([A-Z_]+)", block)
-        for text in re.findall(r'"\{RESULTS\}/([^"]+)"', block):
-            for file in lists[several[1]] if "{file}" in text else [""]:
-                yield from expanded(text, texts | {"file": file})
+    """Every file that a stage makes, as (folder, file) below the study's results, with `*` for each name in a path."""
+    for stage in STAGES.values():
+        for path in map(stage.pattern, stage.FILES):
+            yield from expanded(path, stage)
+        for path in map(stage.pattern, stage.FOLDERS):
+            for file in MODULE_FILES if issubclass(stage, ModuleFolders) else HOST_FILES:
+                yield from expanded(f"{path}/{file}", stage)
 
 
-def expanded(text, texts):
-    """The files of one output; tables and figures are known by name."""
-    kind = next((kind for kind in ("table", "figure") if f"{{{{{kind}}}}}" in text), "")
-    for name in {"table": STATISTICS, "figure": FIGURES}.get(kind, [""]):
-        folder, _, file = filled(text.replace(f"{{{{{kind}}}}}", name), texts).rpartition("/")
+def expanded(path, stage):
+    """The files of one output: a wildcard that takes a few names is each of them, any other is `*`."""
+    few = {name: texts.split("|") for name, texts in stage.CONSTRAINTS.items() if re.fullmatch(r"[\w|]+", texts)}
+    chosen = {name: few.get(name, ["*"]) for name in stage.wildcards()}
+    for values in itertools.product(*chosen.values()):
+        folder, _, file = path.format(**dict(zip(chosen, values, strict=True))).rpartition("/")
         yield folder or ".", file
 
 
-def filled(text, texts):
-    """A path of a rule with its constants put in, and `*` for its wildcards."""
-    text = re.sub(r"\{cell_path\(\w+\)\}", "{CELL}", text)
-    text = re.sub(r"\{\{\w+\}\}", "*", text)
-    return re.sub(r"\{(\w+)\}", lambda match: texts.get(match[1], "*"), text)
-
-
 def alike(folder, documented):
-    """Whether a folder of the rules is one that the page describes, name by name."""
+    """Whether a folder of a stage is one that the page describes, name by name."""
     names, patterns = folder.split("/"), documented.split("/")
     return len(names) == len(patterns) and all(map(fnmatch, names, patterns))
 
 
-def test_every_output_of_the_rules_is_documented():
+def test_every_output_of_the_stages_is_documented():
     named = re.sub(r"<[^>!\n]+>", "*", page("docs/output.md"))
     sections = dict(HEADING.findall(named))
     made = sorted(set(outputs()))

@@ -42,7 +42,7 @@ def where_now(name):
     return ", ".join(str(path.relative_to(CHECKOUT)) for path in files) or "nowhere"
 
 
-@pytest.mark.parametrize(("name", "phrase", "tests"), promises())
+@pytest.mark.parametrize(("name", "phrase", "tests"), list(promises()))
 def test_a_promise_stands_in_its_page_and_a_test_holds_it(name, phrase, tests):
     assert plain(phrase) in plain(page(name)), f"{name} does not say so any more"
     assert tests

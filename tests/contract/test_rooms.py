@@ -1,6 +1,7 @@
 """Who may import whom: rooms meet through files, and what sees only tables loads no torch."""
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ import peftport
 from peftport.figures.table import FIGURES
 from peftport.host_building.recipes.table import RECIPES
 from peftport.hosts.families.table import FAMILIES
-from peftport.paths import pipeline_root
+from peftport.paths import CHECKOUT, pipeline_root
 from peftport.planning.code_stamp import import_closure
 from peftport.porting.table import INITIALISATIONS
 from peftport.prompting.lm_types.table import LM_TYPES
@@ -50,7 +51,7 @@ MAY_IMPORT = {
     "stages": {
         "study",
         "hosts",
-        "data.sources",
+        "data.sources.table",
         "prompting.lm_types.table",
         "host_building.recipes.table",
         "techniques.table",
@@ -126,6 +127,14 @@ def file_of(module):
 
 def test_every_room_has_its_rule():
     assert set(MAY_IMPORT) == set(ROOMS)
+
+
+def test_the_page_for_contributors_says_the_same():
+    rows = re.findall(
+        r"^\| `(\w+)/` \| (.*?) \|", (CHECKOUT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    said = {name: set(re.findall(r"`([\w.]+)`", names)) for name, names in rows if name in ROOMS}
+    assert said == MAY_IMPORT
 
 
 @pytest.mark.parametrize("name", MAY_IMPORT)

@@ -25,7 +25,7 @@ from tests.techniques import SETTINGS
 
 PAGE = (CHECKOUT / "docs/api.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
-MODULE = Path("results/demo/modules/lora/raw/film/seed-0")
+MODULE = Path("results/demo/modules/lora/raw/film/seeds-0-4/seed-0")
 RUNS = Path("results/demo/tables/runs.parquet")
 
 
@@ -129,4 +129,4 @@ def test_importing_the_package_loads_nothing():
 
 def test_code_stamps_do_not_reach_the_library_through_the_package():
     """Every stage's stamp has the packages around its modules, this one among them."""
-    assert import_closure("peftport") == ["peftport"]
+    assert set(import_closure("peftport")) <= {"peftport"}

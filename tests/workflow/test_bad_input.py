@@ -20,6 +20,7 @@ ROWS = "".join(f"{text} {number},{label}\n" for number in range(10) for text, la
 MANY = "".join(f"{text} {number},{label}\n" for number in range(300) for text, label in GOOD)
 LABELS = {"negative": "negative", "positive": "positive"}
 CHECKED_AGAIN = ("hosts/raw/card.json", "hosts/instruct/card.json", "datasets/overlap.parquet")
+TESTED, SPLITS = ("instruct", "other"), ("train", "validation", "test")
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 FILES = {
     "no-column.csv": f"text,lable\n{ROWS}",
@@ -165,17 +166,17 @@ BY_A_JOB = {
     ),
     "a tokenizer that cannot write a label": (
         label_words("faces", "\u2639", "\u263a"),
-        [f"encode_labels, host {name}, dataset faces" for name in ("raw", "instruct", "other")],
+        [f"encode_labels, host {name}, dataset faces" for name in ("raw", *TESTED)],
         "the tokenizer cannot write the label word '\u2639'",
     ),
     "a tokenizer that cannot tell the labels apart": (
         label_words("twins", "positive", "positive positive"),
-        [f"encode_labels, host {name}, dataset twins" for name in ("raw", "instruct", "other")],
+        [f"encode_labels, host {name}, dataset twins" for name in ("raw", *TESTED)],
         "the tokenizer cannot tell the label words 'positive'",
     ),
     "a template that leaves no room for a text": (
         crowded,
-        [f"encode_dataset, host {name}, dataset crowded" for name in ("instruct", "other")],
+        [f"encode_dataset, host {name}, dataset crowded, split {split}" for name in TESTED for split in SPLITS],
         "tokens, and 127 have room: raise max_tokens",
     ),
     "a transfer between unequal shapes, from a hub": (

@@ -44,6 +44,8 @@ def test_every_table_says_how_it_was_made(finished):
         made = read_provenance(file)
         assert re.fullmatch(r"[0-9a-f]{16}", made["key"]), file
         assert {"torch", "transformers", "peft"} <= set(made["versions"]), file
+        computed = file.relative_to(finished / "results/smoke").parts[0] in ("sources", "evaluations", "costs")
+        assert not computed or set(made["computed_by"]) == {"device", "dtype", "kernels", "threads"}, file
 
 
 def test_every_module_is_a_peft_directory_with_a_card(finished):
@@ -63,12 +65,6 @@ def test_report_opens_from_disk(finished):
     page = (finished / "results/smoke/report.html").read_text()
     assert page.count("<svg") == 4
     assert not re.search(r"""(src|href)=["']https?:""", page)
-
-
-def test_jobs_are_chosen_when_one_ends_and_not_every_second(with_controls):
-    printed = (with_controls / "printed.txt").read_text()
-    jobs = sum(studies.job_counts(printed).values())
-    assert 0 < printed.count("Ready jobs: ") <= jobs  # with Snakemake's default rate it was many times as many
 
 
 def test_second_run_has_nothing_to_do(copy):

@@ -1,15 +1,13 @@
 """A dataset definition to three splits that share no text."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
 
-from peftport.data.readers import read_file
 from peftport.data.settings import DatasetSettings, ExampleLimits, SplitSettings
+from peftport.data.sources.table import source
 from peftport.data.splits import draw
 from peftport.data.texts import example_id, normal_form
-from peftport.storage.files import file_digest
 from peftport.storage.provenance import JsonObject
 
 SPLITS = ("train", "validation", "test")
@@ -40,14 +38,14 @@ def prepare(dataset: DatasetSettings, root: Path) -> tuple[dict[str, pd.DataFram
     words = list(dict.fromkeys(dataset.labels.values()))
     if len(words) < 2:
         raise ValueError(f"labels: a dataset needs at least two label words, found {', '.join(words) or 'none'}")
-    raw, source = SOURCES[dataset.source.kind](dataset, Path(root))
+    raw, origin = source(dataset.source.kind).read(dataset, Path(root))
     frame, facts = unique(raw)
     _check_labels(frame, words)
     splits = limit(complete(frame, set(raw), dataset.split), dataset.examples, dataset.split.seed)
     _check_splits(splits, words)
     counts = {name: {word: int((table["label"] == word).sum()) for word in words} for name, table in splits.items()}
     read = {name: len(rows) for name, rows in raw.items()}
-    return splits, {"source": source, "read": read, **facts, "examples": counts}
+    return splits, {"source": origin, "read": read, **facts, "examples": counts}
 
 
 def unique(raw: Raw) -> tuple[pd.DataFrame, dict[str, int]]:
@@ -109,50 +107,3 @@ def _check_splits(splits: dict[str, pd.DataFrame], words: list[str]) -> None:
                 f"too few examples: split {name!r} has {len(frame)} and none of them is {', '.join(missing)}; "
                 "it needs at least one of each label (see `examples`, `split` and the source)"
             )
-
-
-def _from_files(dataset: DatasetSettings, root: Path) -> tuple[Raw, JsonObject]:
-    raw: Raw = {}
-    files = []
-    for entry in dataset.source.files:
-        rows = read_file(entry, dataset.labels, root)
-        if not rows:
-            raise ValueError(f"{root / entry.path}: the file holds no example")
-        raw.setdefault(entry.split or "train", []).extend(rows)
-        digest = file_digest(root / Path(entry.path).expanduser())
-        files.append({"path": entry.path, "sha256": digest, "examples": len(rows)})
-    return raw, {"kind": "files", "files": files}
-
-
-def _from_hub(dataset: DatasetSettings, root: Path) -> tuple[Raw, JsonObject]:
-    from peftport.data.hub import read_hub
-
-    return read_hub(dataset.source.hub, dataset.labels)
-
-
-def _generated(dataset: DatasetSettings, root: Path) -> tuple[Raw, JsonObject]:
-    """As many different reviews as asked for in each split; more are drawn until repeats are made up for."""
-    from peftport.data.generated.reviews import labelled
-
-    source = dataset.source.generated
-    wanted = {"train": source.train, "validation": source.validation, "test": source.test}
-    total = drawn = sum(wanted.values())
-    pool = unique({"train": labelled(source.domain, drawn, source.seed)})[0]
-    while len(pool) < total and drawn < 1.5 * total:
-        drawn += max(total // 20, total - len(pool))
-        pool = unique({"train": labelled(source.domain, drawn, source.seed)})[0]
-    if len(pool) < total:
-        raise ValueError(f"domain {source.domain!r} gave {len(pool)} different reviews; {total} are asked for")
-    raw = {}
-    for name in SPLITS:
-        part, pool = draw(pool, wanted[name], source.seed, f"generated/{name}")
-        names = part["label"].map(lambda word: dataset.labels.get(word, word))
-        raw[name] = list(zip(part["text"], names, strict=True))
-    return raw, {"kind": "generated", **source.as_json()}
-
-
-SOURCES: dict[str, Callable[[DatasetSettings, Path], tuple[Raw, JsonObject]]] = {
-    "generated": _generated,
-    "files": _from_files,
-    "hub": _from_hub,
-}

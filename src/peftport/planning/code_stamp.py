@@ -3,8 +3,8 @@
 Snakemake does not see the library behind a script. Each rule therefore carries a key, and part of it is the stamp of
 its script: a hash over the syntax trees of the script and of the library's modules that it reaches by import, over the
 data files in their folders (templates, for example), and over the versions of the distributions that all of these
-import. Comments, docstrings and formatting do not count, nor do modules of settings. A syntax tree depends on Python's minor version, so an upgrade
-of Python makes everything anew.
+import. Comments, docstrings and formatting do not count, nor do modules of settings. A syntax tree depends on Python's
+minor version, so an upgrade of Python makes everything anew.
 """
 
 import ast

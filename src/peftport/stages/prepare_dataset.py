@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from peftport.data.sources.table import SOURCES
 from peftport.stages.sections import prepared_by
 from peftport.stages.stage import Stage
 from peftport.storage.provenance import JsonObject
@@ -22,6 +23,9 @@ class PrepareDataset(Stage):
 
     def settings(self, study: Study) -> JsonObject:
         return {"definition": prepared_by(study, self.dataset)}
+
+    def code(self, study: Study) -> Sequence[str]:
+        return [SOURCES[study.config.datasets[self.dataset].source.kind]]
 
     def files(self, study: Study) -> Sequence[Path]:
         return [Path(file.path) for file in study.config.datasets[self.dataset].source.files or []]

@@ -1,10 +1,12 @@
 """The tables of statistics by name, with what each is computed from. To add one, write its file and its lines here."""
 
 from importlib import import_module
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from peftport.settings import StatisticsSettings
+
+if TYPE_CHECKING:  # the Snakefile reads the names, and needs no pandas
+    import pandas as pd
 
 STATISTICS: dict[str, list[str]] = {
     "portability": ["runs", "references", "predictions"],
@@ -28,7 +30,7 @@ def settings_of(name: str, settings: StatisticsSettings) -> dict[str, float]:
     return {key: getattr(settings, key) for key in SETTINGS[name]}
 
 
-def compute(name: str, tables: dict[str, pd.DataFrame], settings: dict[str, float]) -> pd.DataFrame:
+def compute(name: str, tables: dict[str, "pd.DataFrame"], settings: dict[str, float]) -> "pd.DataFrame":
     """One table of statistics; only its own file is imported.
 
     Args:

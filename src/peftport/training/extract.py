@@ -4,9 +4,10 @@ from pathlib import Path
 
 from peftport.storage.cards import read_card
 from peftport.storage.files import DamagedFile, file_digest
-from peftport.storage.modules import Module, describe, read_tensors, write_module
+from peftport.storage.modules import Module, read_tensors, write_module
 from peftport.storage.parquet import write_table
 from peftport.storage.provenance import JsonObject
+from peftport.storage.tensor_table import describe
 from peftport.techniques.table import note
 
 

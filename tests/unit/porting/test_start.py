@@ -134,7 +134,7 @@ def block(tmp_path, make_module, **target_shape):
         "siblings": {seed: [tmp_path / f"sibling-{seed}"] for seed in (0, 1)},
         "cards": {"source": tmp_path / "raw.json", "target": tmp_path / "instruct.json"},
         "outputs": {seed: tmp_path / "starts" / f"seed-{seed}" for seed in (0, 1)},
-        "made": {"key": "new"},
+        "provenance": {"key": "new"},
     }
 
 

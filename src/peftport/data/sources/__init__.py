@@ -1,0 +1,1 @@
+"""Where the examples of a dataset come from, one file for each kind of source."""

@@ -1,0 +1,24 @@
+"""The kinds of sources by their names in the config. Each is one module, imported when it is asked for, with
+
+* ``read(dataset, root)``: a dataset's settings and the folder that relative paths start from, to the examples of each
+  split that the source gives, as (tidy text, label word), and facts about the source.
+"""
+
+from types import ModuleType
+
+from peftport.registry import import_entry
+
+SOURCES = {
+    "generated": "peftport.data.sources.generated",
+    "files": "peftport.data.sources.files",
+    "hub": "peftport.data.sources.hub",
+}
+
+
+def source(kind: str) -> ModuleType:
+    """Import the module of a kind of source, and only that one.
+
+    Raises:
+        ValueError: no such kind.
+    """
+    return import_entry("source of a dataset", kind, SOURCES)
