@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ def rival_jobs(study: Study, given: Path, folder: Path) -> dict[str, list[dict[s
 
 def tests(study: Study, cell: Cell) -> list[tuple[int, int]]:
     """Budgets and seeds of a cell: each is a run; a reference is tested only, the bare host once."""
-    seeds = study.blocks[cell.block]
+    seeds = study.seeds_of(cell.block)
     if cell.initialisation == "bare":
         return [(0, seeds[0])]
     return [(budget, seed) for budget in ([0] if cell.is_reference else study.budgets) for seed in seeds]
@@ -73,7 +74,7 @@ def module(folder: Path, technique: str, host: str, dataset: str, seed: int) -> 
 
 def result(folder: Path, cell: Cell, budget: int, seed: int) -> str:
     """Where the rival leaves the accuracy of a run."""
-    return str(folder / cell.path / f"budget-{budget}-seed-{seed}.json")
+    return str(folder.joinpath(*astuple(cell)) / f"budget-{budget}-seed-{seed}.json")
 
 
 def script_commands(kind: str, jobs: list[dict[str, Any]], folder: Path) -> list[list[str]]:

@@ -97,7 +97,7 @@ def test_references_are_apart(study, results):
     _, references = gather_runs(study, files(study, results))
     assert list(references) == list(TABLES["references"])
     counts = references.groupby(["initialisation", "technique"]).size().to_dict()
-    assert counts == {("bare", "none"): 2, ("native", "ia3"): 3, ("native", "lora"): 3}
+    assert counts == {("bare", "none"): 1, ("native", "ia3"): 3, ("native", "lora"): 3}
 
 
 def test_a_study_without_references(results):
