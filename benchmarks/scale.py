@@ -20,8 +20,8 @@ import yaml
 
 from benchmarks.measured import ROOT, machine, snakemake, write_results
 from peftport.planning.dry_run import IN_FULL, jobs
-from peftport.study.config import check_config
-from peftport.study.grid import Study
+from peftport.study.config import read_settings
+from peftport.study.study import Study
 
 INITIALISATIONS = ["ported", "sampled", "permuted", "norm_matched", "scratch"]
 PER_BLOCK = 10 * 2 * len(INITIALISATIONS)  # cells of one technique and one block: 10 transfers, 2 dataset pairs
@@ -104,7 +104,7 @@ def row(name: str, config: dict, folder: Path) -> str:
     folder.mkdir()
     path = folder / "study.yaml"
     path.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
-    study = Study(check_config(config))
+    study = Study(read_settings(config))
     listed = seen(snakemake(folder, path, "--cores", "2", "--dry-run", "--nocolor"), folder)
     planned = seen(snakemake(folder, path, "--cores", "2", "--dry-run", "--quiet", "all"), folder)
     number = pretend_finished(listed.printed, folder)

@@ -3,8 +3,8 @@
 import pytest
 
 from benchmarks.scale import generated, pretend_finished
-from peftport.study.config import check_config
-from peftport.study.grid import Study
+from peftport.study.config import read_settings
+from peftport.study.study import Study
 
 LISTED = """
 rule train_source:
@@ -22,7 +22,7 @@ rule all:
 
 @pytest.mark.parametrize("cells", [1000, 5000, 20000])
 def test_size(cells):
-    study = Study(check_config(generated(cells)))
+    study = Study(read_settings(generated(cells)))
     counted = {cell for cell, _ in study.expanded_runs()}
     assert len(counted) == cells
     assert study.runs == 15 * cells
