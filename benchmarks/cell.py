@@ -24,7 +24,8 @@ from benchmarks.study import prepare
 from peftport.hosts.locate import bundled_folder
 from peftport.jobs.fork_server import PRELOADED
 from peftport.study.config import check_config
-from peftport.study.grid import Study
+from peftport.study.settings import StudySettings
+from peftport.study.study import Study
 
 SHORT, LONGER = [0, 2, 4], [0, 4, 12]
 SEEDS = [0, 1, 2, 3, 4]
@@ -56,7 +57,7 @@ def cell_config(host: Path, technique: str, budgets: list[int]) -> dict:
         "transfers": [{"source": "other", "target": "small"}],
         "initialisations": ["scratch"],
         "budgets": budgets,
-        "seeds": SEEDS,
+        "seeds": [SEEDS],  # one job
         "references": [],
     }
     return check_config(
@@ -74,7 +75,7 @@ def both_ways(host: Path, technique: str, budgets: list[int], folder: Path, core
     """The cell by the workflow and by the rival, with these budgets."""
     folder.mkdir()
     config = cell_config(host, technique, budgets)
-    study, log = Study(config), folder / "log.txt"
+    study, log = Study(StudySettings.model_validate(config)), folder / "log.txt"
     given = prepare(config, folder, cores)
     (cell,) = study.cells
     target = f"results/slice/{cell.path}/scores.parquet"

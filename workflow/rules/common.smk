@@ -14,8 +14,8 @@ from peftport.planning.pinned import pinned
 from peftport.planning.rules import Rules
 from peftport.planning.unrecorded import Unrecorded
 from peftport.storage.code_stamp import PARSED, keep_parsed
-from peftport.study.config import ConfigError, check_config
-from peftport.study.grid import Study
+from peftport.study.config import ConfigError, read_settings
+from peftport.study.study import Study
 
 BEGAN = time.monotonic()
 os.environ[PARSED] = str(Path.cwd() / ".snakemake" / "peftport" / "parsed.json")
@@ -24,7 +24,7 @@ if workflow.is_main_process:
     write_events(logger)
 
 try:
-    STUDY = pinned(Study(check_config(config, Path.cwd()), Path.cwd()))
+    STUDY = pinned(Study(read_settings(config, Path.cwd()), Path.cwd()))
     STAGES = Rules(Graph(STUDY), Unrecorded(workflow, logger).settle)
 except (ConfigError, FileNotFoundError) as error:
     raise WorkflowError(str(error)) from None

@@ -20,14 +20,14 @@ from peftport.jobs.cost import write_cost
 from peftport.jobs.inputs import check_inputs, explained
 from peftport.jobs.signals import Stopped, heeding
 from peftport.jobs.unchanged import unchanged
-from peftport.storage.provenance import versions
+from peftport.storage.provenance import JsonObject, versions
 
 # safetensors has an error of its own for a disk that is full
 PLAIN = (ValueError, FileNotFoundError, FloatingPointError, OSError, SafetensorError)
 
 
 @contextlib.contextmanager
-def job(snakemake: Any) -> Iterator[dict[str, Any]]:
+def job(snakemake: Any) -> Iterator[JsonObject]:
     """Send output to the job's log, check what the job reads, turn errors into one clear message, say the cost.
 
     Yields:

@@ -7,15 +7,28 @@ The logger hands every event on as a record of Python's logging, with the job's 
 import json
 import logging
 import os
-from collections.abc import Iterator
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
 
 from snakemake_interface_logger_plugins.common import LogEvent
 
 ASKED = "PEFTPORT_EVENTS"  # the environment variable that names the file
-WARNED = "unrecorded"  # the attribute of a record that is a warning about the study
-FACTS = ("rule_name", "wildcards", "reason", "input", "output")
+WARNED = "unrecorded"  # the attribute of a record that is a warning of ours
+WARNING = "warning"
+
+
+@dataclass(frozen=True)
+class JobFacts:
+    """What Snakemake tells of a job, by its own names."""
+
+    rule_name: str
+    wildcards: dict[str, str]
+    reason: str
+    input: list[str]
+    output: list[str]
+
+
+NAMES = [field.name for field in fields(JobFacts)]
 
 
 class Events(logging.Handler):
@@ -32,10 +45,10 @@ class Events(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Write a record, if it is about a job or a warning of ours."""
         if getattr(record, "event", None) == LogEvent.JOB_INFO:
-            facts = {name: getattr(record, name) for name in FACTS}
+            facts = {name: getattr(record, name) for name in NAMES}
             self.stream.write(json.dumps(facts, default=list) + "\n")
         elif hasattr(record, WARNED):
-            self.stream.write(json.dumps({"warning": record.getMessage()}) + "\n")
+            self.stream.write(json.dumps({WARNING: record.getMessage()}) + "\n")
 
     def close(self) -> None:
         """Close the file."""
@@ -49,8 +62,9 @@ def write_events(logger: logging.Logger) -> None:
         logger.addHandler(Events(Path(path)))
 
 
-def read_events(path: Path) -> Iterator[dict[str, Any]]:
-    """The jobs in a file that ``write_events`` wrote, in order: ``FACTS`` by name; and what is a ``warning``."""
+def read_events(path: Path) -> tuple[list[JobFacts], list[str]]:
+    """The jobs in a file that ``write_events`` wrote, in order, and the warnings."""
     with open(path, encoding="utf-8") as lines:
-        for line in lines:
-            yield json.loads(line)
+        told = [json.loads(line) for line in lines]
+    jobs = [JobFacts(**facts) for facts in told if WARNING not in facts]
+    return jobs, [facts[WARNING] for facts in told if WARNING in facts]

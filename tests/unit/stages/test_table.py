@@ -8,8 +8,8 @@ import pytest
 from peftport.paths import CHECKOUT
 from peftport.planning.graph import Graph, listed
 from peftport.stages.table import STAGES
-from peftport.study.config import check_config
-from peftport.study.grid import Study
+from peftport.study.config import read_settings
+from peftport.study.study import Study
 from tests.unit.planning.test_graph import CONFIG, GENERATED
 
 SCRIPTS = CHECKOUT / "workflow/scripts"
@@ -24,7 +24,7 @@ def graph():
     raw = {"corpus": {"generated": {"domains": ["film"]}}}
     hosts = {"raw": {"build": raw}, "instruct": {"build": {"base": "raw", "instructions": GENERATED}}}
     grid = CONFIG["grid"] | {"initialisations": ["ported", "scratch", "matched", "target_mean", "random_target"]}
-    return Graph(Study(check_config(config | {"hosts": hosts, "grid": grid})))
+    return Graph(Study(read_settings(config | {"hosts": hosts, "grid": grid})))
 
 
 def read_by(script, field):
