@@ -59,7 +59,7 @@ MAY_IMPORT = {
         "statistics.table",
         "figures.table",
     },
-    "planning": {"study", "stages", "data.settings", "hosts.settings"},
+    "planning": {"study", "stages", "data.settings", "hosts.settings", "jobs.inputs"},
 }
 # around every job, and tables of names: they make no results, and a new line in them must rerun nothing
 FRAME = {"jobs", "storage.tables", "statistics.table", "figures.table"}

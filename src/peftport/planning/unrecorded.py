@@ -9,15 +9,18 @@ import os
 from collections.abc import Iterator
 from logging import Logger
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from snakemake.persistence import PersistenceBase
 from snakemake.persistence.file import FilePersistence
-from snakemake.workflow import Workflow
 
 from peftport.jobs.inputs import Fault, faults_of, input_of, take_aside
 from peftport.planning.events import WARNED
 from peftport.planning.graph import Graph
 from peftport.stages.stage import Stage
+
+if TYPE_CHECKING:  # it cannot be imported by itself
+    from snakemake.workflow import Workflow
 
 SHOWN = 3
 
@@ -30,7 +33,7 @@ class Unrecorded:
         logger: Snakemake's.
     """
 
-    def __init__(self, workflow: Workflow, logger: Logger) -> None:
+    def __init__(self, workflow: "Workflow", logger: Logger) -> None:
         self.workflow, self.logger = workflow, logger
         self.settled = False
 

@@ -109,8 +109,8 @@ def read_members(folders: Mapping[int, str | Path]) -> dict[int, Module]:
     for seed, module in modules.items():
         path = Path(folders[seed]) / CARD
         first, of = next(iter(modules.values())), Path(next(iter(folders.values())))
-        if module.card.get("seed") != seed:
-            raise DamagedFile(path, f"it is of seed {module.card.get('seed')}, expected {seed}")
+        if (other := module.card.get("seed", seed)) != seed:
+            raise DamagedFile(path, f"it is of seed {other}, expected {seed}")
         if module.config != first.config:
             raise DamagedFile(path.with_name(CONFIG), f"it says other things than the one in {of.name} beside it")
         if module.shapes() != first.shapes():

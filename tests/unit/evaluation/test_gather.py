@@ -50,14 +50,8 @@ def results(study, tmp_path):
         rows = [
             names(cell)
             | {"budget_steps": budget, "seed": seed, "accuracy": number / 1000 + budget / 100 + seed / 10}
-            | {
-                "macro_f1": 0.5,
-                "loss": 1.0,
-                "test_examples": EXAMPLES,
-                "generated_accuracy": None,
-                "invalid_rate": None,
-            }
-            | {"failed_at_step": None, "learning_rate": None}
+            | {"macro_f1": 0.5, "loss": 1.0, "test_examples": EXAMPLES, "failed_at_step": None, "learning_rate": None}
+            | {"generated_accuracy": None, "invalid_rate": None}
             | {"choice_log_likelihood": -0.5, "calibrated_accuracy": None}
             | {"device": "cpu", "dtype": "float32", "kernels": "AVX2", "threads": 1}
             for seed in study.seeds_of(cell.block)
@@ -155,8 +149,8 @@ def test_runs_that_failed_are_rows_without_scores(study, results, tmp_path):
         (
             "scores",
             lambda scores: scores.assign(accuracy=scores["accuracy"] + 0.001),
-            r"of budget 0, seed 0: 1000 answers and an accuracy of 0.001; predictions.parquet beside it: 1000 answers, of "
-            "which a share of 0 is right",
+            "of budget 0, seed 0: 1000 answers and an accuracy of 0.001; predictions.parquet beside it: 1000 answers, "
+            "of which a share of 0 is right",
         ),
         ("scores", lambda scores: scores.assign(test_examples=999), "budget 0, seed 0: 999 answers"),
         ("predictions", lambda answers: answers.iloc[:-1], r"budget 5, seed 1.*beside it: 999 answers"),

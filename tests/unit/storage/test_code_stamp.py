@@ -129,6 +129,38 @@ def test_what_is_no_distribution_has_no_version():
     assert code_stamp.version("torch") and code_stamp.version("yaml")
 
 
+KEPT = (
+    "import sys; from peftport.storage import code_stamp as c; "
+    "c._parse = c._parse if sys.argv[1] == 'parse' else None; "
+    "print(c.code_stamp('peftport.report.page')); c.keep_parsed()"
+)
+
+
+def kept(copy, tmp_path, may):
+    """The stamp by a process that keeps what it parsed, and may parse or must not."""
+    environment = {"PYTHONPATH": str(copy.parent), code_stamp.PARSED: str(tmp_path / "parsed.json")}
+    command = [sys.executable, "-c", KEPT, may]
+    return subprocess.run(command, cwd=copy.parent, env=environment, capture_output=True, text=True)
+
+
+def test_what_was_parsed_once_is_parsed_no_more(copy, tmp_path):
+    first = kept(copy, tmp_path, "parse")
+    again = kept(copy, tmp_path, "must not")
+    assert again.returncode == 0 and again.stdout == first.stdout != ""
+    edit(copy / "report/page.py", "LONG = 30", "LONG = 31")
+    assert "TypeError" in kept(copy, tmp_path, "must not").stderr
+    edited = kept(copy, tmp_path, "parse").stdout
+    assert edited not in ("", first.stdout)
+    assert kept(copy, tmp_path, "must not").stdout == edited
+
+
+def test_a_damaged_file_of_what_was_parsed_is_not_used(copy, tmp_path):
+    first = kept(copy, tmp_path, "parse").stdout
+    path = tmp_path / "parsed.json"
+    path.write_text(path.read_text().replace("peftport.storage.cards", "peftport.storage.carts", 1))
+    assert kept(copy, tmp_path, "parse").stdout == first
+
+
 def test_unknown_module_is_named():
     with pytest.raises(ModuleNotFoundError, match=r"peftport\.nowhere"):
         code_stamp.code_stamp("peftport.nowhere")

@@ -6,8 +6,17 @@ import numpy as np
 import pytest
 
 from peftport.storage.cards import read_card, write_card
-from peftport.storage.files import file_digest
-from peftport.storage.modules import CARD, CONFIG, WEIGHTS, Module, fingerprint, read_module, write_module
+from peftport.storage.files import DamagedFile, file_digest
+from peftport.storage.modules import (
+    CARD,
+    CONFIG,
+    WEIGHTS,
+    Module,
+    fingerprint,
+    read_members,
+    read_module,
+    write_module,
+)
 from peftport.storage.tensor_table import describe
 
 NAME = "base_model.model.{}.block.{}.layer.0.SelfAttention.q.lora_A.weight"
@@ -111,3 +120,29 @@ def test_modules_and_porting_are_read_without_torch():
     )
     path = os.pathsep.join(entry for entry in sys.path if entry)
     subprocess.run([sys.executable, "-c", code], check=True, env=os.environ | {"PYTHONPATH": path})
+
+
+def members(tmp_path, **changed):
+    """Two modules of a block, of which the second is changed, read together."""
+    first = module()
+    second = {"config": first.config, "tensors": first.tensors, "card": first.card | {"seed": 1}} | changed
+    write_module(tmp_path / "seed-0", first)
+    write_module(tmp_path / "seed-1", Module(**second))
+    return read_members({seed: tmp_path / f"seed-{seed}" for seed in (0, 1)})
+
+
+def test_members_of_a_block_are_read_together(tmp_path):
+    assert {seed: member.card["seed"] for seed, member in members(tmp_path).items()} == {0: 0, 1: 1}
+
+
+@pytest.mark.parametrize(
+    ("changed", "file", "said"),
+    [
+        ({"config": {"peft_type": "LORA", "r": 3}}, CONFIG, "says other things than the one in seed-0"),
+        ({"tensors": {"other": np.ones(2, np.float32)}}, WEIGHTS, "not of the shapes in seed-0"),
+        ({"card": {"technique": "lora", "seed": 7}}, CARD, "it is of seed 7, expected 1"),
+    ],
+)
+def test_members_that_are_unlike_are_refused(tmp_path, changed, file, said):
+    with pytest.raises(DamagedFile, match=f"seed-1/{file} is damaged: .*{said}"):
+        members(tmp_path, **changed)
