@@ -58,7 +58,7 @@ def cell_config(host: Path, technique: str, budgets: list[int]) -> dict:
         "transfers": [{"source": "other", "target": "small"}],
         "initialisations": ["scratch"],
         "budgets": budgets,
-        "seeds": [SEEDS],
+        "seeds": [SEEDS],  # one job
         "references": [],
     }
     return check_config(

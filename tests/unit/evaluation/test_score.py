@@ -7,11 +7,12 @@ import pytest
 from peftport.evaluation import score as scoring
 from peftport.evaluation.metrics import choice_log_likelihoods
 from peftport.evaluation.score import score, validate
+from peftport.settings import EvaluationSettings
 from tests import encoded
 from tests import ground as stages
 from tests.ground import NAMES, modules
 
-SETTINGS = {"batch_size": 4, "generate": False}
+SETTINGS = EvaluationSettings(batch_size=4, generate=False)
 
 
 class Host:
