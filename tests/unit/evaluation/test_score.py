@@ -33,7 +33,8 @@ def perfect(data, liking=(0.0, 0.0), seed=0):
 def scored(monkeypatch, test, texts, liking):
     given = {id(test): perfect(test, liking), id(texts): perfect(texts, liking, 1)}
     monkeypatch.setattr(scoring, "log_likelihoods", lambda model, data, task, size: given[id(data)])
-    return score(Host(), test, encoded.TASK, SETTINGS, texts)
+    result = score(Host(), test, encoded.TASK, SETTINGS, texts)
+    return result.row, result.answers
 
 
 @pytest.mark.parametrize("liking", [(0.0, 0.0), (15.0, 0.0), (0.0, 15.0)])
@@ -51,7 +52,7 @@ def test_labels_of_the_texts_are_not_read(monkeypatch):
     given = {id(test): perfect(test, (15.0, 0.0)), id(texts): perfect(texts, (15.0, 0.0), 1)}
     monkeypatch.setattr(scoring, "log_likelihoods", lambda model, data, task, size: given[id(data)])
     texts.labels[:] = -1
-    assert score(Host(), test, encoded.TASK, SETTINGS, texts)[0] == row
+    assert score(Host(), test, encoded.TASK, SETTINGS, texts).row == row
 
 
 @pytest.mark.parametrize("words", [2, 5])
@@ -71,7 +72,8 @@ def test_validation_is_the_mean_choice_of_a_test(monkeypatch):
     data = encoded.examples(20)
     likelihoods = perfect(data, (4.0, 0.0))
     monkeypatch.setattr(scoring, "log_likelihoods", lambda *_: likelihoods)
-    row, answers = score(Host(), data, encoded.TASK, SETTINGS)
+    result = score(Host(), data, encoded.TASK, SETTINGS)
+    row, answers = result.row, result.answers
     assert validate(Host(), data, encoded.TASK, SETTINGS) == row["choice_log_likelihood"]
     assert row["choice_log_likelihood"] == pytest.approx(answers["choice_log_likelihood"].mean())
     likelihoods[0, 0] = np.nan
@@ -83,11 +85,12 @@ def test_a_likelihood_that_is_no_number_is_a_failed_run(monkeypatch):
     given = {id(test): perfect(test), id(texts): perfect(texts)}
     monkeypatch.setattr(scoring, "log_likelihoods", lambda model, data, task, size: given[id(data)])
     given[id(texts)][0, 0] = np.nan
-    row, answers = score(Host(), test, encoded.TASK, SETTINGS, texts)
+    result = score(Host(), test, encoded.TASK, SETTINGS, texts)
+    row, answers = result.row, result.answers
     assert np.isfinite(row["loss"]) and row["calibrated_accuracy"] is None
     assert answers["calibrated_correct"].isna().all()
     given[id(test)][0, 0] = np.nan
-    assert np.isnan(score(Host(), test, encoded.TASK, SETTINGS, texts)[0]["loss"])
+    assert np.isnan(score(Host(), test, encoded.TASK, SETTINGS, texts).row["loss"])
 
 
 @pytest.mark.parametrize("kind", ["ported", "native", "bare"])
