@@ -63,7 +63,8 @@ def scores_of(monkeypatch, written, generate=True):
     task = replace(encoded.TASK, words=["Very good", "bad"], tokens=[[4, 9], [3]])
     data = encoded.examples(4)
     data.labels[:] = [0, 0, 1, 1]
-    return score(make("bare"), data, task, EvaluationSettings(batch_size=4, generate=generate))
+    tested = score(make("bare"), data, task, EvaluationSettings(batch_size=4, generate=generate))
+    return tested.row, tested.answers
 
 
 @pytest.mark.parametrize(
