@@ -173,9 +173,7 @@ EDITS = {
     "the longest prompt": (setting("training.max_tokens", 12), TRAINED | COSTS | PROMPTS),
     "a label word": (
         setting("datasets.film.labels", WORDS),
-        EVALUATED
-        | COSTS
-        | {"prepare_dataset": 1, "encode_dataset": 6, **LABELS, **OVERLAP},
+        EVALUATED | COSTS | {"prepare_dataset": 1, "encode_dataset": 6, **LABELS, **OVERLAP},
     ),
     "a learning rate of one technique": (setting("techniques.lora.learning_rate", 0.02), ONE_TECHNIQUE),
     "a further seed": (setting("grid.seeds", [0, 1, 2]), ONE_TECHNIQUE | {"initialise_scratch": 4}),
