@@ -23,6 +23,7 @@ from benchmarks.measured import Cost, machine, measure, snakemake, write_results
 from benchmarks.study import prepare
 from peftport.hosts.locate import bundled_folder
 from peftport.jobs.fork_server import PRELOADED
+from peftport.stages.evaluate_cell import EvaluateCell
 from peftport.study.config import check_config
 from peftport.study.settings import StudySettings
 from peftport.study.study import Study
@@ -78,7 +79,7 @@ def both_ways(host: Path, technique: str, budgets: list[int], folder: Path, core
     study, log = Study(StudySettings.model_validate(config)), folder / "log.txt"
     given = prepare(config, folder, cores)
     (cell,) = study.cells
-    target = f"results/slice/{cell.path}/scores.parquet"
+    target = f"results/slice/{EvaluateCell(**vars(cell)).path('scores')}"
     options = ["--set-threads", f"evaluate_cell={cores}", "--cores", str(cores)]  # one job: all cores are its own
     ours = measure([snakemake(given, folder / "slice.yaml", *options, target)], 1, folder, log)
     runs = rival_jobs(study, given, folder)["run"]

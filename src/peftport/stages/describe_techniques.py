@@ -36,5 +36,6 @@ class DescribeTechniques(Stage):
         return {
             "study": study.name,
             "grid": study.grid.as_json(),
+            "decontaminate": study.decontaminate,  # which trainings there are, and in which order
             "methods": methods(study, study.grid.techniques),
         }

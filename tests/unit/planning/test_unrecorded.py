@@ -14,7 +14,9 @@ from peftport.planning.graph import Graph
 from peftport.planning.unrecorded import SHOWN, Unrecorded, outputs, wrong_unrecorded
 from peftport.stages.prepare_dataset import PrepareDataset
 from peftport.storage.cards import write_card
-from tests.unit.planning import test_graph
+from peftport.study.config import read_settings
+from peftport.study.study import Study
+from tests.unit.planning.test_graph import CONFIG
 
 SPLIT = "results/keys/datasets/film/train.parquet"
 
@@ -23,7 +25,7 @@ SPLIT = "results/keys/datasets/film/train.parquet"
 def graph(tmp_path, monkeypatch):
     """The stages of a study that runs in an empty folder."""
     monkeypatch.chdir(tmp_path)
-    return Graph(test_graph.study_of(test_graph.CONFIG))
+    return Graph(Study(read_settings(CONFIG)))
 
 
 @pytest.fixture
