@@ -17,7 +17,9 @@ from typing import Any, TextIO
 from safetensors import SafetensorError
 
 from peftport import __version__
+from peftport.jobs.controlling_run import end_with_run
 from peftport.jobs.cost import write_cost
+from peftport.jobs.fork_client import NOTES
 from peftport.jobs.signals import Stopped, heeding
 from peftport.storage.cards import read_card
 from peftport.storage.files import DamagedFile
@@ -99,8 +101,11 @@ def job(snakemake: Any) -> Iterator[dict[str, Any]]:
         How the job's files are made: key, stage, wildcards, versions, time.
     """
     gc.enable()
+    end_with_run()
     params, began = snakemake.params, time.monotonic()
     with _log(Path(snakemake.log[0])) as log, _redirected(log):
+        for note in NOTES:
+            _say(note)
         try:
             check_keys(params.get("expects") or {})
             with heeding():
