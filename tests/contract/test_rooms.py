@@ -59,7 +59,7 @@ MAY_IMPORT = {
         "statistics.table",
         "figures.table",
     },
-    "planning": {"study", "stages"},
+    "planning": {"study", "stages", "jobs.controlling_run"},
 }
 # around every job, and tables of names: they make no results, and a new line in them must rerun nothing
 FRAME = {"jobs", "storage.tables", "statistics.table", "figures.table"}

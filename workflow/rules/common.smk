@@ -1,15 +1,18 @@
 """What every rule shares: the checked config, its stages, and how the terminal shows a run."""
 
 import os
+import sys
 import time
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
+from peftport.planning.beginning import RefusedRun, begin_run
 from peftport.planning.console import closing, set_terminal
 from peftport.planning.events import write_events
 from peftport.planning.graph import Graph
+from peftport.planning.leftovers import remove_checkpoints
 from peftport.planning.pinned import pinned
 from peftport.planning.rules import Rules
 from peftport.study.config import ConfigError, check_config
@@ -25,6 +28,15 @@ try:
     STAGES = Rules(Graph(STUDY))
 except (ConfigError, FileNotFoundError) as error:
     raise WorkflowError(str(error)) from None
+
+UNFIT = ""  # why no job may start
+if workflow.is_main_process:
+    try:
+        UNFIT = begin_run(STUDY.name, STAGES.asked(*STAGES.graph.stages), sys.argv)
+    except RefusedRun as error:
+        raise WorkflowError(str(error)) from None
+    if UNFIT:
+        logger.warning(UNFIT)
 
 if library.is_dir():  # the scripts' processes run a checkout's own library as well
     os.environ.update(PYTHONPATH=str(library))
@@ -48,3 +60,8 @@ wildcard_constraints:
 def growing(amount):
     """A resource that grows with every attempt of a job: the amount, twice the amount, ..."""
     return lambda wildcards, attempt: amount * attempt
+
+
+onstart:
+    if UNFIT and not workflow.touch:
+        raise WorkflowError(UNFIT)
