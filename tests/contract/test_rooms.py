@@ -59,7 +59,7 @@ MAY_IMPORT = {
         "statistics.table",
         "figures.table",
     },
-    "planning": {"study", "stages", "jobs.controlling_run"},
+    "planning": {"study", "stages", "jobs.controlling_run", "jobs.address_space"},
 }
 # around every job, and tables of names: they make no results, and a new line in them must rerun nothing
 FRAME = {"jobs", "storage.tables", "statistics.table", "figures.table"}

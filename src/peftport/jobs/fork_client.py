@@ -20,6 +20,7 @@ import sys
 import time
 from pathlib import Path
 
+from peftport.jobs.address_space import too_little_address_space
 from peftport.jobs.controlling_run import controlling_run, end_with_run, is_private, servers_folder
 
 WANTED = "PEFTPORT_FORK_SERVER"
@@ -46,7 +47,12 @@ def run_in_fork_server(start: bool = True) -> None:
 
     Args:
         start: whether a server is started where there is none; a job that needs no host can do without.
+
+    Raises:
+        SystemExit: as the script's process ended; or the address space is too small for it.
     """
+    if message := too_little_address_space():
+        raise SystemExit(f"error: {message}.")
     with contextlib.suppress(OSError, ValueError):
         if (call := _call(Path(sys.argv[0]).absolute(), start)) is not None:
             _end_as(_outcome(call))

@@ -1,6 +1,7 @@
 """What every workflow script does around its one call: log, check what it reads, say how its files were made."""
 
 import contextlib
+import errno
 import gc
 import logging
 import os
@@ -28,6 +29,11 @@ from peftport.storage.provenance import versions
 
 # safetensors has an error of its own for a disk that is full
 PLAIN = (ValueError, FileNotFoundError, FloatingPointError, OSError, SafetensorError)
+
+
+NO_PERMISSION = (errno.EACCES, errno.EPERM, errno.EROFS)
+WITHOUT_PERMISSION = "Get write permission, or copy the folder of the study and run there (--directory)."
+WITHOUT_MEMORY = "Give the job more memory (mem_mb, ulimit -v), or let fewer jobs run at a time (--cores)."
 
 
 class StaleInputError(ValueError):
@@ -64,6 +70,8 @@ def explained(error: Exception, snakemake: Any) -> str:
     rule, such as those of a host from elsewhere, stay where they are. Another job that reads the same file at that
     moment does not find it, and says why.
     """
+    if getattr(error, "errno", None) in NO_PERMISSION:
+        return f"{error}. {WITHOUT_PERMISSION}"
     path = getattr(error, "path", None) or getattr(error, "filename", None)
     given = None if path is None else input_of(path, snakemake.input)
     if given is None:
@@ -76,6 +84,11 @@ def explained(error: Exception, snakemake: Any) -> str:
         why = getattr(error, "why", "it is not there any more")
         return f"{path} is damaged: {why}. {what} {remedy}"
     return f"{path} was found damaged and {remedy}" if aside.exists() else str(error)
+
+
+def is_lack_of_memory(error: Exception) -> bool:
+    """Whether memory ran out: Python's own error, or torch's, which has no type of its own on a CPU."""
+    return isinstance(error, MemoryError) or "allocate memory" in str(error) or "not enough memory" in str(error)
 
 
 def input_of(path: str | Path, inputs: Iterable[str]) -> Path | None:
@@ -127,8 +140,11 @@ def job(snakemake: Any) -> Iterator[dict[str, Any]]:
             if os.environ.get("PEFTPORT_TRACEBACK"):
                 _say(traceback.format_exc())
             raise SystemExit(1) from None
-        except Exception:
-            _say(traceback.format_exc())
+        except Exception as error:
+            if is_lack_of_memory(error):
+                _say(f"error ({snakemake.rule}): {str(error) or 'no memory left'}. {WITHOUT_MEMORY}")
+            else:
+                _say(traceback.format_exc())
             raise SystemExit(1) from None
         with contextlib.suppress(OSError):  # a full disk: the job's own files stand
             write_cost(Path(snakemake.log[0]), began)

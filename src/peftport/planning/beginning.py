@@ -4,6 +4,7 @@ import atexit
 from collections.abc import Sequence
 from pathlib import Path
 
+from peftport.jobs.address_space import too_little_address_space
 from peftport.jobs.controlling_run import remove_folders_of_dead_runs, remove_own_folder
 from peftport.planning.clock import late
 from peftport.planning.living_runs import REFUSED, living_runs, note_run
@@ -36,4 +37,5 @@ def begin_run(study: str, outputs: Sequence[str], arguments: Sequence[str]) -> s
     remove_folders_of_dead_runs()
     atexit.register(remove_own_folder)
     results = f"results/{study}"
-    return unwritable([Path(results)]) or late(outputs, results)
+    little = too_little_address_space()
+    return unwritable([Path(results)]) or late(outputs, results) or (little and f"{little[0].upper()}{little[1:]}.")

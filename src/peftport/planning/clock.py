@@ -10,8 +10,8 @@ OF_FOLDERS = ".snakemake_timestamp"  # what Snakemake puts into an output that i
 AHEAD_SECONDS = 5.0  # what the clocks of a file server and its hosts may differ by
 LATE = """\
 {number} of this study's files, {first} for example, are {ahead} newer than this host's clock says it is now \
-({now}). Every job that reads them would be thrown away. Set the clock, or, if it is right, make the files as old \
-as they can be: find {results} -newermt now -exec touch -t {stamp} {{}} +"""
+({now}). Every job that reads them would be thrown away. Set the clock, or, if it is right, set their times to \
+now: find {results} -newermt now -exec touch -t {stamp} {{}} +"""
 
 
 def newer_than_now(paths: Iterable[str]) -> dict[str, float]:
