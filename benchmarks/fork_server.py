@@ -51,12 +51,10 @@ def page(costs: dict[str, list[Cost]], began: str, cores: int) -> str:
         for side, every in costs.items()
     }
     lines += [f"| {side} | median | {cost.wall:.1f} | {cost.cpu:.1f} |" for side, cost in medians.items()]
-    wall, cpu = (
-        1 - getattr(medians["with"], what) / getattr(medians["without"], what) for what in ("wall", "cpu")
-    )
+    wall, cpu = (1 - getattr(medians["with"], what) / getattr(medians["without"], what) for what in ("wall", "cpu"))
     lines.append(
-        f"\nThe fork server saves {wall:.0%} of the wall time and {cpu:.0%} of the CPU time. It keeps its place where it "
-        "saves half of a small study's time or more."
+        f"\nThe fork server saves {wall:.0%} of the wall time and {cpu:.0%} of the CPU time. It keeps its place where "
+        "it saves half of a small study's time or more."
     )
     return "\n".join(lines) + "\n"
 

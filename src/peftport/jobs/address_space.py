@@ -1,4 +1,4 @@
-"""A limit of the address space (``ulimit -v``) below which libraries hang or fail in ways that do not name the cause."""
+"""A limit of the address space (``ulimit -v``) below which libraries hang, or fail without naming the cause."""
 
 import resource
 

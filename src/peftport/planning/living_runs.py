@@ -1,8 +1,9 @@
 """Which runs live in a folder, and the locks of those that do not.
 
-Snakemake locks files, not folders: ``.snakemake/locks/<number>.input.lock`` and ``...output.lock`` list what a run reads
-and makes, without saying whose they are, and its ``--unlock`` takes away all of them. So each run notes itself beside
-them, with host, process and study. A lock whose files are of a living run's study stays; any other is of a killed run.
+Snakemake locks files, not folders: ``.snakemake/locks/<number>.input.lock`` and ``...output.lock`` list what a run
+reads and makes, without saying whose they are, and its ``--unlock`` takes away all of them. So each run notes itself
+beside them, with host, process and study. A lock whose files are of a living run's study stays; any other is of a
+killed run.
 """
 
 import atexit

@@ -20,7 +20,7 @@ def test_a_job_with_a_host_ends_with_the_cause_and_what_helps(tmp_path):
     code = (
         "from peftport.jobs.fork_client import run_in_fork_server\nrun_in_fork_server()\nraise ImportError('torch')\n"
     )
-    limit = f"ulimit -v {GIB // 1024} && exec {sys.executable} -c \"{code}\""
+    limit = f'ulimit -v {GIB // 1024} && exec {sys.executable} -c "{code}"'
     done = subprocess.run(["bash", "-c", limit], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()

@@ -20,7 +20,13 @@ from tests.unit.jobs.test_fork_server import until
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux only")
 LIBRARY = Path(peftport.__file__).parents[1]
-JOB = "from peftport.jobs.controlling_run import end_with_run; end_with_run(); import os, time; print(os.getpid(), flush=True); time.sleep(60)"
+JOB = """
+from peftport.jobs.controlling_run import end_with_run
+end_with_run()
+import os, time
+print(os.getpid(), flush=True)
+time.sleep(60)
+"""
 
 
 @pytest.fixture
@@ -61,7 +67,9 @@ def test_a_job_whose_run_has_ended_does_not_begin(shell):
     assert out == "" and "has ended" in error
 
 
-@pytest.mark.parametrize("before", ["", "sleep 9 >/dev/null 2>&1 & export PEFTPORT_RUN=$!; "], ids=["no run", "run is no ancestor"])
+@pytest.mark.parametrize(
+    "before", ["", "sleep 9 >/dev/null 2>&1 & export PEFTPORT_RUN=$!; "], ids=["no run", "run is no ancestor"]
+)
 def test_a_job_of_no_run_stays(shell, before):
     process = shell(f'unset {RUN}; {before}"$1" -c "$2"')
     assert alive(int(process.stdout.readline()))

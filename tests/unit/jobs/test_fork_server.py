@@ -193,7 +193,10 @@ def test_a_killed_run_leaves_nothing_running(run, tmp_path, folder):
     until(lambda: not list(folder.iterdir()))
 
 
-HASTY = ENTER.replace("run_in_fork_server()", "from peftport.jobs import fork_client\nfork_client.ANSWER_SECONDS = 1\nrun_in_fork_server()")
+HASTY = ENTER.replace(
+    "run_in_fork_server()\n",
+    "from peftport.jobs import fork_client\nfork_client.ANSWER_SECONDS = 1\nrun_in_fork_server()\n",
+)
 WHO = "print(os.getppid(), 'torch' in sys.modules, *fork_client.NOTES, flush=True)\n"
 
 

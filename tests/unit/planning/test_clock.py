@@ -43,7 +43,9 @@ def test_the_command_that_is_named_makes_them_as_old_as_they_can_be(tmp_path):
     message = late(paths, str(results))
     assert "\n" not in message and message.startswith("3 of this study's files")
     assert "are 24 h 0 min newer" in message
-    assert subprocess.run(message.partition(": find")[1][2:] + message.partition(": find")[2], shell=True).returncode == 0
+    assert (
+        subprocess.run(message.partition(": find")[1][2:] + message.partition(": find")[2], shell=True).returncode == 0
+    )
     assert late(paths, str(results)) == ""
     assert len({os.stat(path).st_mtime for path in paths}) == 1
     assert os.stat(old).st_mtime < time.time() - DAY / 2

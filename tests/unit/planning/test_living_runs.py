@@ -74,7 +74,10 @@ def test_a_damaged_note_is_none(folder):
 
 
 def test_a_note_goes_with_its_process(tmp_path):
-    code = "import os; from peftport.planning.living_runs import note_run; note_run('a'); assert os.listdir('.snakemake/peftport')"
+    code = (
+        "import os; from peftport.planning.living_runs import note_run; note_run('a'); "
+        "assert os.listdir('.snakemake/peftport')"
+    )
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=os.environ, check=False)
     assert done.returncode == 0
     assert os.listdir(tmp_path / ".snakemake/peftport") == []

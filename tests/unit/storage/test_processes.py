@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from peftport.storage import processes
-from peftport.storage.processes import alive, host_name, beginning_of
+from peftport.storage.processes import alive, beginning_of, host_name
 
 
 def test_a_process_lives_until_it_has_ended():
