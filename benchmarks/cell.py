@@ -23,8 +23,10 @@ from benchmarks.measured import Cost, machine, measure, snakemake, write_results
 from benchmarks.study import prepare
 from peftport.hosts.locate import bundled_folder
 from peftport.jobs.fork_server import PRELOADED
+from peftport.stages.evaluate_cell import EvaluateCell
 from peftport.study.config import check_config
-from peftport.study.grid import Study
+from peftport.study.settings import StudySettings
+from peftport.study.study import Study
 
 SHORT, LONGER = [0, 2, 4], [0, 4, 12]
 SEEDS = [0, 1, 2, 3, 4]
@@ -56,7 +58,7 @@ def cell_config(host: Path, technique: str, budgets: list[int]) -> dict:
         "transfers": [{"source": "other", "target": "small"}],
         "initialisations": ["scratch"],
         "budgets": budgets,
-        "seeds": SEEDS,
+        "seeds": [SEEDS],  # one job
         "references": [],
     }
     return check_config(
@@ -74,10 +76,10 @@ def both_ways(host: Path, technique: str, budgets: list[int], folder: Path, core
     """The cell by the workflow and by the rival, with these budgets."""
     folder.mkdir()
     config = cell_config(host, technique, budgets)
-    study, log = Study(config), folder / "log.txt"
+    study, log = Study(StudySettings.model_validate(config)), folder / "log.txt"
     given = prepare(config, folder, cores)
     (cell,) = study.cells
-    target = f"results/slice/{cell.path}/scores.parquet"
+    target = f"results/slice/{EvaluateCell(**vars(cell)).path('scores')}"
     options = ["--set-threads", f"evaluate_cell={cores}", "--cores", str(cores)]  # one job: all cores are its own
     ours = measure([snakemake(given, folder / "slice.yaml", *options, target)], 1, folder, log)
     runs = rival_jobs(study, given, folder)["run"]

@@ -9,7 +9,7 @@ import pandas as pd
 from benchmarks.jobs import result, tests
 from peftport.storage.parquet import read_table
 from peftport.storage.tables import CELL
-from peftport.study.grid import Study
+from peftport.study.study import Study
 
 GROUP = ["technique", "initialisation", "budget_steps"]
 

@@ -21,9 +21,13 @@ from benchmarks.measured import RESULTS, machine, write_results
 from peftport.matching.added import groups, measure
 from peftport.matching.starts import Fitting
 from peftport.porting.start import make_start
+from peftport.stages.extract_modules import modules_of
+from peftport.stages.sections import task
 from peftport.storage.modules import Module, read_module
-from peftport.study.config import check_config
-from peftport.study.grid import Study, module_folder
+from peftport.study.config import read_settings
+from peftport.study.grid import Source
+from peftport.study.grid_settings import PairSettings
+from peftport.study.study import Study
 from peftport.techniques.output import ADDED, Output
 from peftport.techniques.table import method
 
@@ -41,17 +45,17 @@ def sizes(fitting: Fitting, module: Module) -> np.ndarray:
     )
 
 
-def rows(study: Study, folder: Path, technique: str, transfer: dict[str, str], dataset: dict[str, str]) -> list[dict]:
+def rows(study: Study, folder: Path, technique: str, transfer: PairSettings, dataset: PairSettings) -> list[dict]:
     """One row per seed."""
-    target, name = transfer["target"], dataset["target"]
-    definition = study.config["datasets"][name]
-    task = {"template": definition["template"], "words": sorted(set(definition["labels"].values()))}
+    target, name = transfer.target, dataset.target
+    asked = task(study, name)
     host = folder / "hosts" / target
     prompts = host / "prompts" / name / "train.parquet"
-    fitting = Fitting(host / "host.json", prompts, task, study.config["training"]["max_tokens"])
+    fitting = Fitting(host / "host.json", prompts, asked, study.config.training.max_tokens)
     found = []
-    for seed in [seed for seeds in study.blocks.values() for seed in seeds]:
-        module = read_module(folder / module_folder(technique, transfer["source"], dataset["source"], seed))
+    for block, seed in [(block, seed) for block, seeds in study.blocks.items() for seed in seeds]:
+        modules = modules_of(Source(technique, transfer.source, dataset.source, block))
+        module = read_module(folder / modules.stage.path(modules.name) / f"seed-{seed}")
         ported = sizes(fitting, module)
         sampled = sizes(fitting, make_start("sampled", module, fitting.card, seed)) / ported
         began = time.monotonic()
@@ -63,7 +67,7 @@ def rows(study: Study, folder: Path, technique: str, transfer: dict[str, str], d
         found.append(
             {
                 "technique": technique,
-                "transfer": f"{transfer['source']} -> {target}",
+                "transfer": f"{transfer.source} -> {target}",
                 "seed": seed,
                 "sampled": sampled.mean(),
                 "sampled, least": sampled.min(),
@@ -115,13 +119,12 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the page")
     chosen, began = parser.parse_args(arguments), machine()
     torch.set_num_threads(1)
-    study = Study(check_config(yaml.safe_load(chosen.config.read_text(encoding="utf-8"))))
-    grid = study.config["grid"]
+    study = Study(read_settings(yaml.safe_load(chosen.config.read_text(encoding="utf-8"))))
     found = [
         row
-        for technique in grid["techniques"]
-        for transfer in grid["transfers"]
-        for pair in grid["dataset_pairs"]
+        for technique in study.grid.techniques
+        for transfer in study.grid.transfers
+        for pair in study.grid.dataset_pairs
         for row in rows(study, chosen.folder, technique, transfer, pair)
     ]
     print(write_results("controls", page(pd.DataFrame(found), began), chosen.results))

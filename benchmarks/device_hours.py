@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.steps import Steps, table
-from peftport.study.grid import Study
+from peftport.study.settings import StudySettings
+from peftport.study.study import Study
 from peftport.study.training_steps import cell_steps, source_steps
 
 TEST_EXAMPLES = 1000  # SST-2's validation split has 872, Rotten Tomatoes' test split 1,066
@@ -22,7 +23,7 @@ class Costs:
 
 def extrapolated(config: dict[str, Any], costs: Mapping[str, Costs]) -> str:
     """Device time of all trainings and tests of a study whose hosts' names begin with a shape's name."""
-    study = Study(config)
+    study = Study(StudySettings.model_validate(config))
     steps, tests = counts(study)
     if missing := {shape for shape, _ in steps} - set(costs):
         return f"The study of {study.runs:,} runs is not extrapolated: not measured are {', '.join(sorted(missing))}."

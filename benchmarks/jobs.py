@@ -2,11 +2,13 @@
 
 import json
 import sys
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
 from peftport.storage.files import read_json
-from peftport.study.grid import Cell, Study
+from peftport.study.grid import Cell
+from peftport.study.study import Study
 
 
 def rival_jobs(study: Study, given: Path, folder: Path) -> dict[str, list[dict[str, Any]]]:
@@ -30,7 +32,7 @@ def rival_jobs(study: Study, given: Path, folder: Path) -> dict[str, list[dict[s
 
 def tests(study: Study, cell: Cell) -> list[tuple[int, int]]:
     """Budgets and seeds of a cell: each is a run; a reference is tested only, the bare host once."""
-    seeds = study.blocks[cell.block]
+    seeds = study.seeds_of(cell.block)
     if cell.initialisation == "bare":
         return [(0, seeds[0])]
     return [(budget, seed) for budget in ([0] if cell.is_reference else study.budgets) for seed in seeds]
@@ -38,16 +40,16 @@ def tests(study: Study, cell: Cell) -> list[tuple[int, int]]:
 
 def common(study: Study, given: Path, technique: str, host: str, dataset: str) -> dict[str, Any]:
     """What both scripts are told."""
-    definition, results = study.config["datasets"][dataset], given / "results" / study.name
+    definition, results = study.config.datasets[dataset], given / "results" / study.name
     return {
-        "technique": study.config["techniques"].get(technique, {}),
-        "training": study.config["training"],
+        "technique": study.config.techniques[technique].as_json() if technique in study.config.techniques else {},
+        "training": study.config.training.as_json(),
         "threads": 1,
         "host": read_json(results / "hosts" / host / "host.json")["folder"],
         "train": str(results / "datasets" / dataset / "train.parquet"),
         "test": str(results / "datasets" / dataset / "test.parquet"),
-        "template": definition["template"],
-        "words": sorted(set(definition["labels"].values())),
+        "template": definition.template,
+        "words": sorted(set(definition.labels.values())),
     }
 
 
@@ -59,7 +61,7 @@ def run(study: Study, given: Path, folder: Path, cell: Cell, budget: int, seed: 
         "initialisation": cell.initialisation,
         "budget": budget,
         "seed": seed,
-        "test_batch_size": study.config["evaluation"]["batch_size"],
+        "test_batch_size": study.config.evaluation.batch_size,
         "module": module(folder, cell.technique, source_host, dataset, seed),
         "result": result(folder, cell, budget, seed),
     }
@@ -72,7 +74,7 @@ def module(folder: Path, technique: str, host: str, dataset: str, seed: int) -> 
 
 def result(folder: Path, cell: Cell, budget: int, seed: int) -> str:
     """Where the rival leaves the accuracy of a run."""
-    return str(folder / cell.path / f"budget-{budget}-seed-{seed}.json")
+    return str(folder.joinpath(*astuple(cell)) / f"budget-{budget}-seed-{seed}.json")
 
 
 def script_commands(kind: str, jobs: list[dict[str, Any]], folder: Path) -> list[list[str]]:

@@ -19,9 +19,9 @@ from pathlib import Path
 import yaml
 
 from benchmarks.measured import ROOT, machine, snakemake, write_results
-from peftport.planning.dry_run import IN_FULL, jobs
-from peftport.study.config import check_config
-from peftport.study.grid import Study
+from peftport.planning.graph import Graph
+from peftport.study.config import read_settings
+from peftport.study.study import Study
 
 INITIALISATIONS = ["ported", "sampled", "permuted", "norm_matched", "scratch"]
 PER_BLOCK = 10 * 2 * len(INITIALISATIONS)  # cells of one technique and one block: 10 transfers, 2 dataset pairs
@@ -77,7 +77,7 @@ def seen(command: list[str], folder: Path) -> Seen:
     began = time.monotonic()
     with tempfile.TemporaryFile("w+") as out:
         streams = {"stdin": subprocess.DEVNULL, "stdout": out, "stderr": subprocess.STDOUT}
-        process = subprocess.Popen(command, cwd=folder, env=os.environ | IN_FULL, **streams)
+        process = subprocess.Popen(command, cwd=folder, **streams)
         _, status, used = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         out.seek(0)
@@ -87,16 +87,17 @@ def seen(command: list[str], folder: Path) -> Seen:
     return Seen(time.monotonic() - began, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, printed)
 
 
-def pretend_finished(printed: str, folder: Path) -> int:
-    """Make every output that a dry run lists, empty and of the same age; returns how many jobs there are."""
-    planned, now = jobs(printed), time.time() - 60
-    for job in planned:
-        for output in job.outputs:
-            path = folder / output
+def pretend_finished(study: Study, folder: Path) -> int:
+    """Make every file that the study asks for, empty and of the same age; returns how many jobs make them."""
+    graph, now = Graph(study), time.time() - 60
+    asked = [stage for stages in graph.stages.values() for stage in stages]
+    for stage in asked:
+        for name in (*stage.FILES, *stage.FOLDERS):
+            path = folder / graph.path(stage.output(name))
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.touch()
+            path.mkdir(exist_ok=True) if name in stage.FOLDERS else path.touch()
             os.utime(path, (now, now))
-    return len(planned)
+    return len(asked)
 
 
 def row(name: str, config: dict, folder: Path) -> str:
@@ -104,10 +105,9 @@ def row(name: str, config: dict, folder: Path) -> str:
     folder.mkdir()
     path = folder / "study.yaml"
     path.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
-    study = Study(check_config(config))
-    listed = seen(snakemake(folder, path, "--cores", "2", "--dry-run", "--nocolor"), folder)
+    study = Study(read_settings(config))
     planned = seen(snakemake(folder, path, "--cores", "2", "--dry-run", "--quiet", "all"), folder)
-    number = pretend_finished(listed.printed, folder)
+    number = pretend_finished(study, folder)
     seen(snakemake(folder, path, "--cores", "2", "--touch", "--quiet", "all"), folder)
     again = seen(snakemake(folder, path, "--cores", "2", "--nocolor"), folder)
     if NOTHING not in again.printed:

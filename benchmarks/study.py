@@ -22,7 +22,8 @@ from benchmarks.rival.run import STARTS
 from benchmarks.whole_study import extrapolated
 from peftport.paths import pipeline_root
 from peftport.study.config import check_config
-from peftport.study.grid import Study
+from peftport.study.settings import StudySettings
+from peftport.study.study import Study
 
 
 def slice_of(config: dict, techniques: list[str], transfers: int, seeds: list[int]) -> dict:
@@ -38,7 +39,7 @@ def prepare(part: dict, folder: Path, cores: int) -> Path:
     """Make the hosts and datasets of the slice, which both sides are given."""
     path = folder / "slice.yaml"
     path.write_text(yaml.safe_dump(part, sort_keys=False), encoding="utf-8")
-    study = Study(part)
+    study = Study(StudySettings.model_validate(part))
     wanted = [f"results/slice/hosts/{host}/card.json" for host in study.hosts]
     wanted += [f"results/slice/datasets/{name}/train.parquet" for name in study.datasets]
     given = folder / "given"
@@ -82,7 +83,8 @@ def main() -> None:
     config = check_config(yaml.safe_load(chosen.config.read_text(encoding="utf-8")))
     seeds = [int(seed) for seed in chosen.seeds.split(",")]
     part = slice_of(config, chosen.techniques.split(","), chosen.transfers, seeds)
-    study, began = Study(part), machine()
+    study, whole = (Study(StudySettings.model_validate(grid)) for grid in (part, config))
+    began = machine()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         given, ours, theirs, kinds = prepare(part, folder, chosen.cores), [], [], []
@@ -101,9 +103,9 @@ def main() -> None:
                 f"# {study.runs} runs of `{config['study']}` by the workflow and by one process per run\n",
                 f"Machine: {began}. {chosen.cores} jobs at a time, one thread each.",
                 f"Slice: {chosen.techniques}; {chosen.transfers} transfer(s); seeds {chosen.seeds}; "
-                f"{', '.join(study.config['grid']['initialisations'])}; all budgets; hosts and datasets were given to "
+                f"{', '.join(study.grid.initialisations)}; all budgets; hosts and datasets were given to "
                 "both.\n",
-                extrapolated(study, Study(config), ours, theirs, kinds, folder / "ours-0"),
+                extrapolated(study, whole, ours, theirs, kinds, folder / "ours-0"),
                 accuracy_table(read_accuracies(study, folder / "ours-0", folder / "rival-0")),
             ]
         )

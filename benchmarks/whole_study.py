@@ -7,7 +7,7 @@ import pandas as pd
 
 from benchmarks.jobs import tests
 from benchmarks.measured import Cost
-from peftport.study.grid import Study
+from peftport.study.study import Study
 from peftport.study.training_steps import optimiser_steps
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 
 from benchmarks.simulated_answers import answers_of
 from peftport.seeds import generator
+from peftport.settings import StatisticsSettings
 from peftport.statistics.table import STATISTICS, compute, settings_of
 from peftport.statistics.techniques import techniques
 from peftport.storage.tables import CELL, TABLES
@@ -149,7 +150,7 @@ def statistics(made: Study, margin: float = MARGIN) -> dict[str, pd.DataFrame]:
     """Every table of statistics of a simulated study, by name, in the order in which they need each other."""
     tables = {"runs": made.runs, "references": made.references, "predictions": made.predictions}
     for name, needs in STATISTICS.items():
-        settings = settings_of(name, {"margin": margin})
+        settings = settings_of(name, StatisticsSettings(margin=margin))
         tables[name] = compute(name, {need: tables[need] for need in needs}, settings)
     return tables
 

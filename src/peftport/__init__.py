@@ -27,7 +27,7 @@ __version__ = "0.1.0"
 # Public name -> module that defines it; a string, so that it is imported only when it is used. Code stamps leave this
 # file out (``planning.code_stamp``): it makes no result.
 _DEFINED_IN = {
-    "Study": "peftport.study.grid",
+    "Study": "peftport.study.study",
     "attach_module": "peftport.injection.attach",
     "load_host": "peftport.hosts.by_name",
     "read_module": "peftport.storage.modules",

@@ -12,6 +12,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from peftport.paths import pipeline_root
@@ -93,7 +94,7 @@ def plan(arguments: Sequence[str]) -> int:
     except (ConfigError, DryRunError) as error:
         print("error:", " ".join(str(error).split()), file=sys.stderr)
         return WRONG
-    print(json.dumps(planned, indent=2) if chosen.json else plan_text(planned), end="\n" if chosen.json else "")
+    print(json.dumps(asdict(planned), indent=2) if chosen.json else plan_text(planned), end="\n" if chosen.json else "")
     return 0
 
 

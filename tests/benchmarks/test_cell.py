@@ -5,11 +5,12 @@ import pytest
 from benchmarks.cell import LONGER, SHORT, arithmetic, cell_config, page
 from benchmarks.measured import Cost
 from peftport.hosts.locate import bundled_folder
-from peftport.study.grid import Study
+from peftport.study.settings import StudySettings
+from peftport.study.study import Study
 
 
 def test_the_cell_needs_no_source_module():
-    study = Study(cell_config(bundled_folder("reviews-raw"), "lora", [0, 25, 100]))
+    study = Study(StudySettings.model_validate(cell_config(bundled_folder("reviews-raw"), "lora", [0, 25, 100])))
     assert (len(study.cells), study.sources, study.runs) == (1, [], 15)
 
 

@@ -19,7 +19,7 @@ def results(ground, tmp_path_factory):
     shutil.copy(ground / "instruct.json", host / "host.json")
     shutil.copy(prompts(ground, "instruct")["train"], host / "prompts/film/train.parquet")
     for seed, module in modules(ground, "raw").items():
-        shutil.copytree(module, folder / f"modules/lora/raw/film/seed-{seed}")
+        shutil.copytree(module, folder / f"modules/lora/raw/film/seeds-{seed}/seed-{seed}")
     config = studies.smoke_config(ground / "hosts", techniques=["lora"], seeds=list(SEEDS))
     (folder / "study.yaml").write_text(yaml.safe_dump(config))
     return folder

@@ -6,7 +6,8 @@ import torch
 from benchmarks import gpu
 from benchmarks.device_hours import Costs, counts, extrapolated
 from benchmarks.steps import Steps
-from peftport.study.grid import Study
+from peftport.study.settings import StudySettings
+from peftport.study.study import Study
 from peftport.study.training_steps import optimiser_steps
 
 
@@ -48,7 +49,7 @@ def test_operations_are_four_per_token_and_weight():
 
 def test_the_extrapolation_counts_every_step_and_test():
     config = gpu.study_config()
-    study = Study(config)
+    study = Study(StudySettings.model_validate(config))
     by_kind, tests = counts(study)
     assert sum(by_kind.values()) == optimiser_steps(study)
     assert {shape for shape, _ in by_kind} == {"base", "large"}

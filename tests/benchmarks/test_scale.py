@@ -3,31 +3,22 @@
 import pytest
 
 from benchmarks.scale import generated, pretend_finished
-from peftport.study.config import check_config
-from peftport.study.grid import Study
-
-LISTED = """
-rule train_source:
-    output: results/scale/a/b.parquet, results/scale/a/c.json
-    jobid: 1
-    reason: Missing output files: results/scale/a/b.parquet
-    wildcards: technique=lora0
-
-rule all:
-    input: results/scale/a/b.parquet
-    jobid: 0
-    reason: Rules with neither input nor output files are always executed.
-"""
+from peftport.planning.graph import Graph
+from peftport.study.config import read_settings
+from peftport.study.study import Study
 
 
 @pytest.mark.parametrize("cells", [1000, 5000, 20000])
 def test_size(cells):
-    study = Study(check_config(generated(cells)))
+    study = Study(read_settings(generated(cells)))
     counted = {cell for cell, _ in study.expanded_runs()}
     assert len(counted) == cells
     assert study.runs == 15 * cells
 
 
 def test_every_output_is_made(tmp_path):
-    assert pretend_finished(LISTED, tmp_path) == 1
-    assert sorted(path.name for path in tmp_path.rglob("*.*")) == ["b.parquet", "c.json"]
+    study = Study(read_settings(generated(200)))
+    jobs = pretend_finished(study, tmp_path)
+    assert jobs == sum(map(len, Graph(study).stages.values()))
+    made = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")}
+    assert {"results/scale/report.html", "results/scale/modules/lora0/host0/film/seeds-0-4"} <= made

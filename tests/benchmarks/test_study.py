@@ -18,7 +18,8 @@ from peftport.hosts.locate import bundled_folder
 from peftport.paths import CHECKOUT
 from peftport.storage.files import write_json
 from peftport.study.config import check_config
-from peftport.study.grid import Study
+from peftport.study.settings import StudySettings
+from peftport.study.study import Study
 from tests import studies
 
 
@@ -33,7 +34,7 @@ def given(folder, study, examples):
     """Hosts and datasets as the workflow leaves them."""
     results = folder / "results" / study.name
     for name in study.hosts:
-        place = bundled_folder(study.config["hosts"][name]["bundled"])
+        place = bundled_folder(study.config.hosts[name].bundled)
         write_json(results / "hosts" / name / "host.json", {"folder": str(place)})
     for split in ("train", "test"):
         path = results / "datasets/film" / f"{split}.parquet"
@@ -50,7 +51,7 @@ def examples():
 
 
 def test_the_rival_does_every_run_and_reference_of_the_study_once(config, tmp_path, examples):
-    study = Study(config)
+    study = Study(StudySettings.model_validate(config))
     jobs = rival_jobs(study, given(tmp_path / "given", study, examples), tmp_path)
     assert {kind: len(those) for kind, those in jobs.items()} == counts(study)
     assert len(jobs["run"]) == study.runs + 2  # bare and native
@@ -60,7 +61,7 @@ def test_the_rival_does_every_run_and_reference_of_the_study_once(config, tmp_pa
 
 
 def test_both_scripts_train_and_test(config, tmp_path, examples):
-    study = Study(config)
+    study = Study(StudySettings.model_validate(config))
     jobs = rival_jobs(study, given(tmp_path / "given", study, examples), tmp_path)
     for kind, script in (("source", source), ("run", run)):
         for job in jobs[kind]:
@@ -75,13 +76,13 @@ def test_a_slice_keeps_budgets_and_the_initialisations_that_the_rival_knows(conf
     grid = part["grid"]
     assert (grid["techniques"], len(grid["transfers"]), grid["seeds"]) == (["lora"], 1, [4, 5])
     assert grid["initialisations"] == ["ported", "sampled", "scratch"]  # the rival does not know `matched`
-    assert Study(part).runs == 1 * 1 * 3 * 5 * 2
+    assert Study(StudySettings.model_validate(part)).runs == 1 * 1 * 3 * 5 * 2
 
 
 def test_the_arithmetic_of_the_whole_study(config):
     """Twice the seeds: twice the scripts and twice the steps, but still one test of the bare host."""
-    whole = Study(config | {"grid": config["grid"] | {"seeds": [0, 1]}})
-    part, kinds = Study(config), [{"source": Cost(2, 3), "run": Cost(16, 24)}]
+    whole = Study(StudySettings.model_validate(config | {"grid": config["grid"] | {"seeds": [0, 1]}}))
+    part, kinds = Study(StudySettings.model_validate(config)), [{"source": Cost(2, 3), "run": Cost(16, 24)}]
     assert (counts(part), counts(whole)) == ({"source": 2, "run": 8}, {"source": 4, "run": 15})
     text = "\n".join(arithmetic(part, whole, [Cost(4, 5)], kinds))
     assert "4 source scripts x 1.00 s + 15 run scripts x 2.00 s = 34 s" in text
@@ -125,4 +126,4 @@ def test_the_table_counts_groups_that_differ(config):
 
 def test_a_missing_run_is_noticed(config, tmp_path):
     with pytest.raises(FileNotFoundError):
-        read_accuracies(Study(config), tmp_path, tmp_path)
+        read_accuracies(Study(StudySettings.model_validate(config)), tmp_path, tmp_path)

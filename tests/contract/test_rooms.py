@@ -47,7 +47,7 @@ MAY_IMPORT = {
     "evaluation": {"prompting", "hosts", "injection", "compute", "jobs", "study", "training"},
     "costs": {"prompting", "hosts", "injection", "compute", "training"},
     "statistics": {"typology"},
-    "report": {"study", "statistics", "figures", "porting.table", "jobs.cost"},
+    "report": {"study", "data.settings", "statistics", "figures", "porting.table", "jobs.cost"},
     "stages": {
         "study",
         "hosts",
@@ -59,7 +59,14 @@ MAY_IMPORT = {
         "statistics.table",
         "figures.table",
     },
-    "planning": {"study", "stages", "jobs.controlling_run", "jobs.address_space"},
+    "planning": {
+        "study",
+        "stages",
+        "data.settings",
+        "hosts.settings",
+        "jobs.controlling_run",
+        "jobs.address_space",
+    },
 }
 # around every job, and tables of names: they make no results, and a new line in them must rerun nothing
 FRAME = {"jobs", "storage.tables", "statistics.table", "figures.table"}

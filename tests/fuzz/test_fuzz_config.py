@@ -10,9 +10,10 @@ from hypothesis import strategies as some
 
 from peftport.paths import pipeline_root
 from peftport.planning.graph import Graph
-from peftport.study.config import ConfigError, check_config
-from peftport.study.grid import Study
+from peftport.stages.evaluate_cell import EvaluateCell
+from peftport.study.config import ConfigError, read_settings
 from peftport.study.read import read_study
+from peftport.study.study import Study
 
 DEFAULT = yaml.safe_load((pipeline_root() / "config" / "config.yaml").read_text(encoding="utf-8"))
 STUDY = (pipeline_root() / "config" / "config.yaml").read_text(encoding="utf-8")
@@ -58,16 +59,17 @@ def places(value, path=()):
 def settle(document):
     """Check a document and plan it, or find its message."""
     try:
-        checked = check_config(document, Path("nowhere"))
+        settings = read_settings(document, Path("nowhere"))
     except ConfigError as error:
         assert str(error).startswith("config")
         assert len(str(error)) < 5000
         return
-    study = Study(checked)
-    assert len({cell.path for cell in study.cells}) == len(study.cells)
-    assert all(len(part) < 250 for cell in study.cells for part in cell.path.split("/"))
-    assert not any(part in ("", ".", "..") for cell in study.cells for part in cell.path.split("/"))
-    if not any("hub" in host or "path" in host for host in checked["hosts"].values()):
+    study = Study(settings)
+    paths = [EvaluateCell(**vars(cell)).path("scores") for cell in study.cells]
+    assert len(set(paths)) == len(paths)
+    assert all(len(part) < 250 for path in paths for part in path.split("/"))
+    assert not any(part in ("", ".", "..") for path in paths for part in path.split("/"))
+    if all(host.kind in ("bundled", "build") for host in settings.hosts.values()):
         graph = Graph(study)
         assert all(graph.key(stage) for stages in graph.stages.values() for stage in stages)
 

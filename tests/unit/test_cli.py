@@ -4,14 +4,14 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import asdict
 
 import pytest
 
 from peftport import cli
 from peftport.planning.dry_run import DryRunError
 from peftport.study.config import ConfigError
-
-PLANNED = {"study": "s"}
+from tests.unit.planning.test_plan import PLAN
 
 
 def test_all_cores_unless_said_otherwise():
@@ -63,12 +63,12 @@ def test_help_names_the_plan(monkeypatch, capsys):
 
 def test_a_plan_for_people_and_for_machines(monkeypatch, capsys, tmp_path):
     asked = []
-    monkeypatch.setattr(cli, "make_plan", lambda *given: asked.append(given) or PLANNED)
-    monkeypatch.setattr(cli, "plan_text", lambda plan: f"study {plan['study']}\n")
+    monkeypatch.setattr(cli, "make_plan", lambda *given: asked.append(given) or PLAN)
+    monkeypatch.setattr(cli, "plan_text", lambda plan: f"study {plan.study}\n")
     assert cli.plan(["a.yaml", "b.yaml", "--directory", str(tmp_path)]) == 0
     assert capsys.readouterr().out == "study s\n"
     assert cli.plan(["--json"]) == 0
-    assert json.loads(capsys.readouterr().out) == PLANNED
+    assert json.loads(capsys.readouterr().out) == asdict(PLAN)
     assert [[str(path) for path in configs] for configs, _ in asked] == [["a.yaml", "b.yaml"], []]
     assert asked[0][1] == tmp_path
 

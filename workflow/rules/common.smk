@@ -15,8 +15,8 @@ from peftport.planning.graph import Graph
 from peftport.planning.leftovers import remove_checkpoints
 from peftport.planning.pinned import pinned
 from peftport.planning.rules import Rules
-from peftport.study.config import ConfigError, check_config
-from peftport.study.grid import Study
+from peftport.study.config import ConfigError, read_settings
+from peftport.study.study import Study
 
 BEGAN = time.monotonic()
 if workflow.is_main_process:
@@ -24,7 +24,7 @@ if workflow.is_main_process:
     write_events(logger)
 
 try:
-    STUDY = pinned(Study(check_config(config, Path.cwd()), Path.cwd()))
+    STUDY = pinned(Study(read_settings(config, Path.cwd()), Path.cwd()))
     STAGES = Rules(Graph(STUDY))
 except (ConfigError, FileNotFoundError) as error:
     raise WorkflowError(str(error)) from None

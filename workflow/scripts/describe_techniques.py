@@ -4,12 +4,13 @@ from peftport.evaluation.gather import gather_curves
 from peftport.jobs.job import job
 from peftport.statistics.techniques import techniques
 from peftport.storage.parquet import read_table, write_table
-from peftport.study.grid import Study
+from peftport.study.grid import Grid
+from peftport.study.grid_settings import GridSettings
 
 with job(snakemake) as provenance:
     params, inputs = snakemake.params, snakemake.input
-    study = Study({"study": params.study, "grid": params.grid})
+    grid = Grid(params.study, GridSettings.model_validate(params.grid), params.decontaminate)
     costs = [read_table(file, "costs") for file in inputs.costs]
     tables = {name: read_table(inputs[name], name) for name in ("runs", "portability")}
-    table = techniques(params.methods, costs, gather_curves(study, inputs.curves), **tables)
+    table = techniques(params.methods, costs, gather_curves(grid, inputs.curves), **tables)
     write_table(snakemake.output.table, table, "techniques", provenance)

@@ -3,10 +3,11 @@
 from peftport.evaluation.gather import gather_runs
 from peftport.jobs.job import job
 from peftport.storage.parquet import write_table
-from peftport.study.grid import Study
+from peftport.study.grid import Grid
+from peftport.study.grid_settings import GridSettings
 
 with job(snakemake) as provenance:
-    study = Study({"study": snakemake.params.study, "grid": snakemake.params.grid})
-    runs, references = gather_runs(study, snakemake.input.scores)
+    grid = Grid(snakemake.params.study, GridSettings.model_validate(snakemake.params.grid))
+    runs, references = gather_runs(grid, snakemake.input.scores)
     write_table(snakemake.output.runs, runs, "runs", provenance)
     write_table(snakemake.output.references, references, "references", provenance)

@@ -6,14 +6,17 @@ from peftport.jobs.job import job
 from peftport.report.page import write_report
 from peftport.report.study import describe_cost, describe_study
 from peftport.storage.parquet import read_table
+from peftport.study.settings import StudySettings
+from peftport.study.study import Study
 
 with job(snakemake) as provenance:
-    config, page, inputs = snakemake.params.config, Path(snakemake.output.page), snakemake.input
+    study = Study(StudySettings.model_validate(snakemake.params.config))
+    page, inputs = Path(snakemake.output.page), snakemake.input
     files = {Path(file).stem: file for file in (*inputs.tables, inputs.overlap)}
     write_report(
         page,
-        study=describe_study(config, inputs.cards, inputs.datasets),
+        study=describe_study(study, inputs.cards, inputs.datasets),
         tables={name: read_table(file, name) for name, file in files.items()},
         figures={Path(file).stem: Path(file) for file in inputs.figures},
-        cost=describe_cost(config, page.parent / "benchmarks"),
+        cost=describe_cost(study, page.parent / "benchmarks"),
     )

@@ -1,13 +1,11 @@
 """What computes in this process, as it stands in provenance and beside scores: rounding depends on it."""
 
-from typing import Any
-
 import torch
 
 from peftport.compute.device import job_device
 
 
-def computed_by(precision: str, device: torch.device | None = None) -> dict[str, Any]:
+def computed_by(precision: str, device: torch.device | None = None) -> dict[str, str | int]:
     """Say what computes.
 
     Args:

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from transformers import PreTrainedModel
 
@@ -10,7 +9,9 @@ from peftport.compute.device import load_host
 from peftport.hosts.load import load_tokenizer
 from peftport.hosts.locate import known_folder
 from peftport.prompting.task import Task
+from peftport.prompting.template import TaskSettings
 from peftport.storage.cards import read_card
+from peftport.storage.provenance import JsonObject
 
 
 @dataclass(frozen=True)
@@ -39,11 +40,11 @@ class HostWithTask:
         task: the dataset as the host sees it.
     """
 
-    card: dict[str, Any]
+    card: JsonObject
     task: Task
 
     @classmethod
-    def read(cls, card_file: Path, task: dict[str, Any], max_tokens: int) -> "HostWithTask":
+    def read(cls, card_file: Path, task: TaskSettings, max_tokens: int) -> "HostWithTask":
         """Read a host's card and its tokenizer.
 
         Args:

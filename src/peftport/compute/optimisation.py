@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 import torch
@@ -34,6 +34,16 @@ class Method:
     betas: tuple[float, float] = (0.9, 0.999)
 
 
+class CurveRow(TypedDict):
+    """A row of a loss curve: ``phase`` is ``train`` or ``validation``, ``loss`` a mean since the row before."""
+
+    phase: str
+    step: int
+    loss: float
+    learning_rate: float
+    elapsed_seconds: float
+
+
 class Optimisation:
     """One training, which ``advance`` takes to a number of steps, from where it can be taken further.
 
@@ -47,8 +57,7 @@ class Optimisation:
     Attributes:
         step: steps taken.
         failed: the step at which the loss was no finite number; None if there is none. No step is taken after it.
-        rows: the loss curve: ``phase``, ``step``, ``loss`` (a mean since the row before), ``learning_rate`` and
-            ``elapsed_seconds``.
+        rows: the loss curve.
         between: called between two steps; it may ask for ``state``, and end the training.
     """
 
@@ -66,7 +75,7 @@ class Optimisation:
         )
         self.step, self.began = 0, time.monotonic()
         self.failed: int | None = None
-        self.rows: list[dict[str, Any]] = []
+        self.rows: list[CurveRow] = []
         self.unread: list[Tensor] = []
         self.between: Callable[[], None] = lambda: None
 
@@ -84,8 +93,9 @@ class Optimisation:
             self.fail(self.step)
         if self.failed is None:
             rate, seconds = self.method.rate(max(self.step, 1)), time.monotonic() - self.began
-            row = {"phase": phase, "step": self.step, "loss": loss, "learning_rate": rate, "elapsed_seconds": seconds}
-            self.rows.append(row)
+            self.rows.append(
+                CurveRow(phase=phase, step=self.step, loss=loss, learning_rate=rate, elapsed_seconds=seconds)
+            )
 
     def state(self) -> dict[str, Any]:
         """All that the next step takes from here, and the curve so far; see ``peftport.jobs.checkpoints.State``."""

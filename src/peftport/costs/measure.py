@@ -24,9 +24,11 @@ from peftport.costs.memory import peak_bytes
 from peftport.costs.uses import shared, uses, workspace
 from peftport.injection.attach import attach, detach, module_tensors, trainable_parameters
 from peftport.prompting.encoded import read_encoded
+from peftport.prompting.template import TaskSettings
 from peftport.settings import CostSettings, TrainingSettings
 from peftport.storage.modules import TENSOR_NAME
-from peftport.storage.tables import TABLES
+from peftport.storage.provenance import JsonObject
+from peftport.storage.tables import TABLES, Row
 from peftport.training.loop import train_module_only
 
 Batch = dict[str, Tensor]
@@ -35,9 +37,9 @@ TIMED = ("step_over_full", "step_over_bare", "forward_over_bare")
 
 def measure_costs(
     inputs: HostInputs,
-    techniques: dict[str, dict[str, Any]],
+    techniques: dict[str, JsonObject],
     training: TrainingSettings,
-    task: dict[str, Any],
+    task: TaskSettings,
     settings: CostSettings,
 ) -> pd.DataFrame:
     """The table ``costs`` of one host.
@@ -64,7 +66,7 @@ def measure_costs(
     return pd.DataFrame(rows, columns=list(TABLES["costs"]))
 
 
-def described(model: PeftModel, batch: Batch, card: dict[str, Any]) -> dict[str, Any]:
+def described(model: PeftModel, batch: Batch, card: JsonObject) -> Row:
     """What a module is made of, counted on the host: parameters, insertions, parts touched, tensors shared."""
     sizes = {name: parameter.numel() for name, parameter in trainable_parameters(model).items()}
     sites, tensors = uses(model, batch), module_tensors(model)
@@ -124,7 +126,7 @@ class Bench:
             self.full_step = self._step(self.other)
             self.full_bytes = self.host_bytes + self._peak(self.full_step, self.full_step)
 
-    def costs(self, model: PeftModel) -> dict[str, Any]:
+    def costs(self, model: PeftModel) -> Row:
         """The columns of the table ``costs`` that say what a module takes. Its values are left as they are."""
         step = self._step(model, lambda: train_module_only(model))
         own = sum(part.numel() * part.element_size() for part in trainable_parameters(model).values())

@@ -22,9 +22,11 @@ from peftport.jobs.checkpoints import Checkpoint
 from peftport.jobs.progress import Progress
 from peftport.prompting.encoded import Encoded, read_encoded
 from peftport.prompting.task import Task
+from peftport.prompting.template import TaskSettings
 from peftport.settings import EvaluationSettings, TrainingSettings
 from peftport.storage.modules import Module, read_module
-from peftport.storage.tables import SCORES
+from peftport.storage.provenance import JsonObject
+from peftport.storage.tables import SCORES, Row
 from peftport.study.learning_rates import learning_rates
 from peftport.training.loop import Recipe, Training
 from peftport.training.resume import Ongoing
@@ -42,16 +44,16 @@ class CellSettings:
         budgets: rising numbers of optimiser steps; one training passes them all.
     """
 
-    technique: dict[str, Any]
+    technique: JsonObject
     training: TrainingSettings
     evaluation: EvaluationSettings
-    task: dict[str, Any]
+    task: TaskSettings
     budgets: list[int]
 
     @property
     def rates(self) -> list[float | None]:
         """The learning rates of the trainings, rising; one None where nothing is trained."""
-        return [*learning_rates(self.technique)] if self.budgets[-1] else [None]
+        return [*learning_rates(self.technique["learning_rate"])] if self.budgets[-1] else [None]
 
 
 @dataclass(frozen=True)
@@ -206,7 +208,7 @@ class Cell:
         return label if trial.rate is None else f"{label}, learning rate {trial.rate:g}"
 
 
-def _said(row: dict[str, Any]) -> str:
+def _said(row: Row) -> str:
     if row["failed_at_step"] is None:
         return f"accuracy {row['accuracy']:.4f}"
     return f"failed, the loss is no finite number at step {row['failed_at_step']}"

@@ -6,11 +6,10 @@ It is chosen by the validation split, never by the test split, and for every see
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
-from peftport.storage.tables import TABLES
+from peftport.storage.tables import TABLES, Row
 from peftport.study.learning_rates import best_rate
 
 CURVE = list(TABLES["curve"])
@@ -37,12 +36,12 @@ class Tested:
         curve: its loss curve.
     """
 
-    scores: list[dict[str, Any] | None] = field(default_factory=list)
+    scores: list[Row | None] = field(default_factory=list)
     answers: list[pd.DataFrame | None] = field(default_factory=list)
     validated: list[float | None] = field(default_factory=list)
     curve: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=CURVE))
 
-    def add(self, scores: dict[str, Any] | None, answers: pd.DataFrame | None, validated: float | None) -> None:
+    def add(self, scores: Row | None, answers: pd.DataFrame | None, validated: float | None) -> None:
         """Note a further test."""
         self.scores.append(scores)
         self.answers.append(answers)

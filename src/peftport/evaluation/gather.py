@@ -7,53 +7,53 @@ import pandas as pd
 
 from peftport.storage.parquet import read_table
 from peftport.storage.tables import CELL, TABLES
-from peftport.study.grid import Cell, Source, Study
+from peftport.study.grid import Cell, Grid, Source
 
 KEYS = [*CELL, "budget_steps", "seed"]
 
 
-def gather_runs(study: Study, files: Sequence[str | Path]) -> tuple[pd.DataFrame, pd.DataFrame]:
+def gather_runs(grid: Grid, files: Sequence[str | Path]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The tables ``runs`` and ``references``.
 
     Args:
-        study: the grid; ``scratch`` is computed once per target and counted once per transfer and dataset pair.
+        grid: ``scratch`` is computed once per target and counted once per transfer and dataset pair.
         files: the table ``scores`` of each cell, in the order of the study's cells.
 
     Raises:
         ValueError: the rows are not exactly the runs that the study counts.
     """
-    read = {cell: read_table(file, "scores") for cell, file in zip(study.cells, files, strict=True)}
-    rows = [read[done].assign(**names(counted)) for counted, done in study.expanded_runs()]
+    read = {cell: read_table(file, "scores") for cell, file in zip(grid.cells, files, strict=True)}
+    rows = [read[done].assign(**names(counted)) for counted, done in grid.expanded_runs()]
     runs = pd.concat(rows, ignore_index=True)
-    if len(runs) != study.runs or runs.duplicated(KEYS).any():
-        raise ValueError(f"runs: {len(runs)} rows, {int(runs.duplicated(KEYS).sum())} twice; expected {study.runs}")
-    references = [read[cell] for cell in study.cells if cell.is_reference]
+    if len(runs) != grid.runs or runs.duplicated(KEYS).any():
+        raise ValueError(f"runs: {len(runs)} rows, {int(runs.duplicated(KEYS).sum())} twice; expected {grid.runs}")
+    references = [read[cell] for cell in grid.cells if cell.is_reference]
     columns = list(TABLES["scores"])
     gathered = pd.concat(references, ignore_index=True) if references else pd.DataFrame(columns=columns)
     return tuple(
-        frame.assign(study=study.name)[list(TABLES["runs"])].sort_values(KEYS, ignore_index=True)
+        frame.assign(study=grid.name)[list(TABLES["runs"])].sort_values(KEYS, ignore_index=True)
         for frame in (runs, gathered)
     )
 
 
-def gather_predictions(study: Study, files: Sequence[str | Path]) -> pd.DataFrame:
+def gather_predictions(grid: Grid, files: Sequence[str | Path]) -> pd.DataFrame:
     """Every prediction with the names of its cell, as they are computed (``scratch`` once per target).
 
     Args:
         files: the table ``predictions`` of each cell, in the order of the study's cells.
     """
-    cells = zip(study.cells, files, strict=True)
+    cells = zip(grid.cells, files, strict=True)
     return pd.concat([read_table(file, "predictions").assign(**names(cell)) for cell, file in cells], ignore_index=True)
 
 
-def gather_curves(study: Study, files: Sequence[str | Path]) -> pd.DataFrame:
+def gather_curves(grid: Grid, files: Sequence[str | Path]) -> pd.DataFrame:
     """Loss curves of the trainings from a fresh start in target hosts, with technique, host and dataset.
 
     Args:
-        files: the table ``curve`` of each of the trainings, in the order of ``study.fresh``.
+        files: the table ``curve`` of each of the trainings, in the order of ``grid.fresh``.
     """
     frames = []
-    for training, file in zip(study.fresh, files, strict=True):
+    for training, file in zip(grid.fresh, files, strict=True):
         is_source = isinstance(training, Source)
         host = training.host if is_source else training.target_host
         dataset = training.dataset if is_source else training.target_dataset

@@ -15,6 +15,7 @@ from peftport.prompting.encoded import Encoded
 from peftport.prompting.task import Task
 from peftport.prompting.template import normalise_answer
 from peftport.settings import EvaluationSettings
+from peftport.storage.tables import Row
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Scored:
         answers: one row per test example.
     """
 
-    row: dict[str, Any]
+    row: Row
     answers: pd.DataFrame
 
 
@@ -45,7 +46,7 @@ def score(
     finite = bool(np.isfinite(likelihoods).all())
     choice = choice_log_likelihoods(likelihoods, test.labels) if finite else np.full(len(test), math.nan)
     calibrated = _calibrated(model, likelihoods, test, task, evaluation, texts) if finite else None
-    row: dict[str, Any] = {
+    row: Row = {
         "accuracy": accuracy(test.labels, predicted),
         "macro_f1": macro_f1(test.labels, predicted, len(task.words)),
         "loss": float(-right.mean()) if finite else math.nan,

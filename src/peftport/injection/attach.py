@@ -23,6 +23,7 @@ from peftport.hosts.sites import Family
 from peftport.injection.validate import HOST_FIELDS, admit
 from peftport.seeds import derive
 from peftport.storage.modules import Module
+from peftport.storage.provenance import JsonObject
 from peftport.techniques.table import method
 
 SHOWN = 5
@@ -146,7 +147,7 @@ def load_tensors(model: PeftModel, tensors: Mapping[str, np.ndarray]) -> None:
     set_peft_model_state_dict(model, state)
 
 
-def config_dict(model: PeftModel, host_name: str | None = None) -> dict[str, Any]:
+def config_dict(model: PeftModel, host_name: str | None = None) -> JsonObject:
     """What goes into ``adapter_config.json``: equal for equal modules in every process, and without machine paths.
 
     Args:

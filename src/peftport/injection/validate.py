@@ -4,12 +4,12 @@ Tensors are compared with the host's afterwards, by ``peftport.injection.attach.
 """
 
 from dataclasses import fields
-from typing import Any
 
 from peft import PeftConfig, __version__
 from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
 
 from peftport.storage.modules import CONFIG, Module
+from peftport.storage.provenance import JsonObject
 from peftport.techniques.table import METHODS, makes, method_of_type
 
 # what peft writes about the host into a prompt's config; left out, so that every host gives its own
@@ -54,7 +54,7 @@ def admit(module: Module) -> PeftConfig:
         raise ValueError(f"the module's {CONFIG} is no config of {peft_type}: {error}") from error
 
 
-def _check_numbers(config: dict[str, Any], module: Module) -> None:
+def _check_numbers(config: JsonObject, module: Module) -> None:
     largest = max([LARGEST_NUMBER, *(size for shape in module.shapes().values() for size in shape)])
     for name, value in config.items():
         if type(value) is int and abs(value) > largest and not any(part in name for part in ("seed", "prng_key")):

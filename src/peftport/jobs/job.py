@@ -25,7 +25,7 @@ from peftport.jobs.signals import Stopped, heeding
 from peftport.storage.cards import read_card
 from peftport.storage.files import DamagedFile
 from peftport.storage.parquet import read_provenance
-from peftport.storage.provenance import versions
+from peftport.storage.provenance import JsonObject, versions
 
 # safetensors has an error of its own for a disk that is full
 PLAIN = (ValueError, FileNotFoundError, FloatingPointError, OSError, SafetensorError)
@@ -107,7 +107,7 @@ def take_aside(path: Path, aside: Path) -> None:
 
 
 @contextlib.contextmanager
-def job(snakemake: Any) -> Iterator[dict[str, Any]]:
+def job(snakemake: Any) -> Iterator[JsonObject]:
     """Send output to the job's log, check the keys of its inputs, turn errors into one clear message, say the cost.
 
     Yields:

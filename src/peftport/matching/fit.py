@@ -10,7 +10,6 @@ larger than what the ported prefix changes in all, there may be none. Then the n
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import torch
@@ -21,6 +20,7 @@ from peftport.matching.added import Added, Batch, Group, groups, measure
 from peftport.porting import sampled_product
 from peftport.porting.sampled_product import pairs, update_norm
 from peftport.storage.modules import Module
+from peftport.storage.provenance import JsonObject
 from peftport.techniques.output import ADDED, ENTRIES, PRODUCT, Output
 
 NEAR = 0.02  # the control's root mean square may differ so much from the ported one
@@ -28,7 +28,7 @@ PASSES = 30
 STILL = 1e-4  # no factor moves by more than this: the rest is out of reach
 LARGEST_FACTOR = 10.0  # of one pass, and its inverse the smallest
 
-Facts = dict[str, Any]
+Facts = JsonObject
 Fitted = tuple[Module, Facts]
 Sizes = list[tuple[list[str], float, float, float]]  # of each site: names, ported, before and after
 Scaled = tuple[Module, Sizes, int]

@@ -3,7 +3,6 @@
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -17,8 +16,10 @@ from peftport.matching.fit import fit
 from peftport.prompting.batches import test_order
 from peftport.prompting.encoded import read_encoded
 from peftport.prompting.task import Task
+from peftport.prompting.template import TaskSettings
 from peftport.storage.cards import read_card
 from peftport.storage.modules import Module
+from peftport.storage.provenance import JsonObject
 from peftport.techniques.table import method
 
 TEXTS = 128  # of the training split, its first ones: what sizes are measured on
@@ -39,11 +40,11 @@ class Fitting:
         max_tokens: of a prompt.
     """
 
-    def __init__(self, card: Path, prompts: Path, task: dict[str, Any], max_tokens: int) -> None:
+    def __init__(self, card: Path, prompts: Path, task: TaskSettings, max_tokens: int) -> None:
         self.card, self.prompts, self.task, self.max_tokens = read_card(card), prompts, task, max_tokens
         self._model: PeftModel | None = None
 
-    def __call__(self, module: Module, drawn: Module) -> tuple[Module, dict[str, Any]]:
+    def __call__(self, module: Module, drawn: Module) -> tuple[Module, JsonObject]:
         """The drawn module as large as the ported one, and what its card says about that.
 
         Raises:

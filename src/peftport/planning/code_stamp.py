@@ -3,8 +3,8 @@
 Snakemake does not see the library behind a script. Each rule therefore carries a key, and part of it is the stamp of
 its script: a hash over the syntax trees of the script and of the library's modules that it reaches by import, over the
 data files in their folders (templates, for example), and over the versions of the distributions that all of these
-import. Comments, docstrings and formatting do not count. A syntax tree depends on Python's minor version, so an upgrade
-of Python makes everything anew.
+import. Comments, docstrings and formatting do not count, nor do modules of settings. A syntax tree depends on Python's
+minor version, so an upgrade of Python makes everything anew.
 """
 
 import ast
@@ -23,6 +23,9 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT.name
 INDEX = PACKAGE  # the package itself: an index of names for users and the version, which makes no result
 TABLE = "table"  # how a module is called that names entries: a stage stamps the entries that it uses, and no others
+# How modules of settings are called, or how their names end. What a script is given of the values is in the key, every
+# default filled in, so a default that changes moves the keys that it changes, and a description moves none.
+SETTINGS = "settings"
 # what distributions bring along, and what our code then runs without importing it
 BROUGHT = {
     "transformers": ("tokenizers", "safetensors"),
@@ -166,12 +169,18 @@ def script_stamp(path: Path, *modules: str) -> str:
     return digest([path.stem, code.digest, _stamped((*imported, *modules), code.imports)])
 
 
+def _is_settings(module: str) -> bool:
+    """Whether a module only describes settings; what it imports is stamped, and it is not."""
+    name = module.rpartition(".")[2]
+    return name == SETTINGS or name.endswith(f"_{SETTINGS}")
+
+
 def _stamped(modules: Iterable[str], imports: frozenset[str]) -> dict[str, dict[str, str]]:
     reached = import_closure(*modules)
     folders = {path.parent for name in reached if (path := _file(name)) is not None}
     external = imports.union(*(_module(name).imports for name in reached))
     return {
-        "code": {name: _module(name).digest for name in reached},
+        "code": {name: _module(name).digest for name in reached if not _is_settings(name)},
         "data": {name: value for folder in sorted(folders) for name, value in _data(folder).items()},
         "versions": versions_of(external),
     }

@@ -11,10 +11,9 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from peftport.paths import pipeline_root
-from peftport.planning.events import ASKED, read_events
+from peftport.planning.events import ASKED, JobFacts, read_events
 from peftport.planning.reasons import reason_in
 from peftport.stages.table import STAGES
 
@@ -82,13 +81,13 @@ def dry_run(configs: Sequence[Path], directory: Path, options: Sequence[str]) ->
         )
         if done.returncode:
             raise DryRunError(error_message(done.stdout))
-        return [job_of(facts) for facts in read_events(events) if facts["rule_name"] in STAGES]
+        return [job_of(facts) for facts in read_events(events) if facts.rule_name in STAGES]
 
 
-def job_of(facts: dict[str, Any]) -> Job:
+def job_of(facts: JobFacts) -> Job:
     """A job from the facts that Snakemake tells of it."""
-    files = (tuple(facts["input"]), tuple(facts["output"]))
-    return Job(facts["rule_name"], facts["wildcards"], reason_in(facts["reason"]), *files)
+    files = (tuple(facts.input), tuple(facts.output))
+    return Job(facts.rule_name, facts.wildcards, reason_in(facts.reason), *files)
 
 
 def depths(every: Sequence[Job]) -> dict[str, tuple[int, str]]:

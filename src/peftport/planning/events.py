@@ -8,13 +8,26 @@ import json
 import logging
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
 
 from snakemake_interface_logger_plugins.common import LogEvent
 
 ASKED = "PEFTPORT_EVENTS"  # the environment variable that names the file
-FACTS = ("rule_name", "wildcards", "reason", "input", "output")
+
+
+@dataclass(frozen=True)
+class JobFacts:
+    """What Snakemake tells of a job, by its own names."""
+
+    rule_name: str
+    wildcards: dict[str, str]
+    reason: str
+    input: list[str]
+    output: list[str]
+
+
+NAMES = [field.name for field in fields(JobFacts)]
 
 
 class Events(logging.Handler):
@@ -31,7 +44,7 @@ class Events(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Write a record, if it is about a job."""
         if getattr(record, "event", None) == LogEvent.JOB_INFO:
-            facts = {name: getattr(record, name) for name in FACTS}
+            facts = {name: getattr(record, name) for name in NAMES}
             self.stream.write(json.dumps(facts, default=list) + "\n")
 
     def close(self) -> None:
@@ -46,8 +59,8 @@ def write_events(logger: logging.Logger) -> None:
         logger.addHandler(Events(Path(path)))
 
 
-def read_events(path: Path) -> Iterator[dict[str, Any]]:
-    """The jobs in a file that ``write_events`` wrote, in order: ``FACTS`` by name."""
+def read_events(path: Path) -> Iterator[JobFacts]:
+    """The jobs in a file that ``write_events`` wrote, in order."""
     with open(path, encoding="utf-8") as lines:
         for line in lines:
-            yield json.loads(line)
+            yield JobFacts(**json.loads(line))

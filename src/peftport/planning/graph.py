@@ -14,7 +14,7 @@ from peftport.stages.stage import Needs, Output, Stage
 from peftport.stages.table import STAGES
 from peftport.storage.files import file_digest
 from peftport.storage.provenance import digest
-from peftport.study.grid import Study
+from peftport.study.study import Study
 
 RULES = {stage: rule for rule, stage in STAGES.items()}
 

@@ -2,20 +2,119 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from peftport.paths import pipeline_root
 from peftport.planning.dry_run import Job, dry_runs
 from peftport.planning.reasons import NEW
 from peftport.storage.hub import cached_commit
 from peftport.study.config import ConfigError
-from peftport.study.grid import Cell, Source, Study
+from peftport.study.grid import Cell, Source
 from peftport.study.read import read_study
+from peftport.study.study import Study
 from peftport.study.training_steps import build_steps, cell_steps, optimiser_steps, source_steps, warmup_warnings
 
 
-def make_plan(configs: Sequence[Path], directory: Path) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Trainings:
+    """Trainings as jobs and as modules, one per seed."""
+
+    jobs: int
+    modules: int
+
+
+@dataclass(frozen=True)
+class HostTrainings:
+    """Hosts that the study builds, one a job."""
+
+    jobs: int
+
+
+@dataclass(frozen=True)
+class TrainingsByKind:
+    """Trainings of hosts, of source modules, and in target hosts."""
+
+    host: HostTrainings
+    source: Trainings
+    target: Trainings
+
+
+@dataclass(frozen=True)
+class OptimiserSteps:
+    """Optimiser steps of modules and of hosts: of the whole study, and of what is to do."""
+
+    modules: int
+    modules_to_do: int
+    hosts: int
+    hosts_to_do: int
+
+
+@dataclass(frozen=True)
+class JobNumbers:
+    """Numbers of jobs."""
+
+    all: int
+    up_to_date: int
+    to_do: int
+
+
+@dataclass(frozen=True)
+class StageJobs:
+    """The numbers of a stage's jobs, and how many are to do for which reason."""
+
+    stage: str
+    jobs: int
+    up_to_date: int
+    to_do: int
+    reasons: dict[str, int]
+
+
+@dataclass(frozen=True)
+class MadeAgain:
+    """A job whose files are there and out of date: its stage, its wildcards, the reason."""
+
+    stage: str
+    names: dict[str, str]
+    reason: str
+
+
+@dataclass(frozen=True)
+class Download:
+    """A host or dataset (``kind``) of a hub; ``in_cache`` is its commit in the local cache, None where it is absent."""
+
+    kind: str
+    name: str
+    id: str
+    revision: str
+    in_cache: str | None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a study asks for, what of it is there, and what would run.
+
+    Attributes:
+        results: the folder of its results, from where it runs.
+        runs: rows of ``runs.parquet``.
+        references: rows of ``references.parquet``.
+        warnings: sentences.
+    """
+
+    study: str
+    results: str
+    runs: int
+    references: int
+    trainings: TrainingsByKind
+    optimiser_steps: OptimiserSteps
+    jobs: JobNumbers
+    stages: list[StageJobs]
+    made_again: list[MadeAgain]
+    downloads: list[Download]
+    warnings: list[str]
+
+
+def make_plan(configs: Sequence[Path], directory: Path) -> Plan:
     """The plan of a study.
 
     Args:
@@ -31,25 +130,24 @@ def make_plan(configs: Sequence[Path], directory: Path) -> dict[str, Any]:
     configs = configs or [pipeline_root() / "config" / "config.yaml"]
     study = read_study(configs, directory)
     every, now = dry_runs([path.resolve() for path in configs], directory)
-    return {
-        "study": study.name,
-        "results": f"results/{study.name}",
-        **rows(study, every),
-        "trainings": trainings(study, every),
-        "optimiser_steps": {
-            "modules": optimiser_steps(study),
-            "modules_to_do": module_steps(study, now),
-            "hosts": host_steps(study, every),
-            "hosts_to_do": host_steps(study, now),
-        },
-        "jobs": {"all": len(every), "up_to_date": len(every) - len(now), "to_do": len(now)},
-        "stages": by_stage(every, now),
-        "made_again": [
-            {"stage": job.stage, "names": job.names, "reason": job.reason} for job in now if job.reason != NEW
-        ],
-        "downloads": downloads(study),
-        "warnings": warmup_warnings(study.config),
-    }
+    return Plan(
+        study=study.name,
+        results=f"results/{study.name}",
+        runs=run_rows(study, every),
+        references=reference_rows(study, every),
+        trainings=trainings(study, every),
+        optimiser_steps=OptimiserSteps(
+            modules=optimiser_steps(study),
+            modules_to_do=module_steps(study, now),
+            hosts=host_steps(study, every),
+            hosts_to_do=host_steps(study, now),
+        ),
+        jobs=JobNumbers(all=len(every), up_to_date=len(every) - len(now), to_do=len(now)),
+        stages=by_stage(every, now),
+        made_again=[MadeAgain(job.stage, job.names, job.reason) for job in now if job.reason != NEW],
+        downloads=downloads(study),
+        warnings=warmup_warnings(study.budgets, study.config.training.warmup_steps),
+    )
 
 
 def cells_of(jobs: Sequence[Job]) -> list[Cell]:
@@ -62,26 +160,28 @@ def sources_of(jobs: Sequence[Job]) -> list[Source]:
     return [Source(**job.names) for job in jobs if job.stage == "train_source"]
 
 
-def rows(study: Study, every: Sequence[Job]) -> dict[str, int]:
-    """Rows that the evaluations of the DAG give to ``runs.parquet`` and ``references.parquet``."""
+def run_rows(study: Study, every: Sequence[Job]) -> int:
+    """Rows that the evaluations of the DAG give to ``runs.parquet``."""
     counted = Counter(done for _, done in study.expanded_runs())
-    cells = cells_of(every)
-    return {
-        "runs": sum(counted[cell] * len(study.budgets) * len(study.seeds_of(cell.block)) for cell in cells),
-        "references": sum(len(study.seeds_of(cell.block)) for cell in cells if cell.is_reference),
-    }
+    return sum(counted[cell] * len(study.budgets) * len(study.seeds_of(cell.block)) for cell in cells_of(every))
 
 
-def trainings(study: Study, every: Sequence[Job]) -> dict[str, dict[str, int]]:
-    """Trainings of hosts, of source modules and in target hosts, as jobs and as modules (one per seed)."""
-    blocks = {
-        "source": [source.block for source in sources_of(every)],
-        "target": [cell.block for cell in cells_of(every) if cell_steps(study, cell)],
-    }
-    return {"host": {"jobs": sum(job.stage == "build_host" for job in every)}} | {
-        kind: {"jobs": len(jobs), "modules": sum(len(study.seeds_of(name)) for name in jobs)}
-        for kind, jobs in blocks.items()
-    }
+def reference_rows(study: Study, every: Sequence[Job]) -> int:
+    """Rows that the evaluations of the DAG give to ``references.parquet``."""
+    return sum(len(study.seeds_of(cell.block)) for cell in cells_of(every) if cell.is_reference)
+
+
+def trainings(study: Study, every: Sequence[Job]) -> TrainingsByKind:
+    """The trainings that jobs are."""
+
+    def of(blocks: list[str]) -> Trainings:
+        return Trainings(jobs=len(blocks), modules=sum(len(study.seeds_of(block)) for block in blocks))
+
+    return TrainingsByKind(
+        host=HostTrainings(sum(job.stage == "build_host" for job in every)),
+        source=of([source.block for source in sources_of(every)]),
+        target=of([cell.block for cell in cells_of(every) if cell_steps(study, cell)]),
+    )
 
 
 def module_steps(study: Study, jobs: Sequence[Job]) -> int:
@@ -95,30 +195,27 @@ def host_steps(study: Study, jobs: Sequence[Job]) -> int:
     return sum(build_steps(study, job.names["host"]) for job in jobs if job.stage == "build_host")
 
 
-def by_stage(every: Sequence[Job], now: Sequence[Job]) -> list[dict[str, Any]]:
+def by_stage(every: Sequence[Job], now: Sequence[Job]) -> list[StageJobs]:
     """For each stage the number of its jobs, of those up to date, and of those to do with their reasons."""
     numbers, to_do = Counter(job.stage for job in every), Counter(job.stage for job in now)
     return [
-        {
-            "stage": stage,
-            "jobs": number,
-            "up_to_date": number - to_do[stage],
-            "to_do": to_do[stage],
-            "reasons": dict(Counter(job.reason for job in now if job.stage == stage)),
-        }
+        StageJobs(
+            stage=stage,
+            jobs=number,
+            up_to_date=number - to_do[stage],
+            to_do=to_do[stage],
+            reasons=dict(Counter(job.reason for job in now if job.stage == stage)),
+        )
         for stage, number in numbers.items()
     ]
 
 
-def downloads(study: Study) -> list[dict[str, str | None]]:
+def downloads(study: Study) -> list[Download]:
     """Hosts and datasets of a hub, each with its commit in the local cache; without a network."""
-    found = []
-    for kind, names in (("host", study.hosts), ("dataset", study.datasets)):
-        for name in names:
-            entry = study.config[f"{kind}s"][name]
-            if hub := entry.get("hub") or entry.get("source", {}).get("hub"):
-                commit = cached_commit(kind, hub["id"], hub["revision"])
-                found.append(
-                    {"kind": kind, "name": name, "id": hub["id"], "revision": hub["revision"], "in_cache": commit}
-                )
-    return found
+    hubs = [("host", name, study.config.hosts[name].hub) for name in study.hosts]
+    hubs += [("dataset", name, study.config.datasets[name].source.hub) for name in study.datasets]
+    return [
+        Download(kind, name, hub.id, hub.revision, cached_commit(kind, hub.id, hub.revision))
+        for kind, name, hub in hubs
+        if hub is not None
+    ]

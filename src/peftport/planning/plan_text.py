@@ -2,47 +2,47 @@
 
 import importlib.util
 from collections.abc import Iterable, Sequence
-from typing import Any
 
+from peftport.planning.plan import Download, JobNumbers, MadeAgain, OptimiserSteps, Plan, StageJobs, TrainingsByKind
 from peftport.storage.hub import is_offline
 
 SHOWN = 12  # jobs listed one by one
 
 
-def plan_text(plan: dict[str, Any]) -> str:
+def plan_text(plan: Plan) -> str:
     """The plan of ``peftport.planning.plan.make_plan``, for people."""
     parts = [
-        [f"study {plan['study']} -> {plan['results']}/"],
+        [f"study {plan.study} -> {plan.results}/"],
         size(plan),
-        trainings(plan["trainings"], plan["optimiser_steps"]),
-        jobs(plan["stages"], plan["jobs"]),
-        made_again(plan["made_again"]),
-        downloads(plan["downloads"]),
-        [f"warning: {one}" for one in plan["warnings"]],
+        trainings(plan.trainings, plan.optimiser_steps),
+        jobs(plan.stages, plan.jobs),
+        made_again(plan.made_again),
+        downloads(plan.downloads),
+        [f"warning: {one}" for one in plan.warnings],
     ]
     return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
 
 
-def size(plan: dict[str, Any]) -> list[str]:
+def size(plan: Plan) -> list[str]:
     """Rows of the tables."""
     lines = [
-        ("runs", f"{plan['runs']:,}", "rows of tables/runs.parquet"),
-        ("references", f"{plan['references']:,}", "rows of tables/references.parquet, not counted as runs"),
+        ("runs", f"{plan.runs:,}", "rows of tables/runs.parquet"),
+        ("references", f"{plan.references:,}", "rows of tables/references.parquet, not counted as runs"),
     ]
     return aligned(lines, "<><")
 
 
-def trainings(numbers: dict[str, dict[str, int]], steps: dict[str, int]) -> list[str]:
+def trainings(numbers: TrainingsByKind, steps: OptimiserSteps) -> list[str]:
     """Trainings as jobs and as modules, and optimiser steps."""
-    source, target = numbers["source"], numbers["target"]
-    total, left = steps["modules"], steps["modules_to_do"]
+    source, target = numbers.source, numbers.target
+    total, left = steps.modules, steps.modules_to_do
     lines = [
         ("trainings", "jobs", "modules", ""),
-        ("  source modules", f"{source['jobs']:,}", f"{source['modules']:,}", "one per seed"),
+        ("  source modules", f"{source.jobs:,}", f"{source.modules:,}", "one per seed"),
         (
             "  in target hosts",
-            f"{target['jobs']:,}",
-            f"{target['modules']:,}",
+            f"{target.jobs:,}",
+            f"{target.modules:,}",
             "all budgets of a seed are one training",
         ),
     ]
@@ -50,45 +50,42 @@ def trainings(numbers: dict[str, dict[str, int]], steps: dict[str, int]) -> list
         ("optimiser steps", "all", "to do"),
         ("  of modules", f"{total:,}", f"{left:,}"),
     ]
-    if numbers["host"]["jobs"]:
-        lines.append(("  hosts built", f"{numbers['host']['jobs']:,}", "", ""))
-        counted.append(("  of hosts", f"{steps['hosts']:,}", f"{steps['hosts_to_do']:,}"))
+    if numbers.host.jobs:
+        lines.append(("  hosts built", f"{numbers.host.jobs:,}", "", ""))
+        counted.append(("  of hosts", f"{steps.hosts:,}", f"{steps.hosts_to_do:,}"))
     return [*aligned(lines, "<>><"), "", *aligned(counted, "<>>")]
 
 
-def jobs(stages: list[dict[str, Any]], total: dict[str, int]) -> list[str]:
+def jobs(stages: list[StageJobs], total: JobNumbers) -> list[str]:
     """Jobs by stage: all, up to date, to do and why."""
     lines = [("jobs by stage", "all", "up to date", "to do", "")]
     for one in stages:
         why = ", ".join(
-            reason if number == one["to_do"] else f"{number:,} {reason}" for reason, number in one["reasons"].items()
+            reason if number == one.to_do else f"{number:,} {reason}" for reason, number in one.reasons.items()
         )
-        lines.append((f"  {one['stage']}", f"{one['jobs']:,}", f"{one['up_to_date']:,}", f"{one['to_do']:,}", why))
-    last = "" if total["to_do"] else "nothing to be done"
-    lines.append(("  total", f"{total['all']:,}", f"{total['up_to_date']:,}", f"{total['to_do']:,}", last))
+        lines.append((f"  {one.stage}", f"{one.jobs:,}", f"{one.up_to_date:,}", f"{one.to_do:,}", why))
+    last = "" if total.to_do else "nothing to be done"
+    lines.append(("  total", f"{total.all:,}", f"{total.up_to_date:,}", f"{total.to_do:,}", last))
     return aligned(lines, "<>>><")
 
 
-def made_again(listed: list[dict[str, Any]]) -> list[str]:
+def made_again(listed: list[MadeAgain]) -> list[str]:
     """Jobs whose files are there and out of date, the causes before what follows from them."""
     if not listed:
         return []
-    lines = [(f"  {one['stage']}", " ".join(one["names"].values()), one["reason"]) for one in listed[:SHOWN]]
+    lines = [(f"  {one.stage}", " ".join(one.names.values()), one.reason) for one in listed[:SHOWN]]
     more = [f"  and {len(listed) - SHOWN:,} more (--json lists all)"] if len(listed) > SHOWN else []
     return ["made again", *aligned(lines, "<<<"), *more]
 
 
-def downloads(needed: list[dict[str, Any]]) -> list[str]:
+def downloads(needed: list[Download]) -> list[str]:
     """What comes from a hub, and whether it is in the local cache."""
     if not needed:
         return ["nothing to download"]
-    lines = [
-        (f"  {one['kind']} {one['name']}", f"{one['id']}, revision {one['revision']}", state(one["in_cache"]))
-        for one in needed
-    ]
-    lacking = sum(one["in_cache"] is None for one in needed)
+    lines = [(f"  {one.kind} {one.name}", f"{one.id}, revision {one.revision}", state(one.in_cache)) for one in needed]
+    lacking = sum(one.in_cache is None for one in needed)
     notes = []
-    if any(one["kind"] == "dataset" for one in needed) and importlib.util.find_spec("datasets") is None:
+    if any(one.kind == "dataset" for one in needed) and importlib.util.find_spec("datasets") is None:
         notes.append("  datasets of a hub need: pip install 'peftport[hub]'")
     if lacking and is_offline():
         notes.append("  HF_HUB_OFFLINE is set: what is not in the cache cannot be had")

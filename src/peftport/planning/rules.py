@@ -29,7 +29,7 @@ class Rules:
     def inputs(self, rule: str) -> OF_WILDCARDS:
         """What a job reads, by name; for ``unpack``. Files from outside the study count by content and not by age."""
 
-        def of(wildcards: Any) -> dict[str, Any]:
+        def of(wildcards: Any) -> dict[str, str | list[str]]:
             stage = self.stage(rule, wildcards)
             files = [ancient(str(path)) for path in stage.files(self.graph.study)]
             named = {name: self.paths(need) for name, need in self.graph.needs(stage).items()}
@@ -41,7 +41,7 @@ class Rules:
         """The path of what is needed under one name, or the paths if it is a list."""
         return list(map(self.graph.path, need)) if isinstance(need, list) else self.graph.path(need)
 
-    def outputs(self, rule: str) -> dict[str, Any]:
+    def outputs(self, rule: str) -> dict[str, str]:
         """What a job makes, by name."""
         stage = STAGES[rule]
         files = {name: self.graph.below_results(stage.pattern(name)) for name in stage.FILES}

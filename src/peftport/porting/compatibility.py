@@ -1,14 +1,14 @@
 """Whether a module of one host can be copied into another, from their cards alone."""
 
 from collections.abc import Mapping
-from typing import Any
 
 from peftport.storage.modules import Module
+from peftport.storage.provenance import JsonObject
 
 _NO_OBSTACLE = frozenset({"vocabulary"})  # no technique here has a tensor of the vocabulary's shape
 
 
-def differences(source_card: dict[str, Any], target_card: dict[str, Any]) -> list[str]:
+def differences(source_card: JsonObject, target_card: JsonObject) -> list[str]:
     """What keeps a module of the source host out of the target host, one line each; empty when nothing does."""
     source, target = _comparable(source_card), _comparable(target_card)
     here, there = source_card.get("host"), target_card.get("host")
@@ -19,7 +19,7 @@ def differences(source_card: dict[str, Any], target_card: dict[str, Any]) -> lis
     ]
 
 
-def notes(source_card: dict[str, Any], target_card: dict[str, Any]) -> list[str]:
+def notes(source_card: JsonObject, target_card: JsonObject) -> list[str]:
     """Differences that do not keep a module out but that a reader should know of, one line each."""
     lines = []
     sizes = [card.get("shape", {}).get("vocabulary") for card in (source_card, target_card)]
@@ -30,7 +30,7 @@ def notes(source_card: dict[str, Any], target_card: dict[str, Any]) -> list[str]
     return lines
 
 
-def refuse_unless_compatible(source_card: dict[str, Any], target_card: dict[str, Any]) -> None:
+def refuse_unless_compatible(source_card: JsonObject, target_card: JsonObject) -> None:
     """Check that plain copying is possible.
 
     Raises:
@@ -58,7 +58,7 @@ def module_fits(module: Module, expected_shapes: Mapping[str, tuple[int, ...]]) 
     return lines
 
 
-def _comparable(card: dict[str, Any]) -> dict[str, Any]:
+def _comparable(card: JsonObject) -> JsonObject:
     shape = {name: size for name, size in card.get("shape", {}).items() if name not in _NO_OBSTACLE}
     return {"family": card.get("family"), "model_type": card.get("model_type")} | shape
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -13,9 +12,10 @@ from peftport.porting.constant import is_constant
 from peftport.seeds import generator
 from peftport.storage.cards import read_card
 from peftport.storage.modules import Module, read_module, write_module
+from peftport.storage.provenance import JsonObject
 
 # the source module and what was drawn to the start and facts about it for the card
-Fit = Callable[[Module, Module], tuple[Module, dict[str, Any]]]
+Fit = Callable[[Module, Module], tuple[Module, JsonObject]]
 
 _KEPT = ("technique", "note", "dataset")  # what the start's card takes over from the source module's
 
@@ -23,7 +23,7 @@ _KEPT = ("technique", "note", "dataset")  # what the start's card takes over fro
 def make_start(
     initialisation: str,
     module: Module,
-    target_card: dict[str, Any],
+    target_card: JsonObject,
     seed: int,
     siblings: Sequence[Module] = (),
     fit: Fit | None = None,
@@ -87,7 +87,7 @@ def make_starts(
     siblings: dict[int, list[Path]],
     cards: dict[str, Path],
     outputs: dict[int, Path],
-    provenance: dict[str, Any],
+    provenance: JsonObject,
     fit: Fit | None = None,
 ) -> None:
     """Write the starts of a block of seeds as module directories.

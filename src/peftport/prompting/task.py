@@ -9,6 +9,7 @@ import torch
 
 from peftport.prompting.encoded import Encoded
 from peftport.prompting.lm_types.table import lm_type
+from peftport.prompting.template import TaskSettings
 from peftport.storage.provenance import JsonObject
 
 TOGETHER = 4096  # texts that are tokenised at a time: the places of their tokens take many times the room of the tokens
@@ -37,7 +38,7 @@ class Task:
     positions: int | None
 
     @classmethod
-    def for_host(cls, task: JsonObject, max_tokens: int, tokenizer: Any, card: JsonObject) -> "Task":
+    def for_host(cls, task: TaskSettings, max_tokens: int, tokenizer: Any, card: JsonObject) -> "Task":
         """From the dataset's ``template`` and ``words``, and the host's tokenizer and card.
 
         Raises:

@@ -2,10 +2,18 @@
 
 import re
 import unicodedata
+from typing import TypedDict
 
 from peftport.data.texts import tidy
 
 TEXT_SLOT, ANSWER = "{text}", "{answer}"
+
+
+class TaskSettings(TypedDict):
+    """How a dataset is put to a host: its prompt template, and its label words in alphabetical order."""
+
+    template: str
+    words: list[str]
 
 
 def check_template(template: str, cloze: bool = True) -> None:

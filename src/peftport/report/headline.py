@@ -1,30 +1,30 @@
 """The short answer: what the study can say, in this order: that it cannot tell, carried, not carried, mixed."""
 
 from collections import Counter
-from typing import Any
 
 import pandas as pd
 
 from peftport.figures.style import signed
-from peftport.report.phrases import MOVE, alternative, capital, controls_in, count, listing, margin_in, moment, share_of
+from peftport.report.facts import NamedSettings
+from peftport.report.phrases import MOVE, alternative, capital, controls_in, count, listing, moment, share_of
 from peftport.statistics.carried import CANNOT_TELL, CARRIED, NOT_CARRIED, OPEN
 from peftport.statistics.recovered_gap import SMALLEST_GAP
 
 
-def headline(ported: pd.DataFrame, summary: pd.DataFrame, carried: pd.DataFrame, settings: dict[str, Any]) -> list[str]:
+def headline(ported: pd.DataFrame, summary: pd.DataFrame, carried: pd.DataFrame, settings: NamedSettings) -> list[str]:
     """Sentences: the answer at the smallest budget, the same at the largest, and what the words mean.
 
     Args:
         ported: the rows of table `portability` that are about ported modules.
         summary: the whole table.
         carried: table `carried`.
-        settings: the study's config, as far as it is known: what is said of a remedy names its values.
+        settings: what is said of a remedy names their values.
     """
     if carried.empty:
         return ["There is nothing to compare the ported modules with: no alternative was run."]
     budgets = sorted({int(carried["budget_steps"].min()), int(carried["budget_steps"].max())})
     first = carried[carried["budget_steps"] == budgets[0]]
-    sentences = [_answer(first, margin_in(settings)), *_reasons(first, ported, settings)]
+    sentences = [_answer(first, settings.margin), *_reasons(first, ported, settings)]
     if len(budgets) > 1:
         last = carried[carried["budget_steps"] == budgets[1]]
         sentences += [_afterwards(first, last), *_at_chance(summary, budgets[1])]
@@ -53,7 +53,7 @@ def _answer(rows: pd.DataFrame, margin: float) -> str:
     return f"Task knowledge survives some moves and not others: {beat}; {no_better} in {told[NOT_CARRIED]:,}.{unknown}"
 
 
-def _reasons(rows: pd.DataFrame, ported: pd.DataFrame, settings: dict[str, Any]) -> list[str]:
+def _reasons(rows: pd.DataFrame, ported: pd.DataFrame, settings: NamedSettings) -> list[str]:
     """Why the study cannot tell of some moves, and what to change."""
     reasons = []
     if (single := rows[rows["seeds"] < 2]).shape[0]:
@@ -70,12 +70,11 @@ def _reasons(rows: pd.DataFrame, ported: pd.DataFrame, settings: dict[str, Any])
     return reasons
 
 
-def _not_learnt(mute: pd.DataFrame, moves: int, ported: pd.DataFrame, settings: dict[str, Any]) -> str:
+def _not_learnt(mute: pd.DataFrame, moves: int, ported: pd.DataFrame, settings: NamedSettings) -> str:
     """Moves in which nothing was learnt that could be carried."""
     here = ported.merge(mute[[*MOVE, "budget_steps"]], on=[*MOVE, "budget_steps"])
     levels = f"native {_range(here['native_accuracy'])}, bare {_range(here['bare_accuracy'])}"
-    steps = settings.get("training", {}).get("source_steps")
-    now = f" (now {steps:,})" if steps else ""
+    now = f" (now {settings.source_steps:,})" if settings.source_steps else ""
     return (
         f"In {share_of(len(mute), moves)} there is nothing to carry that the study could see: the target host's own "
         f"modules are not shown to be {100 * SMALLEST_GAP:.0f} points above the bare host ({levels}). Raise "

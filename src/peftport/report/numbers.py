@@ -10,6 +10,7 @@ from peftport.figures.style import label, place, signed, techniques_of, title, t
 from peftport.report.phrases import MINUS, capital, moment, nats, percent, shares, unbroken
 from peftport.report.recommendation import way
 from peftport.statistics.families import ALPHA
+from peftport.storage.provenance import JsonObject
 
 ROUTE = ["source_host", "target_host", "source_dataset", "target_dataset"]
 NONE = "\N{EN DASH}"
@@ -194,7 +195,7 @@ def overlaps(overlap: pd.DataFrame) -> Grid:
     return Grid(heads, rows, 2)
 
 
-def facts(things: dict[str, dict[str, Any]]) -> Grid:
+def facts(things: dict[str, JsonObject]) -> Grid:
     """Named things with their facts, one row each: hosts, datasets."""
     keys = list(dict.fromkeys(key for values in things.values() for key in values))
     rows = [[name, *(written(values.get(key)) for key in keys)] for name, values in things.items()]

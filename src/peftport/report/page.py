@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from peftport.duration import duration
 from peftport.figures import learning_curves, paired_differences, portability_matrix, technique_properties
 from peftport.report import numbers
-from peftport.report.phrases import count, margin_in
+from peftport.report.facts import Cost, StudyFacts
+from peftport.report.phrases import count
 from peftport.report.properties import structure
 from peftport.report.recommendation import RULE, recommendations
 from peftport.report.verdict import verdict
@@ -36,23 +36,20 @@ LONG = 30  # rows above which a table is folded away
 
 def write_report(
     path: str | Path,
-    study: dict[str, Any],
+    study: StudyFacts,
     tables: dict[str, pd.DataFrame],
     figures: dict[str, Path],
-    cost: dict[str, Any],
+    cost: Cost,
 ) -> None:
     """Write the report of a study, and the first sentence of its verdict to ``verdict.txt`` beside it.
 
     Args:
         path: the HTML file.
-        study: `name`; and, where there are any, `description`, `question`, `rules` (how each initialisation is drawn,
-            by name), `reconstructions` and `host_notes` (sentences), `hosts` and `datasets` (facts by name),
-            `config` (YAML text or a mapping).
+        study: what is told of it beside its tables.
         tables: `portability`, and where there are any `contrasts`, `carried`, `advice`, `asymmetry`, `techniques`,
             `runs`, `references`, `overlap`.
         figures: SVG files by the name of their figure.
-        cost: where known `wall_seconds`, `optimiser_steps`, `jobs`, `machine`, `versions` (by name), `failed`
-            (what failed, one line each), and whatever else was measured.
+        cost: what it took.
 
     Raises:
         ValueError: table `portability` is missing, or a figure is no SVG; the message says which.
@@ -67,7 +64,7 @@ def write_report(
 
 
 def _content(
-    study: dict[str, Any], tables: dict[str, pd.DataFrame], figures: dict[str, Path], cost: dict[str, Any]
+    study: StudyFacts, tables: dict[str, pd.DataFrame], figures: dict[str, Path], cost: Cost
 ) -> dict[str, Any]:
     """Everything that the template shows."""
     summary = tables["portability"]
@@ -75,17 +72,15 @@ def _content(
         tables.get(name, pd.DataFrame()) for name in ("contrasts", "advice", "overlap", "runs")
     )
     ordered = [name for name in CAPTIONS if name in figures] + [name for name in figures if name not in CAPTIONS]
-    config = study.get("config")
-    settings = config if isinstance(config, dict) else {}
     references = tables.get("references", runs.head(0))
     return {
-        "name": study["name"],
-        "description": study.get("description") or "",
-        "question": study.get("question") or QUESTION,
+        "name": study.name,
+        "description": study.description,
+        "question": QUESTION,
         "size": _size(summary, runs),
-        "verdict": verdict(tables, settings),
+        "verdict": verdict(tables, study.settings),
         "advice": recommendations(advice),
-        "rule": RULE.format(margin=f"{100 * margin_in(settings):g}"),
+        "rule": RULE.format(margin=f"{100 * study.settings.margin:g}"),
         "ways": numbers.ways(advice) if len(advice) else None,
         "figures": [
             {"name": name, "title": CAPTIONS.get(name, (name, ""))[0], "caption": CAPTIONS.get(name, (name, ""))[1]}
@@ -99,16 +94,16 @@ def _content(
         "rates": numbers.rates(pd.concat([runs, references])),
         "failed_runs": numbers.failures(pd.concat([runs, references])),
         "generated": numbers.generated(runs),
-        "hosts": numbers.facts(study.get("hosts") or {}),
-        "host_notes": study.get("host_notes") or [],
-        "datasets": numbers.facts(study.get("datasets") or {}),
-        "rules": study.get("rules") or {},
+        "hosts": numbers.facts(study.hosts),
+        "host_notes": study.host_notes,
+        "datasets": numbers.facts(study.datasets),
+        "rules": study.rules,
         "overlap": numbers.overlaps(overlap) if "overlap" in tables else None,
-        "reconstructions": study.get("reconstructions") or [],
+        "reconstructions": study.reconstructions,
         "cost": _cost(cost),
-        "versions": cost.get("versions") or {},
-        "failed": list(cost.get("failed") or []),
-        "config": config if isinstance(config, str) or not config else yaml.safe_dump(config, sort_keys=False),
+        "versions": cost.versions,
+        "failed": cost.failed,
+        "config": study.config,
         "long": LONG,
     }
 
@@ -128,11 +123,11 @@ def _size(summary: pd.DataFrame, runs: pd.DataFrame) -> str:
     return line
 
 
-def _cost(cost: dict[str, Any]) -> dict[str, str]:
+def _cost(cost: Cost) -> dict[str, str]:
     """What the study took, by name."""
     names = {"wall_seconds": "wall time", "optimiser_steps": "optimiser steps"}
     named = {}
-    for key, value in cost.items():
+    for key, value in vars(cost).items():
         if key in ("versions", "failed") or value is None:
             continue
         named[names.get(key, key.replace("_", " "))] = (

@@ -1,13 +1,11 @@
 """How numbers, lists and comparisons are said in a sentence."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from peftport.figures.style import label, signed, transfer
-from peftport.settings import StatisticsSettings
 from peftport.statistics.families import ALPHA
 
 MINUS = "\N{MINUS SIGN}"
@@ -33,11 +31,6 @@ def nats(value: float) -> str:
 def controls_in(carried: pd.DataFrame) -> list[str]:
     """What ported modules must beat, of table `carried`; nothing where it is empty."""
     return carried["controls"].iloc[0].split(",") if len(carried) else []
-
-
-def margin_in(settings: dict[str, Any]) -> float:
-    """The margin of a study's config, or the default where the config is not known."""
-    return StatisticsSettings.model_validate(settings.get("statistics", {})).margin
 
 
 def difference(row: pd.Series) -> str:

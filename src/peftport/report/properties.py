@@ -1,7 +1,6 @@
 """What the study says about structure and portability: the typology joined with what was measured, in words."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 
@@ -11,6 +10,7 @@ from peftport.report.numbers import NONE, Grid
 from peftport.report.phrases import ALPHA, count, listing, moment, percent
 from peftport.statistics.families import holm
 from peftport.statistics.properties import Outcome, Pair, Split, order_test, pairs, split_test, splits
+from peftport.storage.tables import Row
 
 PROPERTIES = {
     "intra_connectivity": "intra-connectivity",
@@ -222,7 +222,7 @@ def taken(table: pd.DataFrame) -> Grid:
     return Grid([*heads, "steps to 95%", "seed deviation"], rows, 2)
 
 
-def _ordered(table: pd.DataFrame) -> list[dict[str, Any]]:
+def _ordered(table: pd.DataFrame) -> list[Row]:
     """Rows in the order of techniques."""
     order = {name: index for index, name in enumerate(techniques_of(table))}
     return table.sort_values("technique", key=lambda names: names.map(order), kind="stable").to_dict("records")

@@ -4,44 +4,51 @@ import os
 import platform
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
+import yaml
 
+from peftport.data.settings import DatasetSettings
 from peftport.jobs.cost import COLUMNS
 from peftport.porting.table import initialisation
+from peftport.report.facts import Cost, NamedSettings, StudyFacts
 from peftport.storage.cards import read_card
 from peftport.storage.parquet import read_provenance
-from peftport.storage.provenance import versions
+from peftport.storage.provenance import JsonObject, versions
 from peftport.study.derived_datasets import root
-from peftport.study.grid import Study
-from peftport.study.training_steps import optimiser_steps
+from peftport.study.study import Study
+from peftport.study.training_steps import optimiser_steps, warmup_warnings
 
 
-def describe_study(config: dict[str, Any], cards: Sequence[str], datasets: Sequence[str]) -> dict[str, Any]:
-    """Name, description, rules of the initialisations, facts and notes of hosts and datasets, and the config.
+def describe_study(study: Study, cards: Sequence[str], datasets: Sequence[str]) -> StudyFacts:
+    """What the page tells of a study beside its tables.
 
     Args:
-        config: the checked config, without what the grid does not pick.
+        study: the study, without definitions that the grid does not pick.
         cards: files of the hosts' cards, in the order of the study's hosts.
         datasets: files of the training splits of the study's datasets, then of those derived from them.
     """
-    study = Study(config)
+    config = study.config
     cards = {name: read_card(file) for name, file in zip(study.hosts, cards, strict=True)}
     splits = dict(zip((*study.datasets, *study.derived), datasets, strict=True))
-    return {
-        "name": study.name,
-        "description": config["title"],
-        "rules": {name: initialisation(name).rule for name in config["grid"]["initialisations"]},
-        "reconstructions": config["reconstructions"],
-        "hosts": {name: _host(card) for name, card in cards.items()},
-        "host_notes": list(dict.fromkeys(card["choice"] for card in cards.values() if card["choice"])),
-        "datasets": {name: _dataset(file, config["datasets"][root(name)]) for name, file in splits.items()},
-        "config": config,
-    }
+    return StudyFacts(
+        name=study.name,
+        description=config.title,
+        rules={name: initialisation(name).rule for name in study.grid.initialisations},
+        reconstructions=config.reconstructions,
+        hosts={name: _host(card) for name, card in cards.items()},
+        host_notes=list(dict.fromkeys(card["choice"] for card in cards.values() if card["choice"])),
+        datasets={name: _dataset(file, config.datasets[root(name)]) for name, file in splits.items()},
+        config=yaml.safe_dump(config.as_json(), sort_keys=False),
+        settings=NamedSettings(
+            margin=config.statistics.margin,
+            source_steps=config.training.source_steps,
+            warnings=warmup_warnings(study.budgets, config.training.warmup_steps),
+        ),
+    )
 
 
-def describe_cost(config: dict[str, Any], benchmarks: Path) -> dict[str, Any]:
+def describe_cost(study: Study, benchmarks: Path) -> Cost:
     """What the study's files cost: jobs, their wall time, optimiser steps, the largest memory, on which machine.
 
     Args:
@@ -49,17 +56,17 @@ def describe_cost(config: dict[str, Any], benchmarks: Path) -> dict[str, Any]:
     """
     jobs = [pd.read_csv(file, sep="\t") for file in sorted(benchmarks.rglob("*.tsv"))]
     table = pd.concat(jobs, ignore_index=True) if jobs else pd.DataFrame(columns=list(COLUMNS))
-    return {
-        "jobs": len(table),
-        "wall_seconds": float(table["wall_seconds"].sum()),
-        "largest_job_mebibytes": round(float(table["peak_mebibytes"].max())) if len(table) else 0,
-        "optimiser_steps": optimiser_steps(Study(config)),
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}",
-        "versions": versions() | {"python": platform.python_version()},
-    }
+    return Cost(
+        jobs=len(table),
+        wall_seconds=float(table["wall_seconds"].sum()),
+        largest_job_mebibytes=round(float(table["peak_mebibytes"].max())) if len(table) else 0,
+        optimiser_steps=optimiser_steps(study),
+        machine=f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()} {platform.release()}",
+        versions=versions() | {"python": platform.python_version()},
+    )
 
 
-def _host(card: dict[str, Any]) -> dict[str, Any]:
+def _host(card: JsonObject) -> JsonObject:
     shape = card["shape"]
     return {
         "origin": ", ".join(f"{kind} {value}" for kind, value in card["origin"].items() if kind != "build")
@@ -75,17 +82,16 @@ def _host(card: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _dataset(file: str, definition: dict[str, Any]) -> dict[str, Any]:
+def _dataset(file: str, definition: DatasetSettings) -> JsonObject:
     facts = read_provenance(file)["facts"]
-    kind = next(iter(definition["source"]))
     counts = {split: sum(labels.values()) for split, labels in facts["examples"].items()}
     removed, changed = facts.get("removed", {}), facts.get("labels_changed", {})
     return {
-        "source": kind,
+        "source": definition.source.kind,
         **{f"{split} examples": number for split, number in counts.items()},
         "duplicates dropped": facts["duplicates_dropped"],
         **{f"{split} texts that stand in the target's test set, removed": count for split, count in removed.items()},
         **{f"{split} labels changed by shuffling": count for split, count in changed.items()},
-        "label words": ", ".join(sorted(set(definition["labels"].values()))),
-        "prompt": definition["template"],
+        "label words": ", ".join(sorted(set(definition.labels.values()))),
+        "prompt": definition.template,
     }

@@ -1,12 +1,12 @@
 """What came out, in sentences computed from the tables: the short answer, then technique by technique."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 
 from peftport.figures.style import label, signed, techniques_of, title, transfer
 from peftport.report.computing import mixed
+from peftport.report.facts import NOT_KNOWN, NamedSettings
 from peftport.report.headline import headline
 from peftport.report.phrases import (
     MOVE,
@@ -24,7 +24,6 @@ from peftport.report.phrases import (
     shares,
     unbroken,
 )
-from peftport.study.training_steps import warmup_warnings
 
 TIE = 0.005  # recovered gaps closer than half a point are called equal
 MANY = 6  # directions above which only the summary is said
@@ -40,12 +39,12 @@ class Verdict:
     caveats: list[str]
 
 
-def verdict(tables: dict[str, pd.DataFrame], settings: dict[str, Any] | None = None) -> Verdict:
+def verdict(tables: dict[str, pd.DataFrame], settings: NamedSettings = NOT_KNOWN) -> Verdict:
     """The verdict of a study.
 
     Args:
         tables: `portability` and, where there are any, `carried`, `contrasts`, `asymmetry`, `runs` and `references`.
-        settings: the study's config, as far as it is known.
+        settings: those that sentences name.
     """
     summary = tables["portability"]
     ported = summary[summary["initialisation"] == "ported"]
@@ -55,8 +54,8 @@ def verdict(tables: dict[str, pd.DataFrame], settings: dict[str, Any] | None = N
     controls = controls_in(carried)
     techniques = [(title(name), _technique(name, ported, contrasts, controls)) for name in techniques_of(ported)]
     across = [*_ranking(ported), *_directions(tables.get("asymmetry", pd.DataFrame()))]
-    answer = headline(ported, summary, carried, settings or {})
-    caveats = [*_caveats(summary, ported, settings or {}), *mixed(tables)]
+    answer = headline(ported, summary, carried, settings)
+    caveats = [*_caveats(summary, ported, settings), *mixed(tables)]
     return Verdict(answer, techniques, across, caveats)
 
 
@@ -211,7 +210,7 @@ def _directions(table: pd.DataFrame) -> list[str]:
     return [head, *(f"{part}." for part in parts)]
 
 
-def _caveats(summary: pd.DataFrame, ported: pd.DataFrame, settings: dict[str, Any]) -> list[str]:
+def _caveats(summary: pd.DataFrame, ported: pd.DataFrame, settings: NamedSettings) -> list[str]:
     """What a reader must know before leaning on the numbers."""
     caveats = []
     seeds = summary["seeds"]
@@ -233,5 +232,4 @@ def _caveats(summary: pd.DataFrame, ported: pd.DataFrame, settings: dict[str, An
         )
     if not (summary["initialisation"] == "scratch").any():
         caveats.append("Nothing was trained from scratch, so neither steps saved nor advice can be given.")
-    warnings = warmup_warnings(settings) if {"grid", "training"} <= settings.keys() else []
-    return [*caveats, *(f"{capital(warning)}." for warning in warnings)]
+    return [*caveats, *(f"{capital(warning)}." for warning in settings.warnings)]

@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from peftport.hosts.recipe_settings import InstructionHostSettings
 from peftport.stages.sections import host_code, recipe_code
 from peftport.stages.stage import Needs, Output, Stage
-from peftport.study.grid import Study
+from peftport.storage.provenance import JsonObject
+from peftport.study.study import Study
 from peftport.study.training_steps import build_steps
 
 
@@ -25,22 +26,23 @@ class BuildHost(Stage):
     def needs(self, study: Study) -> Needs:
         from peftport.stages.identify_host import IdentifyHost  # which needs built hosts itself
 
-        base = study.config["hosts"][self.host]["build"].get("base")
-        if base is None:
+        recipe = study.config.hosts[self.host].build
+        if not isinstance(recipe, InstructionHostSettings):
             return {"base": [], "base_model": []}
-        return {"base": [IdentifyHost(base).output("host")], "base_model": built_model(study, base)}
+        return {"base": [IdentifyHost(recipe.base).output("host")], "base_model": built_model(study, recipe.base)}
 
-    def settings(self, study: Study) -> dict[str, Any]:
-        return {"recipe": study.config["hosts"][self.host]["build"], "steps": build_steps(study, self.host)}
+    def settings(self, study: Study) -> JsonObject:
+        return {"recipe": study.config.hosts[self.host].build.as_json(), "steps": build_steps(study, self.host)}
 
     def code(self, study: Study) -> Sequence[str]:
         return [*host_code(study, self.host), *recipe_code(study, self.host)]
 
     def files(self, study: Study) -> Sequence[Path]:
-        recipe = study.config["hosts"][self.host]["build"]
-        return [Path(file) for part in ("corpus", "instructions") for file in recipe.get(part, {}).get("files", [])]
+        recipe = study.config.hosts[self.host].build
+        texts = recipe.instructions if isinstance(recipe, InstructionHostSettings) else recipe.corpus
+        return [Path(file) for file in texts.files or []]
 
 
 def built_model(study: Study, host: str) -> list[Output]:
     """The files of a host that the study builds; none of a host from elsewhere."""
-    return [BuildHost(host).output("model")] if "build" in study.config["hosts"][host] else []
+    return [BuildHost(host).output("model")] if study.config.hosts[host].build is not None else []

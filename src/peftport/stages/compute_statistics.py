@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from peftport.stages.evaluate_cell import evaluations
 from peftport.stages.gather_runs import GatherRuns
 from peftport.stages.stage import Needs, Output, Stage
 from peftport.statistics.table import STATISTICS, settings_of
-from peftport.study.grid import Study
+from peftport.storage.provenance import JsonObject
+from peftport.study.study import Study
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,9 @@ class ComputeStatistics(Stage):
         names = [name for name in STATISTICS[self.table] if name != "predictions"]
         return {"tables": [table(name) for name in names], "predictions": evaluations(study, "predictions")}
 
-    def settings(self, study: Study) -> dict[str, Any]:
-        settings = settings_of(self.table, study.config["statistics"])
-        return {"study": study.name, "grid": study.config["grid"], "settings": settings}
+    def settings(self, study: Study) -> JsonObject:
+        settings = settings_of(self.table, study.config.statistics)
+        return {"study": study.name, "grid": study.grid.as_json(), "settings": settings}
 
     def code(self, study: Study) -> Sequence[str]:
         return [f"peftport.statistics.{self.table}"]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from peftport.stages.encode_labels import EncodeLabels
 from peftport.stages.identify_host import IdentifyHost
 from peftport.stages.stage import Needs, Stage
-from peftport.study.grid import Study
+from peftport.study.study import Study
 
 
 @dataclass(frozen=True)

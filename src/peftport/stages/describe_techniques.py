@@ -1,7 +1,6 @@
 """Typology, costs, portability, stability and convergence of every technique."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from peftport.stages.compute_statistics import table
 from peftport.stages.evaluate_cell import EvaluateCell
@@ -9,7 +8,9 @@ from peftport.stages.measure_costs import MeasureCosts
 from peftport.stages.sections import methods
 from peftport.stages.stage import Needs, Stage
 from peftport.stages.train_source import TrainSource
-from peftport.study.grid import Source, Study
+from peftport.storage.provenance import JsonObject
+from peftport.study.grid import Source
+from peftport.study.study import Study
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,10 @@ class DescribeTechniques(Stage):
             "curves": [training.output("curve") for training in trainings],
         }
 
-    def settings(self, study: Study) -> dict[str, Any]:
-        grid = study.config["grid"]
-        return {"study": study.name, "grid": grid, "methods": methods(study, grid["techniques"])}
+    def settings(self, study: Study) -> JsonObject:
+        return {
+            "study": study.name,
+            "grid": study.grid.as_json(),
+            "decontaminate": study.decontaminate,  # which trainings there are, and in which order
+            "methods": methods(study, study.grid.techniques),
+        }

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from peftport.figures.table import FIGURES
 from peftport.stages.report_tables import report_table
 from peftport.stages.stage import Needs, Stage
-from peftport.study.grid import Study
+from peftport.storage.provenance import JsonObject
+from peftport.study.study import Study
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class DrawFigure(Stage):
     def needs(self, study: Study) -> Needs:
         return {"tables": [report_table(name) for name in FIGURES[self.figure]]}
 
-    def settings(self, study: Study) -> dict[str, Any]:
+    def settings(self, study: Study) -> JsonObject:
         return {"tables": FIGURES[self.figure]}
 
     def code(self, study: Study) -> Sequence[str]:

@@ -2,15 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from peftport.stages.datasets import dataset_stage
 from peftport.stages.encode_labels import EncodeLabels
 from peftport.stages.identify_host import host_inputs
 from peftport.stages.sections import host_code, task
 from peftport.stages.stage import Needs, Output, Stage
+from peftport.storage.provenance import JsonObject
 from peftport.study.derived_datasets import root
-from peftport.study.grid import Study
+from peftport.study.study import Study
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,8 @@ class EncodeDataset(Stage):
         examples = dataset_stage(self.dataset).output(self.split)
         return {**host_inputs(study, self.host, "host"), "labels": labels, "examples": examples}
 
-    def settings(self, study: Study) -> dict[str, Any]:
-        return {"task": task(study, self.dataset), "max_tokens": study.config["training"]["max_tokens"]}
+    def settings(self, study: Study) -> JsonObject:
+        return {"task": task(study, self.dataset), "max_tokens": study.config.training.max_tokens}
 
     def code(self, study: Study) -> Sequence[str]:
         return host_code(study, self.host)

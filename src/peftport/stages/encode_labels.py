@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from peftport.stages.identify_host import host_inputs
 from peftport.stages.sections import host_code, task
 from peftport.stages.stage import Needs, Stage
-from peftport.study.grid import Study
+from peftport.storage.provenance import JsonObject
+from peftport.study.study import Study
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class EncodeLabels(Stage):
     def needs(self, study: Study) -> Needs:
         return host_inputs(study, self.host, "host")
 
-    def settings(self, study: Study) -> dict[str, Any]:
+    def settings(self, study: Study) -> JsonObject:
         return {"task": task(study, self.dataset)}
 
     def code(self, study: Study) -> Sequence[str]:

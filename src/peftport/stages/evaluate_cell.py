@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from peftport.stages.encode_dataset import prompts
 from peftport.stages.extract_modules import modules_of
@@ -12,7 +11,9 @@ from peftport.stages.make_starts import MakeStarts
 from peftport.stages.match_starts import MatchStarts
 from peftport.stages.sections import answer_code, host_code, method_code, task, technique, tested_by, trained_by
 from peftport.stages.stage import Needs, Output, Stage
-from peftport.study.grid import FITTED, SHARED, Cell, Study
+from peftport.storage.provenance import JsonObject
+from peftport.study.grid import FITTED, SHARED, Cell
+from peftport.study.study import Study
 
 
 @dataclass(frozen=True)
@@ -45,14 +46,14 @@ class EvaluateCell(Stage):
             "starts": starts_of(study, self.cell),
         }
 
-    def settings(self, study: Study) -> dict[str, Any]:
+    def settings(self, study: Study) -> JsonObject:
         cell = self.cell
         return {
             "seeds": study.seeds_of(self.block),
             "budgets": [0] if cell.is_reference else study.budgets,
             "technique": {} if cell.is_reference else technique(study, self.technique),
             "training": tested_by(study) if cell.is_reference else trained_by(study),
-            "evaluation": study.config["evaluation"],
+            "evaluation": study.config.evaluation.as_json(),
             "task": task(study, self.target_dataset),
         }
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from peftport.stages.module_folders import ModuleFolders
 from peftport.stages.stage import Needs, Output
 from peftport.stages.train_source import TrainSource
-from peftport.study.grid import Source, Study
+from peftport.study.grid import Source
+from peftport.study.study import Study
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,11 @@
 """One row per run, and one per reference."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from peftport.stages.evaluate_cell import evaluations
 from peftport.stages.stage import Needs, Stage
-from peftport.study.grid import Study
+from peftport.storage.provenance import JsonObject
+from peftport.study.study import Study
 
 
 @dataclass(frozen=True)
@@ -18,5 +18,5 @@ class GatherRuns(Stage):
     def needs(self, study: Study) -> Needs:
         return {"scores": evaluations(study, "scores")}
 
-    def settings(self, study: Study) -> dict[str, Any]:
-        return {"study": study.name, "grid": study.config["grid"]}
+    def settings(self, study: Study) -> JsonObject:
+        return {"study": study.name, "grid": study.grid.as_json()}

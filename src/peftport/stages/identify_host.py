@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from peftport.hosts.locate import host_folder, read_files
 from peftport.stages.build_host import BuildHost, built_model
-from peftport.stages.sections import host_code, hosts
+from peftport.stages.sections import host_code
 from peftport.stages.stage import Needs, Output, Stage
-from peftport.study.grid import Study
+from peftport.storage.provenance import JsonObject
+from peftport.study.study import Study
 
 
 @dataclass(frozen=True)
@@ -25,14 +25,14 @@ class IdentifyHost(Stage):
         model = built_model(study, self.host)
         return {"model": model, "curve": [BuildHost(self.host).output("curve")] if model else []}
 
-    def settings(self, study: Study) -> dict[str, Any]:
-        return {"definition": study.config["hosts"][self.host]}
+    def settings(self, study: Study) -> JsonObject:
+        return {"definition": study.config.hosts[self.host].as_json()}
 
     def code(self, study: Study) -> Sequence[str]:
         return host_code(study, self.host)
 
     def files(self, study: Study) -> Sequence[Path]:
-        host = hosts(study)[self.host]
+        host = study.config.hosts[self.host]
         if host.kind in ("build", "hub"):  # in the key by the recipe, and by the commit
             return ()
         folder = host_folder(host, Path(), study.folder)

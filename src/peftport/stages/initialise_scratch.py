@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from peftport.stages.identify_host import host_inputs
 from peftport.stages.module_folders import ModuleFolders
 from peftport.stages.sections import form, host_code, method_code
 from peftport.stages.stage import Needs
-from peftport.study.grid import Study
+from peftport.storage.provenance import JsonObject
+from peftport.study.study import Study
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class InitialiseScratch(ModuleFolders):
     def needs(self, study: Study) -> Needs:
         return host_inputs(study, self.host)
 
-    def settings(self, study: Study) -> dict[str, Any]:
+    def settings(self, study: Study) -> JsonObject:
         return {"technique": form(study, self.technique), "seeds": study.seeds_of(self.block)}
 
     def code(self, study: Study) -> Sequence[str]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from peftport.porting.table import INITIALISATIONS
 from peftport.stages.check_transfer import CheckTransfer
@@ -10,7 +9,9 @@ from peftport.stages.extract_modules import modules_of
 from peftport.stages.identify_host import IdentifyHost
 from peftport.stages.module_folders import ModuleFolders
 from peftport.stages.stage import Needs
-from peftport.study.grid import ANY, FITTED, SHARED, Start, Study
+from peftport.storage.provenance import JsonObject
+from peftport.study.grid import ANY, FITTED, SHARED, Start
+from peftport.study.study import Study
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class MakeStarts(ModuleFolders):
             **transfer(self.source_host, self.target_host),
         }
 
-    def settings(self, study: Study) -> dict[str, Any]:
+    def settings(self, study: Study) -> JsonObject:
         sources, seeds = study.siblings_of(self.start), study.seeds_of(self.block)
         return {
             "seeds": seeds,

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from peftport.porting.table import INITIALISATIONS
 from peftport.stages.build_host import built_model
@@ -12,7 +11,9 @@ from peftport.stages.make_starts import transfer
 from peftport.stages.module_folders import ModuleFolders
 from peftport.stages.sections import host_code, method_code, task
 from peftport.stages.stage import Needs
-from peftport.study.grid import FITTED, Start, Study
+from peftport.storage.provenance import JsonObject
+from peftport.study.grid import FITTED, Start
+from peftport.study.study import Study
 
 
 @dataclass(frozen=True)
@@ -44,11 +45,11 @@ class MatchStarts(ModuleFolders):
             "prompts": EncodeDataset(self.target_host, self.target_dataset, "train").output("prompts"),
         }
 
-    def settings(self, study: Study) -> dict[str, Any]:
+    def settings(self, study: Study) -> JsonObject:
         return {
             "seeds": study.seeds_of(self.block),
             "task": task(study, self.target_dataset),
-            "max_tokens": study.config["training"]["max_tokens"],
+            "max_tokens": study.config.training.max_tokens,
         }
 
     def code(self, study: Study) -> Sequence[str]:

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from peftport.stages.encode_dataset import prompts
 from peftport.stages.identify_host import host_inputs
 from peftport.stages.sections import form, host_code, method_code, task, trained_by
 from peftport.stages.stage import Needs, Stage
-from peftport.study.grid import Study
+from peftport.storage.provenance import JsonObject
+from peftport.study.study import Study
 
 
 @dataclass(frozen=True)
@@ -23,13 +23,13 @@ class MeasureCosts(Stage):
     def needs(self, study: Study) -> Needs:
         return {**host_inputs(study, self.host), **prompts(self.host, study.costed, "train")}
 
-    def settings(self, study: Study) -> dict[str, Any]:
+    def settings(self, study: Study) -> JsonObject:
         return {
-            "techniques": {name: form(study, name) for name in study.config["grid"]["techniques"]},
+            "techniques": {name: form(study, name) for name in study.grid.techniques},
             "training": trained_by(study),
             "task": task(study, study.costed),
-            "costs": study.config["costs"],
+            "costs": study.config.costs.as_json(),
         }
 
     def code(self, study: Study) -> Sequence[str]:
-        return [*method_code(study, *study.config["grid"]["techniques"]), *host_code(study, self.host)]
+        return [*method_code(study, *study.grid.techniques), *host_code(study, self.host)]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from peftport.stages.stage import Stage
-from peftport.study.grid import Study
+from peftport.study.study import Study
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from peftport.data.sources.table import SOURCES
 from peftport.stages.sections import prepared_by
 from peftport.stages.stage import Stage
-from peftport.study.grid import Study
+from peftport.storage.provenance import JsonObject
+from peftport.study.study import Study
 
 
 @dataclass(frozen=True)
@@ -21,13 +21,11 @@ class PrepareDataset(Stage):
     FILES = {"train": "train.parquet", "validation": "validation.parquet", "test": "test.parquet"}
     CONSTRAINTS = {"dataset": r"[^/@]+?"}
 
-    def settings(self, study: Study) -> dict[str, Any]:
+    def settings(self, study: Study) -> JsonObject:
         return {"definition": prepared_by(study, self.dataset)}
 
     def code(self, study: Study) -> Sequence[str]:
-        source = study.config["datasets"][self.dataset]["source"]
-        return [SOURCES[kind] for kind in SOURCES if kind in source]
+        return [SOURCES[study.config.datasets[self.dataset].source.kind]]
 
     def files(self, study: Study) -> Sequence[Path]:
-        source = study.config["datasets"][self.dataset]["source"]
-        return [Path(file["path"]) for file in source.get("files", [])]
+        return [Path(file.path) for file in study.config.datasets[self.dataset].source.files or []]

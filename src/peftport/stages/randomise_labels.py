@@ -1,12 +1,12 @@
 """The same texts with their labels shuffled within each split."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from peftport.stages.datasets import dataset_stage
 from peftport.stages.stage import Needs, Stage
+from peftport.storage.provenance import JsonObject
 from peftport.study.derived_datasets import root
-from peftport.study.grid import Study
+from peftport.study.study import Study
 
 
 @dataclass(frozen=True)
@@ -22,5 +22,5 @@ class RandomiseLabels(Stage):
         parent = dataset_stage(self.parent)
         return {split: parent.output(split) for split in self.FILES}
 
-    def settings(self, study: Study) -> dict[str, Any]:
-        return {"seed": study.config["datasets"][root(self.parent)]["split"]["seed"]}
+    def settings(self, study: Study) -> JsonObject:
+        return {"seed": study.config.datasets[root(self.parent)].split.seed}

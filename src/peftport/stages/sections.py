@@ -1,74 +1,68 @@
 """The parts of a config that stages depend on: of a dataset, of a technique, of the training."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from peftport.host_building.recipes.table import RECIPES
 from peftport.hosts.families.table import FAMILIES, family
-from peftport.hosts.settings import HostSettings
 from peftport.hosts.shape import declared
 from peftport.prompting.lm_types.table import LM_TYPES
+from peftport.storage.provenance import JsonObject
 from peftport.study.derived_datasets import root
-from peftport.study.grid import Study
+from peftport.study.study import Study
 from peftport.techniques.table import METHODS, described_as
 
 # of the training section: what a test depends on, and what a training in the target host depends on
-TESTED_BY = ("max_tokens", "host_precision")
-TRAINED_BY = (*TESTED_BY, "batch_size", "warmup_steps", "weight_decay", "gradient_clip")
+TESTED_BY = {"max_tokens", "host_precision"}
+TRAINED_BY = TESTED_BY | {"batch_size", "warmup_steps", "weight_decay", "gradient_clip"}
 # of a dataset's definition: what its splits depend on; the rest is how it is put to a host
-PREPARED_BY = ("source", "labels", "split", "examples")
-SOURCE_ONLY = ("source_steps",)  # of a technique's entry: what a training in the target host does not depend on
+PREPARED_BY = {"source", "labels", "split", "examples"}
+SOURCE_ONLY = {"source_steps"}  # of a technique's entry: what a training in the target host does not depend on
 
 
-def prepared_by(study: Study, dataset: str) -> dict[str, Any]:
+def prepared_by(study: Study, dataset: str) -> JsonObject:
     """The part of a dataset's definition that its splits depend on."""
-    return {part: study.config["datasets"][dataset][part] for part in PREPARED_BY}
+    return study.config.datasets[dataset].model_dump(mode="json", include=PREPARED_BY)
 
 
-def task(study: Study, dataset: str) -> dict[str, Any]:
+def task(study: Study, dataset: str) -> JsonObject:
     """How a dataset is put to a host: its prompt template and its label words."""
-    definition = study.config["datasets"][root(dataset)]
-    return {"template": definition["template"], "words": sorted(set(definition["labels"].values()))}
+    definition = study.config.datasets[root(dataset)]
+    return {"template": definition.template, "words": sorted(set(definition.labels.values()))}
 
 
-def tested_by(study: Study) -> dict[str, Any]:
+def tested_by(study: Study) -> JsonObject:
     """The part of the training section that a test depends on."""
-    return {name: study.config["training"][name] for name in TESTED_BY}
+    return study.config.training.model_dump(mode="json", include=TESTED_BY)
 
 
-def trained_by(study: Study) -> dict[str, Any]:
+def trained_by(study: Study) -> JsonObject:
     """The part of the training section that a training in the target host depends on."""
-    return {name: study.config["training"][name] for name in TRAINED_BY}
+    return study.config.training.model_dump(mode="json", include=TRAINED_BY)
 
 
-def technique(study: Study, name: str) -> dict[str, Any]:
+def technique(study: Study, name: str) -> JsonObject:
     """The part of a technique's entry that a training in the target host depends on."""
-    return {key: value for key, value in study.config["techniques"][name].items() if key not in SOURCE_ONLY}
+    return study.config.techniques[name].model_dump(mode="json", exclude=SOURCE_ONLY)
 
 
-def form(study: Study, name: str) -> dict[str, Any]:
+def form(study: Study, name: str) -> JsonObject:
     """The part of a technique's entry that says what its modules are, and not how they are trained."""
-    return {key: value for key, value in technique(study, name).items() if key != "learning_rate"}
+    return study.config.techniques[name].model_dump(mode="json", exclude=SOURCE_ONLY | {"learning_rate"})
 
 
 def methods(study: Study, names: Sequence[str]) -> dict[str, str]:
     """Techniques to their methods, as the typology calls them."""
-    return {name: described_as(study.config["techniques"][name]) for name in names}
+    return {name: described_as(study.config.techniques[name].as_json()) for name in names}
 
 
 def method_code(study: Study, *names: str) -> list[str]:
     """The modules of these techniques."""
-    return sorted({METHODS[study.config["techniques"][name]["method"]] for name in names})
-
-
-def hosts(study: Study) -> dict[str, HostSettings]:
-    """The settings of the study's hosts by name."""
-    return {name: HostSettings.model_validate(host) for name, host in study.config["hosts"].items()}
+    return sorted({METHODS[study.config.techniques[name].method] for name in names})
 
 
 def model_types(study: Study, host: str) -> list[str]:
     """A host's family, by transformers' ``model_type``; every one where only loading the host tells."""
-    facts = declared(host, hosts(study), study.folder)
+    facts = declared(host, study.config.hosts, study.folder)
     return [name for name in FAMILIES if facts is None or facts["model_type"] == name]
 
 

@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from dataclasses import astuple, dataclass, fields
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
-from peftport.study.grid import Study
+from peftport.storage.provenance import JsonObject
+from peftport.study.study import Study
 
 
 class Output(NamedTuple):
@@ -84,7 +85,7 @@ class Stage:
         """The outputs of other stages that it reads, by the name of the rule's input."""
         return {}
 
-    def settings(self, study: Study) -> dict[str, Any]:
+    def settings(self, study: Study) -> JsonObject:
         """What the script is given, as JSON values: exactly this is in the key."""
         return {}
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from peftport.stages.encode_dataset import prompts
 from peftport.stages.identify_host import host_inputs
 from peftport.stages.sections import host_code, method_code, task
 from peftport.stages.stage import Needs, Stage
-from peftport.study.grid import Study
+from peftport.storage.provenance import JsonObject
+from peftport.study.study import Study
 
 
 @dataclass(frozen=True)
@@ -27,10 +27,10 @@ class TrainSource(Stage):
     def needs(self, study: Study) -> Needs:
         return {**host_inputs(study, self.host), **prompts(self.host, self.dataset, "train", "validation")}
 
-    def settings(self, study: Study) -> dict[str, Any]:
+    def settings(self, study: Study) -> JsonObject:
         return {
-            "technique": study.config["techniques"][self.technique],
-            "training": study.config["training"],
+            "technique": study.config.techniques[self.technique].as_json(),
+            "training": study.config.training.as_json(),
             "task": task(study, self.dataset),
             "seeds": study.seeds_of(self.block),
         }

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from peftport.figures.table import FIGURES
 from peftport.porting.table import INITIALISATIONS
@@ -12,7 +11,8 @@ from peftport.stages.describe_host import DescribeHost
 from peftport.stages.draw_figure import DrawFigure
 from peftport.stages.report_tables import REPORTED, report_table
 from peftport.stages.stage import Needs, Stage
-from peftport.study.grid import Study
+from peftport.storage.provenance import JsonObject
+from peftport.study.study import Study
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,8 @@ class WriteReport(Stage):
             "datasets": [dataset_stage(name).output("train") for name in (*study.datasets, *study.derived)],
         }
 
-    def settings(self, study: Study) -> dict[str, Any]:
-        return {"config": study.used()}
+    def settings(self, study: Study) -> JsonObject:
+        return {"config": study.used().as_json()}
 
     def code(self, study: Study) -> Sequence[str]:
-        return [INITIALISATIONS[name] for name in study.config["grid"]["initialisations"]]  # their rules in words
+        return [INITIALISATIONS[name] for name in study.grid.initialisations]  # their rules in words

@@ -20,7 +20,6 @@ seeds it needs: ``docs/statistics.md``.
 """
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -29,7 +28,7 @@ from peftport.statistics.example_scores import KEY, Answers, ExampleScores, pair
 from peftport.statistics.families import ALPHA
 from peftport.statistics.intervals import Estimate, estimate
 from peftport.statistics.sample_size import size_that_tells
-from peftport.storage.tables import TABLES
+from peftport.storage.tables import TABLES, Row
 
 CHAINS = 4
 BESIDE_OTHERS, NEAR_PERFECT = 0.8 * ALPHA, 0.2 * ALPHA  # how non-inferiority shares out its level
@@ -92,7 +91,7 @@ def advice(runs: pd.DataFrame, predictions: pd.DataFrame, margin: float) -> pd.D
         way = next((Way(name, budget) for name, kind in STARTS.items() if kind == start), None)
         if way is not None and way != Way(AGAIN, 0):  # a module that nobody trained is no way
             moves.setdefault((study, *route), {})[way] = answers.need(tuple(key))
-    rows: list[dict[str, Any]] = []
+    rows: list[Row] = []
     for (study, *route), ways in moves.items():
         if {way.start for way in ways} == set(STARTS):
             keys = dict(zip(KEY[:-2], route, strict=True)) | {"study": study}
@@ -101,7 +100,7 @@ def advice(runs: pd.DataFrame, predictions: pd.DataFrame, margin: float) -> pd.D
     return pd.DataFrame(rows, columns=list(TABLES["advice"]))
 
 
-def _rows(ways: dict[Way, Answers], native: Answers | None, margin: float) -> list[dict[str, Any]]:
+def _rows(ways: dict[Way, Answers], native: Answers | None, margin: float) -> list[Row]:
     """The rows of one move."""
     differences = differences_of(ways)
     scores = {way: estimate(answers.values) for way, answers in ways.items()}

@@ -1,9 +1,12 @@
 """The tables of statistics by name, with what each is computed from. To add one, write its file and its lines here."""
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING
 
-import pandas as pd
+from peftport.settings import StatisticsSettings
+
+if TYPE_CHECKING:  # the Snakefile reads the names, and needs no pandas
+    import pandas as pd
 
 STATISTICS: dict[str, list[str]] = {
     "portability": ["runs", "references", "predictions"],
@@ -22,12 +25,12 @@ SETTINGS: dict[str, list[str]] = {
 }
 
 
-def settings_of(name: str, settings: dict[str, Any]) -> dict[str, Any]:
+def settings_of(name: str, settings: StatisticsSettings) -> dict[str, float]:
     """Those of the study's settings that a table depends on."""
-    return {key: settings[key] for key in SETTINGS[name]}
+    return {key: getattr(settings, key) for key in SETTINGS[name]}
 
 
-def compute(name: str, tables: dict[str, pd.DataFrame], settings: dict[str, Any]) -> pd.DataFrame:
+def compute(name: str, tables: dict[str, "pd.DataFrame"], settings: dict[str, float]) -> "pd.DataFrame":
     """One table of statistics; only its own file is imported.
 
     Args:

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
@@ -112,26 +111,3 @@ def read_tensors(path: str | Path) -> dict[str, np.ndarray]:
             return {name: file.get_tensor(name) for name in kinds}
     except SafetensorError as error:
         raise DamagedFile(path, str(error)) from error
-
-
-def describe(module: Module) -> pd.DataFrame:
-    """One row per tensor, the table ``tensors``: where it sits, its shape, mean, standard deviation and norm."""
-    rows, shape = [], module.card.get("host_shape", {})
-    only = "encoder" if shape.get("encoder_layers") and not shape.get("decoder_layers") else "decoder"
-    for name, tensor in module.tensors.items():
-        match, values = TENSOR_NAME.search(name), tensor.astype(np.float64)
-        stack = "shared" if match is None else match["stack"] or only
-        rows.append(
-            {
-                "name": name,
-                "stack": stack,
-                "layer": int(match["layer"]) if match else -1,
-                "site": match["site"] if match else name.removeprefix("base_model."),
-                "shape": "x".join(str(size) for size in tensor.shape),
-                "entries": tensor.size,
-                "mean": values.mean(),
-                "standard_deviation": values.std(),
-                "norm": float(np.sqrt((values**2).sum())),
-            }
-        )
-    return pd.DataFrame(rows)

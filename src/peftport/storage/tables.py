@@ -24,6 +24,8 @@ from peftport.storage.technique_columns import (
     Column,
 )
 
+Row = dict[str, str | float | None]  # of any of the tables: column to value
+
 STUDY = {"study": Column(TEXT, "name of the study")}
 TECHNIQUE = {"technique": Column(TEXT, "name of the technique in the config; `none` for the bare host")}
 HOSTS = {

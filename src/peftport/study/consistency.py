@@ -13,8 +13,10 @@ from peftport.porting.compatibility import differences
 from peftport.prompting.template import check_template
 from peftport.registry import unknown_name
 from peftport.storage.provenance import JsonObject
-from peftport.study.grid import FITTED, Study
-from peftport.study.settings import GridSettings, StudySettings
+from peftport.study.grid import FITTED
+from peftport.study.grid_settings import GridSettings
+from peftport.study.settings import StudySettings
+from peftport.study.study import Study
 from peftport.techniques.table import NO_OUTPUT
 
 Hosts = Mapping[str, HostSettings]
@@ -43,7 +45,7 @@ def check_meaning(settings: StudySettings, folder: Path) -> None:
         _check_recipe(name, settings.hosts, folder)
     for name, dataset in settings.datasets.items():
         _check_dataset(name, dataset, folder)
-    study = Study(settings.as_json())
+    study = Study(settings, folder)
     _check_templates(study, settings, folder)
     _check_fitted(settings)
     _check_siblings(study)
@@ -116,11 +118,11 @@ def _check_siblings(study: Study) -> None:
 def _check_transfers(study: Study, hosts: Hosts, folder: Path) -> None:
     """Refuse what cannot be copied, as far as the shapes of the hosts are known before they are there."""
     for index, transfer in enumerate(study.copied_transfers):
-        pair = [_declared(transfer[end], hosts, folder) for end in ("source", "target")]
+        pair = [_declared(name, hosts, folder) for name in (transfer.source, transfer.target)]
         if None not in pair and (found := differences(*common(*pair))):
             raise ConfigError(
-                f"config key `grid.transfers.{index}`: a module cannot be copied {transfer['source']} -> "
-                f"{transfer['target']}: expected hosts of one shape, they differ in\n  " + "\n  ".join(found)
+                f"config key `grid.transfers.{index}`: a module cannot be copied {transfer.source} -> "
+                f"{transfer.target}: expected hosts of one shape, they differ in\n  " + "\n  ".join(found)
             )
 
 

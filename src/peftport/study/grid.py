@@ -1,12 +1,11 @@
-"""The grid of a study: which modules, starts, cells and runs a checked config asks for, by name and not by file."""
+"""The grid of a study: which modules, starts, cells and runs it asks for, by name and not by file."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
-from typing import Any
 
 from peftport.study.derived_datasets import left_out, parent, randomised, root, without
+from peftport.study.grid_settings import GridSettings, PairSettings
 
 ANY = "any"
 NONE = "none"
@@ -68,20 +67,19 @@ def block_name(seeds: list[int]) -> str:
     return ".".join(str(seed) for seed in seeds)
 
 
-class Study:
-    """A checked config, and the entries of its grid in a fixed order.
+class Grid:
+    """The entries of a study's grid, in a fixed order.
 
     Args:
-        config: the checked config.
-        folder: where relative paths in the config start.
+        name: of the study.
+        grid: what the study runs.
+        decontaminate: whether source datasets are without what stands in the target's test set.
     """
 
-    def __init__(self, config: dict[str, Any], folder: Path = Path()) -> None:
-        self.config, self.folder = config, folder
-        self.name: str = config["study"]
-        grid = config["grid"]
-        self.budgets: list[int] = grid["budgets"]
-        blocks = [entry if isinstance(entry, list) else [entry] for entry in grid["seeds"]]
+    def __init__(self, name: str, grid: GridSettings, decontaminate: bool = False) -> None:
+        self.name, self.grid, self.decontaminate = name, grid, decontaminate
+        self.budgets: list[int] = grid.budgets
+        blocks = [entry if isinstance(entry, list) else [entry] for entry in grid.seeds]
         self.blocks: dict[str, list[int]] = {block_name(seeds): seeds for seeds in blocks}
 
     @cached_property
@@ -98,14 +96,13 @@ class Study:
 
         They differ only for ``scratch``, which does not depend on the source and is computed once per target.
         """
-        grid = self.config["grid"]
-        for technique in grid["techniques"]:
-            for transfer in grid["transfers"]:
-                for pair in grid["dataset_pairs"]:
-                    for initialisation in grid["initialisations"]:
+        for technique in self.grid.techniques:
+            for transfer in self.grid.transfers:
+                for pair in self.grid.dataset_pairs:
+                    for initialisation in self.grid.initialisations:
                         for block in self.blocks:
-                            hosts = (transfer["source"], transfer["target"])
-                            datasets = (pair["source"], pair["target"])
+                            hosts = (transfer.source, transfer.target)
+                            datasets = (pair.source, pair.target)
                             counted = Cell(technique, *hosts, *datasets, initialisation, block)
                             if initialisation == SHARED:
                                 yield counted, Cell(technique, ANY, hosts[1], ANY, datasets[1], SHARED, block)
@@ -113,13 +110,13 @@ class Study:
                                 yield counted, counted
 
     def _references(self) -> Iterator[Cell]:
-        grid = self.config["grid"]
-        targets = [(t["target"], p["target"]) for t in grid["transfers"] for p in grid["dataset_pairs"]]
+        grid = self.grid
+        targets = [(t.target, p.target) for t in grid.transfers for p in grid.dataset_pairs]
         for host, dataset in dict.fromkeys(targets):
-            if "bare" in grid["references"]:
+            if "bare" in grid.references:
                 yield Cell(NONE, ANY, host, ANY, dataset, "bare", ANY)
-            if "native" in grid["references"]:
-                for technique in grid["techniques"]:
+            if "native" in grid.references:
+                for technique in grid.techniques:
                     for block in self.blocks:
                         yield Cell(technique, ANY, host, ANY, dataset, "native", block)
 
@@ -155,7 +152,7 @@ class Study:
 
     def _cleaned(self, dataset: str, target: str) -> str:
         """The dataset, without what stands in the target's test set where the study asks for that."""
-        asked = self.config.get("decontaminate", False) and dataset not in (ANY, target)
+        asked = self.decontaminate and dataset not in (ANY, target)
         return without(dataset, target) if asked else dataset
 
     def sources_of(self, cell: Cell) -> list[Source]:
@@ -187,25 +184,24 @@ class Study:
         ]
 
     @property
-    def copied_transfers(self) -> list[dict[str, str]]:
+    def copied_transfers(self) -> list[PairSettings]:
         """Transfers in which modules are copied from host to host: all, unless the study has ``scratch`` only."""
-        grid = self.config["grid"]
-        return grid["transfers"] if set(grid["initialisations"]) - {SHARED} else []
+        return self.grid.transfers if set(self.grid.initialisations) - {SHARED} else []
 
     @cached_property
     def targets(self) -> list[str]:
         """Hosts that modules move to."""
-        return list(dict.fromkeys(transfer["target"] for transfer in self.config["grid"]["transfers"]))
+        return list(dict.fromkeys(transfer.target for transfer in self.grid.transfers))
 
     @property
     def costed(self) -> str:
         """Dataset whose first training texts are the batch that costs are measured on."""
-        return self.config["grid"]["dataset_pairs"][0]["target"]
+        return self.grid.dataset_pairs[0].target
 
     @cached_property
     def fresh(self) -> list[Source | Cell]:
         """Trainings from a fresh start in a target host: its own modules' where there are any, else `scratch`."""
-        datasets = {pair["target"] for pair in self.config["grid"]["dataset_pairs"]}
+        datasets = {pair.target for pair in self.grid.dataset_pairs}
         own = [one for one in self.sources if one.host in self.targets and one.dataset in datasets]
         known = {(one.technique, one.host, one.dataset) for one in own}
         scratch = [cell for cell in self.cells if cell.initialisation == SHARED]
@@ -213,19 +209,10 @@ class Study:
         return [*own, *others]
 
     @cached_property
-    def hosts(self) -> list[str]:
-        """Hosts that the grid uses, then the hosts that those are built from."""
-        used = dict.fromkeys(host for t in self.config["grid"]["transfers"] for host in (t["source"], t["target"]))
-        for host in list(used):
-            while host := self.config["hosts"][host].get("build", {}).get("base"):
-                used[host] = None
-        return list(used)
-
-    @cached_property
     def datasets(self) -> list[str]:
         """Datasets of the config that the grid uses."""
-        pairs = self.config["grid"]["dataset_pairs"]
-        return list(dict.fromkeys(name for pair in pairs for name in (pair["source"], pair["target"])))
+        pairs = self.grid.dataset_pairs
+        return list(dict.fromkeys(name for pair in pairs for name in (pair.source, pair.target)))
 
     @cached_property
     def derived(self) -> list[str]:
@@ -236,8 +223,3 @@ class Study:
             while (above := parent(name)) is not None:
                 found[name], name = None, above
         return list(found)
-
-    def used(self) -> dict[str, Any]:
-        """The config without definitions that the grid does not pick, so that editing those moves nothing."""
-        picked = {"hosts": self.hosts, "datasets": self.datasets, "techniques": self.config["grid"]["techniques"]}
-        return self.config | {name: {key: self.config[name][key] for key in keys} for name, keys in picked.items()}

@@ -2,12 +2,10 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any
 
 
-def learning_rates(technique: Mapping[str, Any]) -> list[float]:
-    """The rates of a technique's entry, rising: its one, or those of its list."""
-    given = technique["learning_rate"]
+def learning_rates(given: float | list[float]) -> list[float]:
+    """The rates of a technique's ``learning_rate``, rising: its one, or those of its list."""
     return sorted(given) if isinstance(given, list) else [given]
 
 

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 from peftport.paths import pipeline_root
-from peftport.study.config import ConfigError, check_config
-from peftport.study.grid import Study
+from peftport.storage.provenance import JsonObject
+from peftport.study.config import ConfigError, read_settings
+from peftport.study.study import Study
 
 
 def read_study(configs: str | Path | Sequence[str | Path] = (), folder: str | Path = ".") -> Study:
@@ -22,10 +22,10 @@ def read_study(configs: str | Path | Sequence[str | Path] = (), folder: str | Pa
         ConfigError: a file cannot be read, or the first thing that is wrong with the config.
     """
     paths = [configs] if isinstance(configs, str | Path) else configs
-    return Study(check_config(read_configs([Path(path) for path in paths]), Path(folder)), Path(folder))
+    return Study(read_settings(read_configs([Path(path) for path in paths]), Path(folder)), Path(folder))
 
 
-def read_configs(paths: Sequence[Path]) -> dict[str, Any]:
+def read_configs(paths: Sequence[Path]) -> JsonObject:
     """The mapping in config files, merged from left to right as Snakemake does; not checked.
 
     Args:
@@ -34,7 +34,7 @@ def read_configs(paths: Sequence[Path]) -> dict[str, Any]:
     Raises:
         ConfigError: a file cannot be read, is no YAML, or holds no mapping.
     """
-    merged: dict[str, Any] = {}
+    merged: JsonObject = {}
     for path in paths or [pipeline_root() / "config" / "config.yaml"]:
         try:
             content = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -50,7 +50,7 @@ def read_configs(paths: Sequence[Path]) -> dict[str, Any]:
     return merged
 
 
-def merge(into: dict[str, Any], more: dict[str, Any]) -> None:
+def merge(into: JsonObject, more: JsonObject) -> None:
     """Merge as Snakemake does: mappings key by key, lists and values as a whole."""
     for key, value in more.items():
         if isinstance(value, dict) and isinstance(into.get(key), dict):

@@ -1,25 +1,23 @@
 """Settings of a whole study: the definitions, and the grid that is picked from them."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, GetCoreSchemaHandler, Tag
+from pydantic import BeforeValidator, Field, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from peftport.data.settings import DatasetSettings
 from peftport.hosts.settings import HostSettings
 from peftport.registry import unknown_name
 from peftport.settings import (
-    EACH_ONCE,
     TAG,
     CostSettings,
     EvaluationSettings,
-    Seed,
     Settings,
     StatisticsSettings,
     Text,
     TrainingSettings,
-    list_or,
 )
+from peftport.study.grid_settings import GridSettings
 from peftport.techniques.settings import METHOD_SETTINGS, TechniqueSettings
 from peftport.techniques.table import spelled
 
@@ -33,54 +31,6 @@ Name = Annotated[
         description=NAME_MEANING,
     ),
 ]
-Initialisation = Literal[
-    "ported",
-    "sampled",
-    "scratch",
-    "matched",
-    "permuted",
-    "norm_matched",
-    "target_mean",
-    "sampled_product",
-    "random_target",
-]
-
-
-class PairSettings(Settings):
-    """Where a module comes from and where it goes."""
-
-    source: str = Field(description="where the module comes from")
-    target: str = Field(description="where it goes")
-
-
-SeedOrBlock = Annotated[
-    Annotated[Seed, Tag(f"{TAG}integer")] | Annotated[list[Seed], Field(min_length=1), Tag(f"{TAG}array")],
-    list_or("integer"),
-]
-
-
-class GridSettings(Settings):
-    """What the study runs, picked from the definitions."""
-
-    techniques: Annotated[list[str], EACH_ONCE] = Field(min_length=1, description="names of techniques")
-    transfers: list[PairSettings] = Field(min_length=1, description="ordered pairs of hosts")
-    dataset_pairs: list[PairSettings] = Field(
-        min_length=1, description="ordered pairs of datasets; the same name twice is the same dataset on both sides"
-    )
-    initialisations: Annotated[list[Initialisation], EACH_ONCE] = Field(
-        min_length=1, description="what a module in the target host starts from"
-    )
-    budgets: list[Annotated[int, Field(ge=0)]] = Field(
-        min_length=1, description="optimiser steps in the target host before each test, rising; 0 is zero-shot"
-    )
-    seeds: list[SeedOrBlock] = Field(
-        min_length=1,
-        description="seeds, or lists of seeds; each list is a block that shares its jobs; a seed more or less runs "
-        "only what is new",
-    )
-    references: Annotated[list[Literal["bare", "native"]], EACH_ONCE] = Field(
-        ["bare", "native"], description="what scores are read against, the host alone and the host's own modules"
-    )
 
 
 class _ByMethod:

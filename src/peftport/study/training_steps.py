@@ -1,9 +1,11 @@
 """How much training a study asks for, in optimiser steps: of one seed, and of one learning rate, each counts."""
 
-from typing import Any
+from collections.abc import Sequence
 
-from peftport.study.grid import Cell, Source, Study
+from peftport.hosts.recipe_settings import InstructionHostSettings
+from peftport.study.grid import Cell, Source
 from peftport.study.learning_rates import learning_rates
+from peftport.study.study import Study
 
 
 def optimiser_steps(study: Study) -> int:
@@ -15,7 +17,7 @@ def optimiser_steps(study: Study) -> int:
 
 def source_steps(study: Study, source: Source) -> int:
     """Optimiser steps of one block of source modules; a technique may have its own number."""
-    steps = study.config["techniques"][source.technique]["source_steps"] or study.config["training"]["source_steps"]
+    steps = study.config.techniques[source.technique].source_steps or study.config.training.source_steps
     return steps * _trainings(study, source)
 
 
@@ -26,29 +28,31 @@ def cell_steps(study: Study, cell: Cell) -> int:
 
 def _trainings(study: Study, one: Source | Cell) -> int:
     """Trainings of a block: every seed with every learning rate."""
-    return len(study.seeds_of(one.block)) * len(learning_rates(study.config["techniques"][one.technique]))
+    return len(study.seeds_of(one.block)) * len(learning_rates(study.config.techniques[one.technique].learning_rate))
 
 
-def budgets_in_warmup(config: dict[str, Any]) -> list[int]:
+def budgets_in_warmup(budgets: Sequence[int], warmup_steps: int) -> list[int]:
     """The budgets above 0 that lie inside the warm-up, in which the learning rate still rises."""
-    return [budget for budget in config["grid"]["budgets"] if 0 < budget <= config["training"]["warmup_steps"]]
+    return [budget for budget in budgets if 0 < budget <= warmup_steps]
 
 
-def warmup_warnings(config: dict[str, Any]) -> list[str]:
+def warmup_warnings(budgets: Sequence[int], warmup_steps: int) -> list[str]:
     """A sentence on the budgets inside the warm-up, for the plan and the report; none where there is no such budget."""
-    budgets, steps = budgets_in_warmup(config), config["training"]["warmup_steps"]
+    budgets = budgets_in_warmup(budgets, warmup_steps)
     if not budgets:
         return []
     named = " and ".join(filter(None, [", ".join(map(str, budgets[:-1])), str(budgets[-1])]))
     which = f"budget {named} lies" if len(budgets) == 1 else f"budgets {named} lie"
     return [
-        f"{which} inside the warm-up of {steps} steps (training.warmup_steps): modules are tested there while the "
-        "learning rate still rises, and show less learning than so many steps at the full rate give; set "
+        f"{which} inside the warm-up of {warmup_steps} steps (training.warmup_steps): modules are tested there while "
+        "the learning rate still rises, and show less learning than so many steps at the full rate give; set "
         "training.warmup_steps below the smallest budget above 0, or choose larger budgets"
     ]
 
 
 def build_steps(study: Study, host: str) -> int:
     """Optimiser steps that building a host takes; none for a host that comes from elsewhere."""
-    recipe = study.config["hosts"][host].get("build", {})
-    return next((recipe[part]["steps"] for part in ("pretraining", "training") if part in recipe), 0)
+    recipe = study.config.hosts[host].build
+    if recipe is None:
+        return 0
+    return recipe.training.steps if isinstance(recipe, InstructionHostSettings) else recipe.pretraining.steps

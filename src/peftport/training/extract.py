@@ -1,16 +1,17 @@
 """Extract module directories from the trained state of a source; needs no torch."""
 
 from pathlib import Path
-from typing import Any
 
 from peftport.storage.cards import read_card
 from peftport.storage.files import DamagedFile, file_digest
-from peftport.storage.modules import Module, describe, read_tensors, write_module
+from peftport.storage.modules import Module, read_tensors, write_module
 from peftport.storage.parquet import write_table
+from peftport.storage.provenance import JsonObject
+from peftport.storage.tensor_table import describe
 from peftport.techniques.table import note
 
 
-def extract_modules(state: Path, config: Path, folders: dict[int, Path], provenance: dict[str, Any]) -> None:
+def extract_modules(state: Path, config: Path, folders: dict[int, Path], provenance: JsonObject) -> None:
     """Write one module directory per seed, with ``tensors.parquet`` beside it.
 
     Args:

@@ -1,7 +1,6 @@
 """The technique's fresh initialisation in a target host: what `scratch` starts from."""
 
 from pathlib import Path
-from typing import Any
 
 from peftport.hosts.load import load_model
 from peftport.hosts.locate import known_folder
@@ -9,11 +8,12 @@ from peftport.injection.attach import attach, config_dict, module_tensors
 from peftport.porting.scratch import RULE
 from peftport.storage.cards import read_card
 from peftport.storage.modules import Module, write_module
+from peftport.storage.provenance import JsonObject
 from peftport.techniques.table import note
 
 
 def initialise_scratch(
-    card_file: Path, technique: dict[str, Any], folders: dict[int, Path], provenance: dict[str, Any]
+    card_file: Path, technique: JsonObject, folders: dict[int, Path], provenance: JsonObject
 ) -> None:
     """Write the technique's fresh initialisation in a target host as module directories, one per seed."""
     card = read_card(card_file)

@@ -5,9 +5,7 @@ The learning rate rises linearly in a warm-up and is constant then. It does not 
 nested. The loop itself is ``peftport.compute.optimisation``.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,6 +14,7 @@ from peft.tuners.tuners_utils import BaseTunerLayer
 from torch import nn
 
 from peftport.compute.optimisation import Method, Optimisation, Report
+from peftport.jobs.checkpoints import State
 from peftport.prompting.batches import IGNORED, training_order
 from peftport.prompting.encoded import Encoded
 from peftport.prompting.task import Task
@@ -119,14 +118,14 @@ class Training:
         """Note that the module as it is now gives a loss that is no finite number."""
         self.optimisation.fail(self.step)
 
-    def state(self) -> dict[str, Any]:
+    def state(self) -> State:
         """All that the next step depends on, and the curve so far; see ``peftport.jobs.checkpoints.State``.
 
         The order of the data and what the module draws are functions of the seed and the step.
         """
         return self.optimisation.state()
 
-    def load_state(self, state: Mapping[str, Any]) -> None:
+    def load_state(self, state: State) -> None:
         """Go on from what ``state`` gave, in a training that was begun with the same arguments."""
         self.optimisation.load_state(state)
         for _ in range(self.step):

@@ -26,7 +26,7 @@ class Ongoing(Generic[Result]):
         self.checkpoint = checkpoint
         left = checkpoint.restore() or {"done": [], "at": None}
         self.done: list[Result] = [kind(**fields) for fields in left["done"]]
-        self.left: dict[str, Any] | None = left["at"]
+        self.left: State | None = left["at"]
         self.notes: Any = None
         self.run: Training | None = None
 

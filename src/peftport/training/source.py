@@ -20,10 +20,12 @@ from peftport.injection.attach import attach, config_dict, detach, load_tensors,
 from peftport.jobs.checkpoints import Checkpoint
 from peftport.jobs.progress import Progress
 from peftport.prompting.encoded import Encoded, read_encoded
+from peftport.prompting.template import TaskSettings
 from peftport.settings import TrainingSettings
 from peftport.storage.cards import write_card
 from peftport.storage.files import atomic_write, file_digest
 from peftport.storage.parquet import write_table
+from peftport.storage.provenance import JsonObject
 from peftport.study.learning_rates import best_rate, learning_rates
 from peftport.training.loop import Recipe, Training
 from peftport.training.resume import Ongoing
@@ -42,9 +44,9 @@ class SourceSettings:
         seeds: one module is trained for each.
     """
 
-    technique: dict[str, Any]
+    technique: JsonObject
     training: TrainingSettings
-    task: dict[str, Any]
+    task: TaskSettings
     seeds: list[int]
 
     @property
@@ -112,7 +114,7 @@ def train_source(
     inputs: HostInputs,
     settings: SourceSettings,
     outputs: SourceOutputs,
-    provenance: dict[str, Any],
+    provenance: JsonObject,
     checkpoint: Checkpoint,
 ) -> None:
     """Train one module per seed and write the loss curve, the trained state and what is needed to extract modules.
@@ -130,7 +132,7 @@ def train_source(
     host = HostWithTask.read(inputs.card, settings.task, training.max_tokens)
     train, validation = (read_encoded(path, host.task.words) for path in (inputs.train, inputs.validation))
     model, starts = _fresh(host.load(training.host_precision), technique, settings.seeds)
-    trials = [Trial(seed, rate) for seed in settings.seeds for rate in learning_rates(technique)]
+    trials = [Trial(seed, rate) for seed in settings.seeds for rate in learning_rates(technique["learning_rate"])]
     ongoing = Ongoing(checkpoint, Trained)
 
     def work(trial: Trial) -> Trained:
@@ -167,7 +169,7 @@ def _best(trained: dict[Trial, Trained]) -> list[Trial]:
     return [Trial(seed, best_rate(by_rate)) for seed, by_rate in reached.items()]
 
 
-def _fresh(host: Any, technique: dict[str, Any], seeds: list[int]) -> tuple[PeftModel, dict[int, Tensors]]:
+def _fresh(host: Any, technique: JsonObject, seeds: list[int]) -> tuple[PeftModel, dict[int, Tensors]]:
     """The host with a module in it, and the technique's fresh initialisation of every seed."""
     starts: dict[int, Tensors] = {}
     for seed in seeds:

@@ -6,6 +6,8 @@ from typing import Any
 
 import yaml
 
+from peftport.storage.provenance import JsonObject
+
 FILE = Path(__file__).with_name("typology.yaml")
 SECTIONS = ("provenances", "properties", "symbols", "techniques")
 PLACES = ("host", "encoder_layer", "decoder_layer")
@@ -89,7 +91,7 @@ def read_typology(file: Path = FILE) -> Typology:
     return Typology(meanings, vocabulary, content["provenances"], content["symbols"], techniques)
 
 
-def _technique(where: str, row: dict[str, Any], vocabulary: dict[str, dict], provenances: dict[str, str]) -> Technique:
+def _technique(where: str, row: JsonObject, vocabulary: dict[str, dict], provenances: dict[str, str]) -> Technique:
     _same(row, (*vocabulary, "parameters"), where)
     _same(row["parameters"], FORMULAS, f"{where}, parameters")
     cells = {}

@@ -9,7 +9,12 @@ from peftport.data.settings import HubDataset
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 LABELS = {"0": "negative", "1": "positive"}
-HUB = {"id": "someone/films", "splits": {"train": "train", "test": "validation"}, "columns": {"text": "sentence"}}
+HUB = {
+    "id": "someone/films",
+    "revision": COMMIT,
+    "splits": {"train": "train", "test": "validation"},
+    "columns": {"text": "sentence"},
+}
 IMPORTS = "from peftport.data.hub import read_hub\nfrom peftport.data.settings import HubDataset"
 
 
@@ -43,14 +48,15 @@ for change, message in [
     ({{"splits": {{"train": "train", "test": "tset"}}}}, "no split `tset`. Known: `train`, `validation`"),
     ({{"columns": {{"text": "sentences"}}}}, "no column 'sentences' for the text. Did you mean `sentence`"),
     ({{"columns": {{"text": "sentence", "label": "idx2"}}}}, "no column 'idx2' for the label"),
-    ({{"revision": "v9"}}, "revision v9: not in the local cache"),
+    ({{"revision": "f" * 40}}, "not in the local cache"),
+    ({{"revision": "v9"}}, "the revision `v9` could not be resolved"),
     ({{"id": "someone/else"}}, "hf download --repo-type dataset someone/else"),
     ({{"id": "no such: id"}}, "not on the hub"),
     ({{"name": "other"}}, "cannot be read"),
 ]:
     try:
         read_hub(HubDataset.model_validate({HUB!r} | change), {LABELS!r})
-    except ValueError as error:
+    except (ValueError, FileNotFoundError) as error:
         assert message in str(error), (change, error)
     else:
         raise AssertionError(change)

@@ -11,6 +11,7 @@ from peftport.evaluation.generation import generate_answers
 from peftport.evaluation.score import score
 from peftport.injection.attach import attach
 from peftport.prompting.template import normalise_answer
+from peftport.settings import EvaluationSettings
 from tests import encoded, hosts
 from tests.techniques import SETTINGS
 
@@ -62,7 +63,8 @@ def scores_of(monkeypatch, written, generate=True):
     task = replace(encoded.TASK, words=["Very good", "bad"], tokens=[[4, 9], [3]])
     data = encoded.examples(4)
     data.labels[:] = [0, 0, 1, 1]
-    return score(make("bare"), data, task, {"batch_size": 4, "generate": generate})
+    tested = score(make("bare"), data, task, EvaluationSettings(batch_size=4, generate=generate))
+    return tested.row, tested.answers
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,12 @@ import pytest
 from peftport.evaluation import score as scoring
 from peftport.evaluation.metrics import choice_log_likelihoods
 from peftport.evaluation.score import score, validate
+from peftport.settings import EvaluationSettings
 from tests import encoded
 from tests import ground as stages
 from tests.ground import NAMES, modules
 
-SETTINGS = {"batch_size": 4, "generate": False}
+SETTINGS = EvaluationSettings(batch_size=4, generate=False)
 
 
 class Host:
@@ -38,7 +39,8 @@ def scored(monkeypatch, test, texts, liking):
 @pytest.mark.parametrize("liking", [(0.0, 0.0), (15.0, 0.0), (0.0, 15.0)])
 def test_a_liking_for_a_word_costs_accuracy_and_no_calibrated_accuracy(monkeypatch, liking):
     test, texts = encoded.examples(100, seed=3), encoded.examples(60, seed=4)
-    row, answers = scored(monkeypatch, test, texts, liking)
+    tested = scored(monkeypatch, test, texts, liking)
+    row, answers = tested.row, tested.answers
     share = (test.labels == np.argmax(liking)).mean()
     assert row["accuracy"] == (share if any(liking) else 1.0)
     assert row["calibrated_accuracy"] == 1.0 and answers["calibrated_correct"].all()
@@ -46,11 +48,11 @@ def test_a_liking_for_a_word_costs_accuracy_and_no_calibrated_accuracy(monkeypat
 
 def test_labels_of_the_texts_are_not_read(monkeypatch):
     test, texts = encoded.examples(30, seed=3), encoded.examples(40, seed=4)
-    row, _ = scored(monkeypatch, test, texts, (15.0, 0.0))
+    row = scored(monkeypatch, test, texts, (15.0, 0.0)).row
     given = {id(test): perfect(test, (15.0, 0.0)), id(texts): perfect(texts, (15.0, 0.0), 1)}
     monkeypatch.setattr(scoring, "log_likelihoods", lambda model, data, task, size: given[id(data)])
     texts.labels[:] = -1
-    assert score(Host(), test, encoded.TASK, SETTINGS, texts)[0] == row
+    assert score(Host(), test, encoded.TASK, SETTINGS, texts).row == row
 
 
 @pytest.mark.parametrize("words", [2, 5])
@@ -70,7 +72,8 @@ def test_validation_is_the_mean_choice_of_a_test(monkeypatch):
     data = encoded.examples(20)
     likelihoods = perfect(data, (4.0, 0.0))
     monkeypatch.setattr(scoring, "log_likelihoods", lambda *_: likelihoods)
-    row, answers = score(Host(), data, encoded.TASK, SETTINGS)
+    tested = score(Host(), data, encoded.TASK, SETTINGS)
+    row, answers = tested.row, tested.answers
     assert validate(Host(), data, encoded.TASK, SETTINGS) == row["choice_log_likelihood"]
     assert row["choice_log_likelihood"] == pytest.approx(answers["choice_log_likelihood"].mean())
     likelihoods[0, 0] = np.nan
@@ -82,11 +85,12 @@ def test_a_likelihood_that_is_no_number_is_a_failed_run(monkeypatch):
     given = {id(test): perfect(test), id(texts): perfect(texts)}
     monkeypatch.setattr(scoring, "log_likelihoods", lambda model, data, task, size: given[id(data)])
     given[id(texts)][0, 0] = np.nan
-    row, answers = score(Host(), test, encoded.TASK, SETTINGS, texts)
+    tested = score(Host(), test, encoded.TASK, SETTINGS, texts)
+    row, answers = tested.row, tested.answers
     assert np.isfinite(row["loss"]) and row["calibrated_accuracy"] is None
     assert answers["calibrated_correct"].isna().all()
     given[id(test)][0, 0] = np.nan
-    assert np.isnan(score(Host(), test, encoded.TASK, SETTINGS, texts)[0]["loss"])
+    assert np.isnan(score(Host(), test, encoded.TASK, SETTINGS, texts).row["loss"])
 
 
 @pytest.mark.parametrize("kind", ["ported", "native", "bare"])

@@ -152,10 +152,9 @@ def test_a_failed_job_ends_its_script_with_a_failure(tmp_path):
 
 def test_keys_are_read_from_tables_and_cards(table, tmp_path):
     write_card(tmp_path / "module.json", {"key": OTHER})
-    write_card(tmp_path / "host.json", {"key": OTHER, "host_key": KEY})  # of a host, its own key counts
     write_card(tmp_path / "none.json", {})
-    found = [key_of(path) for path in (table, *(tmp_path / f"{n}.json" for n in ("module", "host", "none")))]
-    assert found == [KEY, OTHER, KEY, None]
+    found = [key_of(path) for path in (table, *(tmp_path / f"{n}.json" for n in ("module", "none")))]
+    assert found == [KEY, OTHER, None]
 
 
 def test_inputs_with_their_keys_pass(table, snakemake):

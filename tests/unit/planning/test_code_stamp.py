@@ -12,7 +12,13 @@ from peftport.storage.provenance import digest
 
 ROOT = Path(code_stamp.__file__).parents[1]
 STAMP = "from peftport.planning.code_stamp import code_stamp; print(*map(code_stamp, {modules!r}))"
-MODULES = ["peftport.training.source", "peftport.porting.start", "peftport.figures.table", "peftport.report.page"]
+MODULES = [
+    "peftport.training.source",
+    "peftport.evaluation.gather",
+    "peftport.porting.start",
+    "peftport.figures.table",
+    "peftport.report.page",
+]
 
 
 @pytest.fixture
@@ -36,7 +42,7 @@ def edit(path, old, new):
 
 def test_comment_and_docstring_move_nothing(copy):
     before = stamps(copy)
-    edit(copy / "training/loop.py", '"""The loop that', '# a comment\n"""Another loop that')
+    edit(copy / "training/loop.py", '"""The training of', '# a comment\n"""Another training of')
     edit(copy / "porting/start.py", "def make_start(", "\n\n# why\ndef make_start(")
     assert stamps(copy) == before
 
@@ -73,6 +79,24 @@ def test_an_entry_of_a_table_moves_nothing_and_its_code_does(copy):
     assert stamps(copy) == before
     edit(copy / "figures/table.py", "def draw(", "SPARE = 0\n\n\ndef draw(")
     assert {name for name, stamp in stamps(copy).items() if stamp != before[name]} == {"peftport.figures.table"}
+
+
+@pytest.mark.parametrize(
+    ("file", "description"),
+    [("settings.py", "examples per optimiser step"), ("study/grid_settings.py", "ordered pairs of hosts")],
+)
+def test_settings_move_nothing(copy, file, description):
+    """Their values are in the keys; what they import counts."""
+    before, name = stamps(copy), f"peftport.{file.removesuffix('.py').replace('/', '.')}"
+    assert name in code_stamp.import_closure("peftport.training.source", "peftport.evaluation.gather")
+    edit(copy / file, description, f"told anew: {description}")
+    assert stamps(copy) == before
+    (copy / "spare.py").write_text("SPARE = 0\n")
+    edit(copy / file, "from typing", "import peftport.spare\nfrom typing")
+    with_import = stamps(copy)
+    assert with_import != before
+    edit(copy / "spare.py", "0", "1")
+    assert stamps(copy) != with_import
 
 
 def test_the_index_of_the_package_moves_nothing(copy):

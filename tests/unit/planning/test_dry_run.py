@@ -3,6 +3,7 @@
 import pytest
 
 from peftport.planning.dry_run import Job, depths, error_message, job_of
+from peftport.planning.events import JobFacts
 
 FACTS = [
     {
@@ -40,7 +41,7 @@ Traceback:
 
 
 def test_a_job_is_what_snakemake_tells_of_it():
-    cell, start = map(job_of, FACTS)
+    cell, start = (job_of(JobFacts(**facts)) for facts in FACTS)
     assert cell.stage == "evaluate_cell"
     assert cell.names == {"technique": "lora", "source_host": "any", "block": "0-2"}
     assert cell.inputs == ("starts/a.json", "datasets/film.parquet")
@@ -49,7 +50,7 @@ def test_a_job_is_what_snakemake_tells_of_it():
 
 
 def test_stages_are_ordered_by_what_they_read():
-    order = depths([job_of(facts) for facts in FACTS])
+    order = depths([job_of(JobFacts(**facts)) for facts in FACTS])
     assert sorted(order, key=order.get) == ["make_starts", "evaluate_cell"]
 
 

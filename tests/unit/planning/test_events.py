@@ -4,7 +4,7 @@ import logging
 
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from peftport.planning.events import ASKED, FACTS, read_events, write_events
+from peftport.planning.events import ASKED, NAMES, JobFacts, read_events, write_events
 
 JOB = {
     "rule_name": "train_source",
@@ -28,8 +28,8 @@ def logged(extra):
 def test_jobs_come_back_as_they_were_told(tmp_path, monkeypatch):
     monkeypatch.setenv(ASKED, str(tmp_path / "events"))
     logged(JOB | {"event": LogEvent.JOB_INFO, "threads": 1})
-    assert list(read_events(tmp_path / "events")) == [JOB]
-    assert set(JOB) == set(FACTS)
+    assert list(read_events(tmp_path / "events")) == [JobFacts(**JOB)]
+    assert set(JOB) == set(NAMES)
 
 
 def test_other_events_are_left_out(tmp_path, monkeypatch):

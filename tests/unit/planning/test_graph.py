@@ -6,8 +6,8 @@ import pytest
 
 from peftport.planning.graph import Graph, listed
 from peftport.stages.table import STAGES
-from peftport.study.config import check_config
-from peftport.study.grid import Study
+from peftport.study.config import read_settings
+from peftport.study.study import Study
 
 LABELS = {"negative": "negative", "positive": "positive"}
 GENERATED = {"generated": {"domains": ["film"], "examples": 10}}
@@ -103,7 +103,7 @@ def edited(path, value):
 
 def keys(config):
     """Rule to the names of each of its stages to its key."""
-    graph = Graph(Study(check_config(config)))
+    graph = Graph(Study(read_settings(config)))
     return {
         rule: {"/".join(stage.names.values()): graph.key(stage) for stage in stages}
         for rule, stages in graph.stages.items()
@@ -229,7 +229,7 @@ def test_a_fitted_start_depends_on_its_host_texts_and_technique(edit):
 
 
 def test_a_fitted_start_reaches_its_rule_technique_and_host():
-    study = Study(check_config(edited("grid.initialisations", ["matched"])))
+    study = Study(read_settings(edited("grid.initialisations", ["matched"])))
     stage = next(stage for stage in Graph(study).stages["match_starts"] if stage.technique == "lora")
     rule, technique = "peftport.porting.matched", "peftport.techniques.lora"
     host = {"peftport.hosts.families.t5", "peftport.prompting.lm_types.encoder_decoder"}
@@ -273,7 +273,7 @@ def test_a_host_reaches_its_own_family_and_lm_type_only():
     config["hosts"]["hub"] = {"hub": {"id": "some/host"}}
     raw = {"corpus": {"generated": {"domains": ["film"]}}, "family": "bert"}
     config["hosts"] |= {"cloze": {"build": raw}, "further": {"build": {"base": "cloze", "instructions": GENERATED}}}
-    study = Study(check_config(config))
+    study = Study(read_settings(config))
 
     def reached(host):
         return [*host_code(study, host), *answer_code(study, host)]
@@ -294,7 +294,7 @@ def test_no_two_jobs_share_a_key():
 
 
 def test_everything_is_asked_for_and_nothing_twice():
-    graph = Graph(Study(check_config(edited("decontaminate", True))))
+    graph = Graph(Study(read_settings(edited("decontaminate", True))))
     asked = [stage for stages in graph.stages.values() for stage in stages]
     assert len(asked) == len(set(asked))
     assert {type(stage) for stage in asked} <= set(STAGES.values())
@@ -309,7 +309,7 @@ def stage_of(cell):
 
 
 def test_what_a_job_expects_are_the_keys_of_the_files_it_reads():
-    graph = Graph(Study(check_config(CONFIG)))
+    graph = Graph(Study(read_settings(CONFIG)))
     stage = next(stage for stage in graph.stages["evaluate_cell"] if stage.initialisation == "ported")
     expected = graph.expected(stage)
     folder = f"results/keys/starts/{stage.technique}/raw--instruct/film/ported/seeds-0-1"

@@ -4,11 +4,12 @@ import json
 
 import pytest
 
+from peftport.hosts.settings import HubHost
 from peftport.planning import pinned as module
 from peftport.planning.graph import Graph
 from peftport.planning.pinned import KNOWN, pinned
-from peftport.study.config import check_config
-from peftport.study.grid import Study
+from peftport.study.config import read_settings
+from peftport.study.study import Study
 from tests.unit.planning.test_graph import edited
 
 FIRST, SECOND = "a" * 40, "b" * 40
@@ -31,15 +32,15 @@ def hub(monkeypatch):
 def study():
     config = edited("hosts.instruct", {"hub": {"id": "some/host"}})
     config["datasets"]["book"] |= {"source": {"hub": {"id": "some/texts"}}}
-    return Study(check_config(config))
+    return Study(read_settings(config))
 
 
 def test_the_commit_stands_where_the_branch_stood(hub):
     before = study()
     after = pinned(before)
-    assert after.config["hosts"]["instruct"]["hub"] == {"id": "some/host", "revision": FIRST}
-    assert after.config["datasets"]["book"]["source"]["hub"]["revision"] == FIRST
-    assert before.config["hosts"]["instruct"]["hub"]["revision"] == "main"
+    assert after.config.hosts["instruct"].hub == HubHost(id="some/host", revision=FIRST)
+    assert after.config.datasets["book"].source.hub.revision == FIRST
+    assert before.config.hosts["instruct"].hub.revision == "main"
     assert hub[1] == [("host", "some/host", "main"), ("dataset", "some/texts", "main")]
 
 
@@ -61,10 +62,10 @@ def test_a_branch_that_moves_moves_the_key(hub, monkeypatch):
 def test_a_job_is_told_what_its_run_found(hub, monkeypatch):
     names = ("host some/host main", "dataset some/texts main")
     monkeypatch.setenv(KNOWN, json.dumps(dict.fromkeys(names, SECOND)))
-    assert pinned(study()).config["hosts"]["instruct"]["hub"]["revision"] == SECOND
+    assert pinned(study()).config.hosts["instruct"].hub.revision == SECOND
     assert hub[1] == []
 
 
 def test_what_nobody_knows_stays(hub):
     hub[0]["commit"] = None
-    assert pinned(study()).config["hosts"]["instruct"]["hub"]["revision"] == "main"
+    assert pinned(study()).config.hosts["instruct"].hub.revision == "main"

@@ -1,13 +1,24 @@
 """Parts of a plan: reading configs, optimiser steps, the hub's cache, the text. The whole: tests/workflow."""
 
-import copy
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
 
 from peftport.paths import CHECKOUT
-from peftport.planning.plan import downloads
+from peftport.planning.plan import (
+    Download,
+    HostTrainings,
+    JobNumbers,
+    MadeAgain,
+    OptimiserSteps,
+    Plan,
+    StageJobs,
+    Trainings,
+    TrainingsByKind,
+    downloads,
+)
 from peftport.planning.plan_text import aligned, plan_text
 from peftport.settings import TrainingSettings
 from peftport.study.config import ConfigError
@@ -24,30 +35,23 @@ from tests.hub_cache import COMMIT, fill
 
 DEFAULT = CHECKOUT / "config/config.yaml"
 SHIPPED = sorted((CHECKOUT / "config/studies").glob("*.yaml"))
-PLAN = {
-    "study": "s",
-    "results": "results/s",
-    "runs": 1440,
-    "references": 84,
-    "trainings": {"host": {"jobs": 0}, "source": {"jobs": 2, "modules": 4}, "target": {"jobs": 6, "modules": 12}},
-    "optimiser_steps": {"modules": 12000, "modules_to_do": 500, "hosts": 0, "hosts_to_do": 0},
-    "jobs": {"all": 40, "up_to_date": 20, "to_do": 20},
-    "stages": [
-        {
-            "stage": "train_source",
-            "jobs": 40,
-            "up_to_date": 20,
-            "to_do": 20,
-            "reasons": {"settings or code changed": 15, "not made yet": 5},
-        }
+PLAN = Plan(
+    study="s",
+    results="results/s",
+    runs=1440,
+    references=84,
+    trainings=TrainingsByKind(HostTrainings(0), source=Trainings(2, 4), target=Trainings(6, 12)),
+    optimiser_steps=OptimiserSteps(modules=12000, modules_to_do=500, hosts=0, hosts_to_do=0),
+    jobs=JobNumbers(all=40, up_to_date=20, to_do=20),
+    stages=[
+        StageJobs("train_source", 40, 20, to_do=20, reasons={"settings or code changed": 15, "not made yet": 5}),
     ],
-    "made_again": [
-        {"stage": "train_source", "names": {"technique": "lora", "host": f"h{n}"}, "reason": "settings or code changed"}
-        for n in range(15)
+    made_again=[
+        MadeAgain("train_source", {"technique": "lora", "host": f"h{n}"}, "settings or code changed") for n in range(15)
     ],
-    "downloads": [],
-    "warnings": [],
-}
+    downloads=[],
+    warnings=[],
+)
 
 
 def test_overlays_are_merged_as_snakemake_does():
@@ -110,21 +114,18 @@ def test_every_learning_rate_of_a_list_is_a_training(tmp_path):
     ],
 )
 def test_budgets_inside_the_warmup(budgets, steps, inside):
-    config = {"grid": {"budgets": budgets}, "training": {"warmup_steps": steps}}
-    assert budgets_in_warmup(config) == inside
-    said = warmup_warnings(config)
+    assert budgets_in_warmup(budgets, steps) == inside
+    said = warmup_warnings(budgets, steps)
     assert len(said) == bool(inside)
     assert all(str(budget) in said[0] for budget in inside)
 
 
 def test_what_is_said_of_budgets_inside_the_warmup():
-    config = {"grid": {"budgets": [0, 10, 25, 100]}, "training": {"warmup_steps": 30}}
-    (said,) = warmup_warnings(config)
+    (said,) = warmup_warnings([0, 10, 25, 100], 30)
     assert said.startswith("budgets 10 and 25 lie inside the warm-up of 30 steps (training.warmup_steps): ")
-    assert plan_text(PLAN | {"warnings": [said]}).splitlines()[-1] == f"warning: {said}"
+    assert plan_text(replace(PLAN, warnings=[said])).splitlines()[-1] == f"warning: {said}"
     assert "warning" not in plan_text(PLAN)
-    config["grid"]["budgets"] = [0, 10, 100]
-    assert warmup_warnings(config)[0].startswith("budget 10 lies inside")
+    assert warmup_warnings([0, 10, 100], 30)[0].startswith("budget 10 lies inside")
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
@@ -133,7 +134,7 @@ def test_no_budget_of_a_shipped_study_lies_inside_the_warmup(path):
     config = yaml.safe_load(path.read_text())
     default = TrainingSettings().warmup_steps
     for steps in (config.get("training", {}).get("warmup_steps", default), default):
-        assert budgets_in_warmup({"grid": config["grid"], "training": {"warmup_steps": steps}}) == []
+        assert budgets_in_warmup(config["grid"]["budgets"], steps) == []
 
 
 def test_a_technique_may_have_its_own_number_of_steps(tmp_path):
@@ -154,7 +155,7 @@ def test_steps_of_built_hosts():
 def test_downloads_of_the_published_study(tmp_path, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(fill(tmp_path)))
     study = read_study([CHECKOUT / "config/studies/portability-2024.yaml"], Path())
-    needed = {one["name"]: (one["id"], one["in_cache"]) for one in downloads(study)}
+    needed = {one.name: (one.id, one.in_cache) for one in downloads(study)}
     assert set(needed) == {"base-raw", "base-flan", "large-raw", "large-flan", "sst2", "rotten-tomatoes"}
     assert needed["base-flan"] == ("google/flan-t5-base", COMMIT)
     assert needed["sst2"] == ("stanfordnlp/sst2", None)
@@ -176,9 +177,8 @@ def test_the_text_of_a_plan():
 
 
 def test_the_text_says_what_is_missing_from_the_cache(monkeypatch):
-    plan = copy.deepcopy(PLAN)
-    entry = {"kind": "host", "name": "base", "id": "google/flan-t5-base", "revision": "main", "in_cache": COMMIT}
-    plan["downloads"] = [entry, entry | {"kind": "dataset", "name": "sst2", "in_cache": None}]
+    entry = Download(kind="host", name="base", id="google/flan-t5-base", revision="main", in_cache=COMMIT)
+    plan = replace(PLAN, downloads=[entry, replace(entry, kind="dataset", name="sst2", in_cache=None)])
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     text = plan_text(plan)
     assert "from the hub, 1 of 2 to download" in text

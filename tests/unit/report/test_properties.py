@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from peftport.report.facts import Cost, StudyFacts
 from peftport.report.page import write_report
 from peftport.report.properties import PROPERTIES, findings, structure
 from peftport.statistics.portability import portability
@@ -87,12 +88,12 @@ def test_a_true_effect_of_seven_is_found_only_after_correction():
 
 def test_the_page_has_the_section(tmp_path):
     found = tables(Design(FOUR, examples=40))
-    write_report(tmp_path / "report.html", {"name": "small"}, found, {}, {})
+    write_report(tmp_path / "report.html", StudyFacts("small"), found, {}, Cost())
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     for expected in ("Structure and portability", "a reconstruction from each technique", "a machine", "20,000"):
         assert expected in page
     assert "nan" not in page and "None" not in page
-    write_report(tmp_path / "other.html", {"name": "small"}, {"portability": found["portability"]}, {}, {})
+    write_report(tmp_path / "other.html", StudyFacts("small"), {"portability": found["portability"]}, {}, Cost())
     assert "Structure and portability" not in (tmp_path / "other.html").read_text(encoding="utf-8")
 
 

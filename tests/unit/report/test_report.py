@@ -8,14 +8,17 @@ import pandas as pd
 import pytest
 
 from peftport.figures import learning_curves, paired_differences, portability_matrix, style
+from peftport.report.facts import Cost, NamedSettings, StudyFacts
 from peftport.report.numbers import rates
 from peftport.report.page import duration, inline_svg, write_report
 from peftport.report.phrases import MOVE, listing
 from peftport.report.recommendation import recommendations
 from peftport.report.verdict import verdict
+from peftport.study.training_steps import warmup_warnings
 from tests.simulated import Design, failing, statistics, study
 
 ONE = (("raw", "instruct"),)
+SMALL = StudyFacts("small")
 
 
 def summary(rows: list[dict[str, Any]]) -> pd.DataFrame:
@@ -99,7 +102,7 @@ def moves(rows: list[dict[str, Any]]) -> pd.DataFrame:
 def answer(rows: list[dict[str, Any]], summaries: list[dict[str, Any]] | None = None, **settings: Any) -> list[str]:
     """The short answer on these rows of table `carried`."""
     tables = {"portability": summary(summaries or [{}]), "carried": moves(rows)}
-    return verdict(tables, settings).answer
+    return verdict(tables, NamedSettings(**settings)).answer
 
 
 def simulated(design: Design) -> dict[str, pd.DataFrame]:
@@ -126,7 +129,7 @@ def test_answer_when_ported_wins() -> None:
 def test_answer_says_first_that_the_study_cannot_tell() -> None:
     """No "there is no sign" where nothing was learnt or too little was run: it says why, and what to change."""
     mute = {"outcome": "cannot_tell", "p_value_holm": 1.0}
-    said = answer([mute, BACK | {"outcome": "open"}], [{"native_accuracy": 0.52}], training={"source_steps": 30})
+    said = answer([mute, BACK | {"outcome": "open"}], [{"native_accuracy": 0.52}], source_steps=30)
     assert said[0].startswith("This study cannot tell whether task knowledge survives the move")
     assert "`training.source_steps` (now 30)" in said[1] and "native .52, bare .50" in said[1]
     assert said[2].startswith("In 1 of 2 moves the data show neither") and "`grid.seeds`, now 3" in said[2]
@@ -142,7 +145,7 @@ def test_what_would_tell_is_named() -> None:
 
 def test_answer_when_it_is_shown_not_to_carry_and_when_moves_differ() -> None:
     lost = {"outcome": "not_carried", "p_value_holm": 1.0}
-    said = answer([lost, BACK | lost], statistics={"margin": 0.05})[0]
+    said = answer([lost, BACK | lost], margin=0.05)[0]
     assert said.startswith("Task knowledge does not survive the move:")
     assert "shown not to beat them by more than 5.0 points in all 2 moves" in said
     mixed = answer([{}, BACK | lost])[0]
@@ -200,11 +203,10 @@ def test_the_second_yardstick_and_the_gap_with_its_interval_are_said() -> None:
 
 
 def test_budgets_inside_the_warm_up_are_a_caveat() -> None:
-    settings = {"grid": {"budgets": [0, 25, 100]}, "training": {"warmup_steps": 30}}
-    found = verdict({"portability": summary([{}])}, settings).caveats
+    tables, settings = {"portability": summary([{}])}, NamedSettings(warnings=warmup_warnings([0, 25, 100], 30))
+    found = verdict(tables, settings).caveats
     assert any(sentence.startswith("Budget 25 lies inside the warm-up of 30 steps") for sentence in found)
-    settings["training"]["warmup_steps"] = 5
-    assert not any("warm-up" in sentence for sentence in verdict({"portability": summary([{}])}, settings).caveats)
+    assert not any("warm-up" in sentence for sentence in verdict(tables).caveats)
 
 
 @pytest.mark.parametrize(
@@ -304,16 +306,17 @@ def test_learning_rates_are_shown_where_there_was_a_choice() -> None:
 def test_page_is_self_contained_and_escaped(tmp_path: Path) -> None:
     tables = simulated(Design(examples=60))
     nasty = "<script>alert('x')</script> & co"
-    study_facts = {
-        "name": nasty,
-        "description": nasty,
-        "rules": {nasty: nasty},
-        "reconstructions": [nasty],
-        "hosts": {nasty: {nasty: nasty}},
-        "datasets": {"reviews": {"labels": [nasty, "bad"]}},
-        "config": {"key": nasty},
-    }
-    cost = {"wall_seconds": 65, "optimiser_steps": 1200, "versions": {"torch": nasty}, "failed": [nasty]}
+    study_facts = StudyFacts(
+        name=nasty,
+        description=nasty,
+        rules={nasty: nasty},
+        reconstructions=[nasty],
+        hosts={nasty: {nasty: nasty}},
+        host_notes=[nasty],
+        datasets={"reviews": {"labels": [nasty, "bad"]}},
+        config=nasty,
+    )
+    cost = Cost(wall_seconds=65, optimiser_steps=1200, versions={"torch": nasty}, failed=[nasty])
     columns = ["left_dataset", "left_split", "right_dataset", "right_split"]
     shared = dict.fromkeys(columns, nasty) | {"left_examples": 200, "right_examples": 9, "exact": 1, "normalised": 3}
     tables["overlap"] = pd.DataFrame([shared | {"example_ids": "[]"}])
@@ -343,30 +346,30 @@ def test_page_is_self_contained_and_escaped(tmp_path: Path) -> None:
 )
 def test_page_of_studies_that_lack_something(design: Design, tmp_path: Path) -> None:
     tables = simulated(design)
-    write_report(tmp_path / "report.html", {"name": "small"}, tables, drawn(tables, tmp_path), {})
+    write_report(tmp_path / "report.html", SMALL, tables, drawn(tables, tmp_path), Cost())
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "nan" not in page.split("<svg")[0] and "None" not in page and "Leak audit" not in page
 
 
 def test_page_needs_only_the_summary(tmp_path: Path) -> None:
-    write_report(tmp_path / "report.html", {"name": "small"}, {"portability": summary([{}])}, {}, {})
+    write_report(tmp_path / "report.html", SMALL, {"portability": summary([{}])}, {}, Cost())
     assert "LoRA" in (tmp_path / "report.html").read_text(encoding="utf-8")
     with pytest.raises(ValueError, match="needs the table 'portability'"):
-        write_report(tmp_path / "other.html", {"name": "small"}, {}, {}, {})
+        write_report(tmp_path / "other.html", SMALL, {}, {}, Cost())
     assert not (tmp_path / "other.html").exists()
 
 
 def test_same_input_same_page(tmp_path: Path) -> None:
     tables = simulated(Design(("lora",), ONE, examples=40))
     for name in ("first", "second"):
-        write_report(tmp_path / name, {"name": "small"}, tables, drawn(tables, tmp_path), {})
+        write_report(tmp_path / name, SMALL, tables, drawn(tables, tmp_path), Cost())
     assert (tmp_path / "first").read_bytes() == (tmp_path / "second").read_bytes()
 
 
 def test_generated_accuracy_is_shown_where_there_is_any(tmp_path: Path) -> None:
     tables = simulated(Design(("lora",), ONE, examples=40))
     tables["runs"] = tables["runs"].assign(generated_accuracy=0.625, invalid_rate=0.25)
-    write_report(tmp_path / "report.html", {"name": "small"}, tables, {}, {})
+    write_report(tmp_path / "report.html", SMALL, tables, {}, Cost())
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "Free generation" in page and "0.625" in page and "25%" in page
 
@@ -385,11 +388,11 @@ def test_durations_and_listings() -> None:
 def test_failed_runs_are_shown_in_words_and_in_a_table(tmp_path: Path) -> None:
     made = study(Design(examples=40))
     tables = statistics(made)
-    write_report(tmp_path / "whole.html", {"name": "small"}, tables, {}, {})
+    write_report(tmp_path / "whole.html", SMALL, tables, {}, Cost())
     assert "Failed runs" not in (tmp_path / "whole.html").read_text(encoding="utf-8")
     broken = failing(made, technique=["lora"], target_host=["raw"], seed=[1], budget_steps=[50, 200])
     tables = statistics(failing(broken, initialisation=["native"], technique=["adapters"], seed=[2]))
-    write_report(tmp_path / "report.html", {"name": "small"}, tables, drawn(tables, tmp_path), {})
+    write_report(tmp_path / "report.html", SMALL, tables, drawn(tables, tmp_path), Cost())
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "108 runs" in page and "6 runs failed" in page
     part = page.split("<h3>Failed runs</h3>")[1].split("</div>")[0]
@@ -403,7 +406,7 @@ def test_failed_runs_are_shown_in_words_and_in_a_table(tmp_path: Path) -> None:
 def test_a_page_of_a_study_in_which_everything_failed(tmp_path: Path) -> None:
     made = study(Design(("lora",), ONE, seeds=(0,), budgets=(0, 50), examples=40))
     tables = statistics(failing(made, technique=["lora"]))
-    write_report(tmp_path / "report.html", {"name": "small"}, tables, drawn(tables, tmp_path), {})
+    write_report(tmp_path / "report.html", SMALL, tables, drawn(tables, tmp_path), Cost())
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "Failed runs" in page and "nothing to judge" in page
 

@@ -8,8 +8,10 @@ import pytest
 from peftport.paths import CHECKOUT
 from peftport.planning.graph import Graph, listed
 from peftport.stages.table import STAGES
-from peftport.study.config import check_config
-from peftport.study.grid import Study
+from peftport.study.config import read_settings
+from peftport.study.grid import Grid
+from peftport.study.grid_settings import GridSettings
+from peftport.study.study import Study
 from tests.unit.planning.test_graph import CONFIG, GENERATED
 
 SCRIPTS = CHECKOUT / "workflow/scripts"
@@ -24,7 +26,7 @@ def graph():
     raw = {"corpus": {"generated": {"domains": ["film"]}}}
     hosts = {"raw": {"build": raw}, "instruct": {"build": {"base": "raw", "instructions": GENERATED}}}
     grid = CONFIG["grid"] | {"initialisations": ["ported", "scratch", "matched", "target_mean", "random_target"]}
-    return Graph(Study(check_config(config | {"hosts": hosts, "grid": grid})))
+    return Graph(Study(read_settings(config | {"hosts": hosts, "grid": grid})))
 
 
 def read_by(script, field):
@@ -107,3 +109,17 @@ def test_needs_are_outputs_that_their_stages_make(graph):
             for need in stage.needs(graph.study).values():
                 for output in listed(need):
                     assert output.name in {*output.stage.FILES, *output.stage.FOLDERS}
+
+
+def test_the_table_of_techniques_gathers_the_curves_that_it_is_given():
+    """Curves come without names: the script's grid must name the same trainings, in the same order, as the stage."""
+    both = {
+        "transfers": [{"source": "raw", "target": "instruct"}, {"source": "instruct", "target": "raw"}],
+        "dataset_pairs": [{"source": "film", "target": "book"}, {"source": "book", "target": "film"}],
+    }
+    graph = Graph(Study(read_settings(CONFIG | {"decontaminate": True, "grid": CONFIG["grid"] | both})))
+    (stage,) = graph.stages["describe_techniques"]
+    given = stage.settings(graph.study)
+    grid = Grid(given["study"], GridSettings.model_validate(given["grid"]), given["decontaminate"])
+    assert grid.fresh == graph.study.fresh
+    assert Grid(grid.name, grid.grid).fresh != graph.study.fresh

@@ -7,7 +7,8 @@ import pytest
 
 from peftport.storage.cards import read_card, write_card
 from peftport.storage.files import file_digest
-from peftport.storage.modules import CARD, CONFIG, WEIGHTS, Module, describe, fingerprint, read_module, write_module
+from peftport.storage.modules import CARD, CONFIG, WEIGHTS, Module, fingerprint, read_module, write_module
+from peftport.storage.tensor_table import describe
 
 NAME = "base_model.model.{}.block.{}.layer.0.SelfAttention.q.lora_A.weight"
 

@@ -1,50 +1,56 @@
 """The grid of a study: every run counted, nothing computed twice."""
 
-from peftport.study.grid import Cell, Source, Study, block_name
+from peftport.study.config import read_settings
+from peftport.study.grid import Cell, Grid, Source, block_name
+from peftport.study.grid_settings import GridSettings
+from peftport.study.study import Study
+from tests.unit.planning.test_graph import CONFIG
+
+PAIRS = [{"source": "film", "target": "film"}, {"source": "book", "target": "film"}]
+USUAL = {
+    "techniques": ["lora", "adapters"],
+    "transfers": [{"source": "raw", "target": "tuned"}, {"source": "tuned", "target": "raw"}],
+    "dataset_pairs": PAIRS,
+    "initialisations": ["ported", "sampled", "scratch"],
+    "budgets": [0, 10, 50],
+    "seeds": [[0, 1, 2]],
+    "references": ["bare", "native"],
+}
 
 
-def config(**grid):
-    transfers = [{"source": "raw", "target": "tuned"}, {"source": "tuned", "target": "raw"}]
-    base = {
-        "techniques": ["lora", "adapters"],
-        "transfers": transfers,
-        "dataset_pairs": [{"source": "film", "target": "film"}, {"source": "book", "target": "film"}],
-        "initialisations": ["ported", "sampled", "scratch"],
-        "budgets": [0, 10, 50],
-        "seeds": [[0, 1, 2]],
-        "references": ["bare", "native"],
-    }
-    return {"study": "s", "grid": base | grid, "hosts": {"raw": {}, "tuned": {"build": {"base": "raw"}}}}
+def made(decontaminate=False, **entries):
+    """A grid with these entries, the others usual."""
+    return Grid("s", GridSettings.model_validate(USUAL | entries), decontaminate)
 
 
 def test_runs_are_the_whole_grid():
-    study = Study(config())
+    study = made()
     assert study.runs == 2 * 2 * 2 * 3 * 3 * 3
     assert len({counted for counted, _ in study.expanded_runs()}) == 2 * 2 * 2 * 3
 
 
 def test_scratch_is_computed_once_per_target():
-    scratch = [cell for cell in Study(config()).cells if cell.initialisation == "scratch"]
+    scratch = [cell for cell in made().cells if cell.initialisation == "scratch"]
     assert len(scratch) == 2 * 2  # techniques x target hosts; both dataset pairs share the target dataset
     assert {cell.source_host for cell in scratch} == {"any"}
 
 
 def test_references_come_on_top():
-    cells = Study(config()).cells
+    cells = made().cells
     assert sum(cell.initialisation == "bare" for cell in cells) == 2
     assert sum(cell.initialisation == "native" for cell in cells) == 2 * 2
-    assert not [cell for cell in Study(config(references=[])).cells if cell.is_reference]
+    assert not [cell for cell in made(references=[]).cells if cell.is_reference]
 
 
 def test_native_is_a_source_of_the_target_host():
-    study = Study(config())
+    study = made()
     native = next(cell for cell in study.cells if cell.initialisation == "native")
     (source,) = study.sources_of(native)
     assert (source.host, source.dataset) == (native.target_host, native.target_dataset)
 
 
 def test_a_further_block_of_seeds_leaves_the_first_alone():
-    before, after = Study(config(seeds=[[0, 1, 2]])), Study(config(seeds=[[0, 1, 2], [3]]))
+    before, after = made(seeds=[[0, 1, 2]]), made(seeds=[[0, 1, 2], [3]])
     bare = {cell for cell in before.cells if cell.initialisation == "bare"}
     assert set(before.cells) <= set(after.cells)
     assert bare == {cell for cell in after.cells if cell.initialisation == "bare"}
@@ -52,9 +58,9 @@ def test_a_further_block_of_seeds_leaves_the_first_alone():
 
 
 def test_each_seed_of_a_flat_list_is_a_block_of_its_own():
-    study = Study(config(seeds=[0, 7]))
+    study = made(seeds=[0, 7])
     assert study.blocks == {"0": [0], "7": [7]}
-    assert Study(config(seeds=[[0, 1], [7]])).blocks == {"0-1": [0, 1], "7": [7]}
+    assert made(seeds=[[0, 1], [7]]).blocks == {"0-1": [0, 1], "7": [7]}
     assert study.seeds_of("any") == [0] and study.seeds_of("7") == [7]
 
 
@@ -63,19 +69,23 @@ def test_block_names():
 
 
 def test_target_mean_takes_the_other_datasets_of_the_target_host():
-    study = Study(config(initialisations=["target_mean"], references=[]))
+    study = made(initialisations=["target_mean"], references=[])
     cell = Cell("lora", "raw", "tuned", "film", "film", "target_mean", "0-2")
     assert [(one.host, one.dataset) for one in study.sources_of(cell)] == [("raw", "film"), ("tuned", "book")]
 
 
 def test_hosts_include_what_they_are_built_from():
-    study = Study(config(transfers=[{"source": "tuned", "target": "tuned"}]))
+    built = {"base": "raw", "instructions": {"generated": {"domains": ["film"], "examples": 10}}}
+    hosts = {"raw": {"bundled": "reviews-raw"}, "tuned": {"build": built}, "spare": {"bundled": "reviews-raw"}}
+    grid = CONFIG["grid"] | {"transfers": [{"source": "tuned", "target": "tuned"}]}
+    study = Study(read_settings(CONFIG | {"hosts": hosts, "grid": grid}))
     assert study.hosts == ["tuned", "raw"]
+    assert [*study.used().hosts] == ["tuned", "raw"] and [*study.used().techniques] == ["lora", "adapters"]
 
 
 def starts(name, **keys):
     grid = {"initialisations": [name], "references": [], "techniques": ["lora"]} | keys.pop("grid", {})
-    study = Study(config(**grid) | keys)
+    study = made(**grid, **keys)
     return study, {start.source_dataset: start for start in study.starts if start.source_host == "raw"}
 
 
@@ -88,7 +98,7 @@ def test_siblings_are_of_the_same_seed_on_other_datasets():
 def test_siblings_are_of_the_other_seeds_where_there_is_one_dataset():
     pairs = [{"source": "film", "target": "film"}]
     study, found = starts("target_mean", grid={"dataset_pairs": pairs, "seeds": [[0, 1, 2], [5]]})
-    assert study.siblings(found["film"], 5) == []  # refused by check_config
+    assert study.siblings(found["film"], 5) == []  # refused by check_meaning
     study, found = starts("target_mean", grid={"dataset_pairs": pairs})
     assert study.siblings(found["film"], 1) == [(Source("lora", "tuned", "film", "0-2"), seed) for seed in (0, 2)]
 
@@ -114,14 +124,14 @@ def test_a_fitted_start_is_of_its_target_dataset_and_others_of_any():
     pairs = [{"source": "film", "target": "film"}, {"source": "film", "target": "book"}]
     grid = {"dataset_pairs": pairs, "initialisations": ["sampled", "matched", "scratch"], "techniques": ["lora"]}
     grid |= {"transfers": [{"source": "raw", "target": "tuned"}]}
-    study = Study(config(**grid))
+    study = made(**grid)
     assert [(start.source_dataset, start.target_dataset, start.initialisation) for start in study.starts] == [
         ("film", "any", "sampled"),
         ("film", "film", "matched"),
         ("any", "any", "scratch"),
         ("film", "book", "matched"),
     ]
-    cleaned = {start.source_dataset for start in Study(config(**grid) | {"decontaminate": True}).starts}
+    cleaned = {start.source_dataset for start in made(decontaminate=True, **grid).starts}
     assert cleaned == {"film", "any", "film@without-book"}
 
 
@@ -135,5 +145,5 @@ def test_decontamination_is_for_pairs_of_different_datasets():
 
 
 def test_scratch_copies_nothing():
-    assert Study(config(initialisations=["scratch"])).copied_transfers == []
-    assert len(Study(config()).copied_transfers) == 2
+    assert made(initialisations=["scratch"]).copied_transfers == []
+    assert len(made().copied_transfers) == 2

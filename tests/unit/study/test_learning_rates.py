@@ -11,7 +11,7 @@ from peftport.study.learning_rates import best_rate, learning_rates
     ("given", "rates"), [(0.01, [0.01]), ([0.01], [0.01]), ([0.01, 0.001, 0.1], [0.001, 0.01, 0.1]), (1, [1])]
 )
 def test_one_or_a_list_in_any_order(given, rates):
-    assert learning_rates({"learning_rate": given}) == rates
+    assert learning_rates(given) == rates
 
 
 @pytest.mark.parametrize(

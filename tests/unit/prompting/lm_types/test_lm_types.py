@@ -1,4 +1,4 @@
-"""Prompts, label words and batches of the three readings, with small real tokenizers of every layout."""
+"""Prompts, label words and batches of the three language model types, with small real tokenizers of every layout."""
 
 import functools
 import os
@@ -16,6 +16,7 @@ from peftport.data.generated import reviews
 from peftport.evaluation.likelihood import log_likelihoods
 from peftport.host_building.recipes.table import recipe_of
 from peftport.host_building.tokenizer import train_tokenizer
+from peftport.hosts.families.table import family
 from peftport.prompting.batches import IGNORED
 from peftport.prompting.task import Task
 from tests import encoded, hosts
@@ -47,7 +48,7 @@ def tokenizer(kind):
 
 
 def card(kind, positions=None):
-    return {"model_type": kind, "positions": positions}
+    return {"model_type": kind, "lm_type": family(kind).lm_type, "positions": positions}
 
 
 def task(kind, template="sentiment: {text}", words=WORDS, most=40):

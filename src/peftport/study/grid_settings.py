@@ -1,0 +1,56 @@
+"""Settings of the grid of a study: what it runs, picked from the definitions."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, Tag
+
+from peftport.settings import EACH_ONCE, TAG, Seed, Settings, list_or
+
+Initialisation = Literal[
+    "ported",
+    "sampled",
+    "scratch",
+    "matched",
+    "permuted",
+    "norm_matched",
+    "target_mean",
+    "sampled_product",
+    "random_target",
+]
+
+
+class PairSettings(Settings):
+    """Where a module comes from and where it goes."""
+
+    source: str = Field(description="where the module comes from")
+    target: str = Field(description="where it goes")
+
+
+SeedOrBlock = Annotated[
+    Annotated[Seed, Tag(f"{TAG}integer")] | Annotated[list[Seed], Field(min_length=1), Tag(f"{TAG}array")],
+    list_or("integer"),
+]
+
+
+class GridSettings(Settings):
+    """What the study runs, picked from the definitions."""
+
+    techniques: Annotated[list[str], EACH_ONCE] = Field(min_length=1, description="names of techniques")
+    transfers: list[PairSettings] = Field(min_length=1, description="ordered pairs of hosts")
+    dataset_pairs: list[PairSettings] = Field(
+        min_length=1, description="ordered pairs of datasets; the same name twice is the same dataset on both sides"
+    )
+    initialisations: Annotated[list[Initialisation], EACH_ONCE] = Field(
+        min_length=1, description="what a module in the target host starts from"
+    )
+    budgets: list[Annotated[int, Field(ge=0)]] = Field(
+        min_length=1, description="optimiser steps in the target host before each test, rising; 0 is zero-shot"
+    )
+    seeds: list[SeedOrBlock] = Field(
+        min_length=1,
+        description="seeds, or lists of seeds; each list is a block that shares its jobs; a seed more or less runs "
+        "only what is new",
+    )
+    references: Annotated[list[Literal["bare", "native"]], EACH_ONCE] = Field(
+        ["bare", "native"], description="what scores are read against, the host alone and the host's own modules"
+    )

@@ -1,0 +1,42 @@
+"""A study: its settings, and the entries of its grid."""
+
+from functools import cached_property
+from pathlib import Path
+
+from peftport.hosts.recipe_settings import InstructionHostSettings
+from peftport.study.grid import Grid
+from peftport.study.settings import StudySettings
+
+
+class Study(Grid):
+    """The settings of a study, and the entries of its grid in a fixed order.
+
+    Args:
+        config: the settings.
+        folder: where relative paths in the config start.
+    """
+
+    def __init__(self, config: StudySettings, folder: Path = Path()) -> None:
+        super().__init__(config.study, config.grid, config.decontaminate)
+        self.config, self.folder = config, folder
+
+    @cached_property
+    def hosts(self) -> list[str]:
+        """Hosts that the grid uses, then the hosts that those are built from."""
+        used = dict.fromkeys(host for pair in self.grid.transfers for host in (pair.source, pair.target))
+        for host in list(used):
+            while isinstance(recipe := self.config.hosts[host].build, InstructionHostSettings):
+                host = recipe.base
+                used[host] = None
+        return list(used)
+
+    def used(self) -> StudySettings:
+        """The settings without definitions that the grid does not pick, so that editing those moves nothing."""
+        config = self.config
+        return config.model_copy(
+            update={
+                "hosts": {name: config.hosts[name] for name in self.hosts},
+                "datasets": {name: config.datasets[name] for name in self.datasets},
+                "techniques": {name: config.techniques[name] for name in self.grid.techniques},
+            }
+        )
