@@ -201,7 +201,7 @@ WHO = "print(os.getppid(), 'torch' in sys.modules, *fork_client.NOTES, flush=Tru
 
 
 def test_a_stopped_fork_server_keeps_no_job_and_the_next_starts_another(run, tmp_path):
-    """The first job finds the server, which is then stopped; the second runs by itself, once; the third finds another."""
+    """The first job has the server, which is then stopped; the second runs by itself, once; the third has another."""
     script(tmp_path, WHO, enter=HASTY)
     process = run("for n in 1 2 3; do $python job.py; read; done; exec 0<&-; $python job.py")
     first = process.stdout.readline().split()
