@@ -32,6 +32,7 @@ def set_clock_back(folder):
         os.utime(path, (path.stat().st_mtime + DAY,) * 2)
 
 
+@pytest.mark.slow
 def test_after_a_clock_was_set_back_nothing_is_thrown_away_and_what_is_named_helps(copy):
     """The run that then ends well takes away the checkpoint of a cell that is in no grid."""
     (copy / REPORT).unlink()
@@ -112,6 +113,7 @@ def test_an_address_space_that_is_too_small_is_named_before_any_job(copy):
     assert not (copy / REPORT).exists()
 
 
+@pytest.mark.slow
 def test_what_a_run_puts_among_temporary_files_goes_with_it(copy, tmp_path):
     """Its own fork server's folder, and that of a run that was killed with its fork server."""
     temporary = tmp_path / "t"

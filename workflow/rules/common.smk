@@ -32,7 +32,7 @@ except (ConfigError, FileNotFoundError) as error:
 UNFIT = ""  # why no job may start
 if workflow.is_main_process:
     try:
-        UNFIT = begin_run(STUDY.name, STAGES.asked(*STAGES.graph.stages), sys.argv)
+        UNFIT = begin_run(STUDY.name, sys.argv)
     except RefusedRun as error:
         raise WorkflowError(str(error)) from None
     if UNFIT:

@@ -15,12 +15,11 @@ class RefusedRun(RuntimeError):
     """A run that cannot work in its folder, or that would harm another."""
 
 
-def begin_run(study: str, outputs: Sequence[str], arguments: Sequence[str]) -> str:
+def begin_run(study: str, arguments: Sequence[str]) -> str:
     """Look at the folder, note the run, and take away what killed runs have left among the temporary files.
 
     Args:
         study: the study's name.
-        outputs: what it makes.
         arguments: of the command line.
 
     Returns:
@@ -38,4 +37,4 @@ def begin_run(study: str, outputs: Sequence[str], arguments: Sequence[str]) -> s
     atexit.register(remove_own_folder)
     results = f"results/{study}"
     little = too_little_address_space()
-    return unwritable([Path(results)]) or late(outputs, results) or (little and f"{little[0].upper()}{little[1:]}.")
+    return unwritable([Path(results)]) or late(results) or (little and f"{little[0].upper()}{little[1:]}.")

@@ -1,12 +1,12 @@
 """Files of a study that are newer than now: a clock that was set back, or one that was ahead."""
 
+import contextlib
+import os
 import time
-from collections.abc import Iterable
-from pathlib import Path
 
 from peftport.duration import duration
 
-OF_FOLDERS = ".snakemake_timestamp"  # what Snakemake puts into an output that is a folder, for its time
+NO_OUTPUTS = ("logs", "benchmarks", "checkpoints")  # folders of a study's results that no job reads
 AHEAD_SECONDS = 5.0  # what the clocks of a file server and its hosts may differ by
 LATE = """\
 {number} of this study's files, {first} for example, are {ahead} newer than this host's clock says it is now \
@@ -14,29 +14,30 @@ LATE = """\
 now: find {results} -newermt now -exec touch -t {stamp} {{}} +"""
 
 
-def newer_than_now(paths: Iterable[str]) -> dict[str, float]:
-    """Files and folders of Snakemake whose time is ahead of this host's clock, to the seconds by which it is."""
-    now, found = time.time(), {}
-    for path in paths:
-        try:
-            ahead = Path(path).stat().st_mtime - now
-            if ahead <= AHEAD_SECONDS and Path(path, OF_FOLDERS).is_file():
-                ahead = Path(path, OF_FOLDERS).stat().st_mtime - now
-        except OSError:  # not made yet
-            continue
-        if ahead > AHEAD_SECONDS:
-            found[path] = ahead
+def newer_than_now(results: str) -> dict[str, float]:
+    """Files below a study's results whose time is ahead of this host's clock, to the seconds by which it is.
+
+    That of an output which is a folder stands in a file that Snakemake puts into it.
+    """
+    now, found, folders = time.time(), {}, [results]
+    left_out = {f"{results}/{name}" for name in NO_OUTPUTS}
+    while folders:
+        with contextlib.suppress(FileNotFoundError), os.scandir(folders.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    folders += {entry.path} - left_out
+                elif (ahead := entry.stat(follow_symlinks=False).st_mtime - now) > AHEAD_SECONDS:
+                    found[entry.path] = ahead
     return found
 
 
-def late(paths: Iterable[str], results: str) -> str:
+def late(results: str) -> str:
     """What to say of files that are newer than now, in one line with what helps; empty if there are none.
 
     Args:
-        paths: what the study makes.
         results: the folder of its results.
     """
-    ahead = newer_than_now(paths)
+    ahead = newer_than_now(results)
     if not ahead:
         return ""
     first = max(ahead, key=ahead.get)
