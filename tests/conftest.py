@@ -4,6 +4,8 @@ With ``--minutes N``, tests that would begin later than so many minutes from now
 """
 
 import os
+import shutil
+import subprocess
 import sys
 import time
 
@@ -74,3 +76,18 @@ def ground(tmp_path_factory):
         prepare_ground(folder)
 
     return once(tmp_path_factory, "ground", fill)
+
+
+@pytest.fixture
+def read_only(tmp_path):
+    """A folder in which nobody can make a file: by its permissions, and for root by its immutable flag."""
+    folder = tmp_path / "read-only"
+    folder.mkdir()
+    folder.chmod(0o555)
+    root = os.getuid() == 0
+    if root and (shutil.which("chattr") is None or subprocess.run(["chattr", "+i", str(folder)]).returncode):
+        pytest.skip("root may write everywhere, and this file system has no immutable flag")
+    yield folder
+    if root:
+        subprocess.run(["chattr", "-i", str(folder)], check=True)
+    folder.chmod(0o755)

@@ -1,6 +1,7 @@
 """``peftport``: run the workflow that ships with the package, in any folder.
 
 peftport [snakemake options]     the default study, or the one given by --configfile
+peftport --unlock                free the folder after a run was killed; a living run's files stay locked
 peftport plan [CONFIG ...]       what a study asks for, what of it is there, what would run; runs nothing
 """
 
@@ -16,15 +17,22 @@ from pathlib import Path
 
 from peftport.paths import pipeline_root
 from peftport.planning.dry_run import DryRunError
+from peftport.planning.living_runs import living_runs, locks, locks_of_dead_runs
 from peftport.planning.plan import make_plan
 from peftport.planning.plan_text import plan_text
+from peftport.planning.writable import unwritable
 from peftport.study.config import ConfigError
 
 LOCKED = """\
-This folder is locked: another run is at work in it, or one was killed. If none is at work, free it with
+This folder is locked by a run that was killed. Free it with
     {unlock}
 and give your command again."""
+AT_WORK = """\
+This folder is locked by a run that is at work: {runs}. Wait until it ends; --unlock would harm it."""
+FREED = "Freed: the locks of killed runs ({number}). "
+HELD = "At work, and its locks stay: {runs}."
 ENOUGH = ("--cores", "-c", "--jobs", "-j", "--executor", "-e", "--workflow-profile", "--profile")
+NO_CACHE = "note: {message} Until then Snakemake's cache is {cache} (XDG_CACHE_HOME)."
 WRONG = 2
 
 
@@ -35,14 +43,43 @@ def command(arguments: list[str]) -> list[str]:
     return [*start, *([] if said else ["--cores", "all"]), *arguments]
 
 
-def free(arguments: Sequence[str]) -> str:
-    """How to free the folder of these arguments; empty if no run holds it, nor one that was killed."""
+def folder_of(arguments: Sequence[str]) -> Path:
+    """The folder in which the run of these arguments works."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    parser.add_argument("--directory", "-d", type=Path)
-    folder = parser.parse_known_args(arguments)[0].directory
-    if not any((folder or Path()).glob(".snakemake/locks/*.lock")):
+    parser.add_argument("--directory", "-d", type=Path, default=Path())
+    return parser.parse_known_args(arguments)[0].directory
+
+
+def locked(arguments: Sequence[str]) -> str:
+    """Whether a run that is at work or one that was killed holds the folder, and what helps; empty if none does."""
+    folder = folder_of(arguments)
+    if not locks(folder):
         return ""
-    return LOCKED.format(unlock=shlex.join(["peftport", "--unlock", *(["--directory", str(folder)] if folder else [])]))
+    if not locks_of_dead_runs(folder):
+        return AT_WORK.format(runs="; ".join(map(str, living_runs(folder))))
+    said = ["--directory", str(folder)] if folder != Path() else []
+    return LOCKED.format(unlock=shlex.join(["peftport", "--unlock", *said]))
+
+
+def unlock(arguments: Sequence[str]) -> int:
+    """Take away the locks of killed runs, and no other; returns the exit status, 1 where a living run's are left."""
+    folder = folder_of(arguments)
+    freed = locks_of_dead_runs(folder)
+    for path in freed:
+        path.unlink(missing_ok=True)
+    left = locks(folder)
+    message = FREED.format(number=len(freed)) if freed else "" if left else "Nothing is locked."
+    print(message + (HELD.format(runs="; ".join(map(str, living_runs(folder)))) if left else ""))
+    return int(bool(left) and not freed)
+
+
+def writable_cache(arguments: Sequence[str]) -> None:
+    """Give Snakemake a cache in the study's folder where that of the user (HOME) cannot be written; else it fails."""
+    usual = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
+    if message := unwritable([usual / "snakemake"]):
+        cache = (folder_of(arguments) / ".snakemake" / "cache").absolute()
+        os.environ["XDG_CACHE_HOME"] = str(cache)
+        print(NO_CACHE.format(message=message, cache=cache), file=sys.stderr)
 
 
 def plan(arguments: Sequence[str]) -> int:
@@ -67,10 +104,13 @@ def main() -> None:
     if arguments[:1] in (["-h"], ["--help"]):
         print(__doc__)
         raise SystemExit(0)
+    writable_cache(arguments)
     if arguments[:1] == ["plan"]:
         raise SystemExit(plan(arguments[1:]))
+    if "--unlock" in arguments:
+        raise SystemExit(unlock(arguments))
     environment = os.environ | {"PYTHONUNBUFFERED": "1"}
     status = subprocess.call(command(arguments), env=environment)
-    if status and (message := free(arguments)):
+    if status and (message := locked(arguments)):
         print(message, file=sys.stderr)
     raise SystemExit(status)

@@ -59,7 +59,15 @@ MAY_IMPORT = {
         "statistics.table",
         "figures.table",
     },
-    "planning": {"study", "stages", "data.settings", "hosts.settings", "jobs.inputs"},
+    "planning": {
+        "study",
+        "stages",
+        "data.settings",
+        "hosts.settings",
+        "jobs.inputs",
+        "jobs.controlling_run",
+        "jobs.address_space",
+    },
 }
 # around every job, and tables of names: they make no results, and a new line in them must rerun nothing
 FRAME = {"jobs", "storage.tables", "statistics.table", "figures.table"}

@@ -1,6 +1,7 @@
 """The ``peftport`` command: what it passes to Snakemake, and ``peftport plan``."""
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import asdict
@@ -39,6 +40,18 @@ def test_a_refused_run_is_told_how_to_free_the_folder(status, locked, said, monk
     with pytest.raises(SystemExit, match=str(status)):
         cli.main()
     assert (f"peftport --unlock --directory {tmp_path}\n" in capsys.readouterr().err) == said
+
+
+def test_where_home_cannot_be_written_the_cache_moves_and_it_is_said(monkeypatch, capsys, tmp_path):
+    """A file stands where the folder would be, which stops root too."""
+    (tmp_path / "home").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home/cache"))
+    cli.writable_cache(["--directory", str(tmp_path)])
+    assert os.environ["XDG_CACHE_HOME"] == str(tmp_path / ".snakemake/cache")
+    assert "home cannot be written" in capsys.readouterr().err
+    cli.writable_cache([])
+    assert capsys.readouterr().err == ""
+    assert os.environ["XDG_CACHE_HOME"] == str(tmp_path / ".snakemake/cache")
 
 
 def test_help_names_the_plan(monkeypatch, capsys):

@@ -15,24 +15,39 @@ PEFTPORT = [sys.executable, "-c", "from peftport.cli import main; main()"]
 
 
 @pytest.fixture
-def at_work(hosts, tmp_path):
-    """A run that holds its folder, stopped where it stands; ended with the test."""
-    studies.write_config(tmp_path, studies.smoke_config(hosts))
-    process = subprocess.Popen(
-        studies.command(tmp_path, TARGET),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    while not list(tmp_path.glob(".snakemake/locks/*.lock")):
-        assert process.poll() is None
-        time.sleep(0.005)
-    os.killpg(process.pid, signal.SIGSTOP)
-    yield process
-    if process.poll() is None:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+def held(hosts, tmp_path):
+    """Starts a run of a study and stops it as soon as it holds its files; ended with the test."""
+    begun = []
+
+    def start(study="smoke"):
+        config = studies.write_config(tmp_path, studies.smoke_config(hosts) | {"study": study})
+        before = set(tmp_path.glob(".snakemake/locks/*.lock"))
+        process = subprocess.Popen(
+            studies.command(tmp_path, TARGET.replace("smoke", study)),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        begun.append(process)
+        while not any(path.stat().st_size for path in set(tmp_path.glob(".snakemake/locks/*.output.lock")) - before):
+            assert process.poll() is None
+            time.sleep(0.005)
+        os.killpg(process.pid, signal.SIGSTOP)
+        assert config.is_file()
+        return process
+
+    yield start
+    for process in begun:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+@pytest.fixture
+def at_work(held):
+    """A run that holds its folder, stopped where it stands."""
+    return held()
 
 
 def peftport(folder, *options):
@@ -41,18 +56,47 @@ def peftport(folder, *options):
     return subprocess.run(command, env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL)
 
 
+def locks_in(folder):
+    return sorted(folder.glob(".snakemake/locks/*.lock"))
+
+
 def test_the_second_is_refused_and_the_first_ends_undisturbed(at_work, tmp_path):
-    locks = sorted(tmp_path.glob(".snakemake/locks/*.lock"))
+    """And nobody is told to free what a living run holds, nor can he."""
+    locks = locks_in(tmp_path)
     second = studies.run_forked(tmp_path, TARGET)
     assert second.returncode != 0
-    assert "Directory cannot be locked" in second.stdout and "--unlock" in second.stdout
+    assert "Directory cannot be locked" in second.stdout
     third = peftport(tmp_path, TARGET)
     assert third.returncode != 0
-    assert f"peftport --unlock --directory {tmp_path}\n" in third.stderr
-    assert sorted(tmp_path.glob(".snakemake/locks/*.lock")) == locks
+    (said,) = [line for line in third.stderr.splitlines() if line.startswith("This folder is locked")]
+    assert f"a run that is at work: study smoke, process {at_work.pid} on " in said and "peftport --unlock" not in said
+    freed = peftport(tmp_path, "--unlock")
+    assert freed.returncode == 1 and f"process {at_work.pid} on " in freed.stdout
+    refused = studies.run_forked(tmp_path, "--unlock")
+    assert refused.returncode != 0 and "--unlock would free its files too" in refused.stdout
+    assert locks_in(tmp_path) == locks
     os.killpg(at_work.pid, signal.SIGCONT)
     assert at_work.wait() == 0
     assert "Nothing to be done" in studies.run_forked(tmp_path, TARGET).stdout
+    assert not list(tmp_path.glob(f".snakemake/peftport/*.{at_work.pid}.json"))
+
+
+def test_the_lock_of_a_killed_run_goes_and_that_of_another_studys_living_run_stays(held, tmp_path):
+    living = held("other")
+    locks = locks_in(tmp_path)
+    killed = held()
+    os.killpg(killed.pid, signal.SIGKILL)
+    killed.wait()
+    assert locks_in(tmp_path) != locks
+    refused = peftport(tmp_path, TARGET)
+    assert refused.returncode != 0 and f"peftport --unlock --directory {tmp_path}\n" in refused.stderr
+    freed = peftport(tmp_path, "--unlock")
+    assert freed.returncode == 0
+    assert "locks of killed runs (" in freed.stdout and f"study other, process {living.pid} on " in freed.stdout
+    assert [path for path in locks_in(tmp_path) if "output" in path.name] == [
+        path for path in locks if "output" in path.name
+    ]
+    assert peftport(tmp_path, TARGET).returncode == 0
 
 
 def test_the_lock_of_a_killed_run_goes_with_the_one_command_that_is_named(at_work, tmp_path):
@@ -64,4 +108,5 @@ def test_the_lock_of_a_killed_run_goes_with_the_one_command_that_is_named(at_wor
     assert subprocess.run([*PEFTPORT, *line.split()[1:]], capture_output=True).returncode == 0
     again = peftport(tmp_path, TARGET)
     assert again.returncode == 0, again.stderr
+    assert "Nothing is locked." in peftport(tmp_path, "--unlock").stdout
     assert (tmp_path / TARGET).is_file()

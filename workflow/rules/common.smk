@@ -1,15 +1,18 @@
 """What every rule shares: the checked config, its stages, and how the terminal shows a run."""
 
 import os
+import sys
 import time
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
+from peftport.planning.beginning import RefusedRun, begin_run
 from peftport.planning.console import closing, set_terminal
 from peftport.planning.events import write_events
 from peftport.planning.graph import Graph
+from peftport.planning.leftovers import remove_checkpoints
 from peftport.planning.pinned import pinned
 from peftport.planning.rules import Rules
 from peftport.planning.unrecorded import Unrecorded
@@ -28,6 +31,15 @@ try:
     STAGES = Rules(Graph(STUDY), Unrecorded(workflow, logger).settle)
 except (ConfigError, FileNotFoundError) as error:
     raise WorkflowError(str(error)) from None
+
+UNFIT = ""  # why no job may start
+if workflow.is_main_process:
+    try:
+        UNFIT = begin_run(STUDY.name, sys.argv)
+    except RefusedRun as error:
+        raise WorkflowError(str(error)) from None
+    if UNFIT:
+        logger.warning(UNFIT)
 
 if library.is_dir():  # the scripts' processes run a checkout's own library as well
     os.environ.update(PYTHONPATH=str(library))
@@ -55,3 +67,5 @@ def growing(amount):
 
 onstart:
     keep_parsed()
+    if UNFIT and not workflow.touch:
+        raise WorkflowError(UNFIT)

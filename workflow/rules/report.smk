@@ -67,5 +67,7 @@ rule write_report:
 
 onsuccess:
     if workflow.is_main_process and {job.rule.name for job in workflow.dag.targetjobs} & {"all", "write_report"}:
+        if remove_checkpoints(Path("results", STUDY.name), STAGES.logs()):
+            logger.info("Checkpoints of jobs that this study does not ask for were taken away.")
         for line in closing(Path("results", STUDY.name), time.monotonic() - BEGAN):
             logger.info(line)

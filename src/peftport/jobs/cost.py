@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 from peftport.storage.files import write_text
+from peftport.storage.processes import beginning_of
 
 BYTES_PER_UNIT = 1 if sys.platform == "darwin" else 1024  # of ru_maxrss
 COLUMNS = ("wall_seconds", "cpu_seconds", "peak_mebibytes")
@@ -24,11 +25,8 @@ def cost_file(log: Path) -> Path:
 
 def process_began() -> float | None:
     """When this process began, on the clock CLOCK_BOOTTIME, seconds; None where the system does not say."""
-    try:
-        fields = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return None
-    return int(fields[19]) / os.sysconf("SC_CLK_TCK")
+    ticks = beginning_of(os.getpid())
+    return int(ticks) / os.sysconf("SC_CLK_TCK") if ticks else None
 
 
 def cost(since: float) -> dict[str, float]:

@@ -15,9 +15,11 @@ import signal
 import socket
 import sys
 import traceback
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from peftport.jobs.fork_client import RUN
+from peftport.jobs.controlling_run import RUN
+from peftport.jobs.fork_client import OFFER, READY
 
 PRELOADED = (
     "torch",
@@ -30,11 +32,33 @@ PRELOADED = (
 PR_SET_PDEATHSIG = 1
 
 
+@dataclass(eq=False)
+class Call:
+    """A job that calls.
+
+    Attributes:
+        socket: the connection to it.
+        script: the path of its script; empty until it has said it.
+        streams: its standard streams, until its child has them.
+        child: process id of the child that runs the script; None until the job has accepted the offer.
+        over: whether the child has ended, or the job has gone before there was one.
+    """
+
+    socket: socket.socket
+    script: str = ""
+    streams: list[int] = field(default_factory=list)
+    child: int | None = None
+    over: bool = False
+
+
 class ForkServer:
     """Answers jobs until the run ends.
 
+    A job sends its script's path with its standard streams, gets an offer, and accepts it; only then a child is forked,
+    so that a job that no longer waited runs its script nowhere twice. What it sends later are signals for the child.
+
     Args:
-        listener: where jobs call; a call is one message, the script's path with the job's standard streams.
+        listener: where jobs call.
         run: process id of Snakemake.
     """
 
@@ -42,71 +66,104 @@ class ForkServer:
         self.listener, self.events = listener, selectors.DefaultSelector()
         self.events.register(listener, selectors.EVENT_READ, (self._answer, None))
         self.events.register(os.pidfd_open(run), selectors.EVENT_READ, (self._end, None))
-        self.children: dict[int, socket.socket] = {}
+        self.calls: set[Call] = set()
         self.ended = False
 
     def serve(self) -> None:
         """Fork, pass signals on, tell outcomes; return when the run has ended."""
         while not self.ended:
             for key, _ in self.events.select():
-                act, child = key.data
-                if child is None or child in self.children:  # else it ended within this round
-                    act(child)
+                act, call = key.data
+                if call is None or not call.over:  # else it was over within this round
+                    act(call)
 
     def _answer(self, _: None) -> None:
-        call, _address = self.listener.accept()
-        message, streams, _flags, _sender = socket.recv_fds(call, 4096, 3)
-        call.send(b"1")
-        parent = os.getpid()
-        child = os.fork()
-        if child == 0:
-            self._become_job(os.fsdecode(message), streams, parent)
-        for stream in streams:
-            os.close(stream)
-        self.children[child] = call
-        self.events.register(call, selectors.EVENT_READ, (self._signal, child))
-        self.events.register(os.pidfd_open(child), selectors.EVENT_READ, (self._tell, child))
+        call = Call(self.listener.accept()[0])
+        self.calls.add(call)
+        self.events.register(call.socket, selectors.EVENT_READ, (self._hear, call))
 
-    def _signal(self, child: int) -> None:
-        """Pass a signal on; a job that is gone takes its child along."""
+    def _hear(self, call: Call) -> None:
+        """A message of a job: its script, that it accepts, a signal for its child; or that it is gone."""
         try:
-            number = self.children[child].recv(1)
+            message, streams, _flags, _sender = socket.recv_fds(call.socket, 4096, 3)
+            if message and not call.script:
+                call.script, call.streams = os.fsdecode(message), streams
+                call.socket.send(OFFER)
+                return
         except OSError:
-            number = b""
-        if not number:
-            self.events.unregister(self.children[child])
-        os.kill(child, number[0] if number else signal.SIGKILL)
+            message = b""
+        if not message:
+            self._forget(call)
+        elif call.child is None:
+            self._fork(call)
+        else:
+            os.kill(call.child, message[0])
 
-    def _tell(self, child: int) -> None:
-        _, status = os.waitpid(child, 0)
-        call = self.children.pop(child)
+    def _fork(self, call: Call) -> None:
+        parent = os.getpid()
+        call.child = os.fork()
+        if call.child == 0:
+            self._become_job(call, parent)
+        self._close_streams(call)
+        self.events.register(os.pidfd_open(call.child), selectors.EVENT_READ, (self._tell, call))
+
+    def _forget(self, call: Call) -> None:
+        """A job that is gone takes its child along."""
+        self.events.unregister(call.socket)
+        if call.child is not None:
+            os.kill(call.child, signal.SIGKILL)
+            return
+        self._close_streams(call)
+        self._close(call)
+
+    def _tell(self, call: Call) -> None:
+        _, status = os.waitpid(call.child, 0)
         for key in list(self.events.get_map().values()):
-            if key.data[1] == child:
+            if key.data[1] is call:
                 self.events.unregister(key.fileobj)
                 if isinstance(key.fileobj, int):
                     os.close(key.fileobj)
         with contextlib.suppress(OSError):  # the job is gone
-            call.send(str(os.waitstatus_to_exitcode(status)).encode())
-        call.close()
+            call.socket.send(str(os.waitstatus_to_exitcode(status)).encode())
+        self._close(call)
+
+    def _close(self, call: Call) -> None:
+        call.over = True
+        call.socket.close()
+        self.calls.discard(call)
+
+    def _close_streams(self, call: Call) -> None:
+        for stream in call.streams:
+            os.close(stream)
+        call.streams = []
 
     def _end(self, _: None) -> None:
-        for child in self.children:
-            os.kill(child, signal.SIGKILL)
+        for call in self.calls:
+            if call.child is not None:
+                os.kill(call.child, signal.SIGKILL)
         self.ended = True
 
-    def _become_job(self, script: str, streams: list[int], parent: int) -> None:
-        """In the child: take the job's streams, keep nothing of the server open, run the script, end."""
+    def _become_job(self, call: Call, parent: int) -> None:
+        """In the child: take the job's streams, keep nothing else of the server open, run the script, end.
+
+        The child tells the job its outcome itself, so that a server that is stopped meanwhile keeps no job waiting.
+        """
         code = 1
         try:
             ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-            for number, stream in enumerate(streams):
+            for number, stream in enumerate(call.streams):
                 os.dup2(stream, number)
                 os.close(stream)
+            for other in self.calls - {call}:
+                self._close_streams(other)
             for key in list(self.events.get_map().values()):
-                os.close(key.fd)
+                if key.fileobj is not call.socket:
+                    os.close(key.fd)
             if os.getppid() == parent:  # else it died before it could have taken this process along
-                code = run_script(script)
+                code = run_script(call.script)
         finally:
+            with contextlib.suppress(OSError):
+                call.socket.send(str(code).encode())
             os._exit(code)
 
 
@@ -132,16 +189,20 @@ def run_script(script: str) -> int:
 def main(arguments: list[str]) -> None:
     """``<file descriptor of the listening socket> <process id of Snakemake> <path of the socket>``"""
     address = Path(arguments[2])
+    inode = address.stat().st_ino
     try:
         server = ForkServer(socket.socket(fileno=int(arguments[0])), int(arguments[1]))
         for name in PRELOADED:
             importlib.import_module(name)
         gc.collect()
         gc.freeze()  # what is there now stays, and its pages stay shared
+        address.with_suffix(READY).touch()
         server.serve()
     finally:
-        address.unlink(missing_ok=True)
-        with contextlib.suppress(OSError):  # another one is still there
+        with contextlib.suppress(OSError):  # the run has taken the folder away, or another server is still there
+            if address.exists() and address.stat().st_ino == inode:
+                address.unlink()
+                address.with_suffix(READY).unlink(missing_ok=True)
             address.parent.rmdir()
 
 

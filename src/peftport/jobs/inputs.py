@@ -5,6 +5,7 @@ as pictures, have their digest in a card beside them (``digests``).
 """
 
 import contextlib
+import errno
 import os
 import shutil
 from collections.abc import Iterable, Iterator
@@ -13,11 +14,12 @@ from pathlib import Path
 
 from peftport.storage.cards import DIGESTS, read_card
 from peftport.storage.files import DamagedFile, check_files
-from peftport.storage.parquet import read_provenance
 from peftport.storage.provenance import JsonObject, path_in_study
 
 AGAIN = "run the same command again to remake"
 ABSENT = "is not there"
+NO_PERMISSION = (errno.EACCES, errno.EPERM, errno.EROFS)
+WITHOUT_PERMISSION = "Get write permission, or copy the folder of the study and run there (--directory)."
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,11 @@ def provenance_of(path: Path) -> JsonObject:
         DamagedFile: it is damaged.
         FileNotFoundError: it is not there.
     """
-    return read_provenance(path) if path.suffix == ".parquet" else read_card(path)
+    if path.suffix != ".parquet":
+        return read_card(path)
+    from peftport.storage.parquet import read_provenance  # planning imports this file and need not load pandas
+
+    return read_provenance(path)
 
 
 def check_inputs(expected: dict[str, str]) -> None:
@@ -101,6 +107,8 @@ def explained(error: Exception, inputs: Iterable[str]) -> str:
         inputs: the paths of the rule's inputs.
     """
     inputs = list(inputs)
+    if getattr(error, "errno", None) in NO_PERMISSION:
+        return f"{error}. {WITHOUT_PERMISSION}"
     if not isinstance(error, WrongInputs):
         path = getattr(error, "path", None) or getattr(error, "filename", None)
         damaged = isinstance(error, DamagedFile)

@@ -16,7 +16,9 @@ from typing import Any, TextIO
 from safetensors import SafetensorError
 
 from peftport import __version__
+from peftport.jobs.controlling_run import end_with_run
 from peftport.jobs.cost import write_cost
+from peftport.jobs.fork_client import NOTES
 from peftport.jobs.inputs import check_inputs, explained
 from peftport.jobs.signals import Stopped, heeding
 from peftport.jobs.unchanged import unchanged
@@ -24,6 +26,7 @@ from peftport.storage.provenance import JsonObject, versions
 
 # safetensors has an error of its own for a disk that is full
 PLAIN = (ValueError, FileNotFoundError, FloatingPointError, OSError, SafetensorError)
+WITHOUT_MEMORY = "Give the job more memory (mem_mb, ulimit -v), or let fewer jobs run at a time (--cores)."
 
 
 @contextlib.contextmanager
@@ -34,8 +37,11 @@ def job(snakemake: Any) -> Iterator[JsonObject]:
         How the job's files are made: key, stage, wildcards, versions, time.
     """
     gc.enable()
+    end_with_run()
     params, began = snakemake.params, time.monotonic()
     with _log(Path(snakemake.log[0])) as log, _redirected(log):
+        for note in NOTES:
+            _say(note)
         try:
             check_inputs(params.get("expects") or {})
             with heeding(), unchanged(snakemake.rule, params.get("code"), params.get("files")):
@@ -57,12 +63,20 @@ def job(snakemake: Any) -> Iterator[JsonObject]:
             if os.environ.get("PEFTPORT_TRACEBACK"):
                 _say(traceback.format_exc())
             raise SystemExit(1) from None
-        except Exception:
-            _say(traceback.format_exc())
+        except Exception as error:
+            if is_lack_of_memory(error):
+                _say(f"error ({snakemake.rule}): {str(error) or 'no memory left'}. {WITHOUT_MEMORY}")
+            else:
+                _say(traceback.format_exc())
             raise SystemExit(1) from None
         with contextlib.suppress(OSError):  # a full disk: the job's own files stand
             write_cost(Path(snakemake.log[0]), began)
         _say(f"done in {time.monotonic() - began:.1f} s")
+
+
+def is_lack_of_memory(error: Exception) -> bool:
+    """Whether memory ran out: Python's own error, or torch's, which has no type of its own on a CPU."""
+    return isinstance(error, MemoryError) or "allocate memory" in str(error) or "not enough memory" in str(error)
 
 
 @contextlib.contextmanager

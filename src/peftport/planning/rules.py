@@ -84,3 +84,11 @@ class Rules:
             for stage in self.graph.stages[rule]
             for name in (*stage.FILES, *stage.FOLDERS)
         ]
+
+    def logs(self) -> list[str]:
+        """The logs of all jobs that the study asks for, below its results."""
+        return [
+            "/".join(("logs", rule, *stage.names.values())) + ".log"
+            for rule, stages in self.graph.stages.items()
+            for stage in stages
+        ]

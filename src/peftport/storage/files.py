@@ -3,11 +3,17 @@
 import hashlib
 import json
 import os
+import secrets
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from glob import escape
 from pathlib import Path
 from typing import Any
+
+from peftport.storage.processes import alive, host_name
+
+ABANDONED_SECONDS = 24 * 3600.0  # without a write, of a partial file of another host
 
 
 class DamagedFile(ValueError):
@@ -28,14 +34,15 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
     """Yield a path beside ``path`` to write to; rename it to ``path`` once the block has ended well.
 
     A block that raises leaves nothing behind, so a file under its final name is always complete. What a killed process
-    left beside ``path`` is taken away.
+    left beside ``path`` is taken away (``abandoned``). The name of the partial file says host, process and a random
+    part, so that writers on several hosts of a shared file system never share one.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     for left in path.parent.glob(f".{escape(path.name)}.*.partial"):
-        if not _alive(left.name.rsplit(".", 2)[1]):
+        if abandoned(left):
             left.unlink(missing_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    partial = path.with_name(f".{path.name}.{host_name()}.{os.getpid()}.{secrets.token_hex(4)}.partial")
     try:
         yield partial
         os.replace(partial, path)
@@ -43,14 +50,19 @@ def atomic_write(path: str | Path) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
 
 
-def _alive(process: str) -> bool:
+def abandoned(partial: Path) -> bool:
+    """Whether nobody writes a partial file any more.
+
+    That is so if its process was of this host and is dead. Of another host's process nobody here knows; its file counts
+    as abandoned when nothing was written to it for a day.
+    """
+    _, host, process, _, _ = [*[""] * 5, *partial.name.rsplit(".", 4)][-5:]
+    if host == host_name() and process.isdigit():
+        return not alive(int(process))
     try:
-        os.kill(int(process), 0)
-    except (ValueError, ProcessLookupError):
+        return time.time() - partial.stat().st_mtime > ABANDONED_SECONDS
+    except FileNotFoundError:  # its writer was done
         return False
-    except PermissionError:  # another user's
-        pass
-    return True
 
 
 def write_text(path: str | Path, text: str) -> None:

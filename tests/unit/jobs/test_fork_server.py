@@ -54,6 +54,7 @@ def run(tmp_path, folder):
                 ["bash", "-c", f"export PEFTPORT_RUN=$$; python={sys.executable}; {command}\n:"],
                 cwd=tmp_path,
                 env=environment,
+                stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 text=True,
@@ -189,6 +190,56 @@ def test_a_killed_run_leaves_nothing_running(run, tmp_path, folder):
     server = parent(child)
     process.kill()
     until(lambda: not alive(child) and not alive(server))
+    until(lambda: not list(folder.iterdir()))
+
+
+HASTY = ENTER.replace(
+    "run_in_fork_server()\n",
+    "from peftport.jobs import fork_client\nfork_client.ANSWER_SECONDS = 1\nrun_in_fork_server()\n",
+)
+WHO = "print(os.getppid(), 'torch' in sys.modules, *fork_client.NOTES, flush=True)\n"
+
+
+def test_a_stopped_fork_server_keeps_no_job_and_the_next_starts_another(run, tmp_path):
+    """The first job has the server, which is then stopped; the second runs by itself, once; the third has another."""
+    script(tmp_path, WHO, enter=HASTY)
+    process = run("for n in 1 2 3; do $python job.py; read; done; exec 0<&-; $python job.py")
+    first = process.stdout.readline().split()
+    os.kill(int(first[0]), signal.SIGSTOP)
+    process.stdin.write("\n")
+    process.stdin.flush()
+    second = process.stdout.readline()
+    assert second.startswith(f"{process.pid} False the fork server did not answer for ")
+    assert second.endswith("(is it stopped?); this job runs by itself\n")
+    process.stdin.write("\n")
+    process.stdin.flush()
+    third = process.stdout.readline().split()
+    assert third[1:] == ["True"] and third[0] != first[0]
+    os.kill(int(first[0]), signal.SIGCONT)
+    fourth = process.communicate("\n")[0]
+    assert fourth.split() == third
+    until(lambda: not alive(int(first[0])) and not alive(int(third[0])))
+
+
+def test_a_fork_server_that_is_stopped_meanwhile_keeps_no_job_waiting(run, tmp_path):
+    script(tmp_path, LONG.replace("time.sleep(60)", "time.sleep(1)") + "sys.exit(3)")
+    process = run("$python job.py; echo $?")
+    server = parent(started(tmp_path))
+    os.kill(server, signal.SIGSTOP)
+    try:
+        assert process.communicate(timeout=20)[0] == "3\n"
+    finally:
+        os.kill(server, signal.SIGCONT)
+
+
+def test_after_a_fork_server_was_killed_the_next_job_starts_another(run, tmp_path, folder):
+    script(tmp_path, SHOW)
+    process = run("$python job.py; read; $python job.py; $python job.py")
+    first = process.stdout.readline().split()[0]
+    os.kill(int(first), signal.SIGKILL)
+    until(lambda: not alive(int(first)))
+    second, third = process.communicate("\n")[0].splitlines()
+    assert second == third and " True " in second and not second.startswith(f"{first} ")
     until(lambda: not list(folder.iterdir()))
 
 

@@ -1,6 +1,7 @@
 """What every script does around its call: the log, the keys of its inputs, one clear message, how files were made."""
 
 import contextlib
+import errno
 import io
 import logging
 import os
@@ -196,3 +197,31 @@ def test_a_full_disk_leaves_no_library_writing_to_the_log(monkeypatch):
             log.close()
     finally:
         logger.removeHandler(handler)
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EPERM, errno.EROFS])
+def test_where_nothing_may_be_written_it_is_said_what_helps(snakemake, number):
+    with pytest.raises(SystemExit), job(snakemake):
+        raise OSError(number, os.strerror(number), "results/smoke/a.parquet")
+    said = log_of(snakemake)
+    assert os.strerror(number) in said and "results/smoke/a.parquet" in said
+    assert said.endswith("Get write permission, or copy the folder of the study and run there (--directory).\n")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [MemoryError(), RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried ...")],
+    ids=["Python's", "torch's"],
+)
+def test_where_memory_runs_out_it_is_said_what_helps(snakemake, error):
+    with pytest.raises(SystemExit), job(snakemake):
+        raise error
+    said = log_of(snakemake)
+    assert "Traceback" not in said and "Give the job more memory (mem_mb, ulimit -v)" in said
+
+
+def test_what_is_to_be_said_of_the_hand_over_is_in_the_log(snakemake, monkeypatch):
+    monkeypatch.setattr(jobs, "NOTES", ["it did not answer"])
+    with job(snakemake):
+        pass
+    assert log_of(snakemake).startswith("it did not answer\n")

@@ -1,8 +1,10 @@
 import os
 import subprocess
+import time
 
 import pytest
 
+from peftport.storage import processes
 from peftport.storage.files import atomic_write, file_digest, read_json, write_json, write_text
 
 
@@ -32,15 +34,44 @@ def test_a_failed_block_leaves_the_older_file(tmp_path):
     assert os.listdir(tmp_path) == ["name.txt"]
 
 
+def partial(name, process, host=None):
+    return f".{name}.{host or processes.host_name()}.{process}.0123abcd.partial"
+
+
 def test_what_a_killed_process_left_goes_with_the_next_write(tmp_path):
     """And what a living one writes stays, as does what belongs to another file."""
     dead = subprocess.Popen(["true"])
     dead.wait()
-    living = f".name.txt.{os.getppid()}.partial"
-    for name in (f".name.txt.{dead.pid}.partial", living, f".other.txt.{dead.pid}.partial"):
+    stays = [partial("name.txt", os.getppid()), partial("other.txt", dead.pid)]
+    for name in (partial("name.txt", dead.pid), *stays):
         (tmp_path / name).write_text("half")
     write_text(tmp_path / "name.txt", "whole")
-    assert sorted(os.listdir(tmp_path)) == sorted([living, f".other.txt.{dead.pid}.partial", "name.txt"])
+    assert sorted(os.listdir(tmp_path)) == sorted([*stays, "name.txt"])
+
+
+def test_a_partial_file_of_another_host_stays_for_a_day(tmp_path, monkeypatch):
+    """Its process id says nothing here, whether a process of this host has it or none."""
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    new, old = (tmp_path / partial("name.txt", process, "node-7") for process in (dead.pid, os.getppid()))
+    for path, hours in ((new, 23), (old, 25)):
+        path.write_text("half")
+        os.utime(path, (time.time() - 3600 * hours,) * 2)
+    write_text(tmp_path / "name.txt", "whole")
+    assert new.exists() and not old.exists()
+    monkeypatch.setattr(processes.platform, "node", lambda: "node.7")
+    write_text(tmp_path / "name.txt", "whole")  # on that host the process is known to be dead
+    assert os.listdir(tmp_path) == ["name.txt"]
+
+
+def test_two_writers_of_one_file_share_no_partial_file(tmp_path):
+    with atomic_write(tmp_path / "name.txt") as first, atomic_write(tmp_path / "name.txt") as second:
+        first.write_text("first")
+        second.write_text("second")
+        assert first != second
+        assert all(f".{processes.host_name()}.{os.getpid()}." in path.name for path in (first, second))
+    assert (tmp_path / "name.txt").read_text() == "first"
+    assert os.listdir(tmp_path) == ["name.txt"]
 
 
 def test_a_block_that_writes_nothing_fails(tmp_path):
