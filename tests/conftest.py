@@ -74,3 +74,16 @@ def ground(tmp_path_factory):
         prepare_ground(folder)
 
     return once(tmp_path_factory, "ground", fill)
+
+
+@pytest.fixture(scope="session")
+def whole_study(tmp_path_factory, hosts):
+    """The folder of a finished study with every kind of file, to read only; see ``studies.whole_config``."""
+    from tests import studies
+
+    def fill(folder):
+        studies.write_config(folder, studies.whole_config(hosts, folder))
+        out = studies.run(folder)
+        assert out.returncode == 0, out.stdout
+
+    return once(tmp_path_factory, "whole_study", fill)

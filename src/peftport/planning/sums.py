@@ -15,7 +15,7 @@ from peftport.storage.files import DamagedFile
 from peftport.storage.parquet import read_table
 from peftport.study.grid import Cell
 
-NOT_THEIRS = "is damaged: its rows are not those of the scores of the study's cells"
+NOT_THEIRS = "its rows are not those of the scores of the study's cells"
 
 
 def sum_faults(graph: Graph, wrong: set[Path]) -> Iterator[Fault]:
@@ -37,7 +37,7 @@ def sum_faults(graph: Graph, wrong: set[Path]) -> Iterator[Fault]:
     for name, table in zip(GatherRuns.FILES, gathered, strict=True):
         path = Path(graph.path(GatherRuns().output(name)))
         if path not in wrong and not _equal(read_table(path, name), table):
-            yield Fault(path, NOT_THEIRS)
+            yield Fault(path, f"is damaged: {NOT_THEIRS}")
 
 
 def _tables(graph: Graph, cell: Cell) -> tuple[Path, Path]:

@@ -76,7 +76,7 @@ def verify_study(graph: Graph) -> Verified:
     return Verified(
         study=graph.study.name,
         results=str(results),
-        files=sum(len(files_of(path)) for path in outputs),
+        files=len(every_file(graph)),
         faults=[fault for path, fault in faults.items() if within[path]],
         outside=[fault for path, fault in faults.items() if not within[path]],
         set_aside=sorted(str(path) for ending in ASIDE for path in results.rglob(f"*{ending}")),
@@ -96,11 +96,16 @@ def study_outputs(graph: Graph) -> dict[str, Stage]:
 
 
 def files_of(output: str) -> list[Path]:
-    """The files of an output that are there: itself, or those in it if it is a folder; no partial ones."""
+    """The files of an output that are there: itself, or those in it if it is a folder; none that are hidden."""
     path = Path(output)
     if not path.is_dir():
         return [path] if path.exists() else []
-    return sorted(file for file in path.rglob("*") if file.is_file() and not file.name.endswith(".partial"))
+    return sorted(file for file in path.rglob("*") if file.is_file() and not file.name.startswith("."))
+
+
+def every_file(graph: Graph) -> list[Path]:
+    """The files of the study that are there, sorted."""
+    return sorted({file for output in study_outputs(graph) for file in files_of(output)})
 
 
 def _stage_faults(graph: Graph, stage: Stage) -> list[Fault]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
+from peftport.hosts.locate import host_folder
 from peftport.jobs.inputs import ABSENT, Fault, faults_of, provenance_of
 from peftport.planning.graph import Graph
 from peftport.stages.build_host import BuildHost
@@ -17,9 +18,10 @@ from peftport.stages.module_folders import ModuleFolders
 from peftport.stages.prepare_dataset import PrepareDataset
 from peftport.stages.stage import Stage
 from peftport.stages.train_source import TrainSource
+from peftport.storage.cards import read_card
 from peftport.storage.files import DamagedFile, check_files
 from peftport.storage.modules import CARD, CONFIG, WEIGHTS, read_members, read_module
-from peftport.storage.provenance import JsonObject
+from peftport.storage.provenance import JsonObject, path_in_study
 
 Check = Callable[[Graph, Stage], Iterator[Fault]]
 UNREADABLE = (DamagedFile, FileNotFoundError)
@@ -67,8 +69,14 @@ def _members(graph: Graph, stage: Stage) -> Iterator[Fault]:
 def _module(place: Path) -> list[Fault]:
     """What is wrong with one module directory."""
     needed = [place / name for name in (CONFIG, WEIGHTS, CARD)] if place.exists() else [place]
-    absent = [Fault(path, ABSENT) for path in needed if not path.exists()]
-    return absent or list(_unreadable(partial(read_module, place), place))
+    if absent := [Fault(path, ABSENT) for path in needed if not path.exists()]:
+        return absent
+    try:
+        card = read_card(place / CARD)
+    except DamagedFile as error:
+        return [_fault(error, place)]
+    changed = list(_changed(place, {CONFIG: card.get("config_sha256"), WEIGHTS: card.get("weights_sha256")}))
+    return changed or list(_unreadable(partial(read_module, place), place))
 
 
 def _tensors(graph: Graph, stage: Stage) -> Iterator[Fault]:
@@ -81,16 +89,25 @@ def _tensors(graph: Graph, stage: Stage) -> Iterator[Fault]:
 def _host(graph: Graph, stage: Stage) -> Iterator[Fault]:
     """The files of a host, wherever they lie, against those that its facts name."""
     said = _said(graph, stage, "host")
-    if said:
-        yield from _changed(Path(said["folder"]), said["files"], "the study first looked at this host")
+    if said.get("origin") == graph.study.config.hosts[stage.host].as_json():
+        yield from _changed(_place(graph, stage, said), said["files"], "the study first looked at this host")
+
+
+def _place(graph: Graph, stage: Stage, said: JsonObject) -> Path:
+    """Where a host's files lie now; those of a hub where they lay."""
+    host = graph.study.config.hosts[stage.host]
+    built = Path(graph.path(BuildHost(stage.host).output("model")))
+    return Path(said["folder"]) if host.kind == "hub" else host_folder(host, built, graph.study.folder)
 
 
 def _data(graph: Graph, stage: Stage) -> Iterator[Fault]:
     """The data files of a dataset against the digests that its splits name."""
     origin = _said(graph, stage, "train").get("facts", {}).get("source", {})
-    for file in origin.get("files", []) if isinstance(origin, dict) else []:
-        path = graph.study.folder / Path(file["path"]).expanduser()
-        yield from _changed(path.parent, {path.name: file["sha256"]}, "the study first read it")
+    digests = {file["path"]: file["sha256"] for file in origin.get("files", [])}
+    for path in map(str, stage.files(graph.study)):
+        if path in digests:
+            file = graph.study.folder / Path(path).expanduser()
+            yield from _changed(file.parent, {file.name: digests[path]}, "the study first read it")
 
 
 BESIDE: dict[type[Stage], Check] = {
@@ -104,11 +121,13 @@ BESIDE: dict[type[Stage], Check] = {
 
 
 def _said(graph: Graph, stage: Stage, name: str) -> JsonObject:
-    """What an output says of itself; nothing where it cannot be read, which is a fault of its own."""
+    """What an output says of itself; nothing where it cannot be read or is another one, a fault of its own."""
+    path = Path(graph.path(stage.output(name)))
     try:
-        return provenance_of(Path(graph.path(stage.output(name))))
+        said = provenance_of(path)
     except UNREADABLE:
         return {}
+    return said if said.get("path") == path_in_study(path) else {}
 
 
 def _changed(folder: Path, files: JsonObject, what: str = "it was written") -> Iterator[Fault]:
