@@ -59,7 +59,16 @@ MAY_IMPORT = {
         "statistics.table",
         "figures.table",
     },
-    "planning": {"study", "stages", "data.settings", "hosts.settings", "jobs.inputs"},
+    "planning": {
+        "study",
+        "stages",
+        "data.settings",
+        "hosts.settings",
+        "hosts.locate",
+        "jobs.inputs",
+        "evaluation.agreement",
+        "evaluation.gather",
+    },
 }
 # around every job, and tables of names: they make no results, and a new line in them must rerun nothing
 FRAME = {"jobs", "storage.tables", "statistics.table", "figures.table"}
@@ -91,6 +100,7 @@ WITHOUT_TORCH = [
     "techniques.table",
     "techniques.output",
     "training.extract",
+    "evaluation.agreement",
     "evaluation.gather",
     "evaluation.metrics",
 ]

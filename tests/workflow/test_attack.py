@@ -1,7 +1,7 @@
 """A random attack on a finished study: swaps, flips, cuts, deletions, with and without new times. Nothing goes unsaid.
 
 ``PEFTPORT_ATTACKS=200 pytest -n 0 -m slow -s tests/workflow/test_attack.py`` for the long one; ``PEFTPORT_ROUNDS`` says
-how many rounds of several attacks are followed by runs.
+how many rounds of several attacks are followed by runs, and ``PEFTPORT_ATTACK_SEED`` which attacks there are.
 """
 
 import contextlib
@@ -20,6 +20,7 @@ from peftport.planning.verify import every_file, read_graph, set_wrong_aside, st
 from tests import studies
 
 ATTACKS = int(os.environ.get("PEFTPORT_ATTACKS", "12"))
+SEED = int(os.environ.get("PEFTPORT_ATTACK_SEED", "20261130"))
 ROUNDS = int(os.environ.get("PEFTPORT_ROUNDS", "1"))
 TOGETHER = 4  # attacks in a round
 RUNS = 3  # of one command after them: each names and sets aside what it comes across
@@ -110,7 +111,7 @@ def same(path: Path, before: bytes, now: bytes | None) -> bool:
 @pytest.mark.slow
 def test_verify_names_every_attack(study):
     """After each attack, every job whose files changed has a file that is named; then the files are put back."""
-    rng, graph = random.Random(20261130), read_graph([study / "study.yaml"])
+    rng, graph = random.Random(SEED), read_graph([study / "study.yaml"])
     files, outputs = every_file(graph), study_outputs(graph)
     good, silent, idle = contents(files), [], 0
     for _ in range(ATTACKS):
@@ -131,7 +132,7 @@ def test_verify_names_every_attack(study):
 
 @pytest.mark.slow
 def test_runs_after_attacks_end_like_an_undisturbed_one_or_say_what_is_wrong(study, whole_study):
-    rng, graph = random.Random(1130), read_graph([study / "study.yaml"])
+    rng, graph = random.Random(SEED + 1), read_graph([study / "study.yaml"])
     for number in range(ROUNDS):
         print([attack(rng, every_file(graph)) for _ in range(TOGETHER)])
         runs = [studies.run(study)]
