@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from peftport.jobs.inputs import Fault, input_of, take_aside
+from peftport.jobs.inputs import Fault, take_aside
 from peftport.planning.graph import Graph
 from peftport.planning.pinned import pinned
 from peftport.planning.sums import sum_faults
@@ -69,9 +69,9 @@ def verify_study(graph: Graph) -> Verified:
             for fault in of_stage:
                 faults.setdefault(fault.path, fault)
     outputs = study_outputs(graph)
-    for fault in sum_faults(graph, _places(faults, outputs)):
+    for fault in sum_faults(graph, {place_of(path, outputs) for path in faults} - {None}):
         faults.setdefault(fault.path, fault)
-    within = {path: input_of(path, outputs) is not None for path in faults}
+    within = {path: place_of(path, outputs) is not None for path in faults}
     results = Path(graph.below_results(""))
     return Verified(
         study=graph.study.name,
@@ -117,9 +117,10 @@ def _stage_faults(graph: Graph, stage: Stage) -> list[Fault]:
         return [Fault(Path(path), f"cannot be read: {error.strerror}")]
 
 
-def _places(faults: dict[Path, Fault], outputs: dict[str, Stage]) -> set[Path]:
-    """The outputs in which faults are."""
-    return {place for path in faults if (place := input_of(path, outputs)) is not None}
+def place_of(path: Path, outputs: dict[str, Stage]) -> Path | None:
+    """The output that a file is, or that it lies in; None of a file from outside."""
+    path = Path(os.path.normpath(path))
+    return next((place for place in (path, *path.parents) if str(place) in outputs), None)
 
 
 def set_wrong_aside(graph: Graph, faults: Sequence[Fault]) -> list[tuple[str, str]]:
@@ -131,7 +132,7 @@ def set_wrong_aside(graph: Graph, faults: Sequence[Fault]) -> list[tuple[str, st
         The outputs and their new paths.
     """
     outputs = study_outputs(graph)
-    places = dict.fromkeys(input_of(fault.path, outputs) for fault in faults)
+    places = dict.fromkeys(place_of(fault.path, outputs) for fault in faults)
     moved = []
     for place in places:
         if place is not None and os.path.lexists(place):
