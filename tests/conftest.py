@@ -91,3 +91,16 @@ def read_only(tmp_path):
     if root:
         subprocess.run(["chattr", "-i", str(folder)], check=True)
     folder.chmod(0o755)
+
+
+@pytest.fixture(scope="session")
+def whole_study(tmp_path_factory, hosts):
+    """The folder of a finished study with every kind of file, to read only; see ``studies.whole_config``."""
+    from tests import studies
+
+    def fill(folder):
+        studies.write_config(folder, studies.whole_config(hosts, folder))
+        out = studies.run(folder)
+        assert out.returncode == 0, out.stdout
+
+    return once(tmp_path_factory, "whole_study", fill)

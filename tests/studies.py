@@ -14,6 +14,13 @@ from tests import dry_runs
 ROOT = Path(__file__).parents[1]
 RESULTS = Path("results/smoke")
 CHECKOUT = ["Snakefile", "workflow", "src", "config", "envs", "profiles"]
+DOMAINS = ["film", "book"]
+RAW = {  # the recipe of a tiny host
+    "corpus": {"generated": {"domains": DOMAINS, "documents": 300}},
+    "shape": {"d_model": 16, "d_ff": 32, "heads": 2, "layers": 2, "vocabulary": 400},
+    "words": ["positive", "negative"],
+    "pretraining": {"steps": 1, "batch_size": 8, "learning_rate": 0.001},
+}
 JOB = re.compile(r"^([a-z_]+?)(?:_[0-9][0-9.-]*)?\s+(\d+)$")
 
 
@@ -22,14 +29,9 @@ def save_hosts(folder: Path) -> None:
     from peftport.host_building.build import build_host
     from peftport.hosts.recipe_settings import read_recipe
 
-    domains, words = ["film", "book"], ["positive", "negative"]
-    training = {"steps": 1, "batch_size": 8, "learning_rate": 0.001}
-    shape = {"d_model": 16, "d_ff": 32, "heads": 2, "layers": 2, "vocabulary": 400}
-    corpus = {"generated": {"domains": domains, "documents": 300}}
-    raw = {"corpus": corpus, "shape": shape, "words": words, "pretraining": training}
-    build_host(read_recipe(raw), folder / "raw")
-    mixture = {"generated": {"domains": domains, "examples": 100}}
-    instruct = {"base": "raw", "instructions": mixture, "training": training}
+    build_host(read_recipe(RAW), folder / "raw")
+    mixture = {"generated": {"domains": DOMAINS, "examples": 100}}
+    instruct = {"base": "raw", "instructions": mixture, "training": RAW["pretraining"]}
     build_host(read_recipe(instruct), folder / "instruct", folder / "raw")
 
 
@@ -74,6 +76,21 @@ def leaking_config(hosts: Path, folder: Path) -> dict:
         config["datasets"][name] = {"source": {"files": [{"path": f"{name}.csv"}]}, "labels": labels}
     config["datasets"]["book"]["source"]["files"].append({"path": "test.csv", "split": "test"})
     config["decontaminate"] = True
+    return config
+
+
+def whole_config(hosts: Path, folder: Path) -> dict:
+    """The config of a study with every kind of file: a host that it builds, one of the user's, data files, two seeds.
+
+    The user's files, a host and a table, go to ``folder``.
+    """
+    config = smoke_config(hosts, techniques=["lora"], initialisations=["ported", "sampled", "scratch"], seeds=[[0, 1]])
+    config["hosts"] = {"raw": {"build": RAW}, "instruct": {"path": "mine/instruct"}}
+    shutil.copytree(hosts / "instruct", folder / "mine/instruct")
+    words = (("good", "positive"), ("bad", "negative"))
+    rows = [f'"a {word} film, number {number}",{label}' for number in range(60) for word, label in words]
+    (folder / "mine/film.csv").write_text("\n".join(["text,label", *rows]) + "\n")
+    config["datasets"]["film"]["source"] = {"files": [{"path": "mine/film.csv"}]}
     return config
 
 

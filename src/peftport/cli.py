@@ -3,6 +3,7 @@
 peftport [snakemake options]     the default study, or the one given by --configfile
 peftport --unlock                free the folder after a run was killed; a living run's files stay locked
 peftport plan [CONFIG ...]       what a study asks for, what of it is there, what would run; runs nothing
+peftport verify [CONFIG ...]     whether every file of a study that has run is whole, in its place and up to date
 """
 
 import argparse
@@ -98,6 +99,30 @@ def plan(arguments: Sequence[str]) -> int:
     return 0
 
 
+def verify(arguments: Sequence[str]) -> int:
+    """Verify a study that has run; returns the exit status, 1 where something is wrong, 2 where the config is."""
+    from peftport.planning.manifest import ManifestError
+    from peftport.planning.verify_command import verify_against, verify_with_config  # pandas, which a run needs not
+
+    parser = argparse.ArgumentParser("peftport verify", description="Whether the files of a study are what they were.")
+    parser.add_argument("config", nargs="*", type=Path, help="config files, merged in order; else the default study")
+    parser.add_argument("--directory", "-d", type=Path, default=Path(), help="where results/ lies; else this folder")
+    parser.add_argument("--json", action="store_true", help="for machines")
+    kinds = parser.add_mutually_exclusive_group()
+    kinds.add_argument("--repair", action="store_true", help="set aside what is wrong, so that a run makes it again")
+    kinds.add_argument("--manifest", metavar="FILE", type=Path, help="write the names, digests and keys of all files")
+    kinds.add_argument("--against", metavar="FILE", type=Path, help="hold files against a manifest; no config")
+    chosen = parser.parse_args(arguments)
+    try:
+        return verify_against(chosen) if chosen.against else verify_with_config(chosen)
+    except (ConfigError, ManifestError) as error:
+        print("error:", " ".join(str(error).split()), file=sys.stderr)
+        return WRONG
+
+
+SUBCOMMANDS = {"plan": plan, "verify": verify}
+
+
 def main() -> None:
     """Entry of the ``peftport`` command."""
     arguments = sys.argv[1:]
@@ -105,10 +130,11 @@ def main() -> None:
         print(__doc__)
         raise SystemExit(0)
     writable_cache(arguments)
-    if arguments[:1] == ["plan"]:
-        raise SystemExit(plan(arguments[1:]))
     if "--unlock" in arguments:
         raise SystemExit(unlock(arguments))
+    for name, subcommand in SUBCOMMANDS.items():
+        if arguments[:1] == [name]:
+            raise SystemExit(subcommand(arguments[1:]))
     environment = os.environ | {"PYTHONUNBUFFERED": "1"}
     status = subprocess.call(command(arguments), env=environment)
     if status and (message := locked(arguments)):

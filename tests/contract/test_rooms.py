@@ -64,9 +64,12 @@ MAY_IMPORT = {
         "stages",
         "data.settings",
         "hosts.settings",
+        "hosts.locate",
         "jobs.inputs",
         "jobs.controlling_run",
         "jobs.address_space",
+        "evaluation.agreement",
+        "evaluation.gather",
     },
 }
 # around every job, and tables of names: they make no results, and a new line in them must rerun nothing
@@ -99,6 +102,7 @@ WITHOUT_TORCH = [
     "techniques.table",
     "techniques.output",
     "training.extract",
+    "evaluation.agreement",
     "evaluation.gather",
     "evaluation.metrics",
 ]
