@@ -39,7 +39,7 @@ def test_checkout_runs_its_own_library(tmp_path, hosts):
     """Even when another copy of the library is on the path."""
     checkout = studies.copy_checkout(tmp_path / "checkout")
     studies.edit(
-        checkout / "src/peftport/study/grid.py", "class Study:", "raise RuntimeError('the copy')\n\n\nclass Study:"
+        checkout / "src/peftport/study/study.py", "class Study", "raise RuntimeError('the copy')\n\n\nclass Study"
     )
     studies.write_config(tmp_path / "run", studies.smoke_config(hosts))
     assert "the copy" in studies.run(tmp_path / "run", "--dry-run", checkout=checkout).stdout

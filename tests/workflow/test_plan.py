@@ -82,7 +82,7 @@ def test_the_plan_of_the_published_study(published):
 
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_reconstructions_are_said_to_be_ours(name):
-    assert len(read_study([shipped(name)], studies.ROOT).config["reconstructions"]) >= 4
+    assert len(read_study([shipped(name)], studies.ROOT).config.reconstructions) >= 4
     assert "reconstruction" in shipped(name).read_text().partition("\nstudy:")[0]
 
 

@@ -135,7 +135,7 @@ def test_a_module_that_does_not_fit_is_refused(ground, tmp_path):
     tensors[first] = tensors[first][:1]
     write_module(tmp_path, Module(config_dict(model), tensors, {}))
     with pytest.raises(ValueError, match="does not fit"):
-        evaluate(ground, "instruct", {0: modules(ground, "raw")[0], 1: tmp_path}, [0])
+        evaluate(ground, "instruct", {1: tmp_path}, [0])
 
 
 def test_a_host_that_is_gone_is_named(ground, tmp_path):
