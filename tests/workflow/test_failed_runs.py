@@ -22,7 +22,7 @@ def diverging(hosts):
 
 
 def test_a_cell(diverging, tmp_path):
-    studies.write_config(tmp_path, diverging(initialisations=["scratch"], references=["bare"], seeds=[0, 1]))
+    studies.write_config(tmp_path, diverging(initialisations=["scratch"], references=["bare"], seeds=[[0, 1]]))
     out = studies.run(tmp_path)
     assert out.returncode == 0, out.stdout
     results = tmp_path / "results/smoke"
