@@ -120,7 +120,7 @@ def test_a_job_whose_time_runs_out_goes_on_from_its_checkpoint(tmp_path, slurm, 
     process = cluster.start(tmp_path, profile, state, "--set-resources", "train_source:runtime=1")
     try:
         for said in ("told to stop by SIGTERM, after a checkpoint", "going on from"):
-            cluster.wait_until(lambda said=said: said in log.read_text(), 180)
+            cluster.wait_until(lambda said=said: said in log.read_text(), 400)
     finally:
         cluster.kill(process)
         subprocess.run(["scancel", "--user=root"], check=True)
