@@ -1,4 +1,4 @@
-"""What every rule shares: the checked config, its stages, and how the terminal shows a run."""
+"""What all rules share: the checked config, its stages, and how the terminal shows a run."""
 
 import os
 import sys
