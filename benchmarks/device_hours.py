@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from benchmarks.steps import Steps, table
+from peftport.storage.provenance import JsonObject
 from peftport.study.settings import StudySettings
 from peftport.study.study import Study
 from peftport.study.training_steps import cell_steps, source_steps
@@ -21,7 +21,7 @@ class Costs:
     tests_per_second: float
 
 
-def extrapolated(config: dict[str, Any], costs: Mapping[str, Costs]) -> str:
+def extrapolated(config: JsonObject, costs: Mapping[str, Costs]) -> str:
     """Device time of all trainings and tests of a study whose hosts' names begin with a shape's name."""
     study = Study(StudySettings.model_validate(config))
     steps, tests = counts(study)

@@ -12,7 +12,6 @@ import argparse
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
 import yaml
@@ -23,6 +22,7 @@ from benchmarks.steps import Steps, machine, random_host, random_task, table, ti
 from peftport.evaluation.likelihood import log_likelihoods
 from peftport.injection.attach import attach, detach
 from peftport.paths import CHECKOUT
+from peftport.storage.provenance import JsonObject
 from peftport.study.config import check_config
 
 COMMON = {"d_kv": 64, "vocab_size": 32128}
@@ -52,7 +52,7 @@ class Measurements:
         return 4 * (read * found.prompt_tokens + self.weights["decoder"] * found.answer_tokens)
 
 
-def study_config() -> dict[str, Any]:
+def study_config() -> JsonObject:
     """The reconstructed study, with the techniques that it leaves out at their defaults."""
     config = yaml.safe_load(STUDY.read_text(encoding="utf-8"))
     return check_config(config | {"techniques": {name: {} for name in TECHNIQUES} | config["techniques"]})

@@ -4,14 +4,14 @@ import json
 import sys
 from dataclasses import astuple
 from pathlib import Path
-from typing import Any
 
 from peftport.storage.files import read_json
+from peftport.storage.provenance import JsonObject
 from peftport.study.grid import Cell
 from peftport.study.study import Study
 
 
-def rival_jobs(study: Study, given: Path, folder: Path) -> dict[str, list[dict[str, Any]]]:
+def rival_jobs(study: Study, given: Path, folder: Path) -> dict[str, list[JsonObject]]:
     """The rival's jobs by kind, each a JSON value for its script: ``source``, then ``run``.
 
     Args:
@@ -38,7 +38,7 @@ def tests(study: Study, cell: Cell) -> list[tuple[int, int]]:
     return [(budget, seed) for budget in ([0] if cell.is_reference else study.budgets) for seed in seeds]
 
 
-def common(study: Study, given: Path, technique: str, host: str, dataset: str) -> dict[str, Any]:
+def common(study: Study, given: Path, technique: str, host: str, dataset: str) -> JsonObject:
     """What both scripts are told."""
     definition, results = study.config.datasets[dataset], given / "results" / study.name
     return {
@@ -53,7 +53,7 @@ def common(study: Study, given: Path, technique: str, host: str, dataset: str) -
     }
 
 
-def run(study: Study, given: Path, folder: Path, cell: Cell, budget: int, seed: int) -> dict[str, Any]:
+def run(study: Study, given: Path, folder: Path, cell: Cell, budget: int, seed: int) -> JsonObject:
     """One run or reference."""
     source_host = cell.target_host if cell.initialisation == "native" else cell.source_host
     dataset = cell.target_dataset if cell.initialisation == "native" else cell.source_dataset
@@ -77,7 +77,7 @@ def result(folder: Path, cell: Cell, budget: int, seed: int) -> str:
     return str(folder.joinpath(*astuple(cell)) / f"budget-{budget}-seed-{seed}.json")
 
 
-def script_commands(kind: str, jobs: list[dict[str, Any]], folder: Path) -> list[list[str]]:
+def script_commands(kind: str, jobs: list[JsonObject], folder: Path) -> list[list[str]]:
     """Write each job's JSON file and give the commands that run them."""
     commands = []
     for number, job in enumerate(jobs):

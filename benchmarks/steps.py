@@ -15,6 +15,7 @@ from transformers import PreTrainedModel, T5Config, T5ForConditionalGeneration
 from benchmarks import measured
 from peftport.prompting.encoded import Encoded
 from peftport.prompting.task import Task
+from peftport.storage.provenance import JsonObject
 from peftport.training.loop import Recipe, Training
 
 # of the prompts of 1,500 sentences each of SST-2 and Rotten Tomatoes under T5's tokenizer: 33 tokens on average
@@ -119,7 +120,7 @@ def machine(device: torch.device) -> str:
     return f"{gpu}{measured.machine()}; torch {torch.__version__}, {torch.get_num_threads()} threads"
 
 
-def table(rows: list[dict[str, Any]]) -> str:
+def table(rows: list[JsonObject]) -> str:
     """Rows as a Markdown table."""
     heads = list(rows[0])
     lines = [heads, ["---"] * len(heads), *([str(row[head]) for head in heads] for row in rows)]

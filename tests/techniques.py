@@ -1,10 +1,10 @@
 """Small settings of every technique, for tests; a new technique adds its entry here."""
 
-from typing import Any
+from peftport.storage.provenance import JsonObject
 
 BOTTLENECK = {"bottleneck": None, "reduction_factor": 4, "non_linearity": "gelu"}
 
-SETTINGS: dict[str, dict[str, Any]] = {
+SETTINGS: dict[str, JsonObject] = {
     "adapters": BOTTLENECK | {"sites": ["attention", "feed_forward"], "init_std": 0.05, "share": "none"},
     "compacter": BOTTLENECK
     | {"sites": ["attention", "feed_forward"], "division": 4, "rank": 1, "rule_std": 0.05, "glorot_gain": 1.4}
@@ -17,7 +17,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
 }
 
 # types of peft's by what the typology calls them: their laws are in tests/matrix/test_technique_of_peft.py
-FROM_PEFT: dict[str, dict[str, Any]] = {
+FROM_PEFT: dict[str, JsonObject] = {
     "ln_tuning": {"peft_type": "LN_TUNING"},
     "dora": {"peft_type": "LORA", "use_dora": True, "r": 2, "lora_alpha": 4},
     "vera": {"peft_type": "VERA", "r": 4},
@@ -42,13 +42,13 @@ FROM_PEFT: dict[str, dict[str, Any]] = {
 }
 
 
-def of_name(name: str) -> tuple[str, dict[str, Any]]:
+def of_name(name: str) -> tuple[str, JsonObject]:
     """Method and settings of a technique, or of one of peft's own."""
     return ("peft", FROM_PEFT[name]) if name in FROM_PEFT else (name, SETTINGS[name])
 
 
 # what the seven do not cover: choices that change which parameters there are
-VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
+VARIANTS: dict[str, tuple[str, JsonObject]] = {
     **{name: (name, settings) for name, settings in SETTINGS.items()},
     "adapters, cross": (
         "adapters",

@@ -9,3 +9,8 @@ CHECKOUT = Path(__file__).parents[2]
 def pipeline_root() -> Path:
     """The folder that holds Snakefile, workflow/, config/, envs/ and profiles/."""
     return SHIPPED if SHIPPED.is_dir() else CHECKOUT
+
+
+def script_file(rule: str) -> Path:
+    """The script of a rule, which has the rule's name."""
+    return pipeline_root() / "workflow" / "scripts" / f"{rule}.py"

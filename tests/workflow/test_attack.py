@@ -15,7 +15,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from peftport.planning.verify import every_file, place_of, read_graph, set_wrong_aside, study_outputs, verify_study
+from peftport.jobs.inputs import input_of
+from peftport.planning.verify import every_file, read_graph, set_wrong_aside, study_outputs, verify_study
 from tests import studies
 
 ATTACKS = int(os.environ.get("PEFTPORT_ATTACKS", "12"))
@@ -116,8 +117,8 @@ def test_verify_names_every_attack(study):
     for _ in range(ATTACKS):
         what = attack(rng, files)
         changed = [path for path, content in contents(files).items() if not same(path, good[path], content)]
-        named = {outputs[str(place_of(fault.path, outputs))] for fault in verify_study(graph).faults}
-        unsaid = [str(path) for path in changed if outputs[str(place_of(path, outputs))] not in named]
+        named = {outputs[str(input_of(fault.path, outputs))] for fault in verify_study(graph).faults}
+        unsaid = [str(path) for path in changed if outputs[str(input_of(path, outputs))] not in named]
         silent += [f"{what}: {unsaid}"] if unsaid else []
         idle += not changed
         for path, content in contents(files).items():

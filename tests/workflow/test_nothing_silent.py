@@ -15,7 +15,7 @@ from snakemake.persistence.file import FilePersistence
 
 from peftport.planning.graph import Graph
 from peftport.planning.plan import make_plan
-from peftport.planning.unrecorded import outputs, recorded
+from peftport.planning.unrecorded import recorded
 from peftport.storage.parquet import read_provenance, read_table
 from peftport.study.read import read_study
 from tests import studies
@@ -129,7 +129,7 @@ def keys_of(study):
 def test_snakemake_names_its_records_as_we_take_it_to(copy, monkeypatch):
     monkeypatch.chdir(copy)
     persistence, graph = FilePersistence(nolock=True, path=Path(".snakemake")), graph_of(copy)
-    paths = [path for stages in graph.stages.values() for stage in stages for path in outputs(graph, stage)]
+    paths = [path for stage in graph.every_stage for path in graph.outputs(stage).values()]
     assert len(paths) > 40 and all(recorded(persistence, path) for path in paths)
     assert not recorded(persistence, "results/smoke/spare.parquet")
 

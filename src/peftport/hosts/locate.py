@@ -9,7 +9,7 @@ from peftport.hosts.settings import HostSettings, HubHost
 from peftport.registry import unknown_name
 from peftport.storage.cards import read_card
 from peftport.storage.files import DamagedFile, check_files
-from peftport.storage.hub import COMMIT, refuse_unless_pinned
+from peftport.storage.hub import is_commit, refuse_unless_pinned
 from peftport.storage.provenance import JsonObject
 
 BUNDLED = Path(__file__).parent / "bundled"
@@ -63,7 +63,7 @@ def hub_folder(hub: HubHost) -> Path:
 
 def hub_commit(folder: Path) -> str | None:
     """The commit that a hub cache's snapshot folder stands for."""
-    return folder.name if COMMIT.fullmatch(folder.name) else None
+    return folder.name if is_commit(folder.name) else None
 
 
 def published_files(host: HostSettings, folder: Path) -> dict[str, str]:

@@ -137,9 +137,8 @@ def _aside(fault: Fault, given: Path | None) -> str:
 
 def input_of(path: str | Path, inputs: Iterable[str]) -> Path | None:
     """The input of a rule that a file is, or that it lies in."""
-    file = Path(os.path.normpath(path))
-    places = {file, *file.parents}
-    return next((place for given in inputs if (place := Path(os.path.normpath(given))) in places), None)
+    file, places = Path(os.path.normpath(path)), {os.path.normpath(given) for given in inputs}
+    return next((place for place in (file, *file.parents) if str(place) in places), None)
 
 
 def take_aside(path: Path, aside: Path) -> None:

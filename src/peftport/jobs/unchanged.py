@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from peftport.jobs.cost import process_began
-from peftport.paths import pipeline_root
+from peftport.paths import script_file
 from peftport.storage.code_stamp import script_stamp, stamped_files
 from peftport.storage.files import file_digest
 
@@ -55,7 +55,7 @@ def unchanged(rule: str, code: list[str] | None, files: dict[str, str] | None) -
 
 def _held_against(rule: str, stamp: str, *modules: str) -> dict[str, tuple[Path, tuple]]:
     """The files behind the stamp of a job's code with their states, once the stamp is found to be that of its key."""
-    script = pipeline_root() / "workflow" / "scripts" / f"{rule}.py"
+    script = script_file(rule)
     library = {name: (path, _state(path)) for name, path in stamped_files(script, *modules).items()}
     since, now = _began(), time.time()
     recent = [path for path, _ in library.values() if since < path.stat().st_ctime <= now]

@@ -4,7 +4,7 @@ import contextlib
 import os
 import time
 
-from peftport.duration import duration
+from peftport.jobs.duration import duration
 
 NO_OUTPUTS = ("logs", "benchmarks", "checkpoints")  # folders of a study's results that no job reads
 AHEAD_SECONDS = 5.0  # what the clocks of a file server and its hosts may differ by

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from peftport.duration import duration
+from peftport.jobs.duration import duration
 from peftport.planning.reasons import NEW, reason_in
 
 IN_FULL = {"PEFTPORT_CONSOLE": "full"}  # the environment in which the terminal shows every job with its files

@@ -8,12 +8,12 @@ Rules carry it as a parameter and files carry it, so an edit makes again what de
 import functools
 from pathlib import Path
 
-from peftport.paths import pipeline_root
+from peftport.paths import script_file
 from peftport.stages.stage import Needs, Output, Stage
 from peftport.stages.table import STAGES
 from peftport.storage.code_stamp import script_stamp
 from peftport.storage.files import file_digest
-from peftport.storage.provenance import digest
+from peftport.storage.provenance import JsonObject, digest
 from peftport.study.study import Study
 
 RULES = {stage: rule for rule, stage in STAGES.items()}
@@ -29,6 +29,7 @@ class Graph:
     def __init__(self, study: Study) -> None:
         self.study = study
         self._needs: dict[Stage, Needs] = {}
+        self._settings: dict[Stage, JsonObject] = {}
         self._keys: dict[Stage, str] = {}
         self._files: dict[Stage, dict[str, str]] = {}
 
@@ -41,6 +42,12 @@ class Graph:
     def read(self, stage: Stage) -> list[Output]:
         """The same outputs in one list."""
         return [output for need in self.needs(stage).values() for output in listed(need)]
+
+    def settings(self, stage: Stage) -> JsonObject:
+        """What a stage's script is given, as JSON values."""
+        if stage not in self._settings:
+            self._settings[stage] = stage.settings(self.study)
+        return self._settings[stage]
 
     def files(self, stage: Stage) -> dict[str, str]:
         """The files from outside the study that a stage reads, by their paths as it names them, to their SHA-256.
@@ -55,9 +62,8 @@ class Graph:
 
     def code(self, stage: Stage) -> list[str]:
         """The stamp of the code that a stage's script reaches, then the modules among it that it reaches by name."""
-        script = pipeline_root() / "workflow" / "scripts" / f"{RULES[type(stage)]}.py"
         modules = stage.code(self.study)
-        return [script_stamp(script, *modules), *modules]
+        return [script_stamp(script_file(RULES[type(stage)]), *modules), *modules]
 
     def key(self, stage: Stage) -> str:
         """The key of a stage's files.
@@ -71,7 +77,7 @@ class Graph:
                 name: [[self.key(output.stage), output.name] for output in listed(need)]
                 for name, need in self.needs(stage).items()
             }
-            self._keys[stage] = digest([self.code(stage)[0], stage.names, stage.settings(self.study), files, needed])
+            self._keys[stage] = digest([self.code(stage)[0], stage.names, self.settings(stage), files, needed])
         return self._keys[stage]
 
     @functools.cached_property
@@ -89,9 +95,18 @@ class Graph:
             by_rule[RULES[type(stage)]].append(stage)
         return by_rule
 
+    @property
+    def every_stage(self) -> list[Stage]:
+        """The same in one list, in the order of the workflow."""
+        return [stage for stages in self.stages.values() for stage in stages]
+
     def path(self, output: Output) -> str:
         """The path of an output, from where the study runs."""
         return self.below_results(output.stage.path(output.name))
+
+    def outputs(self, stage: Stage) -> dict[str, str]:
+        """The paths of all outputs of a stage by their names, from where the study runs."""
+        return {name: self.path(stage.output(name)) for name in (*stage.FILES, *stage.FOLDERS)}
 
     def below_results(self, path: str | Path) -> str:
         """A path below the study's results, from where the study runs."""

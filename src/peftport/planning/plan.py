@@ -9,9 +9,8 @@ from peftport.paths import pipeline_root
 from peftport.planning.dry_run import Job, dry_runs
 from peftport.planning.reasons import NEW
 from peftport.storage.hub import cached_commit
-from peftport.study.config import ConfigError
 from peftport.study.grid import Cell, Source
-from peftport.study.read import read_study
+from peftport.study.read import read_study, refuse_unless_folder
 from peftport.study.study import Study
 from peftport.study.training_steps import build_steps, cell_steps, optimiser_steps, source_steps, warmup_warnings
 
@@ -125,8 +124,7 @@ def make_plan(configs: Sequence[Path], directory: Path) -> Plan:
         ConfigError: the config is wrong.
         DryRunError: Snakemake cannot plan it.
     """
-    if not directory.is_dir():
-        raise ConfigError(f"--directory {directory}: expected a folder, there is none.")
+    refuse_unless_folder(directory)
     configs = configs or [pipeline_root() / "config" / "config.yaml"]
     study = read_study(configs, directory)
     every, now, warnings = dry_runs([path.resolve() for path in configs], directory)

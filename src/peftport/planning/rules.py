@@ -55,8 +55,7 @@ class Rules:
 
     def log(self, rule: str) -> str:
         """Where a job logs: a path that names all its wildcards."""
-        names = "".join(f"/{{{name}}}" for name in STAGES[rule].wildcards())
-        return self.graph.below_results(f"logs/{rule}{names}.log")
+        return self.graph.below_results(log_pattern(rule))
 
     def params(self, rule: str) -> dict[str, OF_WILDCARDS]:
         """The stage's settings by name, its key, and what a job holds against it.
@@ -64,7 +63,7 @@ class Rules:
         That is the keys of the files that it reads, the stamp of its code, and the digests of files from outside.
         """
         asked = self.graph.stages[rule]
-        names = asked[0].settings(self.graph.study) if asked else ()
+        names = self.graph.settings(asked[0]) if asked else ()
         settings = {name: self._setting(rule, name) for name in names}
         return settings | {
             "key": lambda wildcards: self.graph.key(self.stage(rule, wildcards)),
@@ -74,21 +73,21 @@ class Rules:
         }
 
     def _setting(self, rule: str, name: str) -> OF_WILDCARDS:
-        return lambda wildcards: self.stage(rule, wildcards).settings(self.graph.study)[name]
+        return lambda wildcards: self.graph.settings(self.stage(rule, wildcards))[name]
 
     def asked(self, *rules: str) -> list[str]:
         """Every file of these stages that the study asks for."""
         return [
-            self.graph.path(stage.output(name))
-            for rule in rules
-            for stage in self.graph.stages[rule]
-            for name in (*stage.FILES, *stage.FOLDERS)
+            path for rule in rules for stage in self.graph.stages[rule] for path in self.graph.outputs(stage).values()
         ]
 
     def logs(self) -> list[str]:
         """The logs of all jobs that the study asks for, below its results."""
         return [
-            "/".join(("logs", rule, *stage.names.values())) + ".log"
-            for rule, stages in self.graph.stages.items()
-            for stage in stages
+            log_pattern(rule).format(**stage.names) for rule, stages in self.graph.stages.items() for stage in stages
         ]
+
+
+def log_pattern(rule: str) -> str:
+    """The path of a job's log below the study's results, with its wildcards in braces."""
+    return "/".join(("logs", rule, *(f"{{{name}}}" for name in STAGES[rule].wildcards()))) + ".log"

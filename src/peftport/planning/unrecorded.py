@@ -6,7 +6,6 @@ which they are and how they were made, so these are looked at, and only where th
 """
 
 import os
-from collections.abc import Iterator
 from logging import Logger
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,10 +13,11 @@ from typing import TYPE_CHECKING
 from snakemake.persistence import PersistenceBase
 from snakemake.persistence.file import FilePersistence
 
-from peftport.jobs.inputs import Fault, faults_of, input_of, take_aside
+from peftport.jobs.inputs import Fault, input_of, take_aside
 from peftport.planning.events import WARNED
 from peftport.planning.graph import Graph
-from peftport.stages.stage import Stage
+from peftport.planning.keyed import key_faults
+from peftport.planning.living_runs import locks
 
 if TYPE_CHECKING:  # it cannot be imported by itself
     from snakemake.workflow import Workflow
@@ -46,7 +46,7 @@ class Unrecorded:
             return
         self.settled, workflow = True, self.workflow
         executes = workflow.is_main_process and workflow.executor_plugin is not None
-        if not executes or any(Path(".snakemake").glob("locks/*.lock")):
+        if not executes or locks():
             return
         if wrong := wrong_unrecorded(graph, workflow.persistence):
             dry = workflow.dryrun or workflow.touch
@@ -72,29 +72,16 @@ def wrong_unrecorded(graph: Graph, persistence: PersistenceBase) -> dict[str, li
     The study runs in the working directory. Outputs of a job that was killed are left to Snakemake, which knows of
     them. Of an output in which no key stands, the others of its stage tell.
     """
-    stages = [stage for stages in graph.stages.values() for stage in stages]
-    lacking = [path for stage in stages for path in outputs(graph, stage) if not recorded(persistence, path)]
+    outputs = {stage: graph.outputs(stage).values() for stage in graph.every_stage}
+    lacking = [path for paths in outputs.values() for path in paths if not recorded(persistence, path)]
     there = {path for path in lacking if os.path.exists(path)}
     there -= persistence._filter_incomplete_keys(there)
     wrong: dict[str, list[Fault]] = {}
-    for stage in stages:
-        if there.intersection(paths := outputs(graph, stage)):
-            for fault in _faults(graph, stage):
+    for stage, paths in outputs.items():
+        if there.intersection(paths):
+            for fault in key_faults(graph, stage):
                 wrong.setdefault(str(input_of(fault.path, paths)), []).append(fault)
     return wrong
-
-
-def outputs(graph: Graph, stage: Stage) -> list[str]:
-    """The paths of a stage's outputs, from where the study runs."""
-    return [graph.path(stage.output(name)) for name in (*stage.FILES, *stage.FOLDERS)]
-
-
-def _faults(graph: Graph, stage: Stage) -> Iterator[Fault]:
-    """What is wrong with the outputs of a stage that are there."""
-    for name in (*stage.FILES, *stage.FOLDERS):
-        if os.path.exists(graph.path(stage.output(name))):
-            for file in stage.with_key(name, graph.study):
-                yield from faults_of(Path(graph.below_results(file)), graph.key(stage))
 
 
 def warning(wrong: dict[str, list[Fault]], dry: bool) -> str:

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from peftport.jobs.inputs import Fault, take_aside
+from peftport.jobs.inputs import Fault, input_of, take_aside
 from peftport.planning.graph import Graph
 from peftport.planning.pinned import pinned
 from peftport.planning.sums import sum_faults
@@ -54,7 +54,7 @@ def read_graph(configs: Sequence[Path]) -> Graph:
     """
     graph = Graph(pinned(read_study(configs, Path.cwd())))
     try:
-        for stage in every_stage(graph):
+        for stage in graph.every_stage:
             graph.key(stage)
     except FileNotFoundError as error:
         raise ConfigError(str(error)) from None
@@ -65,13 +65,13 @@ def verify_study(graph: Graph) -> Verified:
     """Verify the files of a study, which runs in the working directory; nothing is changed."""
     faults: dict[Path, Fault] = {}  # the first of each file
     with ThreadPoolExecutor() as pool:
-        for of_stage in pool.map(lambda stage: _stage_faults(graph, stage), every_stage(graph)):
+        for of_stage in pool.map(lambda stage: _stage_faults(graph, stage), graph.every_stage):
             for fault in of_stage:
                 faults.setdefault(fault.path, fault)
     outputs = study_outputs(graph)
-    for fault in sum_faults(graph, {place_of(path, outputs) for path in faults} - {None}):
+    for fault in sum_faults(graph, {input_of(path, outputs) for path in faults} - {None}):
         faults.setdefault(fault.path, fault)
-    within = {path: place_of(path, outputs) is not None for path in faults}
+    within = {path: input_of(path, outputs) is not None for path in faults}
     results = Path(graph.below_results(""))
     return Verified(
         study=graph.study.name,
@@ -83,16 +83,9 @@ def verify_study(graph: Graph) -> Verified:
     )
 
 
-def every_stage(graph: Graph) -> list[Stage]:
-    """Everything that the study asks for, in the order of the workflow."""
-    return [stage for stages in graph.stages.values() for stage in stages]
-
-
 def study_outputs(graph: Graph) -> dict[str, Stage]:
     """The outputs of all stages by their paths, from where the study runs; an output may be a folder."""
-    return {
-        graph.path(stage.output(name)): stage for stage in every_stage(graph) for name in (*stage.FILES, *stage.FOLDERS)
-    }
+    return {path: stage for stage in graph.every_stage for path in graph.outputs(stage).values()}
 
 
 def files_of(output: str) -> list[Path]:
@@ -113,14 +106,8 @@ def _stage_faults(graph: Graph, stage: Stage) -> list[Fault]:
     try:
         return stage_faults(graph, stage)
     except OSError as error:
-        path = error.filename or graph.path(stage.output(next(iter(stage.FILES | stage.FOLDERS))))
+        path = error.filename or next(iter(graph.outputs(stage).values()))
         return [Fault(Path(path), f"cannot be read: {error.strerror}")]
-
-
-def place_of(path: Path, outputs: dict[str, Stage]) -> Path | None:
-    """The output that a file is, or that it lies in; None of a file from outside."""
-    path = Path(os.path.normpath(path))
-    return next((place for place in (path, *path.parents) if str(place) in outputs), None)
 
 
 def set_wrong_aside(graph: Graph, faults: Sequence[Fault]) -> list[tuple[str, str]]:
@@ -132,7 +119,7 @@ def set_wrong_aside(graph: Graph, faults: Sequence[Fault]) -> list[tuple[str, st
         The outputs and their new paths.
     """
     outputs = study_outputs(graph)
-    places = dict.fromkeys(place_of(fault.path, outputs) for fault in faults)
+    places = dict.fromkeys(input_of(fault.path, outputs) for fault in faults)
     moved = []
     for place in places:
         if place is not None and os.path.lexists(place):

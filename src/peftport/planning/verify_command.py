@@ -8,10 +8,12 @@ from argparse import Namespace
 from dataclasses import asdict
 from pathlib import Path
 
+from peftport.planning.living_runs import locks
 from peftport.planning.manifest import make_manifest, manifest_faults, read_manifest, write_manifest
 from peftport.planning.verify import Verified, read_graph, set_wrong_aside, verify_study
 from peftport.planning.verify_text import verified_text
 from peftport.study.config import ConfigError
+from peftport.study.read import refuse_unless_folder
 
 FAULTY = 1  # the exit status where something is wrong
 
@@ -25,7 +27,7 @@ def verify_with_config(chosen: Namespace) -> int:
     Raises:
         ConfigError: the config is wrong, or nothing may be moved now.
     """
-    _refuse_unless_folder(chosen.directory)
+    refuse_unless_folder(chosen.directory)
     configs = [path.absolute() for path in chosen.config]
     manifest = chosen.manifest and chosen.manifest.absolute()
     with contextlib.chdir(chosen.directory):
@@ -54,7 +56,7 @@ def verify_against(chosen: Namespace) -> int:
     """
     if chosen.config:
         raise ConfigError("--against: expected no config beside a manifest, which names its study.")
-    _refuse_unless_folder(chosen.directory)
+    refuse_unless_folder(chosen.directory)
     manifest, began = read_manifest(chosen.against), time.monotonic()
     faults = manifest_faults(manifest, chosen.directory)
     results, number = f"results/{manifest['study']}", len(manifest["files"])
@@ -87,16 +89,11 @@ def _what_next(chosen: Namespace, verified: Verified) -> str:
     return f"To set aside what is wrong, so that the next run makes it again:\n    {repair}\n"
 
 
-def _refuse_unless_folder(directory: Path) -> None:
-    if not directory.is_dir():
-        raise ConfigError(f"--directory {directory}: expected a folder, there is none.")
-
-
 def _refuse_while_locked() -> None:
     """Refuse to move files under a run that is at work.
 
     Raises:
         ConfigError: Snakemake's lock is there.
     """
-    if any(Path(".snakemake").glob("locks/*.lock")):
+    if locks():
         raise ConfigError("--repair: a run is at work in this folder, or was killed; nothing was moved.")

@@ -11,6 +11,7 @@ from pathlib import Path
 from peftport.hosts.locate import host_folder
 from peftport.jobs.inputs import ABSENT, Fault, faults_of, provenance_of
 from peftport.planning.graph import Graph
+from peftport.planning.keyed import key_faults
 from peftport.stages.build_host import BuildHost
 from peftport.stages.extract_modules import ExtractModules
 from peftport.stages.identify_host import IdentifyHost
@@ -29,12 +30,9 @@ UNREADABLE = (DamagedFile, FileNotFoundError)
 
 def stage_faults(graph: Graph, stage: Stage) -> list[Fault]:
     """What is wrong with the outputs of a stage, one fault for a file; the study runs in the working directory."""
-    paths = {name: Path(graph.path(stage.output(name))) for name in (*stage.FILES, *stage.FOLDERS)}
-    faults = [Fault(path, ABSENT) for path in paths.values() if not path.exists()]
-    for name, path in paths.items():
-        if path.exists():
-            for file in stage.with_key(name, graph.study):
-                faults += faults_of(Path(graph.below_results(file)), graph.key(stage))
+    paths = map(Path, graph.outputs(stage).values())
+    faults = [Fault(path, ABSENT) for path in paths if not path.exists()]
+    faults += key_faults(graph, stage)
     checks = [check for kind, check in BESIDE.items() if isinstance(stage, kind)]
     faults += [fault for check in checks for fault in check(graph, stage)]
     by_file = {fault.path: fault for fault in reversed(faults)}  # the first of each file, which says most

@@ -9,8 +9,8 @@ import pandas as pd
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from peftport.duration import duration
 from peftport.figures import learning_curves, paired_differences, portability_matrix, technique_properties
+from peftport.jobs.duration import duration
 from peftport.report import numbers
 from peftport.report.facts import Cost, StudyFacts
 from peftport.report.phrases import count

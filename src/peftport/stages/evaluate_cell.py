@@ -17,16 +17,8 @@ from peftport.study.study import Study
 
 
 @dataclass(frozen=True)
-class EvaluateCell(Stage):
+class EvaluateCell(Stage, Cell):
     """The scores of a cell, and of a reference: a host alone, or its own modules, which are tested and not trained."""
-
-    technique: str
-    source_host: str
-    target_host: str
-    source_dataset: str
-    target_dataset: str
-    initialisation: str
-    block: str
 
     FOLDER = (
         "evaluations/{technique}/{source_host}--{target_host}/{source_dataset}--{target_dataset}/{initialisation}/"
@@ -34,25 +26,19 @@ class EvaluateCell(Stage):
     )
     FILES = {"scores": "scores.parquet", "predictions": "predictions.parquet", "curve": "training.parquet"}
 
-    @property
-    def cell(self) -> Cell:
-        """The entry of the grid."""
-        return Cell(**self.names)
-
     def needs(self, study: Study) -> Needs:
         return {
             **host_inputs(study, self.target_host),
             **prompts(self.target_host, self.target_dataset, "train", "validation", "test"),
-            "starts": starts_of(study, self.cell),
+            "starts": starts_of(study, self),
         }
 
     def settings(self, study: Study) -> JsonObject:
-        cell = self.cell
         return {
             "seeds": study.seeds_of(self.block),
-            "budgets": [0] if cell.is_reference else study.budgets,
-            "technique": {} if cell.is_reference else technique(study, self.technique),
-            "training": tested_by(study) if cell.is_reference else trained_by(study),
+            "budgets": [0] if self.is_reference else study.budgets,
+            "technique": {} if self.is_reference else technique(study, self.technique),
+            "training": tested_by(study) if self.is_reference else trained_by(study),
             "evaluation": study.config.evaluation.as_json(),
             "task": task(study, self.target_dataset),
         }

@@ -10,13 +10,8 @@ from peftport.study.study import Study
 
 
 @dataclass(frozen=True)
-class ExtractModules(ModuleFolders):
+class ExtractModules(ModuleFolders, Source):
     """The module directories of one block of seeds, ``seed-<n>`` each."""
-
-    technique: str
-    host: str
-    dataset: str
-    block: str
 
     FOLDER = "modules/{technique}/{host}/{dataset}"
     FOLDERS = {"modules": "seeds-{block}"}

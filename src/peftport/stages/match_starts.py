@@ -17,29 +17,16 @@ from peftport.study.study import Study
 
 
 @dataclass(frozen=True)
-class MatchStarts(ModuleFolders):
+class MatchStarts(ModuleFolders, Start):
     """The starts of one block of seeds, ``seed-<n>`` each, for initialisations that are fitted to a dataset's texts."""
-
-    technique: str
-    source_host: str
-    target_host: str
-    source_dataset: str
-    target_dataset: str
-    initialisation: str
-    block: str
 
     FOLDER = "starts/{technique}/{source_host}--{target_host}/{source_dataset}--{target_dataset}/{initialisation}"
     FOLDERS = {"starts": "seeds-{block}"}
     CONSTRAINTS = {"initialisation": "|".join(FITTED)}
 
-    @property
-    def start(self) -> Start:
-        """The entry of the grid."""
-        return Start(**self.names)
-
     def needs(self, study: Study) -> Needs:
         return {
-            "modules": modules_of(study.source_of(self.start)),
+            "modules": modules_of(study.source_of(self)),
             **transfer(self.source_host, self.target_host),
             "model": built_model(study, self.target_host),
             "prompts": EncodeDataset(self.target_host, self.target_dataset, "train").output("prompts"),

@@ -1,5 +1,6 @@
 """The parts of a config that stages depend on: of a dataset, of a technique, of the training."""
 
+import functools
 from collections.abc import Sequence
 
 from peftport.host_building.recipes.table import RECIPES
@@ -60,6 +61,7 @@ def method_code(study: Study, *names: str) -> list[str]:
     return sorted({METHODS[study.config.techniques[name].method] for name in names})
 
 
+@functools.lru_cache(maxsize=1024)
 def model_types(study: Study, host: str) -> list[str]:
     """A host's family, by transformers' ``model_type``; every one where only loading the host tells."""
     facts = declared(host, study.config.hosts, study.folder)

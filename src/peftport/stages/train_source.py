@@ -8,17 +8,13 @@ from peftport.stages.identify_host import host_inputs
 from peftport.stages.sections import host_code, method_code, task
 from peftport.stages.stage import Needs, Stage
 from peftport.storage.provenance import JsonObject
+from peftport.study.grid import Source
 from peftport.study.study import Study
 
 
 @dataclass(frozen=True)
-class TrainSource(Stage):
+class TrainSource(Stage, Source):
     """A training of source modules."""
-
-    technique: str
-    host: str
-    dataset: str
-    block: str
 
     FOLDER = "sources/{technique}/{host}/{dataset}/seeds-{block}"
     FILES = {"curve": "training.parquet", "state": "state.safetensors", "config": "card.json"}

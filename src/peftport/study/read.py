@@ -50,6 +50,16 @@ def read_configs(paths: Sequence[Path]) -> JsonObject:
     return merged
 
 
+def refuse_unless_folder(directory: Path) -> None:
+    """Refuse a folder to run in that is not there.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    if not directory.is_dir():
+        raise ConfigError(f"--directory {directory}: expected a folder, there is none.")
+
+
 def merge(into: JsonObject, more: JsonObject) -> None:
     """Merge as Snakemake does: mappings key by key, lists and values as a whole."""
     for key, value in more.items():

@@ -301,7 +301,7 @@ def test_everything_is_asked_for_and_nothing_twice():
     for stage in asked:
         assert {output.stage for output in graph.read(stage)} <= set(asked)
     cells = graph.stages["evaluate_cell"]
-    assert [stage.cell for stage in sorted(cells, key=str)] == sorted(graph.study.cells, key=lambda c: str(stage_of(c)))
+    assert sorted(cells, key=str) == sorted(map(stage_of, graph.study.cells), key=str)
 
 
 def stage_of(cell):

@@ -11,7 +11,7 @@ import pytest
 from snakemake.persistence.file import FilePersistence
 
 from peftport.planning.graph import Graph
-from peftport.planning.unrecorded import SHOWN, Unrecorded, outputs, wrong_unrecorded
+from peftport.planning.unrecorded import SHOWN, Unrecorded, wrong_unrecorded
 from peftport.stages.prepare_dataset import PrepareDataset
 from peftport.storage.cards import write_card
 from peftport.study.config import read_settings
@@ -89,7 +89,7 @@ def test_nothing_moves_while_another_run_is_at_work(graph, workflow, caplog):
 
 def test_what_has_a_record_is_not_looked_at(graph, workflow):
     leave()
-    for path in outputs(graph, PrepareDataset("film")):
+    for path in graph.outputs(PrepareDataset("film")).values():
         record = Path(workflow.persistence._record_path(workflow.persistence._metadata_path, path))
         record.touch()
     assert wrong_unrecorded(graph, workflow.persistence) == {}

@@ -20,8 +20,10 @@ from tests.simulated import Design, failing, statistics, study
 ONE = (("raw", "instruct"),)
 SMALL = StudyFacts("small")
 
+Rows = list[dict[str, Any]]  # of a table, with what differs from its usual row
 
-def summary(rows: list[dict[str, Any]]) -> pd.DataFrame:
+
+def summary(rows: Rows) -> pd.DataFrame:
     """Table `portability` with these values and harmless others."""
     usual = {
         "study": "designed",
@@ -62,7 +64,7 @@ def summary(rows: list[dict[str, Any]]) -> pd.DataFrame:
     return pd.DataFrame([usual | row for row in rows])
 
 
-def compared(rows: list[dict[str, Any]]) -> pd.DataFrame:
+def compared(rows: Rows) -> pd.DataFrame:
     """Table `contrasts` with these values and harmless others."""
     usual = {
         "study": "designed",
@@ -91,7 +93,7 @@ WORSE = {"difference": -0.1, "low": -0.15, "high": -0.05}
 BACK, LATER = {"source_host": "instruct", "target_host": "raw"}, {"budget_steps": 200}
 
 
-def moves(rows: list[dict[str, Any]]) -> pd.DataFrame:
+def moves(rows: Rows) -> pd.DataFrame:
     """Table `carried` with these values and harmless others."""
     place = compared([{}]).iloc[0][["study", *MOVE, "budget_steps", "seeds", "difference", "low", "high"]].to_dict()
     usual = {"controls": "sampled,scratch", "closest_control": "scratch", "p_value": 0.001, "p_value_holm": 0.01}
@@ -99,7 +101,7 @@ def moves(rows: list[dict[str, Any]]) -> pd.DataFrame:
     return pd.DataFrame([place | usual | row for row in rows])
 
 
-def answer(rows: list[dict[str, Any]], summaries: list[dict[str, Any]] | None = None, **settings: Any) -> list[str]:
+def answer(rows: Rows, summaries: Rows | None = None, **settings: Any) -> list[str]:
     """The short answer on these rows of table `carried`."""
     tables = {"portability": summary(summaries or [{}]), "carried": moves(rows)}
     return verdict(tables, NamedSettings(**settings)).answer
@@ -182,7 +184,7 @@ def test_without_alternatives_or_ported() -> None:
     assert "nothing to judge" in only.answer[0]
 
 
-def technique(rows: list[dict[str, Any]], compared_rows: list[dict[str, Any]]) -> list[str]:
+def technique(rows: Rows, compared_rows: Rows) -> list[str]:
     """What is said of LoRA."""
     tables = {"portability": summary(rows), "contrasts": compared(compared_rows), "carried": moves([{}])}
     ((_, sentences),) = verdict(tables).techniques
@@ -260,7 +262,7 @@ def test_caveats() -> None:
     assert any("1 cell of 2 has fewer seeds" in sentence for sentence in verdict({"portability": fewer}).caveats)
 
 
-def ways(rows: list[dict[str, Any]]) -> pd.DataFrame:
+def ways(rows: Rows) -> pd.DataFrame:
     """Table `advice` with these values and harmless others."""
     usual = compared([{}]).iloc[0][["study", *MOVE, "seeds"]].to_dict()
     usual |= {"way": "copy", "steps": 0, "accuracy": 0.8, "low": 0.78, "high": 0.82, "ruled_out": False}
