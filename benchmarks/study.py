@@ -94,9 +94,9 @@ def main() -> None:
                 if side == "ours":
                     ours.append(by_workflow(given, place, folder / "slice.yaml", chosen.cores))
                 else:
-                    by_kind, whole = by_rival(study, given, place, chosen.cores)
+                    by_kind, in_all = by_rival(study, given, place, chosen.cores)
                     kinds.append(by_kind)
-                    theirs.append(whole)
+                    theirs.append(in_all)
                 print(f"repetition {repetition}, {side}: {(ours if side == 'ours' else theirs)[-1]}", flush=True)
         text = "\n".join(
             [
