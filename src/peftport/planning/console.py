@@ -8,6 +8,7 @@ file (``.snakemake/log/``) stays as it is.
 import copy
 import logging
 import os
+import re
 import textwrap
 import time
 from pathlib import Path
@@ -30,6 +31,8 @@ IDLE = (
     "Some jobs were triggered by provenance information",
 )
 AFTER_ERRORS = ("Complete log(s): ", "Elapsed time: ")
+# what rules' messages say of a cell without technique, source or seeds, like a bare host
+WITHOUT = re.compile(r"^none, |, seeds any| \(from any, any\)")
 
 
 class Full(logging.Formatter):
@@ -92,7 +95,7 @@ class Brief(logging.Formatter):
 
     def _job(self, record: logging.LogRecord) -> str:
         """A job that starts: the time, how many are done, its message. In a dry run the reason, if it is not new."""
-        message = self.messages[record.jobid] = record.rule_msg or record.rule_name
+        message = self.messages[record.jobid] = WITHOUT.sub("", record.rule_msg or record.rule_name)
         if self.running:
             done = f"{self.done:>{len(str(self.total))}}/{self.total}  " if self.total else ""
             return cut(f"{clock()}  {done}{message}")

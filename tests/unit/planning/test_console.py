@@ -56,6 +56,21 @@ def test_a_dry_run_says_why_unless_the_job_is_new(reason, line):
     assert shown(Brief(Usual()), job_info(reason=reason)) == [line]
 
 
+@pytest.mark.parametrize(
+    ("message", "line"),
+    [
+        ("none, bare: evaluate in host raw on film, seeds any (from any, any)", "bare: evaluate in host raw on film"),
+        (
+            "lora, scratch: evaluate in host raw on film, seeds 0-4 (from any, any)",
+            "lora, scratch: evaluate in host raw on film, seeds 0-4",
+        ),
+        ("lora, ported: evaluate in host raw, seeds 0 (from old, any)",) * 2,
+    ],
+)
+def test_what_a_cell_lacks_is_left_out(message, line):
+    assert shown(Brief(Usual()), job_info(message=message)) == [line]
+
+
 def test_a_rule_without_a_message_is_its_name():
     assert shown(Brief(Usual()), job_info(message=None)) == ["train_source"]
 
