@@ -1,4 +1,4 @@
-"""A random attack on a finished study: swaps, flips, cuts, deletions, with and without new times. Nothing goes unsaid.
+"""A random attack on a study, finished or running: swaps, flips, cuts, deletions, edits. Nothing goes unsaid.
 
 ``PEFTPORT_ATTACKS=200 pytest -n 0 -m slow -s tests/workflow/test_attack.py`` for the long one; ``PEFTPORT_ROUNDS`` says
 how many rounds of several attacks are followed by runs, and ``PEFTPORT_ATTACK_SEED`` which attacks there are.
@@ -9,6 +9,8 @@ import json
 import os
 import random
 import shutil
+import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,6 +26,12 @@ SEED = int(os.environ.get("PEFTPORT_ATTACK_SEED", "20261130"))
 ROUNDS = int(os.environ.get("PEFTPORT_ROUNDS", "1"))
 TOGETHER = 4  # attacks in a round
 RUNS = 3  # of one command after them: each names and sets aside what it comes across
+STEPS = (0.2, 2.0)  # seconds between two attacks on a running study
+EDITS = {  # of the library, each of which changes results
+    "src/peftport/porting/sampled.py": ("tensor.std()", "3 * tensor.std()"),
+    "src/peftport/compute/optimisation.py": ("self.step + 1) *", "self.step + 1) * 0.1 *"),
+    "src/peftport/seeds.py": ("digest()[:8]", "digest()[8:16]"),
+}
 TABLES = ("runs", "references", "contrasts", "portability", "advice", "carried", "asymmetry")
 
 Attack = Callable[[random.Random, Path, Path], None]
@@ -130,24 +138,88 @@ def test_verify_names_every_attack(study):
     assert verify_study(graph).is_well
 
 
+def put_back_after(rng: random.Random, path: Path, content: bytes) -> None:
+    """Another content for a moment; every second time the file's times come back as well."""
+    before, times = path.read_bytes(), path.stat()
+    path.write_bytes(content)
+    time.sleep(rng.uniform(0.1, 1.5))
+    path.write_bytes(before)
+    if rng.random() < 0.5:
+        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
+def edit_for_a_moment(rng: random.Random, study: Path, checkout: Path) -> str:
+    """The library, the data or the user's host edited while jobs run, and put back."""
+    data, weights = study / "mine/film.csv", study / "mine/instruct/model.safetensors"
+    path = rng.choice([data, weights, *(checkout / name for name in EDITS)])
+    content = path.read_bytes()
+    if path == data:
+        content = content.replace(b"positive", b"?").replace(b"negative", b"positive").replace(b"?", b"negative")
+    elif path == weights:
+        content = content[:-64] + bytes(64)
+    else:
+        old, new = EDITS[path.relative_to(checkout).as_posix()]
+        assert old.encode() in content
+        content = content.replace(old.encode(), new.encode())
+    put_back_after(rng, path, content)
+    return f"edited for a moment: {path.name}"
+
+
+def run_under_attack(rng: random.Random, study: Path, checkout: Path, files: list[Path]) -> list[str]:
+    """Run the study while its files, its data and the library change; what was done."""
+    for path in rng.sample([path for path in files if path.exists()], 6):
+        path.unlink()  # so that there are jobs
+    with open(study / "printed.txt", "w") as out:
+        streams = {"stdin": subprocess.DEVNULL, "stdout": out, "stderr": subprocess.STDOUT}
+        process = subprocess.Popen(studies.command(study, checkout=checkout), env=studies.environment(), **streams)
+        done = []
+        while process.poll() is None:
+            time.sleep(rng.uniform(*STEPS))
+            with contextlib.suppress(OSError):  # a job moves its files at the same moment
+                edits = rng.random() < 0.5
+                done.append(edit_for_a_moment(rng, study, checkout) if edits else attack(rng, files))
+    assert "Traceback" not in (study / "printed.txt").read_text()
+    return [*done, f"ended with {process.returncode}"]
+
+
+def end_like(study: Path, undisturbed: Path, checkout: Path = studies.ROOT) -> str:
+    """Run the study's command, and where that is not enough repair it; what came of it. Its tables are the undisturbed
+    ones in the end, and no run says that all is well while they are not, unless ``peftport verify`` names the file.
+    """
+    graph = read_graph([study / "study.yaml"])
+    runs = [studies.run(study, checkout=checkout)]
+    while runs[-1].returncode and len(runs) < RUNS:
+        assert "Traceback" not in runs[-1].stdout, runs[-1].stdout
+        runs.append(studies.run(study, checkout=checkout))
+    faults = verify_study(graph).faults
+    if faults:
+        set_wrong_aside(graph, faults)
+        out = studies.run(study, checkout=checkout)
+        assert out.returncode == 0, out.stdout
+        assert verify_study(graph).is_well
+    else:
+        assert runs[-1].returncode == 0, runs[-1].stdout
+    for table in TABLES:
+        pair = [studies.read_tables(folder, table)[0] for folder in (study, undisturbed)]
+        pd.testing.assert_frame_equal(*pair, check_exact=True)
+    return f"{[run.returncode for run in runs]}, then {len(faults)} faults"
+
+
 @pytest.mark.slow
 def test_runs_after_attacks_end_like_an_undisturbed_one_or_say_what_is_wrong(study, whole_study):
-    rng, graph = random.Random(SEED + 1), read_graph([study / "study.yaml"])
+    rng, files = random.Random(SEED + 1), every_file(read_graph([study / "study.yaml"]))
     for number in range(ROUNDS):
-        print([attack(rng, every_file(graph)) for _ in range(TOGETHER)])
-        runs = [studies.run(study)]
-        while runs[-1].returncode and len(runs) < RUNS:
-            assert "Traceback" not in runs[-1].stdout, runs[-1].stdout
-            runs.append(studies.run(study))
-        verified = verify_study(graph)
-        print(f"round {number}: {[run.returncode for run in runs]}, then {len(verified.faults)} faults")
-        if verified.is_well:
-            assert runs[-1].returncode == 0, runs[-1].stdout
-        else:
-            set_wrong_aside(graph, verified.faults)
-            out = studies.run(study)
-            assert out.returncode == 0, out.stdout
-            assert verify_study(graph).is_well
-        for table in TABLES:
-            pair = [studies.read_tables(folder, table)[0] for folder in (study, whole_study)]
-            pd.testing.assert_frame_equal(*pair, check_exact=True)
+        print([attack(rng, files) for _ in range(TOGETHER)])
+        print(f"round {number}: {end_like(study, whole_study)}")
+
+
+@pytest.mark.slow
+def test_a_run_under_attack_ends_like_an_undisturbed_one_or_says_what_is_wrong(study, whole_study, tmp_path):
+    """Files, data and library change while jobs run; afterwards nothing wrong is taken for right."""
+    rng, files = random.Random(SEED + 2), every_file(read_graph([study / "study.yaml"]))
+    checkout, count = studies.copy_checkout(tmp_path / "checkout"), 0
+    for number in range(ROUNDS):
+        done = run_under_attack(rng, study, checkout, files)
+        count += len(done) - 1
+        print(done)
+        print(f"round {number}: {end_like(study, whole_study, checkout)}; {count} attacks so far")
