@@ -51,7 +51,7 @@ def rows(study: Study, folder: Path, technique: str, transfer: PairSettings, dat
     asked = task(study, name)
     host = folder / "hosts" / target
     prompts = host / "prompts" / name / "train.parquet"
-    fitting = Fitting(host / "host.json", prompts, asked, study.config.training.max_tokens)
+    fitting = Fitting(host / "host.json", prompts, asked)
     found = []
     for block, seed in [(block, seed) for block, seeds in study.blocks.items() for seed in seeds]:
         modules = modules_of(Source(technique, transfer.source, dataset.source, block))

@@ -82,9 +82,9 @@ def random_task(vocabulary: int, examples: int = 2048) -> tuple[Task, Encoded]:
     prompts = [np.append(random.integers(5, vocabulary, length - 1), 1) for length in lengths]
     tokenizer = SimpleNamespace(pad_token_id=0, eos_token_id=1)
     words = ["negative", "positive"]
-    task = Task("{text}", words, [[3], [4]], LONGEST, tokenizer, "encoder_decoder", None)
+    task = Task("{text}", words, [[3], [4]], tokenizer, "encoder_decoder", None, LONGEST)
     names = [str(place) for place in range(examples)]
-    return task, Encoded(prompts, random.integers(0, 2, examples), words, names)
+    return task, Encoded(prompts, random.integers(0, 2, examples), words, names, np.zeros(examples, np.int64))
 
 
 def time_steps(

@@ -30,7 +30,13 @@ def examples(count: int = 24, seed: int = 0, labels: int = 2, flipped: bool = Fa
         prompt[random.integers(len(prompt))] = SIGNS[label % 2]
         prompts.append(np.append(prompt, END))
     words = [*WORDS, *(f"word {index}" for index in range(2, labels))]
-    return Encoded(prompts, labels - 1 - truth if flipped else truth, words, [f"example {n}" for n in range(count)])
+    return Encoded(
+        prompts,
+        labels - 1 - truth if flipped else truth,
+        words,
+        [f"example {n}" for n in range(count)],
+        np.zeros(count, np.int64),
+    )
 
 
 class Tokenizer:
@@ -44,7 +50,7 @@ class Tokenizer:
         return [" ".join(str(int(token)) for token in row if token not in (PAD, END)) for row in rows]
 
 
-TASK = Task("{text}", WORDS, TOKENS, 16, Tokenizer(), "encoder_decoder", None)
+TASK = Task("{text}", WORDS, TOKENS, Tokenizer(), "encoder_decoder", None, 16)
 
 
 def asked(lm_type: str, tokens: list[list[int]] = TOKENS, count: int = 24, seed: int = 0) -> tuple[Task, Encoded]:

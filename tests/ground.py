@@ -75,7 +75,7 @@ def prompts(folder: Path, host: str) -> dict[str, Path]:
 def encode(folder: Path, host: str, splits: Path) -> None:
     """Write the prompts of a host for the splits that lie in a folder."""
     card = read_card(folder / f"{host}.json")
-    task = Task.for_host(TASK, TRAINING["max_tokens"], load_tokenizer(Path(card["folder"])), card)
+    task = Task.for_host(TASK, load_tokenizer(Path(card["folder"])), card, TRAINING["max_tokens"])
     for name, path in prompts(folder, host).items():
         examples = read_table(splits / f"{name}.parquet", "examples")
         write_table(path, task.encode(examples).table(), "prompts")

@@ -27,7 +27,9 @@ def load_host(folder: str) -> tuple[Any, PreTrainedTokenizerBase]:
     return model.requires_grad_(False), AutoTokenizer.from_pretrained(folder, local_files_only=True)
 
 
-def examples(file: str, template: str, tokenizer: PreTrainedTokenizerBase, max_tokens: int) -> list[dict[str, Any]]:
+def examples(
+    file: str, template: str, tokenizer: PreTrainedTokenizerBase, max_tokens: int | None
+) -> list[dict[str, Any]]:
     """Tokenised prompts and answers of a split."""
     table = pd.read_parquet(file, columns=["text", "label"])
     prompts = [template.replace("{text}", text) for text in table["text"]]

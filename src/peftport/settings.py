@@ -104,7 +104,11 @@ class TrainingSettings(Settings):
     )
     weight_decay: float = Field(0.0, ge=0, description="AdamW's decoupled weight decay")
     gradient_clip: float = Field(1.0, gt=0, description="largest Euclidean norm of the gradient")
-    max_tokens: int = Field(128, ge=4, description="prompts are cut to this many tokens")
+    max_tokens: int | None = Field(
+        None,
+        ge=4,
+        description="prompts are cut to this many tokens; without it to what the host has room for, 512 at most",
+    )
     host_precision: Literal["float32", "bfloat16"] = Field(
         "float32",
         description="numbers of the frozen hosts, in training and tests; bfloat16 is faster on GPUs that have it; "

@@ -7,12 +7,16 @@ run_in_fork_server()
 from peftport.hosts.load import load_tokenizer
 from peftport.hosts.locate import known_folder
 from peftport.jobs.job import job
+from peftport.prompting.lengths import cut_sentence
 from peftport.prompting.task import Task
 from peftport.storage.cards import read_card
 from peftport.storage.parquet import read_table, write_table
 
 with job(snakemake) as provenance:
     card, params = read_card(snakemake.input.host), snakemake.params
-    task = Task.for_host(params.task, params.max_tokens, load_tokenizer(known_folder(card)), card)
+    tokenizer = load_tokenizer(known_folder(card))
+    task = Task.for_host(params.task, tokenizer, card, params.max_tokens)
     prompts = task.encode(read_table(snakemake.input.examples, "examples"))
-    write_table(snakemake.output.prompts, prompts.table(), "prompts", provenance)
+    lengths = prompts.lengths(task.longest_prompt())
+    print(cut_sentence(lengths) or "no prompt was cut", flush=True)
+    write_table(snakemake.output.prompts, prompts.table(), "prompts", provenance | {"facts": lengths})

@@ -22,5 +22,5 @@ with job(snakemake) as provenance:
         cards={"source": inputs.source, "target": inputs.target},
         outputs={seed: Path(snakemake.output.starts) / f"seed-{seed}" for seed in params.seeds},
         provenance=provenance | {"computed_by": computed_by("float32", CPU)},
-        fit=Fitting(inputs.target, inputs.prompts, params.task, params.max_tokens),
+        fit=Fitting(inputs.target, inputs.prompts, params.task),
     )

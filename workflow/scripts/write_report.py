@@ -16,7 +16,7 @@ with job(snakemake) as provenance:
     files = {Path(file).stem: file for file in (*inputs.tables, inputs.overlap)}
     write_report(
         page,
-        study=describe_study(study, inputs.cards, inputs.datasets),
+        study=describe_study(study, inputs.cards, inputs.datasets, inputs.prompts),
         tables={name: read_table(file, name) for name, file in files.items()},
         figures={Path(file).stem: Path(file) for file in inputs.figures},
         cost=describe_cost(study, page.parent / "benchmarks"),

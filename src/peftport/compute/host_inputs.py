@@ -44,18 +44,17 @@ class HostWithTask:
     task: Task
 
     @classmethod
-    def read(cls, card_file: Path, task: TaskSettings, max_tokens: int) -> "HostWithTask":
+    def read(cls, card_file: Path, task: TaskSettings) -> "HostWithTask":
         """Read a host's card and its tokenizer.
 
         Args:
             task: template and label words.
-            max_tokens: longer prompts are cut.
 
         Raises:
             ValueError: the host's files are not where the card says, or as ``Task.for_host`` says.
         """
         card = read_card(card_file)
-        return cls(card, Task.for_host(task, max_tokens, load_tokenizer(known_folder(card)), card))
+        return cls(card, Task.for_host(task, load_tokenizer(known_folder(card)), card))
 
     def load(self, precision: str) -> PreTrainedModel:
         """The frozen host on the job's device, its weights in ``float32`` or ``bfloat16``."""

@@ -47,11 +47,11 @@ def measure_costs(
     Args:
         inputs: the host's card, and the prompts of ``train`` for it, whose first are the batch.
         techniques: settings by the techniques' names in the study.
-        training: the study's section; of it batch size, clipping and length of prompts count.
+        training: the study's section; of it batch size and clipping count.
         task: template and label words.
         settings: the study's section ``costs``.
     """
-    known = HostWithTask.read(inputs.card, task, training.max_tokens)
+    known = HostWithTask.read(inputs.card, task)
     card, host = known.card, known.load("float32")
     examples = read_encoded(inputs.train, known.task.words)
     batch = known.task.batch(examples, np.arange(min(len(examples), training.batch_size)), job_device())

@@ -108,7 +108,7 @@ def evaluate_cell(
     Raises:
         Stopped: the job was told to stop.
     """
-    host = HostWithTask.read(inputs.card, settings.task, settings.training.max_tokens)
+    host = HostWithTask.read(inputs.card, settings.task)
     texts = Texts.read(inputs, host.task.words, settings)
     modules = read_members({seed: start for seed, start in starts.items() if start is not None})
     model = host.load(settings.training.host_precision)

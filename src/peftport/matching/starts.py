@@ -37,11 +37,10 @@ class Fitting:
         card: the target host's card file.
         prompts: the prompts of the target dataset's training split, as the host reads them.
         task: template and label words of the target dataset.
-        max_tokens: of a prompt.
     """
 
-    def __init__(self, card: Path, prompts: Path, task: TaskSettings, max_tokens: int) -> None:
-        self.card, self.prompts, self.task, self.max_tokens = read_card(card), prompts, task, max_tokens
+    def __init__(self, card: Path, prompts: Path, task: TaskSettings) -> None:
+        self.card, self.prompts, self.task = read_card(card), prompts, task
         self._model: PeftModel | None = None
 
     def __call__(self, module: Module, drawn: Module) -> tuple[Module, JsonObject]:
@@ -67,8 +66,7 @@ class Fitting:
     @cached_property
     def batches(self) -> list[Batch]:
         """The texts as the host's arguments."""
-        tokenizer = load_tokenizer(known_folder(self.card))
-        task = Task.for_host(self.task, self.max_tokens, tokenizer, self.card)
+        task = Task.for_host(self.task, load_tokenizer(known_folder(self.card)), self.card)
         return unlabelled(task, self.prompts)
 
 

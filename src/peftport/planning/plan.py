@@ -8,6 +8,7 @@ from pathlib import Path
 from peftport.paths import pipeline_root
 from peftport.planning.dry_run import Job, dry_runs
 from peftport.planning.reasons import NEW
+from peftport.prompting.lengths import cut_notes, read_lengths
 from peftport.storage.hub import cached_commit
 from peftport.study.grid import Cell, Source
 from peftport.study.read import read_study, refuse_unless_folder
@@ -144,8 +145,19 @@ def make_plan(configs: Sequence[Path], directory: Path) -> Plan:
         stages=by_stage(every, now),
         made_again=[MadeAgain(job.stage, job.names, job.reason) for job in now if job.reason != NEW],
         downloads=downloads(study),
-        warnings=[*warmup_warnings(study.budgets, study.config.training.warmup_steps), *warnings],
+        warnings=[
+            *warmup_warnings(study.budgets, study.config.training.warmup_steps),
+            *cuts(every, now, directory),
+            *warnings,
+        ],
     )
+
+
+def cuts(every: Sequence[Job], now: Sequence[Job], directory: Path) -> list[str]:
+    """A sentence for every split whose prompts are written, and were cut."""
+    to_do = {output for job in now for output in job.outputs}
+    written = [file for job in every if job.stage == "encode_dataset" for file in job.outputs if file not in to_do]
+    return cut_notes(read_lengths(directory / file for file in written))
 
 
 def cells_of(jobs: Sequence[Job]) -> list[Cell]:

@@ -1,6 +1,7 @@
 """From examples to batches: prompts become token ids, and batches of like length are drawn in a seeded order."""
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,8 +12,20 @@ POOL_BATCHES = 16
 IGNORED = -100  # no label here: the loss of transformers passes over it
 
 
-def encode(tokenizer, part: str, texts: list[str], most: int) -> list[list[int]]:
-    """Token ids of a template, or of a part of one, with each text in it, without special tokens.
+class Prompt(NamedTuple):
+    """What a host reads of one example.
+
+    Attributes:
+        tokens: token ids, shape (tokens,).
+        cut: tokens of its text that had no room and were left out.
+    """
+
+    tokens: np.ndarray
+    cut: int
+
+
+def encode(tokenizer, part: str, texts: list[str], most: int) -> list[Prompt]:
+    """A template, or a part of one, with each text in it, without special tokens.
 
     What is too long loses tokens from the end of its text, never of the template. Special tokens that are written out
     in a text (``[MASK]``) are text.
@@ -43,7 +56,7 @@ def encode(tokenizer, part: str, texts: list[str], most: int) -> list[list[int]]
                 )
             cut = set(of_text[-surplus:])
             ids = [token for at, token in enumerate(ids) if at not in cut]
-        rows.append(ids)
+        rows.append(Prompt(np.asarray(ids, np.int64), max(surplus, 0)))
     return rows
 
 

@@ -12,6 +12,7 @@ from peftport.prompting.lm_types.table import lm_type
 from peftport.prompting.template import TaskSettings
 from peftport.storage.provenance import JsonObject
 
+LONGEST = 512  # tokens of a prompt, where neither the study nor the host says less; T5 was trained with so many
 TOGETHER = 4096  # texts that are tokenised at a time: the places of their tokens take many times the room of the tokens
 
 
@@ -23,23 +24,25 @@ class Task:
         template: prompt with ``{text}`` in it, and perhaps ``{answer}``.
         words: the label words.
         tokens: token ids of each word where the template puts the answer, without special tokens.
-        max_tokens: longer prompts are cut, at the end of their text.
         tokenizer: the host's tokenizer.
         lm_type: how such a host is asked and how it answers, a name of ``peftport.prompting.lm_types.table``.
         positions: tokens that the host can read at most; None where there is no such limit.
+        max_tokens: longer prompts are cut, at the end of their text; None for what the host has room for.
     """
 
     template: str
     words: list[str]
     tokens: list[list[int]]
-    max_tokens: int
     tokenizer: Any
     lm_type: str
     positions: int | None
+    max_tokens: int | None = None
 
     @classmethod
-    def for_host(cls, task: TaskSettings, max_tokens: int, tokenizer: Any, card: JsonObject) -> "Task":
+    def for_host(cls, task: TaskSettings, tokenizer: Any, card: JsonObject, max_tokens: int | None = None) -> "Task":
         """From the dataset's ``template`` and ``words``, and the host's tokenizer and card.
+
+        ``max_tokens`` matters where texts are encoded, and nowhere after that.
 
         Raises:
             ValueError: the tokenizer cannot tell the label words apart, or hosts of this family cannot answer where the
@@ -48,7 +51,7 @@ class Task:
         name = card["lm_type"]
         tokens = lm_type(name).label_tokens(tokenizer, task["words"], task["template"])
         words, ids = list(tokens), list(tokens.values())
-        return cls(task["template"], words, ids, max_tokens, tokenizer, name, card["positions"])
+        return cls(task["template"], words, ids, tokenizer, name, card["positions"], max_tokens)
 
     def encode(self, examples: pd.DataFrame) -> Encoded:
         """Tokenise a split (the table ``examples``).
@@ -60,22 +63,32 @@ class Task:
         texts, asked = list(examples["text"]), lm_type(self.lm_type)
         parts = (texts[at : at + TOGETHER] for at in range(0, len(texts), TOGETHER))
         prompts = [prompt for part in parts for prompt in asked.encode(self, part)]
-        self._check_length(max(prompts, key=len))
+        self._check_length(max(len(prompt.tokens) for prompt in prompts))
         index = {word: place for place, word in enumerate(self.words)}
         return Encoded(
-            prompts,
+            [prompt.tokens for prompt in prompts],
             np.asarray([index[label] for label in examples["label"]], np.int64),
             list(self.words),
             list(examples["example_id"]),
+            np.asarray([prompt.cut for prompt in prompts], np.int64),
         )
 
-    def _check_length(self, prompt: np.ndarray) -> None:
-        answer = max(range(len(self.words)), key=lambda index: len(self.tokens[index]))
-        tokens = lm_type(self.lm_type).batch(self, [prompt], np.asarray([answer]))["input_ids"].shape[1]
+    def longest_prompt(self) -> int:
+        """Tokens that a prompt may have: ``max_tokens``, or what the host has room for and 512 at most."""
+        if self.max_tokens is not None:
+            return self.max_tokens
+        return LONGEST if self.positions is None else min(LONGEST, self.positions - self._beside())
+
+    def _beside(self) -> int:
+        """Places that the answer takes beside a prompt."""
+        return lm_type(self.lm_type).room_of_answer(self)
+
+    def _check_length(self, longest: int) -> None:
+        tokens = longest + self._beside()
         if self.positions is not None and tokens > self.positions:
             raise ValueError(
-                f"a prompt and its answer take {tokens} tokens, and the host reads {self.positions} at most; lower "
-                f"max_tokens ({self.max_tokens})"
+                f"a prompt and its answer take {tokens} tokens, and the host reads {self.positions} at most; "
+                f"lower training.max_tokens ({self.max_tokens}), or leave it out"
             )
 
     def answers(self) -> list[np.ndarray]:

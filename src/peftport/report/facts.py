@@ -36,6 +36,7 @@ class StudyFacts:
         hosts: facts by the hosts' names; each fact stands in a column under its own name.
         host_notes: sentences on hosts.
         datasets: facts by the datasets' names, as those of hosts.
+        prompts: facts on lengths of prompts by dataset, split and host, as those of hosts.
         config: the config, as YAML.
         settings: settings that sentences name.
     """
@@ -47,6 +48,7 @@ class StudyFacts:
     hosts: dict[str, JsonObject] = field(default_factory=dict)
     host_notes: list[str] = field(default_factory=list)
     datasets: dict[str, JsonObject] = field(default_factory=dict)
+    prompts: dict[str, JsonObject] = field(default_factory=dict)
     config: str = ""
     settings: NamedSettings = NOT_KNOWN
 

@@ -97,6 +97,7 @@ def _content(
         "hosts": numbers.facts(study.hosts),
         "host_notes": study.host_notes,
         "datasets": numbers.facts(study.datasets),
+        "prompts": numbers.facts(study.prompts),
         "rules": study.rules,
         "overlap": numbers.overlaps(overlap) if "overlap" in tables else None,
         "reconstructions": study.reconstructions,

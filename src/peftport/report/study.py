@@ -11,6 +11,7 @@ import yaml
 from peftport.data.settings import DatasetSettings
 from peftport.jobs.cost import COLUMNS
 from peftport.porting.table import initialisation
+from peftport.prompting.lengths import CAVEAT, cut_notes, read_lengths
 from peftport.report.facts import Cost, NamedSettings, StudyFacts
 from peftport.storage.cards import read_card
 from peftport.storage.parquet import read_provenance
@@ -19,17 +20,22 @@ from peftport.study.derived_datasets import root
 from peftport.study.study import Study
 from peftport.study.training_steps import optimiser_steps, warmup_warnings
 
+LENGTHS = ("prompts", "longest_prompt", "longest_allowed", "cut", "cut_tokens")  # of prompts, in tokens
+REMEDY = "what a text said behind that no host read: raise training.max_tokens, if the host has room"
 
-def describe_study(study: Study, cards: Sequence[str], datasets: Sequence[str]) -> StudyFacts:
+
+def describe_study(study: Study, cards: Sequence[str], datasets: Sequence[str], prompts: Sequence[str]) -> StudyFacts:
     """What the page tells of a study beside its tables.
 
     Args:
         study: the study, without definitions that the grid does not pick.
         cards: files of the hosts' cards, in the order of the study's hosts.
         datasets: files of the training splits of the study's datasets, then of those derived from them.
+        prompts: files of the prompts that the study's trainings and tests read.
     """
     config = study.config
     cards = {name: read_card(file) for name, file in zip(study.hosts, cards, strict=True)}
+    lengths, cut = told_of_prompts(prompts)
     splits = dict(zip((*study.datasets, *study.derived), datasets, strict=True))
     return StudyFacts(
         name=study.name,
@@ -39,13 +45,27 @@ def describe_study(study: Study, cards: Sequence[str], datasets: Sequence[str]) 
         hosts={name: _host(card) for name, card in cards.items()},
         host_notes=list(dict.fromkeys(card["choice"] for card in cards.values() if card["choice"])),
         datasets={name: _dataset(file, config.datasets[root(name)]) for name, file in splits.items()},
+        prompts=lengths,
         config=yaml.safe_dump(config.as_json(), sort_keys=False),
         settings=NamedSettings(
             margin=config.statistics.margin,
             source_steps=config.training.source_steps,
-            warnings=warmup_warnings(study.budgets, config.training.warmup_steps),
+            warnings=[
+                *warmup_warnings(study.budgets, config.training.warmup_steps),
+                *cut,
+            ],
         ),
     )
+
+
+def told_of_prompts(files: Sequence[str]) -> tuple[dict[str, JsonObject], list[str]]:
+    """Lengths of prompts by dataset, split and host; and a sentence for every split of which too much was cut."""
+    read = read_lengths(files)
+    lengths = {
+        f"{row['dataset']}, {row['split']}, in host {row['host']}": {name: row[name] for name in LENGTHS}
+        for row in read
+    }
+    return lengths, [f"{note}; {REMEDY}" for note in cut_notes(read, CAVEAT)]
 
 
 def describe_cost(study: Study, benchmarks: Path) -> Cost:

@@ -33,11 +33,7 @@ class MatchStarts(ModuleFolders, Start):
         }
 
     def settings(self, study: Study) -> JsonObject:
-        return {
-            "seeds": study.seeds_of(self.block),
-            "task": task(study, self.target_dataset),
-            "max_tokens": study.config.training.max_tokens,
-        }
+        return {"seeds": study.seeds_of(self.block), "task": task(study, self.target_dataset)}
 
     def code(self, study: Study) -> Sequence[str]:
         rule = INITIALISATIONS[self.initialisation]

@@ -13,7 +13,7 @@ from peftport.study.study import Study
 from peftport.techniques.table import METHODS, described_as
 
 # of the training section: what a test depends on, and what a training in the target host depends on
-TESTED_BY = {"max_tokens", "host_precision"}
+TESTED_BY = {"host_precision"}
 TRAINED_BY = TESTED_BY | {"batch_size", "warmup_steps", "weight_decay", "gradient_clip"}
 # of a dataset's definition: what its splits depend on; the rest is how it is put to a host
 PREPARED_BY = {"source", "labels", "split", "examples"}

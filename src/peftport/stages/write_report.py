@@ -9,8 +9,9 @@ from peftport.stages.audit_overlap import AuditOverlap
 from peftport.stages.datasets import dataset_stage
 from peftport.stages.describe_host import DescribeHost
 from peftport.stages.draw_figure import DrawFigure
+from peftport.stages.encode_dataset import EncodeDataset
 from peftport.stages.report_tables import REPORTED, report_table
-from peftport.stages.stage import Needs, Stage
+from peftport.stages.stage import Needs, Output, Stage
 from peftport.storage.provenance import JsonObject
 from peftport.study.study import Study
 
@@ -34,6 +35,7 @@ class WriteReport(Stage):
             "figures": [DrawFigure(figure).output("figure") for figure in FIGURES],
             "figure_cards": [DrawFigure(figure).output("card") for figure in FIGURES],
             "cards": [DescribeHost(host).output("card") for host in study.hosts],
+            "prompts": prompts_read(study),
             "datasets": [dataset_stage(name).output("train") for name in (*study.datasets, *study.derived)],
         }
 
@@ -42,3 +44,14 @@ class WriteReport(Stage):
 
     def code(self, study: Study) -> Sequence[str]:
         return [INITIALISATIONS[name] for name in study.grid.initialisations]  # their rules in words
+
+
+def prompts_read(study: Study) -> list[Output]:
+    """The prompts that the study's trainings and tests read."""
+    sources = [(source.host, source.dataset, split) for source in study.sources for split in ("train", "validation")]
+    cells = [
+        (cell.target_host, cell.target_dataset, split)
+        for cell in study.cells
+        for split in ("train", "validation", "test")
+    ]
+    return [EncodeDataset(*names).output("prompts") for names in dict.fromkeys([*sources, *cells])]

@@ -98,6 +98,7 @@ TABLES: dict[str, dict[str, Column]] = {
         "example_id": Column(TEXT, "identifier of the example, as in the dataset's split"),
         "label": Column(TEXT, "the right label word"),
         "tokens": Column(TOKENS, "token ids of the prompt, special tokens included"),
+        "cut_tokens": Column(WHOLE, "tokens of the text that had no room in the prompt and were left out"),
     },
     "overlap": {
         "left_dataset": Column(TEXT, "one dataset"),

@@ -129,7 +129,7 @@ def train_source(
         Stopped: the job was told to stop.
     """
     technique, training = settings.technique, settings.training
-    host = HostWithTask.read(inputs.card, settings.task, training.max_tokens)
+    host = HostWithTask.read(inputs.card, settings.task)
     train, validation = (read_encoded(path, host.task.words) for path in (inputs.train, inputs.validation))
     model, starts = _fresh(host.load(training.host_precision), technique, settings.seeds)
     trials = [Trial(seed, rate) for seed in settings.seeds for rate in learning_rates(technique["learning_rate"])]

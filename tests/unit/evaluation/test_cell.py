@@ -24,7 +24,7 @@ from tests.ground import NAMES, TASK, TECHNIQUE, TRAINING, evaluate, modules
 
 def encoded_test(ground, host):
     folder = ground / "hosts" / host
-    task = Task.for_host(TASK, TRAINING["max_tokens"], load_tokenizer(folder), read_card(ground / "raw.json"))
+    task = Task.for_host(TASK, load_tokenizer(folder), read_card(ground / "raw.json"), TRAINING["max_tokens"])
     return task, task.encode(read_table(ground / "test.parquet", "examples"))
 
 

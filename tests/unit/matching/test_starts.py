@@ -30,7 +30,7 @@ def trained(ground, tmp_path_factory):
 
 
 def data(ground):
-    return {"prompts": prompts(ground, "instruct")["train"], "task": TASK, "max_tokens": 32}
+    return {"prompts": prompts(ground, "instruct")["train"], "task": TASK}
 
 
 def made(ground, folders, into, **more):
@@ -74,7 +74,7 @@ def test_labels_do_not_matter_and_texts_do(ground, trained, tmp_path):
 
 def test_the_first_texts_are_read_longest_first(ground):
     card = read_card(ground / "instruct.json")
-    task = Task.for_host(TASK, 32, load_tokenizer(Path(card["folder"])), card)
+    task = Task.for_host(TASK, load_tokenizer(Path(card["folder"])), card)
     batches = unlabelled(task, data(ground)["prompts"])
     rows = [int(row.sum()) for one in batches for row in one["attention_mask"]]
     lengths = [len(tokens) for tokens in read_table(data(ground)["prompts"], "prompts")["tokens"]]

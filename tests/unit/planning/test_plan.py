@@ -3,10 +3,12 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 
 from peftport.paths import CHECKOUT
+from peftport.planning.dry_run import Job
 from peftport.planning.plan import (
     Download,
     HostTrainings,
@@ -17,10 +19,12 @@ from peftport.planning.plan import (
     StageJobs,
     Trainings,
     TrainingsByKind,
+    cuts,
     downloads,
 )
 from peftport.planning.plan_text import aligned, plan_text
 from peftport.settings import TrainingSettings
+from peftport.storage.parquet import write_table
 from peftport.study.config import ConfigError
 from peftport.study.read import merge, read_study
 from peftport.study.training_steps import (
@@ -31,6 +35,7 @@ from peftport.study.training_steps import (
     source_steps,
     warmup_warnings,
 )
+from tests.encoded import examples
 from tests.hub_cache import COMMIT, fill
 
 DEFAULT = CHECKOUT / "config/config.yaml"
@@ -52,6 +57,18 @@ PLAN = Plan(
     downloads=[],
     warnings=[],
 )
+
+
+def test_prompts_that_are_written_say_what_was_cut(tmp_path):
+    files = [f"results/s/hosts/raw/prompts/film/{split}.parquet" for split in ("train", "test")]
+    for file in files:
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        data = replace(examples(count=4), cut_tokens=np.asarray([0, 7, 0, 2]))
+        write_table(tmp_path / file, data.table(), "prompts", {"facts": data.lengths(16)})
+    every = [Job("encode_dataset", {}, "", outputs=(file,)) for file in files] + [Job("gather_runs", {}, "")]
+    said = "host raw, dataset film, train: 2 of 4 prompts were cut to 16 tokens and lost 4 tokens on average"
+    assert cuts(every, every[1:], tmp_path) == [said]
+    assert cuts(every, every, tmp_path) == []
 
 
 def test_overlays_are_merged_as_snakemake_does():

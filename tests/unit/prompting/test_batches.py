@@ -94,14 +94,14 @@ class Letters:
 
 
 def read(rows):
-    return ["".join(map(chr, row)) for row in rows]
+    return [("".join(map(chr, row.tokens)), row.cut) for row in rows]
 
 
 def test_what_is_too_long_loses_the_end_of_its_text_and_none_of_its_template():
     texts = ["xy", "abcdefgh", "{text}"]
-    assert read(encode(Letters(), "<{text}>!", texts, 7)) == ["<xy>!", "<abcd>!", "<{tex>!"]
-    assert read(encode(Letters(), "{text}", texts, 4)) == ["xy", "abcd", "{tex"]
-    assert read(encode(Letters(), "a part without", [""], 20)) == ["a part without"]
+    assert read(encode(Letters(), "<{text}>!", texts, 7)) == [("<xy>!", 0), ("<abcd>!", 4), ("<{tex>!", 2)]
+    assert read(encode(Letters(), "{text}", texts, 4)) == [("xy", 0), ("abcd", 4), ("{tex", 2)]
+    assert read(encode(Letters(), "a part without", [""], 20)) == [("a part without", 0)]
 
 
 @pytest.mark.parametrize(("part", "most"), [("<{text}>", 2), ("<{text}>", 1), ("<>", 1)])

@@ -23,11 +23,12 @@ def test_the_table_has_a_row_for_each_example():
 
 
 def test_what_is_read_is_what_was_written(tmp_path):
-    data = examples(labels=3)
+    data = replace(examples(labels=3), cut_tokens=np.arange(24) % 5)
     back = read_back(tmp_path, data)
     assert [row.tolist() for row in back.prompts] == [row.tolist() for row in data.prompts]
     assert back.labels.tolist() == data.labels.tolist() and back.labels.dtype == np.int64
     assert (back.words, back.example_ids) == (data.words, data.example_ids)
+    assert back.cut_tokens.tolist() == data.cut_tokens.tolist()
 
 
 def test_labels_are_words_in_the_file_and_indices_where_it_is_read(tmp_path):
@@ -36,8 +37,19 @@ def test_labels_are_words_in_the_file_and_indices_where_it_is_read(tmp_path):
     assert back.labels.tolist() == (1 - data.labels).tolist()
 
 
+def test_the_lengths_count_prompts_that_were_cut_and_tokens_that_were_lost():
+    data = replace(examples(count=4), cut_tokens=np.asarray([0, 7, 0, 2]))
+    assert data.lengths(16) == {
+        "prompts": 4,
+        "longest_prompt": max(map(len, data.prompts)),
+        "longest_allowed": 16,
+        "cut": 2,
+        "cut_tokens": 9,
+    }
+
+
 def test_the_largest_token_id_is_kept(tmp_path):
-    data = Encoded([np.asarray([0, 2**31 - 1])], np.asarray([1]), ["no", "yes"], ["a"])
+    data = Encoded([np.asarray([0, 2**31 - 1])], np.asarray([1]), ["no", "yes"], ["a"], np.asarray([0]))
     assert read_back(tmp_path, data).prompts[0].tolist() == [0, 2**31 - 1]
 
 

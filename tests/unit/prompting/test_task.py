@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
@@ -10,7 +12,7 @@ from tests.ground import TASK
 
 @pytest.fixture
 def task(ground):
-    return Task.for_host(TASK, 12, load_tokenizer(ground / "hosts/raw"), read_card(ground / "raw.json"))
+    return Task.for_host(TASK, load_tokenizer(ground / "hosts/raw"), read_card(ground / "raw.json"), 12)
 
 
 def test_words_and_tokens_come_in_the_datasets_order(task, ground):
@@ -33,6 +35,9 @@ def test_prompts_are_the_template_and_cut(task):
     assert task.tokenizer.decode(data.prompts[0], skip_special_tokens=True).startswith("sentiment: the plot")
     assert [prompt[-1] for prompt in data.prompts] == [task.tokenizer.eos_token_id] * 2
     assert len(data.prompts[1]) == 12
+    whole = replace(task, max_tokens=100).encode(examples)
+    assert data.cut_tokens.tolist() == [len(prompt) - 12 for prompt in whole.prompts]
+    assert whole.cut_tokens.tolist() == [0, 0]
     assert data.labels.tolist() == [1, 0]
 
 

@@ -316,6 +316,7 @@ def test_page_is_self_contained_and_escaped(tmp_path: Path) -> None:
         hosts={nasty: {nasty: nasty}},
         host_notes=[nasty],
         datasets={"reviews": {"labels": [nasty, "bad"]}},
+        prompts={"reviews, test, in host raw": {"prompts": 2345, "cut": 17}},
         config=nasty,
     )
     cost = Cost(wall_seconds=65, optimiser_steps=1200, versions={"torch": nasty}, failed=[nasty])
@@ -327,7 +328,7 @@ def test_page_is_self_contained_and_escaped(tmp_path: Path) -> None:
     assert "<script" not in page and "alert(&#39;x&#39;)" in page
     for load in ('src="', "@import", "<link", "url(http", 'href="http', "//cdn"):
         assert load not in page
-    for expected in ("1 min 5 s", "1,200", "1.5%", "Leak audit", "What is reconstruction", "Failed", "<svg"):
+    for expected in ("1 min 5 s", "1,200", "1.5%", "Leak audit", "What is reconstruction", "Failed", "<svg", "2,345"):
         assert expected in page
     ids = [part.split('"')[0] for part in page.split(' id="')[1:]]
     assert ids and len(ids) == len(set(ids))

@@ -24,7 +24,7 @@ from tests.techniques import SETTINGS
 def by_hand(ground, seed, steps):
     """The same training without the stage."""
     task = Task.for_host(
-        TASK, TRAINING["max_tokens"], load_tokenizer(ground / "hosts/raw"), read_card(ground / "raw.json")
+        TASK, load_tokenizer(ground / "hosts/raw"), read_card(ground / "raw.json"), TRAINING["max_tokens"]
     )
     data = task.encode(read_table(ground / "train.parquet", "examples"))
     model = attach(load_host(ground / "hosts/raw", "float32"), "lora", TECHNIQUE, seed=seed)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from peftport.prompting import label_words as labels
-from peftport.prompting.batches import IGNORED, mask_of, pad, special_tokens
+from peftport.prompting.batches import IGNORED, Prompt, mask_of, pad, special_tokens
 from peftport.prompting.batches import encode as cut
 from peftport.prompting.label_words import ended as answers
 from peftport.prompting.template import around_answer, check_template, lead_of
@@ -30,11 +30,16 @@ def label_tokens(tokenizer: Any, words: list[str], template: str) -> dict[str, l
     return labels.label_tokens(tokenizer, words, lead_of(template))
 
 
-def encode(task: Any, texts: list[str]) -> list[np.ndarray]:
+def encode(task: Any, texts: list[str]) -> list[Prompt]:
     """Prompts, with what the tokenizer puts before every text; nothing closes them."""
     first, _ = special_tokens(task.tokenizer)
-    rows = cut(task.tokenizer, around_answer(task.template)[0], texts, task.max_tokens - len(first))
-    return [np.asarray([*first, *row], np.int64) for row in rows]
+    rows = cut(task.tokenizer, around_answer(task.template)[0], texts, task.longest_prompt() - len(first))
+    return [Prompt(np.asarray([*first, *row.tokens], np.int64), row.cut) for row in rows]
+
+
+def room_of_answer(task: Any) -> int:
+    """Tokens that the longest answer takes behind a prompt, its end included."""
+    return max(map(len, answers(task)))
 
 
 def padding(tokenizer: Any) -> int:

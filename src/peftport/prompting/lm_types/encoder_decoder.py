@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from peftport.prompting import label_words as labels
-from peftport.prompting.batches import IGNORED, mask_of, pad, special_tokens
+from peftport.prompting.batches import IGNORED, Prompt, mask_of, pad, special_tokens
 from peftport.prompting.batches import encode as cut
 from peftport.prompting.label_words import ended as answers
 from peftport.prompting.template import around_answer, check_template
@@ -25,12 +25,17 @@ def label_tokens(tokenizer: Any, words: list[str], template: str) -> dict[str, l
     return labels.label_tokens(tokenizer, words)
 
 
-def encode(task: Any, texts: list[str]) -> list[np.ndarray]:
+def encode(task: Any, texts: list[str]) -> list[Prompt]:
     """Prompts with the special tokens around them."""
     first, last = special_tokens(task.tokenizer)
-    room = task.max_tokens - len(first) - len(last)
+    room = task.longest_prompt() - len(first) - len(last)
     rows = cut(task.tokenizer, around_answer(task.template)[0], texts, room)
-    return [np.asarray([*first, *row, *last], np.int64) for row in rows]
+    return [Prompt(np.asarray([*first, *row.tokens, *last], np.int64), row.cut) for row in rows]
+
+
+def room_of_answer(task: Any) -> int:
+    """Tokens that the answer takes behind a prompt: none, the decoder writes it."""
+    return 0
 
 
 def padding(tokenizer: Any) -> int:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from peftport.prompting import label_words as labels
-from peftport.prompting.batches import IGNORED, mask_of, pad, special_tokens
+from peftport.prompting.batches import IGNORED, Prompt, mask_of, pad, special_tokens
 from peftport.prompting.batches import encode as cut
 from peftport.prompting.template import TEXT_SLOT, around_answer, check_template, lead_of
 
@@ -41,17 +41,27 @@ def label_tokens(tokenizer: Any, words: list[str], template: str) -> dict[str, l
     return labels.label_tokens(tokenizer, words, lead_of(template))
 
 
-def encode(task: Any, texts: list[str]) -> list[np.ndarray]:
+def encode(task: Any, texts: list[str]) -> list[Prompt]:
     """Prompts with the masks in their place and the special tokens around them."""
     first, last = special_tokens(task.tokenizer)
     masks = [task.tokenizer.mask_token_id] * longest(task)
     parts = around_answer(task.template)
-    room = task.max_tokens - len(first) - len(masks) - len(last)
+    room = task.longest_prompt() - len(first) - len(masks) - len(last)
     fixed = next(part for part in parts if TEXT_SLOT not in part)
-    beside = cut(task.tokenizer, fixed, [""], room)[0] if fixed.strip() else []
-    around = [cut(task.tokenizer, part, texts, room - len(beside)) if TEXT_SLOT in part else [beside] * len(texts)
-              for part in parts]  # fmt: skip
-    return [np.asarray([*first, *one, *masks, *other, *last], np.int64) for one, other in zip(*around, strict=True)]
+    beside = cut(task.tokenizer, fixed, [""], room)[0] if fixed.strip() else Prompt(np.zeros(0, np.int64), 0)
+    room -= len(beside.tokens)
+    before, behind = (
+        cut(task.tokenizer, part, texts, room) if TEXT_SLOT in part else [beside] * len(texts) for part in parts
+    )
+    return [
+        Prompt(np.asarray([*first, *left.tokens, *masks, *right.tokens, *last], np.int64), left.cut + right.cut)
+        for left, right in zip(before, behind, strict=True)
+    ]
+
+
+def room_of_answer(task: Any) -> int:
+    """Tokens that the answer takes behind a prompt: none, its masks are in the prompt."""
+    return 0
 
 
 def padding(tokenizer: Any) -> int:

@@ -7,7 +7,8 @@ the decoder's output (``encoder_decoder``), at the mask positions of a cloze (``
 * ``MODEL``: transformers' class that loads such a host with its head;
 * ``check(tokenizer, config)``: raises ValueError where a host cannot be read like this;
 * ``label_tokens(tokenizer, words, template)``: the tokens of each label word where the template puts its answer;
-* ``encode(task, texts)``: one array of token ids per text, cut to ``task.max_tokens``;
+* ``encode(task, texts)``: one prompt per text, cut to ``task.longest_prompt()`` tokens;
+* ``room_of_answer(task)``: tokens that the answer takes behind a prompt;
 * ``batch(task, prompts, labels)``: the host's arguments for training, as padded arrays; ``labels`` are -100 wherever
   the loss has nothing to say.
 

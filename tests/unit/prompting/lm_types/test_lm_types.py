@@ -52,7 +52,7 @@ def card(kind, positions=None):
 
 
 def task(kind, template="sentiment: {text}", words=WORDS, most=40):
-    return Task.for_host({"template": template, "words": words}, most, tokenizer(kind), card(kind))
+    return Task.for_host({"template": template, "words": words}, tokenizer(kind), card(kind), most)
 
 
 def encode(asked, *texts):
@@ -90,8 +90,8 @@ def test_a_prompt_of_an_encoder_decoder_is_what_its_tokenizer_writes():
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_long_text_is_cut_and_its_template_is_not(kind, template):
     asked = task(kind, template, most=30)
-    (row,) = encode(asked, LONG).prompts
-    assert len(row) == 30
+    (row,), (lost,) = (encoded := encode(asked, LONG)).prompts, encoded.cut_tokens
+    assert len(row) == 30 and lost == len(encode(replace(asked, max_tokens=500), LONG).prompts[0]) - 30
     before, after = template.replace(" {answer}", "").split("{text}")
     read = tokenizer(kind).decode(row, skip_special_tokens=True)
     assert read.startswith(before.strip()) and read.endswith(after.strip())
@@ -135,7 +135,7 @@ def test_a_prompt_that_is_longer_than_the_host_reads_is_refused():
     definition = {"template": "{text}", "words": WORDS}
     for kind, tokens in (("bert", 40), ("llama", 42)):  # masks are in the prompt; a word and the end come behind it
         for positions in (tokens, tokens - 1):
-            asked = Task.for_host(definition, 40, tokenizer(kind), card(kind, positions))
+            asked = Task.for_host(definition, tokenizer(kind), card(kind, positions), 40)
             if positions == tokens:
                 assert max(map(len, encode(asked, LONG, "good").prompts)) == 40
                 continue
@@ -143,6 +143,16 @@ def test_a_prompt_that_is_longer_than_the_host_reads_is_refused():
                 ValueError, match=rf"take {tokens} tokens, and the host reads {positions} at most; lower"
             ):
                 encode(asked, LONG, "good")
+
+
+@pytest.mark.parametrize(
+    ("kind", "positions", "longest"), [("bert", 40, 40), ("llama", 42, 40), ("llama", 2048, 512), ("t5", None, 512)]
+)
+def test_without_a_limit_a_prompt_may_be_as_long_as_the_host_reads(kind, positions, longest):
+    asked = Task.for_host({"template": "{text}", "words": WORDS}, tokenizer(kind), card(kind, positions))
+    data = encode(asked, "good " * 600, "good")
+    assert asked.longest_prompt() == max(map(len, data.prompts)) == longest
+    assert data.cut_tokens[0] > 0 == data.cut_tokens[1]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -246,11 +256,11 @@ def test_the_published_tokenizers():
 
     files = {"vocab": str(SHARED / "gpt2_tokenizer/encoder.json"), "merges": str(SHARED / "gpt2_tokenizer/vocab.bpe")}
     gpt2 = GPT2TokenizerFast(**files)
-    asked = Task.for_host({"template": "sentiment: {text}", "words": WORDS}, 24, gpt2, card("gpt2"))
+    asked = Task.for_host({"template": "sentiment: {text}", "words": WORDS}, gpt2, card("gpt2"), 24)
     assert [gpt2.decode(ids) for ids in asked.tokens] == [" negative", " positive"]
     assert gpt2.decode(encode(asked, "The plot was good.").prompts[0]) == "sentiment: The plot was good."
     bert = BertTokenizerFast(vocab=str(SHARED / "bert_tokenizer/bert_base_uncased_vocab.txt"))
-    asked = Task.for_host({"template": "{text} It was {answer}.", "words": WORDS}, 24, bert, card("bert"))
+    asked = Task.for_host({"template": "{text} It was {answer}.", "words": WORDS}, bert, card("bert"), 24)
     assert [bert.convert_ids_to_tokens(ids) for ids in asked.tokens] == [["negative"], ["positive"]]
     row = encode(replace(asked, max_tokens=12), "The plot was [MASK] good, " * 9).prompts[0]
     assert bert.decode(row).startswith("[CLS] the plot was [ mask ]") and bert.decode(row).endswith(
