@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 from jinja2 import Environment, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from peftport.figures import learning_curves, paired_differences, portability_matrix, technique_properties
 from peftport.jobs.duration import duration
@@ -58,6 +58,7 @@ def write_report(
         raise ValueError(f"the report needs the table 'portability'; it was given {sorted(tables)}")
     source = resources.files("peftport.report").joinpath("template.html.j2").read_text(encoding="utf-8")
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.filters["code"] = as_code
     content = _content(study, tables, figures, cost)
     write_text(Path(path).with_name("verdict.txt"), f"{content['verdict'].answer[0]}\n")
     write_text(path, environment.from_string(source).render(**content))
@@ -107,6 +108,11 @@ def _content(
         "config": study.config,
         "long": LONG,
     }
+
+
+def as_code(sentence: str) -> Markup:
+    """A sentence as HTML, with what stands in backticks as code."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(sentence))))
 
 
 def _size(summary: pd.DataFrame, runs: pd.DataFrame) -> str:

@@ -10,7 +10,7 @@ import pytest
 from peftport.figures import learning_curves, paired_differences, portability_matrix, style
 from peftport.report.facts import Cost, NamedSettings, StudyFacts
 from peftport.report.numbers import rates
-from peftport.report.page import duration, inline_svg, write_report
+from peftport.report.page import as_code, duration, inline_svg, write_report
 from peftport.report.phrases import MOVE, listing
 from peftport.report.recommendation import recommendations
 from peftport.report.verdict import verdict
@@ -303,6 +303,10 @@ def test_learning_rates_are_shown_where_there_was_a_choice() -> None:
     assert rates(runs) is None and rates(runs.assign(learning_rate=0.01)) is None
     told = rates(runs.assign(learning_rate=np.where(runs["seed"] == 0, 0.01, 0.003)))
     assert ["LoRA", "ported", "After 50 steps", "0.003 (2), 0.01 (1)"] in told.rows
+
+
+def test_what_stands_in_backticks_is_shown_as_code() -> None:
+    assert as_code("give `grid.seeds` at least <3>") == "give <code>grid.seeds</code> at least &lt;3&gt;"
 
 
 def test_page_is_self_contained_and_escaped(tmp_path: Path) -> None:
