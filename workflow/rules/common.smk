@@ -9,6 +9,7 @@ from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
 from peftport.planning.beginning import RefusedRun, begin_run
+from peftport.planning.commits import keep_commits
 from peftport.planning.console import closing, set_terminal
 from peftport.planning.events import write_events
 from peftport.planning.graph import Graph
@@ -27,7 +28,7 @@ if workflow.is_main_process:
     write_events(logger)
 
 try:
-    STUDY = pinned(Study(read_settings(config, Path.cwd()), Path.cwd()))
+    STUDY = pinned(Study(read_settings(config, Path.cwd()), Path.cwd()), logger.warning)
     STAGES = Rules(Graph(STUDY), Unrecorded(workflow, logger).settle)
 except (ConfigError, FileNotFoundError) as error:
     raise WorkflowError(str(error)) from None
@@ -69,3 +70,5 @@ onstart:
     keep_parsed()
     if UNFIT and not workflow.touch:
         raise WorkflowError(UNFIT)
+    if workflow.is_main_process:
+        keep_commits(Path.cwd(), run=True)

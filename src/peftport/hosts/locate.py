@@ -1,20 +1,19 @@
 """Where a host's files are (bundled, a directory, a hub's cache, built here), and that they are what they were."""
 
 import json
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from peftport.hosts.settings import HostSettings, HubHost
+from peftport.hosts.settings import HostSettings
 from peftport.registry import unknown_name
 from peftport.storage.cards import read_card
 from peftport.storage.files import DamagedFile, check_files
-from peftport.storage.hub import is_commit, refuse_unless_pinned
+from peftport.storage.hub import FILES, is_commit
+from peftport.storage.hub_fetch import fetch
 from peftport.storage.provenance import JsonObject
 
 BUNDLED = Path(__file__).parent / "bundled"
-SHA256 = re.compile(r"[0-9a-f]{64}")
-WANTED = ["*.json", "*.safetensors", "*.model", "*.txt"]
+WANTED = FILES["host"]
 
 
 # of the hosts that ship with the package: what a reader of any number measured in them must know
@@ -41,26 +40,6 @@ def bundled_folder(name: str) -> Path:
     return BUNDLED / name
 
 
-def hub_folder(hub: HubHost) -> Path:
-    """The directory of a hub's host in the local cache, downloaded if need be; ``HF_HUB_OFFLINE`` is honoured.
-
-    Raises:
-        FileNotFoundError: it is not in the cache and cannot be downloaded.
-    """
-    from huggingface_hub import snapshot_download
-
-    identifier, revision = hub.id, hub.revision
-    refuse_unless_pinned("host", identifier, revision)
-    try:
-        return Path(snapshot_download(identifier, revision=revision, allow_patterns=WANTED))
-    except Exception as error:  # the hub library raises many kinds; every one means: no files
-        raise FileNotFoundError(
-            f"host `{identifier}` at revision `{revision}` is neither in the local cache nor could it be downloaded "
-            f"({type(error).__name__}: {str(error).splitlines()[0]}). Fetch it once where there is a network with "
-            f"`hf download {identifier} --revision {revision}`, or give a local directory with `path:`."
-        ) from error
-
-
 def hub_commit(folder: Path) -> str | None:
     """The commit that a hub cache's snapshot folder stands for."""
     return folder.name if is_commit(folder.name) else None
@@ -69,14 +48,11 @@ def hub_commit(folder: Path) -> str | None:
 def published_files(host: HostSettings, folder: Path) -> dict[str, str]:
     """Name to SHA-256 of those files whose digest is known from where the host comes from.
 
-    The package lists those of its own hosts; a hub's cache names every large file by its digest.
+    The package lists those of its own hosts. Files of a hub are held against theirs when they are fetched.
     """
     if host.kind == "bundled":
         listed = json.loads((BUNDLED / "checksums.json").read_text(encoding="utf-8"))
         return {name.split("/")[1]: digest for name, digest in listed.items() if name.split("/")[0] == folder.name}
-    if host.kind == "hub":
-        blobs = {path.name: path.resolve().name for path in sorted(folder.iterdir())}
-        return {name: blob for name, blob in blobs.items() if SHA256.fullmatch(blob)}
     return {}
 
 
@@ -125,7 +101,7 @@ def host_folder(host: HostSettings, built: Path, start: Path | None = None) -> P
     kinds = {
         "bundled": lambda: bundled_folder(host.bundled),
         "path": lambda: (start or Path.cwd()) / host.path,
-        "hub": lambda: hub_folder(host.hub),
+        "hub": lambda: fetch("host", host.hub.id, host.hub.revision),
         "build": lambda: built,
     }
     return kinds[host.kind]()

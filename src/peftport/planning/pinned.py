@@ -2,42 +2,70 @@
 
 import json
 import os
+from collections.abc import Callable
 from typing import TypeVar
 
 from peftport.data.settings import HubDataset
 from peftport.hosts.settings import HubHost
+from peftport.planning.commits import KNOWN, known_commits, last_commits, name_of
 from peftport.storage.hub import commit_of
+from peftport.storage.hub_refusal import HubRefusal, named
+from peftport.study.config import ConfigError
 from peftport.study.study import Study
 
-KNOWN = "PEFTPORT_COMMITS"  # what a run has found out, for its jobs: on a node of a cluster they read the config again
+MOVED = (
+    "config key `{key}`: `{revision}` of `{id}` has moved since it was last planned or run here, from commit {before} "
+    "to {now}. What depends on it is made again with the new one; `revision: {before}` keeps the old one."
+)
 
 Repository = TypeVar("Repository", HubHost, HubDataset)
+Say = Callable[[str], None]
 
 
-def pinned(study: Study) -> Study:
+def pinned(study: Study, say: Say = lambda _: None) -> Study:
     """The study with the commit of every host and dataset of a hub as its ``revision``.
 
     A name that cannot be resolved, without a network and without a copy in the cache, stays; the job that would
     download it refuses it (``peftport.storage.hub.refuse_unless_pinned``).
+
+    Args:
+        say: told, in one line each, of a branch that has moved and of a hub that does not answer.
+
+    Raises:
+        ConfigError: the hub says that there is no such repository or revision, or that it may not be read.
     """
-    known: dict[str, str | None] = json.loads(os.environ.get(KNOWN, "{}"))
+    known = known_commits()
     hosts, datasets = dict(study.config.hosts), dict(study.config.datasets)
+    pin = _Pin(study, known, say)
     for name in study.hosts:
         if (hub := hosts[name].hub) is not None:
-            hosts[name] = hosts[name].model_copy(update={"hub": _at_commit("host", hub, known)})
+            hosts[name] = hosts[name].model_copy(update={"hub": pin("host", hub, f"hosts.{name}.hub")})
     for name in study.datasets:
         source = datasets[name].source
         if (hub := source.hub) is not None:
-            source = source.model_copy(update={"hub": _at_commit("dataset", hub, known)})
+            source = source.model_copy(update={"hub": pin("dataset", hub, f"datasets.{name}.source.hub")})
             datasets[name] = datasets[name].model_copy(update={"source": source})
     if known:
         os.environ[KNOWN] = json.dumps(known)
     return Study(study.config.model_copy(update={"hosts": hosts, "datasets": datasets}), study.folder)
 
 
-def _at_commit(kind: str, hub: Repository, known: dict[str, str | None]) -> Repository:
-    """A repository of a hub at the commit of its revision, which is asked for where it is not ``known`` yet."""
-    name = f"{kind} {hub.id} {hub.revision}"
-    if name not in known:
-        known[name] = commit_of(kind, hub.id, hub.revision)
-    return hub.model_copy(update={"revision": known[name] or hub.revision})
+class _Pin:
+    """Puts a repository at the commit of its revision, which is asked for where it is not ``known`` yet."""
+
+    def __init__(self, study: Study, known: dict[str, str | None], say: Say):
+        self.known, self.say, self.last = known, say, last_commits(study.folder)
+
+    def __call__(self, kind: str, hub: Repository, key: str) -> Repository:
+        name = name_of(kind, hub.id, hub.revision)
+        if name not in self.known:
+            before = self.last.get(name)
+            try:
+                with named(key):
+                    now = commit_of(kind, hub.id, hub.revision, before, self.say)
+            except HubRefusal as error:
+                raise ConfigError(str(error)) from None
+            self.known[name] = now
+            if now and before and now != before:
+                self.say(MOVED.format(key=key, revision=hub.revision, id=hub.id, before=before, now=now))
+        return hub.model_copy(update={"revision": self.known[name] or hub.revision})

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from peftport.paths import pipeline_root
+from peftport.planning.commits import Commits, keep_commits, known_commits, name_of
 from peftport.planning.dry_run import Job, dry_runs
+from peftport.planning.pinned import pinned
 from peftport.planning.reasons import NEW
 from peftport.prompting.lengths import cut_notes, read_lengths
 from peftport.storage.hub import cached_commit
@@ -81,12 +83,18 @@ class MadeAgain:
 
 @dataclass(frozen=True)
 class Download:
-    """A host or dataset (``kind``) of a hub; ``in_cache`` is its commit in the local cache, None where it is absent."""
+    """A host or dataset (``kind``) of a hub.
+
+    Attributes:
+        commit: what its revision is now; None if nobody knows it.
+        in_cache: its commit in the local cache; None where it is absent.
+    """
 
     kind: str
     name: str
     id: str
     revision: str
+    commit: str | None
     in_cache: str | None
 
 
@@ -127,7 +135,9 @@ def make_plan(configs: Sequence[Path], directory: Path) -> Plan:
     """
     refuse_unless_folder(directory)
     configs = configs or [pipeline_root() / "config" / "config.yaml"]
-    study = read_study(configs, directory)
+    study, said = read_study(configs, directory), []
+    pinned(study, said.append)  # before the dry runs, which are told of the commits
+    keep_commits(directory, run=False)
     every, now, warnings = dry_runs([path.resolve() for path in configs], directory)
     return Plan(
         study=study.name,
@@ -144,10 +154,11 @@ def make_plan(configs: Sequence[Path], directory: Path) -> Plan:
         jobs=JobNumbers(all=len(every), up_to_date=len(every) - len(now), to_do=len(now)),
         stages=by_stage(every, now),
         made_again=[MadeAgain(job.stage, job.names, job.reason) for job in now if job.reason != NEW],
-        downloads=downloads(study),
+        downloads=downloads(study, known_commits()),
         warnings=[
             *warmup_warnings(study.budgets, study.config.training.warmup_steps),
             *cuts(every, now, directory),
+            *said,
             *warnings,
         ],
     )
@@ -220,12 +231,18 @@ def by_stage(every: Sequence[Job], now: Sequence[Job]) -> list[StageJobs]:
     ]
 
 
-def downloads(study: Study) -> list[Download]:
-    """Hosts and datasets of a hub, each with its commit in the local cache; without a network."""
+def downloads(study: Study, known: Commits) -> list[Download]:
+    """Hosts and datasets of a hub, each with its commit in the local cache; without a network.
+
+    Args:
+        known: the commits of their revisions.
+    """
     hubs = [("host", name, study.config.hosts[name].hub) for name in study.hosts]
     hubs += [("dataset", name, study.config.datasets[name].source.hub) for name in study.datasets]
+    listed = [
+        (kind, name, hub, known.get(name_of(kind, hub.id, hub.revision))) for kind, name, hub in hubs if hub is not None
+    ]
     return [
-        Download(kind, name, hub.id, hub.revision, cached_commit(kind, hub.id, hub.revision))
-        for kind, name, hub in hubs
-        if hub is not None
+        Download(kind, name, hub.id, hub.revision, commit, cached_commit(kind, hub.id, commit or hub.revision))
+        for kind, name, hub, commit in listed
     ]

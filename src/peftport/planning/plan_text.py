@@ -82,7 +82,7 @@ def downloads(needed: list[Download]) -> list[str]:
     """What comes from a hub, and whether it is in the local cache."""
     if not needed:
         return ["nothing to download"]
-    lines = [(f"  {one.kind} {one.name}", f"{one.id}, revision {one.revision}", state(one.in_cache)) for one in needed]
+    lines = [(f"  {one.kind} {one.name}", f"{one.id}, revision {one.revision}", state(one)) for one in needed]
     lacking = sum(one.in_cache is None for one in needed)
     notes = []
     if any(one.kind == "dataset" for one in needed) and importlib.util.find_spec("datasets") is None:
@@ -92,9 +92,11 @@ def downloads(needed: list[Download]) -> list[str]:
     return [f"from the hub, {lacking} of {len(needed)} to download", *aligned(lines, "<<<"), *notes]
 
 
-def state(commit: str | None) -> str:
-    """Where a hub's files are."""
-    return "to download" if commit is None else f"in the cache, commit {commit[:12]}"
+def state(one: Download) -> str:
+    """Where a hub's files are, and of which commit."""
+    if one.in_cache is not None:
+        return f"in the cache, commit {one.in_cache[:12]}"
+    return "to download" + (f", commit {one.commit[:12]}" if one.commit and one.commit != one.revision else "")
 
 
 def aligned(lines: Sequence[Sequence[str]], sides: str) -> list[str]:

@@ -172,11 +172,11 @@ def test_steps_of_built_hosts():
 def test_downloads_of_the_published_study(tmp_path, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(fill(tmp_path)))
     study = read_study([CHECKOUT / "config/studies/portability-2024.yaml"], Path())
-    needed = {one.name: (one.id, one.in_cache) for one in downloads(study)}
+    needed = {one.name: (one.id, one.in_cache) for one in downloads(study, {})}
     assert set(needed) == {"base-raw", "base-flan", "large-raw", "large-flan", "sst2", "rotten-tomatoes"}
     assert needed["base-flan"] == ("google/flan-t5-base", COMMIT)
     assert needed["sst2"] == ("stanfordnlp/sst2", None)
-    assert downloads(read_study([DEFAULT], Path())) == []
+    assert downloads(read_study([DEFAULT], Path()), {}) == []
 
 
 def test_the_text_is_aligned():
@@ -194,10 +194,11 @@ def test_the_text_of_a_plan():
 
 
 def test_the_text_says_what_is_missing_from_the_cache(monkeypatch):
-    entry = Download(kind="host", name="base", id="google/flan-t5-base", revision="main", in_cache=COMMIT)
+    entry = Download("host", "base", "google/flan-t5-base", "main", commit=COMMIT, in_cache=COMMIT)
     plan = replace(PLAN, downloads=[entry, replace(entry, kind="dataset", name="sst2", in_cache=None)])
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     text = plan_text(plan)
     assert "from the hub, 1 of 2 to download" in text
     assert "in the cache, commit 0123456789ab" in text
+    assert "to download, commit 0123456789ab" in text
     assert "HF_HUB_OFFLINE is set" in text
