@@ -1,11 +1,15 @@
+import csv
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from peftport.data import hub
 from peftport.data.settings import HubDataset
+from tests import hub_server
+from tests.hub_server import Repository
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 LABELS = {"0": "negative", "1": "positive"}
@@ -67,6 +71,33 @@ except ValueError as error:
 """
     done = offline(code, tmp_path)
     assert done.returncode == 0, done.stderr[-2000:]
+
+
+class Table(list):
+    """Rows of a CSV, by column as the package for hub datasets gives them."""
+
+    column_names = ("sentence", "label")
+
+    def __getitem__(self, name):
+        return [row[name] for row in self]
+
+
+def test_a_dataset_comes_from_the_hub(tmp_path, monkeypatch):
+    def load_dataset(folder, name):
+        assert name is None
+        return {file.stem: Table(csv.DictReader(file.open())) for file in Path(folder).rglob("*.csv")}
+
+    monkeypatch.setattr(hub, "_reader", lambda: load_dataset)
+    files = {
+        "data/train.csv": b"sentence,label\ngood film,1\n",
+        "data/validation.csv": b"sentence,label\ndull film,0\n",
+    }
+    with hub_server.running() as server:
+        server.repositories["datasets/someone/films"] = Repository({COMMIT: files}, {"main": COMMIT})
+        hub_server.use(server, tmp_path, monkeypatch)
+        splits, facts = hub.read_hub(HubDataset.model_validate(HUB), LABELS)
+    assert splits == {"train": [("good film", "positive")], "test": [("dull film", "negative")]}
+    assert facts["revision"] == COMMIT
 
 
 def test_absent_packages_are_named(monkeypatch):

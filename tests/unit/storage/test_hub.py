@@ -56,6 +56,7 @@ def test_a_hub_that_does_not_answer_leaves_the_cache(cache, monkeypatch):
         def repo_info(self, *names, **options):
             raise ConnectionError("no network")
 
+    monkeypatch.setattr("peftport.storage.hub_refusal.WAITS", ())
     monkeypatch.setattr("huggingface_hub.HfApi", Api)
     monkeypatch.delenv("HF_HUB_OFFLINE")
     assert hub.commit_of("host", "google/flan-t5-base", "main") == COMMIT

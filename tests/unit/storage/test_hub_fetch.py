@@ -160,6 +160,8 @@ def test_a_blob_that_repositories_share_is_known_by_its_digest(hub, tmp_path):
     assert wrong_files(folder) == []
     shared.write_bytes(changed(WEIGHTS))
     assert wrong_files(folder) == [folder / "model.safetensors"]
+    assert (fetch("host", "some/host", A) / "model.safetensors").read_bytes() == WEIGHTS
+    assert not shared.exists(), "else it would be taken again"
 
 
 def test_two_that_ask_for_the_same_host_fetch_it_once(hub):
