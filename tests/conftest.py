@@ -11,7 +11,8 @@ import time
 
 import pytest
 
-from tests.once import once
+from peftport.storage.code_stamp import PARSED
+from tests.once import once, session_folder
 
 MOST_WORKERS = 8  # each holds torch, and the studies that it runs have two jobs at a time
 
@@ -56,6 +57,12 @@ def _one_thread_in_fixtures():
 def _one_thread_in_tests():
     """One thread for every test, whatever the test before set."""
     use_one_thread()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _code_is_parsed_once(tmp_path_factory):
+    """All runs of this test session keep in one file what they parse for code stamps; a run has one in its folder."""
+    os.environ[PARSED] = str(session_folder(tmp_path_factory) / "parsed" / "code.json")
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ import re
 import pandas as pd
 
 from peftport.evaluation.gather import KEYS
+from peftport.storage.code_stamp import PARSED
 from peftport.storage.parquet import read_provenance
 from tests import studies
 
@@ -71,6 +72,15 @@ def test_second_run_has_nothing_to_do(copy):
     out = studies.run_forked(copy)
     assert out.returncode == 0
     assert "Nothing to be done" in out.stdout
+
+
+def test_a_plan_keeps_what_it_parsed_and_the_next_parses_nothing(finished, tmp_path, monkeypatch):
+    (tmp_path / "results").symlink_to(finished / "results")
+    (tmp_path / "study.yaml").symlink_to(finished / "study.yaml")
+    monkeypatch.delenv(PARSED)
+    kept = tmp_path / ".snakemake/peftport/parsed/code.json"
+    ages = [(studies.dry_run(tmp_path), kept.stat().st_mtime_ns)[1] for _ in range(2)]
+    assert ages[0] == ages[1]  # what is parsed is written
 
 
 def test_same_study_in_another_folder_gives_equal_tables(finished, hosts, tmp_path):

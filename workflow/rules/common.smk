@@ -1,5 +1,6 @@
 """What all rules share: the checked config, its stages, and how the terminal shows a run."""
 
+import atexit
 import os
 import sys
 import time
@@ -22,8 +23,9 @@ from peftport.study.config import ConfigError, read_settings
 from peftport.study.study import Study
 
 BEGAN = time.monotonic()
-os.environ[PARSED] = str(Path.cwd() / ".snakemake" / "peftport" / "parsed.json")
+os.environ.setdefault(PARSED, str(Path.cwd() / ".snakemake" / "peftport" / "parsed" / "code.json"))
 if workflow.is_main_process:
+    atexit.register(keep_parsed)  # a dry run has no `onstart`
     set_terminal(logger)
     write_events(logger)
 

@@ -1,5 +1,9 @@
 """Audit which texts two datasets' splits share."""
 
+from peftport.jobs.fork_client import run_in_fork_server
+
+run_in_fork_server(start=False)
+
 from pathlib import Path
 
 from peftport.data.overlap import overlap

@@ -1,5 +1,9 @@
 """Compute one table of statistics."""
 
+from peftport.jobs.fork_client import run_in_fork_server
+
+run_in_fork_server(start=False)
+
 from pathlib import Path
 
 from peftport.evaluation.gather import gather_predictions

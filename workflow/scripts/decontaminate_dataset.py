@@ -1,5 +1,9 @@
 """Take the texts of another dataset's test set out of training data."""
 
+from peftport.jobs.fork_client import run_in_fork_server
+
+run_in_fork_server(start=False)
+
 from peftport.data.derive import leave_out
 from peftport.jobs.job import job
 from peftport.storage.parquet import read_provenance, read_table, write_table

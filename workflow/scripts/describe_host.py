@@ -1,5 +1,9 @@
 """Write the card of one host: what it is, and the tokens of every label word of the study."""
 
+from peftport.jobs.fork_client import run_in_fork_server
+
+run_in_fork_server(start=False)
+
 from peftport.jobs.job import job
 from peftport.storage.cards import read_card, write_card
 

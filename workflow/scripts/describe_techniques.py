@@ -1,5 +1,9 @@
 """Join typology, costs, portability, stability and convergence of every technique."""
 
+from peftport.jobs.fork_client import run_in_fork_server
+
+run_in_fork_server(start=False)
+
 from peftport.evaluation.gather import gather_curves
 from peftport.jobs.job import job
 from peftport.statistics.techniques import techniques

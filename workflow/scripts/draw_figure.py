@@ -1,5 +1,9 @@
 """Draw one figure from its tables."""
 
+from peftport.jobs.fork_client import run_in_fork_server
+
+run_in_fork_server(start=False)
+
 from peftport.figures.table import draw
 from peftport.jobs.job import job
 from peftport.storage.cards import write_digests

@@ -1,5 +1,9 @@
 """Gather all scores into one row per run and one per reference."""
 
+from peftport.jobs.fork_client import run_in_fork_server
+
+run_in_fork_server(start=False)
+
 from peftport.evaluation.gather import gather_runs
 from peftport.jobs.job import job
 from peftport.storage.parquet import write_table

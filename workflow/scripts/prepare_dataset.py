@@ -1,5 +1,9 @@
 """Prepare one dataset: read, clean, split."""
 
+from peftport.jobs.fork_client import run_in_fork_server
+
+run_in_fork_server(start=False)
+
 from pathlib import Path
 
 from peftport.data.prepare import prepare

@@ -1,5 +1,9 @@
 """Shuffle the labels of training data."""
 
+from peftport.jobs.fork_client import run_in_fork_server
+
+run_in_fork_server(start=False)
+
 from peftport.data.derive import shuffle_labels
 from peftport.jobs.job import job
 from peftport.storage.parquet import read_provenance, read_table, write_table

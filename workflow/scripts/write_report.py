@@ -1,5 +1,9 @@
 """Write the report of a study."""
 
+from peftport.jobs.fork_client import run_in_fork_server
+
+run_in_fork_server(start=False)
+
 from pathlib import Path
 
 from peftport.jobs.job import job

@@ -1,4 +1,4 @@
-"""The fork server of a Snakemake run: it imports what jobs with a host import, then forks one child per job.
+"""The fork server of a Snakemake run: it imports what most jobs import, then forks one child per job.
 
 It has one thread, never touches a GPU, and nothing of this library is imported before the fork, so a job runs the
 same code as in a process of its own. It ends with the Snakemake run, however that ends, and its children with it.
@@ -28,6 +28,9 @@ PRELOADED = (
     "peft",
     "pandas",
     "pyarrow.parquet",
+    "scipy.stats",
+    "seaborn",
+    "snakemake.script",
 )
 PR_SET_PDEATHSIG = 1
 

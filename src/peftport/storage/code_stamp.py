@@ -40,6 +40,7 @@ BROUGHT = {
     "scipy": ("numpy",),
     "seaborn": ("matplotlib", "pandas", "numpy"),
 }
+NAMED_OTHERWISE = {"yaml": "PyYAML"}  # distributions that are not named as what is imported; a search takes 0.4 s
 NOT_DATA = {".py", ".pyc", ".typed", ".md"}
 PARSED = "PEFTPORT_PARSED"  # the environment variable that names the file in which a run keeps what it has parsed
 
@@ -185,7 +186,7 @@ def version(name: str) -> str | None:
     if name in sys.stdlib_module_names:
         return None
     try:
-        return metadata.version(name)
+        return metadata.version(NAMED_OTHERWISE.get(name, name))
     except metadata.PackageNotFoundError:
         distributions = metadata.packages_distributions().get(name, [])
         return metadata.version(distributions[0]) if distributions else None
