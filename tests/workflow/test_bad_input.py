@@ -300,7 +300,8 @@ def test_after_a_refusal_the_good_config_trains_nothing_again(refused, hosts, tm
 
 def test_in_a_new_study_all_datasets_are_prepared_before_anything_is_trained(hosts, wide, tmp_path):
     edit, (job,), message = BY_A_JOB["a dataset with one class"]
-    prepare(tmp_path, [edit], hosts, wide)
+    few = grid(techniques=["lora"], initialisations=["ported"], references=[])
+    prepare(tmp_path, [edit, few], hosts, wide)
     out = studies.run(tmp_path)
     assert out.returncode != 0
     assert out.stdout.count("error (") == 1 and f"error ({job}): {message}" in out.stdout
