@@ -4,6 +4,7 @@ Everything that a study's workflow imports of the library is imported anew each 
 started as a user starts them (``tests.studies.run``).
 """
 
+import atexit
 import multiprocessing
 import os
 import subprocess
@@ -27,7 +28,10 @@ def _main(arguments: list[str], environment: dict[str, str], printed: str) -> No
     sys.argv = ["snakemake", *arguments]
     from snakemake.cli import main
 
-    main()
+    try:
+        main()
+    finally:
+        atexit._run_exitfuncs()  # a process of multiprocessing ends without
 
 
 def snakemake(arguments: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess:
