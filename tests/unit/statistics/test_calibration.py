@@ -13,7 +13,6 @@ from benchmarks.simulated_answers import answers_of
 from peftport.seeds import generator
 from peftport.statistics.intervals import estimate
 
-
 TABLES = 600
 BY_DEFAULT = [(3, 300), (5, 1000), (8, 300)]  # seeds and examples
 
