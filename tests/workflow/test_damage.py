@@ -57,7 +57,7 @@ def cut(path):
 
 def output_of(path):
     """What a stage makes as one: the file, or the folder of a block of modules."""
-    blocks = (folder for folder in path.parents if folder.name.startswith("seeds-"))
+    blocks = (folder for folder in (path, *path.parents) if folder.name.startswith("seeds-"))
     in_a_block = {"modules", "starts"} & set(path.parts)
     return next(blocks) if in_a_block else path
 
