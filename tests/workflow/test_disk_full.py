@@ -42,7 +42,7 @@ def test_a_study_survives_a_full_disk_in_stage_after_stage(finished, hosts, tmp_
         assert "Traceback" not in out.stdout, out.stdout
         assert not [path for path in small_disk.rglob("*") if "partial" in path.name]
         stages |= failed
-        size = int(size * 1.6) + 16
+        size = 2 * size + 16
         assert mount(small_disk, size, "remount").returncode == 0
     assert out.returncode == 0, out.stdout
     print(f"disk full in: {', '.join(sorted(stages))}; done with {size} KiB")

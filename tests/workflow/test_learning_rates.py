@@ -15,9 +15,10 @@ def test_a_study_with_a_list_of_rates(hosts, tmp_path):
     config = studies.smoke_config(hosts, techniques=["lora"])
     config["techniques"]["lora"]["learning_rate"] = RATES
     studies.write_config(tmp_path, config)
-    out = studies.run(tmp_path)
+    tables = [str(studies.RESULTS / f"tables/{name}.parquet") for name in ("portability", "references")]
+    out = studies.run(tmp_path, *tables)
     assert out.returncode == 0, out.stdout
-    assert studies.planned(tmp_path) == {}
+    assert studies.planned(tmp_path, *tables) == {}
     folder = tmp_path / "results/smoke"
     runs, references = (read_table(folder / f"tables/{name}.parquet", name) for name in ("runs", "references"))
     assert runs.query("budget_steps == 0")["learning_rate"].isna().all()

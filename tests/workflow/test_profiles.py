@@ -1,6 +1,8 @@
 """The profile for one machine with a GPU: so many jobs share the GPU, no more."""
 
+import itertools
 import json
+import time
 from typing import NamedTuple
 
 import pytest
@@ -10,6 +12,7 @@ from tests.studies import profile_settings as settings
 
 PROFILE = studies.ROOT / "profiles/gpu/profile.yaml"
 ON_THE_GPU = ["train_source", "evaluate_cell", "measure_costs"]
+TECHNIQUES, HOSTS = ("lora", "adapters"), ("raw", "instruct")
 
 
 def test_what_holds_everywhere_is_the_same_as_without_a_gpu():
@@ -32,16 +35,23 @@ def test_a_job_that_sees_no_gpu_says_so(copy):
 
 
 @pytest.mark.slow
-def test_so_many_jobs_share_the_gpu(tmp_path, hosts):
-    studies.write_config(tmp_path, studies.smoke_config(hosts))
+def test_so_many_jobs_share_the_gpu(copy, tmp_path):
+    """Of seven jobs that could run at once: four sources, two cells, and what techniques cost."""
     text = PROFILE.read_text().replace("# cpu_instead: 1", "cpu_instead: 1")
     profile = tmp_path / "profile/profile.yaml"
     profile.parent.mkdir()
     profile.write_text(text.replace("gpu: 3", "gpu: 2"))
-    out = studies.run(tmp_path, "--cores", "4", "--workflow-profile", str(profile.parent))
+    files = [f"{studies.source_folder(*of, 'film')}/state.safetensors" for of in itertools.product(TECHNIQUES, HOSTS)]
+    cells = [studies.cell_folder(name, "any--instruct", "any--film", "scratch") for name in TECHNIQUES]
+    files += [f"{cell}/scores.parquet" for cell in cells] + ["costs/instruct/costs.parquet"]
+    files = [studies.RESULTS / name for name in files]
+    for path in files:
+        (copy / path).unlink()
+    since = time.time()
+    out = studies.run(copy, "--cores", "4", "--workflow-profile", str(profile.parent), "--", *map(str, files))
     assert out.returncode == 0, out.stdout
-    jobs = on_the_gpu(tmp_path)
-    assert len(jobs) == 4 + 9 + 1  # sources, cells, costs
+    jobs = on_the_gpu(copy, since)
+    assert len(jobs) == 4 + 2 + 1
     assert max(len(beside(job, jobs)) for job in jobs) == 1
     assert [beside(job, jobs) for job in jobs if job.rule == "measure_costs"] == [[]]
 
@@ -55,11 +65,11 @@ class Job(NamedTuple):
     end: float
 
 
-def on_the_gpu(folder):
-    """Snakemake's notes are one per file; those of a job's files differ by milliseconds."""
+def on_the_gpu(folder, since):
+    """Jobs that began since then. Snakemake's notes are one per file; those of a job's files differ by milliseconds."""
     notes = [json.loads(path.read_text()) for path in (folder / ".snakemake/metadata").rglob("*") if path.is_file()]
     jobs = [Job(one["rule"], one["log"][0], one["starttime"], one["endtime"]) for one in notes]
-    return list({job.log: job for job in jobs if job.rule in ON_THE_GPU}.values())
+    return list({job.log: job for job in jobs if job.rule in ON_THE_GPU and job.start >= since}.values())
 
 
 def beside(job, jobs):

@@ -2,10 +2,11 @@
 
 import pytest
 
-from peftport.storage.parquet import read_table
 from tests import studies
 
-AFTER = {"gather_runs", "compute_statistics", "describe_techniques", "draw_figure", "write_report", "all"}
+NAMES = ("runs", "references", "portability", "contrasts")
+FILES = [str(studies.RESULTS / f"tables/{name}.parquet") for name in NAMES]
+AFTER = {"gather_runs", "compute_statistics"}
 
 
 @pytest.mark.slow
@@ -13,14 +14,13 @@ def test_seeds_come_and_go(hosts, tmp_path):
     def ask(seeds):
         grid = {"techniques": ["lora"], "initialisations": ["ported", "scratch"], "references": ["bare", "native"]}
         studies.write_config(tmp_path, studies.smoke_config(hosts, **grid, seeds=seeds))
-        return set(studies.planned(tmp_path))
+        return set(studies.planned(tmp_path, *FILES))
 
     def tables():
-        out = studies.run(tmp_path)
+        out = studies.run(tmp_path, *FILES)
         assert out.returncode == 0, out.stdout
-        assert studies.planned(tmp_path) == {}
-        names = ("runs", "references", "portability", "contrasts")
-        return {name: read_table(tmp_path / f"results/smoke/tables/{name}.parquet", name) for name in names}
+        assert studies.planned(tmp_path, *FILES) == {}
+        return dict(zip(NAMES, studies.read_tables(tmp_path, *NAMES), strict=True))
 
     assert "train_source" in ask([0, 1])
     both = tables()
@@ -35,7 +35,7 @@ def test_seeds_come_and_go(hosts, tmp_path):
     again = tables()
     assert all(again[name].equals(both[name]) for name in both)
     assert "train_source" in ask([0, 1, 2])
-    jobs = studies.planned(tmp_path)
+    jobs = studies.planned(tmp_path, *FILES)
     assert (jobs["train_source"], jobs["make_starts"], jobs["evaluate_cell"]) == (2, 1, 3)
     more = tables()
     assert more["runs"][more["runs"]["seed"] < 2].reset_index(drop=True).equals(both["runs"])

@@ -137,16 +137,16 @@ def test_where_there_is_no_difference_none_is_called_better(case: str) -> None:
 @pytest.mark.parametrize("case", verdict.CURVES)
 @pytest.mark.parametrize("spread", [0.01, 0.03])
 def test_operating_characteristics(case: str, spread: float) -> None:
-    """The bounds that docs/statistics.md states, with two standard errors of 200 tables."""
+    """The bounds that docs/statistics.md states, with two standard errors of 100 tables."""
     for seeds in (3, 5, 10):
-        made = verdict.decisions(case, spread, seeds, 200)
+        made = verdict.decisions(case, spread, seeds, 100)
         told = Counter(verdict.name_of(one) for one in made)
-        assert sum(verdict.ruled_out_wrongly(case, one) for one in made) <= 16
+        assert sum(verdict.ruled_out_wrongly(case, one) for one in made) <= 9
         if case == "negative transfer":
-            assert told["copy"] + told["copy and train"] <= 16
+            assert told["copy"] + told["copy and train"] <= 9
             if (seeds, spread) == (5, 0.01):
-                assert sum(all(way in one.ruled_out for way in verdict.COPIES) for one in made) >= 180
+                assert sum(all(way in one.ruled_out for way in verdict.COPIES) for one in made) >= 90
         else:
-            assert told["start again"] <= 16
+            assert told["start again"] <= 9
         if (case, spread, seeds) == ("ported equals native", 0.01, 10):
-            assert told["copy"] >= 160
+            assert told["copy"] >= 80
