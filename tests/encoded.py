@@ -40,9 +40,14 @@ def examples(count: int = 24, seed: int = 0, labels: int = 2, flipped: bool = Fa
 
 
 class Tokenizer:
-    """Writes token ids as numbers: all that scoring by generation needs."""
+    """Writes token ids as numbers, and says which stand around every text: all that scoring needs."""
 
     pad_token_id, eos_token_id, sep_token_id, mask_token_id = PAD, END, END, MASK
+    opening: tuple[int, ...] = ()
+
+    def __call__(self, text: str, add_special_tokens: bool = True) -> dict[str, list[int]]:
+        """One token for any text, with what stands around every text."""
+        return {"input_ids": [*self.opening, 9, END] if add_special_tokens else [9]}
 
     def batch_decode(self, rows, skip_special_tokens: bool) -> list[str]:
         """The ids of each row, without padding and end."""
