@@ -6,7 +6,7 @@ import numpy as np
 
 from peftport.prompting.encoded import Encoded
 from peftport.prompting.task import Task
-from tests.hosts import END, PAD, VOCABULARY
+from tests.hosts import END, OPENING, PAD, VOCABULARY
 
 WORDS = ["negative", "positive"]
 TOKENS = [[3], [4]]
@@ -53,6 +53,12 @@ class Tokenizer:
         """The ids of each row, without padding and end."""
         assert skip_special_tokens
         return [" ".join(str(int(token)) for token in row if token not in (PAD, END)) for row in rows]
+
+
+class Opening(Tokenizer):
+    """As BART's: a token stands before every text."""
+
+    opening = (OPENING,)
 
 
 TASK = Task("{text}", WORDS, TOKENS, Tokenizer(), "encoder_decoder", None, 16)

@@ -77,7 +77,7 @@ def _umt5(tied: bool, **settings: int | str) -> PreTrainedModel:
 def _bart(**settings: int | str) -> PreTrainedModel:
     sizes = {"encoder_layers": 2, "decoder_layers": 1, "encoder_ffn_dim": 32, "decoder_ffn_dim": 32}
     heads = {"encoder_attention_heads": 2, "decoder_attention_heads": 2}
-    special = {"bos_token_id": OPENING, "decoder_start_token_id": END, "forced_eos_token_id": END}
+    special = {"bos_token_id": OPENING, "decoder_start_token_id": END, "forced_eos_token_id": END, "init_std": 0.3}
     host = BartForConditionalGeneration(
         BartConfig(d_model=16, max_position_embeddings=32, **sizes, **heads, **special, **settings)
     )
@@ -124,7 +124,14 @@ def _built(name: str, seed: int, attention: str) -> PreTrainedModel:
     eager = common | {"attn_implementation": "eager"}
     distil = {"dim": 16, "n_layers": 2, "n_heads": 2, "hidden_dim": 32}
     # the first layer sees all tokens, the second those at most two places away
-    windows = {"local_attention": 4, "global_attn_every_n_layers": 2, "bos_token_id": 2, "cls_token_id": 2, "sep_token_id": END}
+    windows = {
+        "local_attention": 4,
+        "global_attn_every_n_layers": 2,
+        "bos_token_id": 2,
+        "cls_token_id": 2,
+        "initializer_range": 0.1,
+        "sep_token_id": END,
+    }
     makers = {
         "t5_gated_untied": lambda: _t5(
             seed, False, attention, d_model=16, d_kv=8, num_heads=2, d_ff=32, num_layers=2, feed_forward_proj=gated
@@ -144,7 +151,9 @@ def _built(name: str, seed: int, attention: str) -> PreTrainedModel:
         "electra": lambda: ElectraForMaskedLM(
             ElectraConfig(embedding_size=8, max_position_embeddings=32, **small, **common)
         ),
-        "deberta-v2": lambda: DebertaV2ForMaskedLM(DebertaV2Config(max_position_embeddings=32, **places, **small, **eager)),
+        "deberta-v2": lambda: DebertaV2ForMaskedLM(
+            DebertaV2Config(max_position_embeddings=32, **places, **small, **eager)
+        ),
         "deberta-v2_new_head": lambda: DebertaV2ForMaskedLM(
             DebertaV2Config(max_position_embeddings=32, legacy=False, conv_kernel_size=3, **places, **small, **eager)
         ),

@@ -70,7 +70,8 @@ def host_shape(config: Any) -> dict[str, int]:
     """The numbers that module sizes depend on, from a transformers config.
 
     Keys: ``d_model``, ``d_kv`` (width of a head), ``d_ff``, ``heads``, ``key_value_heads``, ``encoder_layers``,
-    ``decoder_layers``, ``norm_tensors`` (of a layer norm), ``vocabulary``.
+    ``decoder_layers``, ``norms`` (layer norms of sub-layers in all layers), ``norm_tensors`` (of a layer norm),
+    ``vocabulary``.
 
     Raises:
         ValueError: unknown family, or two attributes of the config differ that must agree.
@@ -84,14 +85,15 @@ def host_shape(config: Any) -> dict[str, int]:
     heads, d_model = config.num_attention_heads, config.hidden_size
     width = getattr(config, "d_kv", None) or getattr(config, "head_dim", None) or d_model // heads
     layers = {f"{stack}_layers": getattr(config, attribute) for stack, attribute in kind.layers.items()}
+    layers = {stack: layers.get(stack, 0) for stack in ("encoder_layers", "decoder_layers")}
     return {
         "d_model": d_model,
         "d_kv": width,
         "d_ff": getattr(config, kind.feed_forward) or 4 * d_model,  # GPT-2 leaves it None for four times d_model
         "heads": heads,
         "key_value_heads": getattr(config, "num_key_value_heads", None) or heads,
-        "encoder_layers": layers.get("encoder_layers", 0),
-        "decoder_layers": layers.get("decoder_layers", 0),
+        **layers,
+        "norms": len(kind.names(["norm"], layers)),
         "norm_tensors": kind.norm_tensors,
         "vocabulary": config.vocab_size,
     }
@@ -111,7 +113,7 @@ def site_counts(shape: Mapping[str, int]) -> dict[str, int]:
     cross, both = (decoder if encoder else 0), encoder + decoder
     counts = {"attention": both, "cross_attention": cross, "feed_forward": both, "attention_block": both}
     counts |= {"encoder_self": encoder, "decoder_self": decoder, "cross": cross}
-    counts |= dict.fromkeys(("q", "k", "v", "qkv", "o"), both + cross) | {"norm": 2 * both + cross}
+    counts |= dict.fromkeys(("q", "k", "v", "qkv", "o"), both + cross) | {"norm": shape.get("norms", 0)}
     return counts | dict.fromkeys(("wi", "wi_0", "wi_1", "wi_01", "wo"), both)
 
 

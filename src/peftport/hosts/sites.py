@@ -43,6 +43,7 @@ class Family:
         passed_over: regular expression for tensors that the family's files may hold and its hosts have no use for.
         told: regular expression for tensors that have no place in a host, to what they tell whoever brings them.
         lacks: kind of sites that the family does not have, to the reason where it is not plain.
+        from_second: names of sites that the first layer does not have.
         equal: pairs of config attributes that must agree, because a host's shape has one size for both.
         attention_implementation: transformers' name of the attention that computes all that such hosts do.
         scaled: config attribute by which what goes into the output layer is scaled; None where that never happens.
@@ -61,6 +62,7 @@ class Family:
     passed_over: str = r"(?!)"
     told: Mapping[str, str] = field(default_factory=dict)
     lacks: Mapping[str, str] = field(default_factory=dict)
+    from_second: tuple[str, ...] = ()
     equal: tuple[tuple[str, str], ...] = ()
     attention_implementation: str = "sdpa"
     scaled: str | None = None
@@ -84,7 +86,7 @@ class Family:
             template.format(layer=layer)
             for kind in kinds
             for stack, template in self.sites[kind]
-            for layer in range(shape[f"{stack}_layers"])
+            for layer in range(int(template in self.from_second), shape[f"{stack}_layers"])
         ]
 
     def pattern(self, kinds: Iterable[str]) -> str:
@@ -95,7 +97,7 @@ class Family:
         """
         kinds = list(kinds)
         self.check(kinds)
-        alternatives = (_regex(template) for kind in kinds for _, template in self.sites[kind])
+        alternatives = (self._regex(template) for kind in kinds for _, template in self.sites[kind])
         return rf"(.*\.)?({'|'.join(alternatives)})"
 
     def kind(self, name: str, kinds: Iterable[str]) -> str:
@@ -109,9 +111,9 @@ class Family:
                 return kind
         raise ValueError(f"{name} is no site of the kinds {', '.join(kinds)} in the family {self.name!r}")
 
-
-def _regex(template: str) -> str:
-    return r"\d+".join(re.escape(part) for part in template.split("{layer}"))
+    def _regex(self, template: str) -> str:
+        layer = r"[1-9]\d*" if template in self.from_second else r"\d+"
+        return layer.join(re.escape(part) for part in template.split("{layer}"))
 
 
 def projections(owners: tuple[tuple[str, str], ...], leaves: Mapping[str, str]) -> Sites:

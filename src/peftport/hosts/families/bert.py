@@ -22,7 +22,7 @@ HOSTS: dict[str, dict[str, Any]] = {
     "electra": {
         "head": ("generator_lm_head.weight",),
         "passed_over": POSITIONS,
-        "told": {r"discriminator_predictions\..+": "this is a discriminator, which writes no words; take the generator"},
+        "told": {r"discriminator_predictions\..+": "a discriminator writes no words; take the generator"},
     },
     "deberta-v2": {
         "head": ("cls.predictions.decoder.weight",),

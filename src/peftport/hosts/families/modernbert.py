@@ -1,8 +1,8 @@
 """ModernBERT: a pre-norm encoder with rotary positions, whose layers see all tokens or only near ones by turns.
 
 Queries, keys and values are one matrix, and so are the two inner projections of the gated feed-forward sub-layer. The
-first layer has no norm before its attention: its norm site is an ``Identity``, which holds no tensor. A prefix has no
-position, so it is seen by every token in the near-sighted layers too.
+first layer has no norm before its attention (the norm of the embeddings stands there). A prefix has no position, so
+every token sees it in the near-sighted layers too.
 """
 
 from peftport.hosts.sites import Family, Sites, projections
@@ -28,6 +28,7 @@ def describe(name: str) -> Family:
         layers={"encoder": "num_hidden_layers"},
         feed_forward="intermediate_size",
         sites=sites,
+        from_second=(f"{layer}.attn_norm",),
         lacks=dict.fromkeys(("q", "k", "v"), fused)
         | dict.fromkeys(("wi_0", "wi_1"), "the two are one matrix here, wi_01")
         | {"attention_block": "the layer itself adds the residual, in no submodule of its own"},
