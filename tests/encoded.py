@@ -6,7 +6,7 @@ import numpy as np
 
 from peftport.prompting.encoded import Encoded
 from peftport.prompting.task import Task
-from tests.hosts import END, PAD, VOCABULARY
+from tests.hosts import END, OPENING, PAD, VOCABULARY
 
 WORDS = ["negative", "positive"]
 TOKENS = [[3], [4]]
@@ -40,14 +40,25 @@ def examples(count: int = 24, seed: int = 0, labels: int = 2, flipped: bool = Fa
 
 
 class Tokenizer:
-    """Writes token ids as numbers: all that scoring by generation needs."""
+    """Writes token ids as numbers, and says which stand around every text: all that scoring needs."""
 
     pad_token_id, eos_token_id, sep_token_id, mask_token_id = PAD, END, END, MASK
+    opening: tuple[int, ...] = ()
+
+    def __call__(self, text: str, add_special_tokens: bool = True) -> dict[str, list[int]]:
+        """One token for any text, with what stands around every text."""
+        return {"input_ids": [*self.opening, 9, END] if add_special_tokens else [9]}
 
     def batch_decode(self, rows, skip_special_tokens: bool) -> list[str]:
         """The ids of each row, without padding and end."""
         assert skip_special_tokens
         return [" ".join(str(int(token)) for token in row if token not in (PAD, END)) for row in rows]
+
+
+class Opening(Tokenizer):
+    """As BART's: a token stands before every text."""
+
+    opening = (OPENING,)
 
 
 TASK = Task("{text}", WORDS, TOKENS, Tokenizer(), "encoder_decoder", None, 16)

@@ -6,23 +6,42 @@ import functools
 import torch
 from torch import Tensor
 from transformers import (
+    BartConfig,
+    BartForConditionalGeneration,
     BertConfig,
     BertForMaskedLM,
+    DebertaV2Config,
+    DebertaV2ForMaskedLM,
+    DistilBertConfig,
+    DistilBertForMaskedLM,
+    ElectraConfig,
+    ElectraForMaskedLM,
     GPT2Config,
     GPT2LMHeadModel,
     LlamaConfig,
     LlamaForCausalLM,
+    ModernBertConfig,
+    ModernBertForMaskedLM,
     PreTrainedModel,
     RobertaConfig,
     RobertaForMaskedLM,
     T5Config,
     T5ForConditionalGeneration,
+    UMT5Config,
+    UMT5ForConditionalGeneration,
+    XLMRobertaConfig,
+    XLMRobertaForMaskedLM,
 )
 
 VOCABULARY, PAD, END = 64, 0, 1
 
 T5_HOSTS = ("t5_gated_untied", "t5_relu_tied", "t5_narrow_heads")
 OTHER_HOSTS = ("bert", "roberta", "gpt2", "llama")
+# further encoders and encoder-decoders; DeBERTa with either head
+ENCODERS = ("distilbert", "electra", "deberta-v2", "deberta-v2_new_head", "modernbert", "xlm-roberta")
+ENCODER_DECODERS = ("bart", "umt5", "umt5_tied")
+# the token that BART's tokenizer puts before every text
+OPENING = 7
 
 
 def _t5(seed: int, tied: bool, attention: str, **settings: int | str) -> PreTrainedModel:
@@ -42,6 +61,29 @@ def _t5(seed: int, tied: bool, attention: str, **settings: int | str) -> PreTrai
         host.lm_head = torch.nn.Linear(config.d_model, VOCABULARY, bias=False)
         torch.nn.init.normal_(host.lm_head.weight, std=0.5)
         host.config.tie_word_embeddings = False
+    return host
+
+
+def _umt5(tied: bool, **settings: int | str) -> PreTrainedModel:
+    buckets = {"relative_attention_num_buckets": 8, "relative_attention_max_distance": 16}
+    sizes = {"d_model": 16, "d_kv": 4, "num_heads": 6, "d_ff": 32, "num_layers": 2, "num_decoder_layers": 1}
+    host = UMT5ForConditionalGeneration(UMT5Config(decoder_start_token_id=PAD, **buckets, **sizes, **settings))
+    if not tied:  # as T5's
+        host.lm_head = torch.nn.Linear(16, VOCABULARY, bias=False)
+        host.config.tie_word_embeddings = False
+    return host
+
+
+def _bart(**settings: int | str) -> PreTrainedModel:
+    sizes = {"encoder_layers": 2, "decoder_layers": 1, "encoder_ffn_dim": 32, "decoder_ffn_dim": 32}
+    heads = {"encoder_attention_heads": 2, "decoder_attention_heads": 2}
+    special = {"bos_token_id": OPENING, "decoder_start_token_id": END, "forced_eos_token_id": END, "init_std": 0.3}
+    host = BartForConditionalGeneration(
+        BartConfig(d_model=16, max_position_embeddings=32, **sizes, **heads, **special, **settings)
+    )
+    host.generation_config.update(forced_bos_token_id=OPENING, no_repeat_ngram_size=1, min_length=4)
+    with torch.no_grad():
+        host.final_logits_bias.normal_()
     return host
 
 
@@ -76,6 +118,20 @@ def _built(name: str, seed: int, attention: str) -> PreTrainedModel:
     causal = {"num_key_value_heads": 1, "max_position_embeddings": 32}
     common = {"vocab_size": VOCABULARY, "attn_implementation": attention, "pad_token_id": PAD, "eos_token_id": END}
     gated, relu = "gated-gelu", "relu"
+    # published DeBERTas share the projections of contents and places, and have no positions in their input
+    places = {"relative_attention": True, "position_buckets": 8, "pos_att_type": "p2c|c2p", "share_att_key": True}
+    places |= {"norm_rel_ebd": "layer_norm", "position_biased_input": False, "type_vocab_size": 0}
+    eager = common | {"attn_implementation": "eager"}
+    distil = {"dim": 16, "n_layers": 2, "n_heads": 2, "hidden_dim": 32}
+    # the first layer sees all tokens, the second those at most two places away
+    windows = {
+        "local_attention": 4,
+        "global_attn_every_n_layers": 2,
+        "bos_token_id": 2,
+        "cls_token_id": 2,
+        "initializer_range": 0.1,
+        "sep_token_id": END,
+    }
     makers = {
         "t5_gated_untied": lambda: _t5(
             seed, False, attention, d_model=16, d_kv=8, num_heads=2, d_ff=32, num_layers=2, feed_forward_proj=gated
@@ -91,6 +147,23 @@ def _built(name: str, seed: int, attention: str) -> PreTrainedModel:
         "roberta": lambda: RobertaForMaskedLM(RobertaConfig(max_position_embeddings=34, **small, **common)),
         "gpt2": lambda: GPT2LMHeadModel(GPT2Config(n_embd=16, n_layer=2, n_head=2, n_positions=32, **common)),
         "llama": lambda: LlamaForCausalLM(LlamaConfig(**causal, **small, **common)),
+        "distilbert": lambda: DistilBertForMaskedLM(DistilBertConfig(max_position_embeddings=32, **distil, **common)),
+        "electra": lambda: ElectraForMaskedLM(
+            ElectraConfig(embedding_size=8, max_position_embeddings=32, **small, **common)
+        ),
+        "deberta-v2": lambda: DebertaV2ForMaskedLM(
+            DebertaV2Config(max_position_embeddings=32, **places, **small, **eager)
+        ),
+        "deberta-v2_new_head": lambda: DebertaV2ForMaskedLM(
+            DebertaV2Config(max_position_embeddings=32, legacy=False, conv_kernel_size=3, **places, **small, **eager)
+        ),
+        "modernbert": lambda: ModernBertForMaskedLM(
+            ModernBertConfig(max_position_embeddings=32, **windows, **small, **common)
+        ),
+        "xlm-roberta": lambda: XLMRobertaForMaskedLM(XLMRobertaConfig(max_position_embeddings=34, **small, **common)),
+        "bart": lambda: _bart(**common),
+        "umt5": lambda: _umt5(False, **common),
+        "umt5_tied": lambda: _umt5(True, **common),
     }  # fmt: skip
     with torch.random.fork_rng():
         torch.manual_seed(seed)

@@ -17,7 +17,7 @@ WORKSPACE = {
         *("attention", "cross_attention", "attention_block", "encoder_self", "decoder_self", "cross"),
         *("q", "k", "v", "qkv", "o"),
     ),
-    "feed_forward": ("feed_forward", "wi", "wi_0", "wi_1", "wo"),
+    "feed_forward": ("feed_forward", "wi", "wi_0", "wi_1", "wi_01", "wo"),
     "layer_norm": ("attention_norm", "cross_attention_norm", "feed_forward_norm", "final_norm", "norm"),
 }
 

@@ -73,7 +73,7 @@ def load_model(folder: Path, dtype: torch.dtype = torch.float32) -> PreTrainedMo
     v1.1, Flan-T5, LLaMA) is kept: transformers 5 ties T5's output layer to the input embedding whenever a model is
     built from its config, so what was loaded is compared with the file. And it scales what goes into that layer unless
     ``config.json`` says otherwise (``tie_word_embeddings``, in files of transformers 5 ``scale_decoder_outputs``), so
-    a config that says nothing is refused.
+    a config that says nothing is refused. For umT5 it does not hear what ``config.json`` says, so that is put right.
 
     Raises:
         FileNotFoundError: no safetensors.
@@ -88,21 +88,28 @@ def load_model(folder: Path, dtype: torch.dtype = torch.float32) -> PreTrainedMo
         local_files_only=True,
         use_safetensors=True,
         trust_remote_code=False,
-        attn_implementation="sdpa",
+        attn_implementation=kind.attention_implementation,
         output_loading_info=True,
         ignore_mismatched_sizes=True,  # listed below, with their names
     )
     passed_over = {name for name in report["unexpected_keys"] if re.fullmatch(kind.passed_over, name)}
     found = {key: set(report[key]) - passed_over for key in WRONG}
     if wrong := [f"{said}: {_some(found[key])}" for key, said in WRONG.items() if found[key]]:
-        raise ValueError(f"{folder}: the weights do not fit config.json; {'; '.join(wrong)}")
+        told = {said for name in found["unexpected_keys"] for key, said in kind.told.items() if re.fullmatch(key, name)}
+        raise ValueError(f"{folder}: the weights do not fit config.json; {'; '.join([*wrong, *sorted(told)])}")
     _check_output_layer(folder, model, kind)
     return model.eval().requires_grad_(False)
 
 
 def is_tied(model: PreTrainedModel) -> bool:
-    """Whether the output layer is the input embedding."""
-    return model.get_output_embeddings().weight is model.get_input_embeddings().weight
+    """Whether the output layer is the input embedding. DeBERTa's newer head has no layer of its own: it is tied."""
+    head = _output_weight(model, family(model.config.model_type))
+    return head is None or head is model.get_input_embeddings().weight
+
+
+def _output_weight(model: PreTrainedModel, kind: Family) -> torch.nn.Parameter | None:
+    there = dict(model.named_parameters(remove_duplicate=False))
+    return next((there[name] for name in kind.head if name in there), None)
 
 
 def _some(names: Iterable[Any], shown: int = 5) -> str:
@@ -121,11 +128,14 @@ def _check_output_layer(folder: Path, model: PreTrainedModel, kind: Family) -> N
             wanted = " or ".join(kind.head)
             raise ValueError(f"{folder}: config.json says that the output layer is separate, but there is no {wanted}")
         return
-    here = model.get_output_embeddings().weight
-    if not torch.equal(here, _tensor(folder, head).to(here.dtype)):
+    here = _output_weight(model, kind)
+    if here is None or not torch.equal(here, _tensor(folder, head).to(here.dtype)):
         raise ValueError(f"{folder}: its separate output layer ({head}) was lost while loading")
-    scaled = getattr(model.config, "scale_decoder_outputs", False)
-    if scaled and not is_tied(model) and "scale_decoder_outputs" not in said:
+    if kind.scaled is None or is_tied(model):
+        return
+    if said.get("tie_word_embeddings") is False:  # transformers makes it true for umT5, whatever the file says
+        setattr(model.config, kind.scaled, False)
+    elif getattr(model.config, kind.scaled, False) and "scale_decoder_outputs" not in said:
         raise ValueError(
             f"{folder}: the weights have a separate output layer ({head}), but config.json does not say so, and what "
             "goes into it would be scaled. Set tie_word_embeddings to false there if the host was trained like that "

@@ -13,12 +13,12 @@ from peftport.storage.provenance import JsonObject
 
 # Size to its names in a config.json; the first that is there and not null counts.
 SIZES = {
-    "d_model": ("d_model", "hidden_size", "n_embd"),
+    "d_model": ("d_model", "hidden_size", "n_embd", "dim"),
     "d_kv": ("d_kv", "head_dim"),
-    "d_ff": ("d_ff", "intermediate_size", "n_inner"),
-    "heads": ("num_heads", "num_attention_heads", "n_head"),
-    "layers": ("num_layers", "num_hidden_layers", "n_layer"),
-    "decoder_layers": ("num_decoder_layers",),
+    "d_ff": ("d_ff", "intermediate_size", "n_inner", "hidden_dim", "encoder_ffn_dim"),
+    "heads": ("num_heads", "num_attention_heads", "n_head", "n_heads", "encoder_attention_heads"),
+    "layers": ("num_layers", "num_hidden_layers", "n_layer", "n_layers", "encoder_layers"),
+    "decoder_layers": ("num_decoder_layers", "decoder_layers"),
 }
 
 
@@ -70,23 +70,30 @@ def host_shape(config: Any) -> dict[str, int]:
     """The numbers that module sizes depend on, from a transformers config.
 
     Keys: ``d_model``, ``d_kv`` (width of a head), ``d_ff``, ``heads``, ``key_value_heads``, ``encoder_layers``,
-    ``decoder_layers``, ``norm_tensors`` (of a layer norm), ``vocabulary``.
+    ``decoder_layers``, ``norms`` (layer norms of sub-layers in all layers), ``norm_tensors`` (of a layer norm),
+    ``vocabulary``.
 
     Raises:
-        ValueError: unknown family.
+        ValueError: unknown family, or two attributes of the config differ that must agree.
     """
     kind = family(config.model_type)
+    for pair in kind.equal:
+        one, other = (getattr(config, attribute) for attribute in pair)
+        if one != other:
+            names = " and ".join(pair)
+            raise ValueError(f"{names} of a {kind.name} host must agree; config.json says {one} and {other}")
     heads, d_model = config.num_attention_heads, config.hidden_size
     width = getattr(config, "d_kv", None) or getattr(config, "head_dim", None) or d_model // heads
     layers = {f"{stack}_layers": getattr(config, attribute) for stack, attribute in kind.layers.items()}
+    layers = {stack: layers.get(stack, 0) for stack in ("encoder_layers", "decoder_layers")}
     return {
         "d_model": d_model,
         "d_kv": width,
         "d_ff": getattr(config, kind.feed_forward) or 4 * d_model,  # GPT-2 leaves it None for four times d_model
         "heads": heads,
         "key_value_heads": getattr(config, "num_key_value_heads", None) or heads,
-        "encoder_layers": layers.get("encoder_layers", 0),
-        "decoder_layers": layers.get("decoder_layers", 0),
+        **layers,
+        "norms": len(kind.names(["norm"], layers)),
         "norm_tensors": kind.norm_tensors,
         "vocabulary": config.vocab_size,
     }
@@ -106,8 +113,8 @@ def site_counts(shape: Mapping[str, int]) -> dict[str, int]:
     cross, both = (decoder if encoder else 0), encoder + decoder
     counts = {"attention": both, "cross_attention": cross, "feed_forward": both, "attention_block": both}
     counts |= {"encoder_self": encoder, "decoder_self": decoder, "cross": cross}
-    counts |= dict.fromkeys(("q", "k", "v", "qkv", "o"), both + cross) | {"norm": 2 * both + cross}
-    return counts | dict.fromkeys(("wi", "wi_0", "wi_1", "wo"), both)
+    counts |= dict.fromkeys(("q", "k", "v", "qkv", "o"), both + cross) | {"norm": shape.get("norms", 0)}
+    return counts | dict.fromkeys(("wi", "wi_0", "wi_1", "wi_01", "wo"), both)
 
 
 def attention_width(shape: Mapping[str, int]) -> int:
@@ -123,7 +130,7 @@ def projection_size(kind: str, shape: Mapping[str, int]) -> tuple[int, int]:
     """
     model, inner, narrow = shape["d_model"], shape["heads"] * shape["d_kv"], attention_width(shape)
     sizes = {"q": (model, inner), "k": (model, narrow), "v": (model, narrow), "o": (inner, model)}
-    sizes |= {"qkv": (model, inner + 2 * narrow), "wo": (shape["d_ff"], model)}
+    sizes |= {"qkv": (model, inner + 2 * narrow), "wi_01": (model, 2 * shape["d_ff"]), "wo": (shape["d_ff"], model)}
     sizes |= dict.fromkeys(("wi", "wi_0", "wi_1"), (model, shape["d_ff"]))
     if kind not in sizes:
         raise ValueError(f"{kind!r} is no projection; known: {', '.join(sizes)}")

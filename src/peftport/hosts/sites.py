@@ -11,15 +11,16 @@ A *site* is a submodule of the host that a technique wraps. Sites come in kinds:
 | ``encoder_self``, ``decoder_self``, ``cross`` | the attention modules, one kind per use |
 | ``q``, ``k``, ``v``, ``qkv``, ``o`` | the projections of every attention (``qkv``: one fused matrix) |
 | ``wi``, ``wi_0``, ``wi_1``, ``wo`` | the projections of every feed-forward sub-layer (``wi_0``, ``wi_1``: gated) |
+| ``wi_01`` | ``wi_0`` and ``wi_1`` as one fused matrix |
 | ``norm`` | the layer norm of every sub-layer |
 
-The output sites of T5, BERT, RoBERTa and GPT-2 are the ``Dropout`` that ends the sub-layer; LLaMA has none, so
-its output projections stand in.
+The output sites are the ``Dropout`` that ends the sub-layer (T5, BERT, GPT-2 ...). Where a host has none (LLaMA,
+BART), its output projections stand in.
 """
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 Sites = dict[str, tuple[tuple[str, str], ...]]
 
@@ -40,6 +41,12 @@ class Family:
         norm_tensors: tensors of a layer norm: a weight, or a weight and a bias.
         first_position: position of a text's first token, where positions are learned.
         passed_over: regular expression for tensors that the family's files may hold and its hosts have no use for.
+        told: regular expression for tensors that have no place in a host, to what they tell whoever brings them.
+        lacks: kind of sites that the family does not have, to the reason where it is not plain.
+        from_second: names of sites that the first layer does not have.
+        equal: pairs of config attributes that must agree, because a host's shape has one size for both.
+        attention_implementation: transformers' name of the attention that computes all that such hosts do.
+        scaled: config attribute by which what goes into the output layer is scaled; None where that never happens.
     """
 
     name: str
@@ -53,12 +60,19 @@ class Family:
     norm_tensors: int = 1
     first_position: int = 0
     passed_over: str = r"(?!)"
+    told: Mapping[str, str] = field(default_factory=dict)
+    lacks: Mapping[str, str] = field(default_factory=dict)
+    from_second: tuple[str, ...] = ()
+    equal: tuple[tuple[str, str], ...] = ()
+    attention_implementation: str = "sdpa"
+    scaled: str | None = None
 
     def check(self, kinds: Iterable[str]) -> None:
         """Raise ValueError unless the family has all these kinds of sites."""
         if unknown := sorted(set(kinds) - set(self.sites)):
             have = f"have no sites {', '.join(unknown)}; they have {', '.join(self.sites)}"
-            raise ValueError(f"hosts of the family {self.name!r} {have}")
+            reasons = "".join(f" ({kind}: {self.lacks[kind]})" for kind in unknown if kind in self.lacks)
+            raise ValueError(f"hosts of the family {self.name!r} {have}{reasons}")
 
     def names(self, kinds: Iterable[str], shape: Mapping[str, int]) -> list[str]:
         """Every site of these kinds in a host of this shape, without the prefix of a task-specific wrapper.
@@ -72,7 +86,7 @@ class Family:
             template.format(layer=layer)
             for kind in kinds
             for stack, template in self.sites[kind]
-            for layer in range(shape[f"{stack}_layers"])
+            for layer in range(int(template in self.from_second), shape[f"{stack}_layers"])
         ]
 
     def pattern(self, kinds: Iterable[str]) -> str:
@@ -83,7 +97,7 @@ class Family:
         """
         kinds = list(kinds)
         self.check(kinds)
-        alternatives = (_regex(template) for kind in kinds for _, template in self.sites[kind])
+        alternatives = (self._regex(template) for kind in kinds for _, template in self.sites[kind])
         return rf"(.*\.)?({'|'.join(alternatives)})"
 
     def kind(self, name: str, kinds: Iterable[str]) -> str:
@@ -97,9 +111,9 @@ class Family:
                 return kind
         raise ValueError(f"{name} is no site of the kinds {', '.join(kinds)} in the family {self.name!r}")
 
-
-def _regex(template: str) -> str:
-    return r"\d+".join(re.escape(part) for part in template.split("{layer}"))
+    def _regex(self, template: str) -> str:
+        layer = r"[1-9]\d*" if template in self.from_second else r"\d+"
+        return layer.join(re.escape(part) for part in template.split("{layer}"))
 
 
 def projections(owners: tuple[tuple[str, str], ...], leaves: Mapping[str, str]) -> Sites:

@@ -137,9 +137,12 @@ def peft_config(settings: Mapping[str, Any], family: Family) -> PrefixConfig:
 
 
 def site_kinds(settings: Mapping[str, Any], family: Family) -> list[str]:
-    """The kinds of sites wrapped; ``attentions: null`` stands for every attention that the family has."""
+    """The kinds of sites wrapped; ``attentions: null`` stands for every attention that the family has.
+
+    Where it has none that takes a prefix, these are the ones that it lacks, which ``peft_config`` refuses.
+    """
     if settings["attentions"] is None:
-        return [kind for kind in KINDS if kind in family.sites]
+        return [kind for kind in KINDS if kind in family.sites] or [kind for kind in KINDS if kind in family.lacks]
     return list(settings["attentions"])
 
 

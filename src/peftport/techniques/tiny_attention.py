@@ -11,7 +11,8 @@ Parameters, per site: 2 d + 3 e d + 3 e + 3 e^2 + 3 e + e^2 + e + d e + d.
 Where we differ: a site behind every self-attention of T5 (the authors' code for encoder-decoders puts it between
 blocks); heads are not averaged for deployment. Some biases (of the MHA's keys) have a zero gradient by the
 mathematics of softmax; they are kept, so that the module is the authors'. Generation runs without a cache, since the
-tiny attention would need one of its own. Hosts: T5, mT5, BERT, RoBERTa.
+tiny attention would need one of its own. Hosts: those with a submodule that ends with the self-attention's residual
+sum (T5, BERT and others of their layouts).
 """
 
 import inspect
@@ -102,11 +103,14 @@ class TinyAttentionLayer(SiteLayer):
             raise RuntimeError("tiny attention has no cache of its own: generate with use_cache=False")
 
     def _mask(self, mask: Tensor | None, hidden: Tensor) -> Tensor | None:
-        """The host's mask; the causal one where the host left its own to the attention function."""
+        """The host's mask; the causal one where the host left its own to the attention function.
+
+        One of ones and zeros (DeBERTa's) says what is seen, as a boolean one does.
+        """
         if mask is None and any(getattr(module, "is_causal", False) for module in self.base_layer.modules()):
             position = torch.arange(hidden.shape[1], device=hidden.device)
             return position[None, :] <= position[:, None]
-        return mask
+        return mask if mask is None or mask.is_floating_point() else mask.bool()
 
     def _attend(self, hidden: Tensor, mask: Tensor | None, adapter: str) -> Tensor:
         config = self.configs[adapter]

@@ -20,24 +20,24 @@ TASK = replace(encoded.TASK, tokens=[[3], [4, 9, 10, 11]])  # at most five token
 NAMES = ["bare", "lora", "prefix_tuning", "prompt_tuning", "compacter"]
 
 
-def make(name):
-    host = hosts.host("t5_gated_untied", seed=3)
+def make(name, host="t5_gated_untied"):
+    host = hosts.host(host, seed=3)
     if name == "bare":
         return host
     return hosts.spread_module(attach(host, name, SETTINGS[name], seed=0))
 
 
 @torch.inference_mode()
-def by_hand(model, prompt, longest):
+def by_hand(model, prompt, longest, opening=()):
     """The likeliest token, again and again, until the end or ``longest``; everything read anew each time."""
-    written = [hosts.PAD]
+    begun = written = [model.config.decoder_start_token_id, *opening]
     for _ in range(longest):
         ids = torch.as_tensor(prompt)[None]
         logits = model(input_ids=ids, decoder_input_ids=torch.as_tensor(written)[None], use_cache=False).logits
-        written.append(int(logits[0, -1].argmax()))
+        written = [*written, int(logits[0, -1].argmax())]
         if written[-1] == hosts.END:
             break
-    return normalise_answer(encoded.Tokenizer().batch_decode([written], skip_special_tokens=True)[0])
+    return normalise_answer(encoded.Tokenizer().batch_decode([written[len(begun) :]], skip_special_tokens=True)[0])
 
 
 @pytest.mark.parametrize("batch_size", [1, 4, 128])
@@ -47,6 +47,16 @@ def test_it_is_argmax_decoding(name, batch_size):
     expected = [by_hand(model, prompt, 5) for prompt in DATA.prompts]
     assert len(set(expected)) > 1
     assert generate_answers(model, DATA, TASK, batch_size) == expected
+
+
+@pytest.mark.parametrize("name", ["bare", "prefix_tuning", "prompt_tuning"])
+@pytest.mark.parametrize("host", ["bart", "umt5"])
+def test_further_families_write_so_too(host, name):
+    """BART's own settings force its first token and the end, forbid repetitions and short answers; none of it holds."""
+    model, tokenizer = make(name, host), encoded.Opening() if host == "bart" else encoded.Tokenizer()
+    expected = [by_hand(model, prompt, 5, tokenizer.opening) for prompt in DATA.prompts]
+    assert len(set(expected)) > 1
+    assert generate_answers(model, DATA, replace(TASK, tokenizer=tokenizer), 4) == expected
 
 
 def test_settings_of_the_hosts_own_are_overruled():

@@ -31,10 +31,27 @@ def models():
 
 
 MODELS = dict(models())
+# further families, by one length of labels
+FURTHER = {
+    "bart": lambda: hosts.host("bart"),
+    "bart, prompt_tuning": lambda: attach(hosts.host("bart"), "prompt_tuning", SETTINGS["prompt_tuning"], seed=0),
+    "umt5": lambda: hosts.host("umt5"),
+    "umt5, prefix_tuning": lambda: hosts.spread_module(
+        attach(hosts.host("umt5_tied"), "prefix_tuning", SETTINGS["prefix_tuning"], seed=0)
+    ),
+}
+CASES = [(make, tokens) for make in MODELS.values() for tokens in LABELS.values()]
+CASES += [(make, LABELS["unequal lengths"]) for make in FURTHER.values()]
+CASE_NAMES = [f"{name}-{labels}" for name in MODELS for labels in LABELS] + list(FURTHER)
+
+
+def tokenizer_of(model):
+    return encoded.Opening() if model.config.model_type == "bart" else encoded.Tokenizer()
 
 
 def log_likelihoods(model, data, tokens, batch_size):
-    return likelihood.log_likelihoods(model, data, replace(encoded.TASK, tokens=tokens), batch_size)
+    task = replace(encoded.TASK, tokens=tokens, tokenizer=tokenizer_of(model))
+    return likelihood.log_likelihoods(model, data, task, batch_size)
 
 
 @pytest.fixture
@@ -44,31 +61,31 @@ def many_path(monkeypatch):
 
 @torch.inference_mode()
 def brute_force(model, data, tokens):
-    """The log-softmax written out; each label after the start token, each token given those before it."""
+    """The log-softmax written out; each label after what begins an answer, each token given those before it."""
+    begun = [model.config.decoder_start_token_id, *tokenizer_of(model).opening]
     scores = np.zeros((len(data), len(tokens)))
     for row, prompt in enumerate(data.prompts):
         for column, label in enumerate(tokens):
-            written = [model.config.decoder_start_token_id, *label[:-1]]
+            written = [*begun, *label[:-1]]
             ids, decoder = torch.as_tensor(prompt)[None], torch.as_tensor(written)[None]
             logits = model(input_ids=ids, attention_mask=torch.ones_like(ids), decoder_input_ids=decoder).logits[0]
             for place, token in enumerate(label):
-                line = logits[place].double().numpy()
+                line = logits[len(begun) - 1 + place].double().numpy()
                 scores[row, column] += line[token] - np.log(np.exp(line - line.max()).sum()) - line.max()
     return scores
 
 
-@pytest.mark.parametrize("tokens", LABELS.values(), ids=LABELS)
-@pytest.mark.parametrize("name", MODELS)
-def test_it_is_the_brute_force(name, tokens):
-    model = MODELS[name]().double()
+@pytest.mark.parametrize(("make", "tokens"), CASES, ids=CASE_NAMES)
+def test_it_is_the_brute_force(make, tokens):
+    model = make().double()
     expected = brute_force(model, DATA, tokens)
     assert expected.std(0).min() > 1e-3  # the prompt matters
     np.testing.assert_allclose(log_likelihoods(model, DATA, tokens, 4), expected, rtol=1e-6, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", [*MODELS, "bart"])
 def test_both_paths_agree_on_single_tokens(name, request):
-    model, tokens = MODELS[name](), LABELS["one token each"]
+    model, tokens = (MODELS | FURTHER)[name](), LABELS["one token each"]
     single = log_likelihoods(model, DATA, tokens, 4)
     request.getfixturevalue("many_path")
     np.testing.assert_allclose(log_likelihoods(model, DATA, tokens, 4), single, rtol=1e-5, atol=1e-5)

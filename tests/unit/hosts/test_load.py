@@ -162,7 +162,7 @@ def test_an_empty_folder_is_no_host(tmp_path):
         weight_files(tmp_path)
 
 
-@pytest.mark.parametrize("model_type", ["bart", "made-up"])
+@pytest.mark.parametrize("model_type", ["pegasus", "made-up"])
 def test_unknown_families_are_refused(untied, model_type):
     path = untied[0] / "config.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"model_type": model_type}))

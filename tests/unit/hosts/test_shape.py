@@ -51,7 +51,7 @@ def test_it_agrees_with_the_card(name):
     }
 
 
-@pytest.mark.parametrize("kind", ["t5", "gpt2", "llama", "bert"])
+@pytest.mark.parametrize("kind", ["t5", "gpt2", "llama", "bert", "distilbert", "bart", "umt5"])
 def test_it_agrees_for_every_family(tmp_path, kind):
     AutoConfig.for_model(kind).save_pretrained(tmp_path / "local")
     config = AutoConfig.from_pretrained(tmp_path / "local")
@@ -59,6 +59,7 @@ def test_it_agrees_for_every_family(tmp_path, kind):
     assert found["layers"] == card["decoder_layers"] or found["layers"] == card["encoder_layers"]
     assert {size: found[size] for size in found.keys() & card.keys()}.items() <= card.items()
     assert {"d_model", "heads"} <= found.keys()
+    assert ("decoder_layers" in found) == bool(card["encoder_layers"] and card["decoder_layers"])
 
 
 def test_only_what_both_know_is_compared(tmp_path):

@@ -6,12 +6,17 @@ import pytest
 
 from peftport.hosts.families.table import family
 from peftport.hosts.shape import expected_sites, host_shape, projection_size, site_counts
-from tests.hosts import OTHER_HOSTS, T5_HOSTS, host
+from tests.hosts import ENCODER_DECODERS, ENCODERS, OTHER_HOSTS, T5_HOSTS, host
 
-HAS_NOT = {"t5_gated_untied": {"wi"}, "t5_narrow_heads": {"wi"}, "t5_relu_tied": {"wi_0", "wi_1"}}
+HOSTS = T5_HOSTS + OTHER_HOSTS + ENCODERS + ENCODER_DECODERS
+HAS_NOT = {"umt5": {"wi"}, "umt5_tied": {"wi"}} | {
+    "t5_gated_untied": {"wi"},
+    "t5_narrow_heads": {"wi"},
+    "t5_relu_tied": {"wi_0", "wi_1"},
+}
 
 
-@pytest.mark.parametrize("name", T5_HOSTS + OTHER_HOSTS)
+@pytest.mark.parametrize("name", HOSTS)
 def test_every_kind_is_found_as_often_as_expected(name):
     bare = host(name)
     kind, shape = family(bare.config.model_type), host_shape(bare.config)
@@ -25,11 +30,11 @@ def test_every_kind_is_found_as_often_as_expected(name):
         assert all(any(module == want or module.endswith(f".{want}") for want in wanted) for module in found)
 
 
-@pytest.mark.parametrize("name", T5_HOSTS + OTHER_HOSTS)
+@pytest.mark.parametrize("name", HOSTS)
 def test_projection_sizes_are_those_of_the_weights(name):
     bare = host(name)
     kind, shape, modules = family(bare.config.model_type), host_shape(bare.config), dict(bare.named_modules())
-    for projection in set(kind.sites) & {"q", "k", "v", "qkv", "o", "wi", "wi_0", "wi_1", "wo"}:
+    for projection in set(kind.sites) & {"q", "k", "v", "qkv", "o", "wi", "wi_0", "wi_1", "wi_01", "wo"}:
         for module in modules:
             if re.fullmatch(kind.pattern([projection]), module):
                 size = tuple(modules[module].weight.shape)
@@ -45,6 +50,7 @@ def test_the_shape_of_a_host_with_narrow_heads():
         "key_value_heads": 6,
         "encoder_layers": 1,
         "decoder_layers": 1,
+        "norms": 5,
         "norm_tensors": 1,
         "vocabulary": 64,
     }
@@ -52,12 +58,29 @@ def test_the_shape_of_a_host_with_narrow_heads():
     assert host_shape(host("llama").config)["key_value_heads"] == 1
 
 
-def test_mt5_is_t5():
-    assert family("mt5").sites == family("t5").sites
+def test_mt5_and_umt5_are_t5():
+    assert family("mt5").sites == family("umt5").sites == family("t5").sites
+
+
+def test_a_site_that_the_first_layer_has_not_is_none():
+    """ModernBERT's first layer has no norm before its attention."""
+    kind, shape = family("modernbert"), host_shape(host("modernbert").config)
+    assert kind.names(["norm"], shape) == ["layers.1.attn_norm", "layers.0.mlp_norm", "layers.1.mlp_norm"]
+    assert re.fullmatch(kind.pattern(["norm"]), "model.layers.10.attn_norm")
+    assert not re.fullmatch(kind.pattern(["norm"]), "model.layers.0.attn_norm")
+    assert site_counts(shape)["norm"] == 3
+
+
+def test_stacks_of_unlike_layers_are_refused():
+    """A module's tensors have one size in both stacks."""
+    config = host("bart").config
+    config.decoder_ffn_dim = 48
+    with pytest.raises(ValueError, match=r"encoder_ffn_dim and decoder_ffn_dim of a bart host .* 32 and 48"):
+        host_shape(config)
 
 
 def test_unknown_names_are_refused_with_what_there_is():
-    with pytest.raises(ValueError, match=r"no family of hosts `t5x`. Did you mean `t5`\? Known: `t5`, `mt5`, `bert`"):
+    with pytest.raises(ValueError, match=r"no family of hosts `t5x`. Did you mean `t5`\? Known: `t5`, `mt5`"):
         family("t5x")
     with pytest.raises(ValueError, match=r"'bert' have no sites cross_attention; they have attention, feed_forward"):
         family("bert").pattern(["attention", "cross_attention"])

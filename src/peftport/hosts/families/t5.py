@@ -1,6 +1,12 @@
-"""T5, T5 v1.1, Flan-T5 and mT5: encoder-decoders with pre-norm sub-layers that end in a ``Dropout``."""
+"""T5, T5 v1.1, Flan-T5, mT5 and umT5: encoder-decoders with pre-norm sub-layers that end in a ``Dropout``.
+
+umT5 has a table of relative positions in every self-attention, T5 in the first of each stack only.
+"""
 
 from peftport.hosts.sites import Family, projections
+
+# the config attribute by which transformers 5 scales what goes into the output layer; mT5 it never scales
+SCALED = {"t5": "scale_decoder_outputs", "umt5": "tie_word_embeddings"}
 
 
 def describe(name: str) -> Family:
@@ -34,4 +40,5 @@ def describe(name: str) -> Family:
         layers={"encoder": "num_layers", "decoder": "num_decoder_layers"},
         feed_forward="d_ff",
         sites=sites,
+        scaled=SCALED.get(name),
     )

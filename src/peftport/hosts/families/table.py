@@ -14,8 +14,15 @@ if TYPE_CHECKING:
 FAMILIES = {
     "t5": "peftport.hosts.families.t5",
     "mt5": "peftport.hosts.families.t5",
+    "umt5": "peftport.hosts.families.t5",
+    "bart": "peftport.hosts.families.bart",
     "bert": "peftport.hosts.families.bert",
     "roberta": "peftport.hosts.families.bert",
+    "xlm-roberta": "peftport.hosts.families.bert",
+    "electra": "peftport.hosts.families.bert",
+    "deberta-v2": "peftport.hosts.families.bert",
+    "distilbert": "peftport.hosts.families.distilbert",
+    "modernbert": "peftport.hosts.families.modernbert",
     "gpt2": "peftport.hosts.families.gpt2",
     "llama": "peftport.hosts.families.llama",
 }

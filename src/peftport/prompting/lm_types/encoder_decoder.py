@@ -1,4 +1,8 @@
-"""Encoder-decoders (T5): the encoder reads the prompt, the decoder writes the label word and the end."""
+"""Encoder-decoders (T5, BART): the encoder reads the prompt, the decoder writes the label word and the end.
+
+An answer begins with what the tokenizer puts before every text (BART's ``<s>``; nothing for T5), as such hosts were
+trained: a decoder that has just begun writes that token first, and the word behind it.
+"""
 
 from typing import Any
 
@@ -7,7 +11,7 @@ import numpy as np
 from peftport.prompting import label_words as labels
 from peftport.prompting.batches import IGNORED, Prompt, mask_of, pad, special_tokens
 from peftport.prompting.batches import encode as cut
-from peftport.prompting.label_words import ended as answers
+from peftport.prompting.label_words import ended
 from peftport.prompting.template import around_answer, check_template
 
 MODEL = "AutoModelForSeq2SeqLM"
@@ -41,6 +45,17 @@ def room_of_answer(task: Any) -> int:
 def padding(tokenizer: Any) -> int:
     """The id that fills up rows."""
     return tokenizer.pad_token_id
+
+
+def opening(task: Any) -> list[int]:
+    """Token ids between a decoder's start token and a label word."""
+    return special_tokens(task.tokenizer)[0]
+
+
+def answers(task: Any) -> list[np.ndarray]:
+    """What the host learns to write for each label word: the opening, the word's tokens, the end."""
+    first = np.asarray(opening(task), np.int64)
+    return [np.concatenate([first, word]) for word in ended(task)]
 
 
 def batch(task: Any, prompts: list[np.ndarray], classes: np.ndarray) -> dict[str, np.ndarray]:

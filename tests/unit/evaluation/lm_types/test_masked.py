@@ -19,6 +19,11 @@ LABELS = {
 MODELS = [
     (host, technique) for host in ("bert", "roberta") for technique in (None, "lora", "adapters", "prefix_tuning")
 ]
+# further families, by one length of labels; near-sighted layers and a prefix meet in ModernBERT
+FURTHER = [(host, technique) for host in hosts.ENCODERS for technique in (None, "adapters")]
+FURTHER += [("modernbert", "prefix_tuning")]
+CASES = [(*model, labels) for model in MODELS for labels in LABELS]
+CASES += [(*model, "unequal lengths") for model in FURTHER]
 
 
 def make(host, technique):
@@ -35,8 +40,7 @@ def lines(model, prompt):
     return logits - np.log(np.exp(logits).sum(1, keepdims=True))
 
 
-@pytest.mark.parametrize("labels", LABELS)
-@pytest.mark.parametrize(("host", "technique"), MODELS)
+@pytest.mark.parametrize(("host", "technique", "labels"), CASES)
 def test_it_is_the_brute_force(host, technique, labels):
     model, (task, data) = make(host, technique).double(), encoded.asked("masked", LABELS[labels], 9)
     expected = np.asarray(
@@ -58,10 +62,11 @@ def test_batch_size_and_padding_change_nothing(host, technique, labels):
         np.testing.assert_allclose(log_likelihoods(model, data, task, batch_size), alone, rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize(("host", "technique"), MODELS)
+@pytest.mark.parametrize(("host", "technique"), MODELS + FURTHER)
 def test_what_it_writes_is_the_likeliest_token_at_each_mask(host, technique):
     model, (task, data) = make(host, technique), encoded.asked("masked", LABELS["unequal lengths"], 9)
     filled = [lines(model, prompt).argmax(1).tolist() for prompt in data.prompts]
+    filled = [row[: [*row, hosts.END].index(hosts.END)] for row in filled]
     read = encoded.Tokenizer().batch_decode
     for batch_size in (1, 4, 128):
         assert generate_answers(model, data, task, batch_size) == read(filled, skip_special_tokens=True)

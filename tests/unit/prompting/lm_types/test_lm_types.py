@@ -240,6 +240,20 @@ def test_a_batch_trains_as_its_examples_alone(name):
             assert together == pytest.approx(expected / sum(tokens), rel=1e-5)
 
 
+def test_an_answer_begins_as_the_tokenizer_begins_a_text():
+    """BART's decoder writes its first token between the start token and the word, and learns to."""
+    model, (asked, data) = hosts.host("bart"), encoded.asked("encoder_decoder", LABELS["unequal lengths"], 7)
+    asked = replace(asked, tokenizer=encoded.Opening())
+    scores = log_likelihoods(model, data, asked, 3)
+    for row in range(7):
+        batch = asked.batch(data, np.asarray([row]), torch.device("cpu"))
+        word = asked.tokens[data.labels[row]]
+        assert batch["labels"][0].tolist() == [hosts.OPENING, *word, hosts.END]
+        behind = model(**batch).logits[0, 1 : 1 + len(word)].log_softmax(-1)
+        score = behind.gather(1, torch.as_tensor(word)[:, None]).sum().item()
+        assert score == pytest.approx(scores[row, data.labels[row]], rel=1e-4)
+
+
 def test_masks_behind_a_shorter_word_are_taught_the_separator():
     asked, data = encoded.asked("masked", [[3], [4, 9, 10]], 8)
     batch = asked.batch(data, np.arange(8), torch.device("cpu"))
