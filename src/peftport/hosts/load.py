@@ -88,7 +88,7 @@ def load_model(folder: Path, dtype: torch.dtype = torch.float32) -> PreTrainedMo
         local_files_only=True,
         use_safetensors=True,
         trust_remote_code=False,
-        attn_implementation="sdpa",
+        attn_implementation=kind.attention_implementation,
         output_loading_info=True,
         ignore_mismatched_sizes=True,  # listed below, with their names
     )

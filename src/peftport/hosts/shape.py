@@ -15,11 +15,13 @@ from peftport.storage.provenance import JsonObject
 SIZES = {
     "d_model": ("d_model", "hidden_size", "n_embd"),
     "d_kv": ("d_kv", "head_dim"),
-    "d_ff": ("d_ff", "intermediate_size", "n_inner"),
+    "d_ff": ("d_ff", "intermediate_size", "n_inner", "ffn_dim"),
     "heads": ("num_heads", "num_attention_heads", "n_head"),
+    "key_value_heads": ("num_key_value_heads",),
     "layers": ("num_layers", "num_hidden_layers", "n_layer"),
     "decoder_layers": ("num_decoder_layers",),
 }
+EMBEDDING = ("word_embed_proj_dim", "embedding_size")  # where a config says that embeddings have a width of their own
 
 
 def declared(name: str, hosts: Mapping[str, HostSettings], folder: Path) -> JsonObject | None:
@@ -70,7 +72,8 @@ def host_shape(config: Any) -> dict[str, int]:
     """The numbers that module sizes depend on, from a transformers config.
 
     Keys: ``d_model``, ``d_kv`` (width of a head), ``d_ff``, ``heads``, ``key_value_heads``, ``encoder_layers``,
-    ``decoder_layers``, ``norm_tensors`` (of a layer norm), ``vocabulary``.
+    ``decoder_layers``, ``norms`` (layer norms of sub-layers in all layers), ``norm_tensors`` (of a layer norm),
+    ``embedding`` (width of its embeddings), ``vocabulary``.
 
     Raises:
         ValueError: unknown family.
@@ -79,15 +82,17 @@ def host_shape(config: Any) -> dict[str, int]:
     heads, d_model = config.num_attention_heads, config.hidden_size
     width = getattr(config, "d_kv", None) or getattr(config, "head_dim", None) or d_model // heads
     layers = {f"{stack}_layers": getattr(config, attribute) for stack, attribute in kind.layers.items()}
+    layers = {stack: layers.get(stack, 0) for stack in ("encoder_layers", "decoder_layers")}
     return {
         "d_model": d_model,
         "d_kv": width,
         "d_ff": getattr(config, kind.feed_forward) or 4 * d_model,  # GPT-2 leaves it None for four times d_model
         "heads": heads,
         "key_value_heads": getattr(config, "num_key_value_heads", None) or heads,
-        "encoder_layers": layers.get("encoder_layers", 0),
-        "decoder_layers": layers.get("decoder_layers", 0),
+        **layers,
+        "norms": len(kind.names(["norm"], layers)),
         "norm_tensors": kind.norm_tensors,
+        "embedding": next((size for name in EMBEDDING if (size := getattr(config, name, None))), d_model),
         "vocabulary": config.vocab_size,
     }
 
@@ -106,8 +111,8 @@ def site_counts(shape: Mapping[str, int]) -> dict[str, int]:
     cross, both = (decoder if encoder else 0), encoder + decoder
     counts = {"attention": both, "cross_attention": cross, "feed_forward": both, "attention_block": both}
     counts |= {"encoder_self": encoder, "decoder_self": decoder, "cross": cross}
-    counts |= dict.fromkeys(("q", "k", "v", "qkv", "o"), both + cross) | {"norm": 2 * both + cross}
-    return counts | dict.fromkeys(("wi", "wi_0", "wi_1", "wo"), both)
+    counts |= dict.fromkeys(("q", "k", "v", "qkv", "o"), both + cross) | {"norm": shape["norms"]}
+    return counts | dict.fromkeys(("wi", "wi_0", "wi_1", "wi_01", "wo"), both)
 
 
 def attention_width(shape: Mapping[str, int]) -> int:
@@ -124,7 +129,7 @@ def projection_size(kind: str, shape: Mapping[str, int]) -> tuple[int, int]:
     model, inner, narrow = shape["d_model"], shape["heads"] * shape["d_kv"], attention_width(shape)
     sizes = {"q": (model, inner), "k": (model, narrow), "v": (model, narrow), "o": (inner, model)}
     sizes |= {"qkv": (model, inner + 2 * narrow), "wo": (shape["d_ff"], model)}
-    sizes |= dict.fromkeys(("wi", "wi_0", "wi_1"), (model, shape["d_ff"]))
+    sizes |= dict.fromkeys(("wi", "wi_0", "wi_1"), (model, shape["d_ff"])) | {"wi_01": (model, 2 * shape["d_ff"])}
     if kind not in sizes:
         raise ValueError(f"{kind!r} is no projection; known: {', '.join(sizes)}")
     return sizes[kind]

@@ -10,11 +10,12 @@ A *site* is a submodule of the host that a technique wraps. Sites come in kinds:
 | ``attention_block`` | the whole self-attention sub-layer, residual sum included |
 | ``encoder_self``, ``decoder_self``, ``cross`` | the attention modules, one kind per use |
 | ``q``, ``k``, ``v``, ``qkv``, ``o`` | the projections of every attention (``qkv``: one fused matrix) |
-| ``wi``, ``wi_0``, ``wi_1``, ``wo`` | the projections of every feed-forward sub-layer (``wi_0``, ``wi_1``: gated) |
-| ``norm`` | the layer norm of every sub-layer |
+| ``wi``, ``wi_0``, ``wi_1``, ``wi_01``, ``wo`` | the projections of every feed-forward sub-layer (``wi_0``, ``wi_1``:
+  gated; ``wi_01``: both in one fused matrix) |
+| ``norm`` | the layer norms of every sub-layer |
 
 The output sites of T5, BERT, RoBERTa and GPT-2 are the ``Dropout`` that ends the sub-layer; LLaMA has none, so
-its output projections stand in.
+its output projections stand in. docs/host-families.md says of every family what they are.
 """
 
 import re
@@ -38,6 +39,7 @@ class Family:
         sites: kind to (stack, name of the submodule with ``{layer}`` for the layer's index).
         transposed: whether projections are stored transposed (GPT-2's ``Conv1D``).
         norm_tensors: tensors of a layer norm: a weight, or a weight and a bias.
+        attention_implementation: transformers' name of the attention that computes all that such hosts do.
         first_position: position of a text's first token, where positions are learned.
         passed_over: regular expression for tensors that the family's files may hold and its hosts have no use for.
     """
@@ -51,6 +53,7 @@ class Family:
     sites: Sites
     transposed: bool = False
     norm_tensors: int = 1
+    attention_implementation: str = "sdpa"
     first_position: int = 0
     passed_over: str = r"(?!)"
 

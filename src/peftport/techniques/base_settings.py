@@ -17,7 +17,7 @@ LearningRate = Annotated[
     ),
 ]
 Projections = Annotated[
-    list[Literal["q", "k", "v", "o", "qkv", "wi", "wi_0", "wi_1", "wo"]],
+    list[Literal["q", "k", "v", "o", "qkv", "wi", "wi_0", "wi_1", "wi_01", "wo"]],
     Field(
         min_length=1,
         description="projections that get an update, in every attention and feed-forward layer that has them",

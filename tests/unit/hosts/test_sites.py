@@ -6,12 +6,12 @@ import pytest
 
 from peftport.hosts.families.table import family
 from peftport.hosts.shape import expected_sites, host_shape, projection_size, site_counts
-from tests.hosts import OTHER_HOSTS, T5_HOSTS, host
+from tests.hosts import DECODERS, OTHER_HOSTS, T5_HOSTS, host
 
 HAS_NOT = {"t5_gated_untied": {"wi"}, "t5_narrow_heads": {"wi"}, "t5_relu_tied": {"wi_0", "wi_1"}}
 
 
-@pytest.mark.parametrize("name", T5_HOSTS + OTHER_HOSTS)
+@pytest.mark.parametrize("name", T5_HOSTS + OTHER_HOSTS + DECODERS)
 def test_every_kind_is_found_as_often_as_expected(name):
     bare = host(name)
     kind, shape = family(bare.config.model_type), host_shape(bare.config)
@@ -25,11 +25,11 @@ def test_every_kind_is_found_as_often_as_expected(name):
         assert all(any(module == want or module.endswith(f".{want}") for want in wanted) for module in found)
 
 
-@pytest.mark.parametrize("name", T5_HOSTS + OTHER_HOSTS)
+@pytest.mark.parametrize("name", T5_HOSTS + OTHER_HOSTS + DECODERS)
 def test_projection_sizes_are_those_of_the_weights(name):
     bare = host(name)
     kind, shape, modules = family(bare.config.model_type), host_shape(bare.config), dict(bare.named_modules())
-    for projection in set(kind.sites) & {"q", "k", "v", "qkv", "o", "wi", "wi_0", "wi_1", "wo"}:
+    for projection in set(kind.sites) & {"q", "k", "v", "qkv", "o", "wi", "wi_0", "wi_1", "wi_01", "wo"}:
         for module in modules:
             if re.fullmatch(kind.pattern([projection]), module):
                 size = tuple(modules[module].weight.shape)
@@ -45,7 +45,9 @@ def test_the_shape_of_a_host_with_narrow_heads():
         "key_value_heads": 6,
         "encoder_layers": 1,
         "decoder_layers": 1,
+        "norms": 5,
         "norm_tensors": 1,
+        "embedding": 16,
         "vocabulary": 64,
     }
     assert host_shape(host("bert").config)["norm_tensors"] == 2
@@ -59,6 +61,10 @@ def test_mt5_is_t5():
 def test_unknown_names_are_refused_with_what_there_is():
     with pytest.raises(ValueError, match=r"no family of hosts `t5x`. Did you mean `t5`\? Known: `t5`, `mt5`, `bert`"):
         family("t5x")
+    with pytest.raises(ValueError, match=r"`qwen3_moe` are refused: it is a mixture of experts"):
+        family("qwen3_moe")
+    with pytest.raises(ValueError, match=r"`gemma3` are refused: it reads images too, .*`gemma3_text`"):
+        family("gemma3")
     with pytest.raises(ValueError, match=r"'bert' have no sites cross_attention; they have attention, feed_forward"):
         family("bert").pattern(["attention", "cross_attention"])
     with pytest.raises(ValueError, match="is no site of the kinds attention"):
