@@ -6,10 +6,10 @@ import functools
 import torch
 from torch import Tensor
 from transformers import (
+    CONFIG_MAPPING,
     AutoModelForCausalLM,
     BertConfig,
     BertForMaskedLM,
-    CONFIG_MAPPING,
     GPT2Config,
     GPT2LMHeadModel,
     LlamaConfig,

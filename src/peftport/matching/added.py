@@ -134,7 +134,7 @@ def _meter(
 
 
 def _hidden(output: Any) -> Tensor:
-    """(texts, positions, width), in OPT (texts * positions, width); it comes first where a layer gives several things."""
+    """(texts, positions, width), in OPT (texts * positions, width); the first where a layer gives several things."""
     return output[0] if isinstance(output, tuple) else output
 
 

@@ -199,7 +199,7 @@ WRONG = {
     ),
     "a host of a type that is not known": (
         {"hosts.raw": {"path": "strange"}},
-        "config key `hosts.raw.path`: strange/config.json: no family of hosts `qwen25`. Did you mean `qwen2`? Known: `t5`",
+        "config key `hosts.raw.path`: strange/config.json: no family of hosts `qwen25`. Did you mean `qwen2`? Known: ",
         "How to add one: docs/add-a-host-family.md.",
     ),
     "a host without a type": ({"hosts.raw": {"path": "typeless"}}, "no family of hosts `None`. Known: `t5`"),

@@ -131,7 +131,10 @@ def test_every_kind_of_site_belongs_to_a_part():
 def test_storage_is_the_size_of_the_module_file(tmp_path):
     model = attached("t5_gated_untied", "lora")
     write_module(tmp_path, Module({}, module_tensors(model), {}))
-    assert described(model, inputs("t5"), card(model), settings_of("lora"))["storage_bytes"] == (tmp_path / WEIGHTS).stat().st_size
+    assert (
+        described(model, inputs("t5"), card(model), settings_of("lora"))["storage_bytes"]
+        == (tmp_path / WEIGHTS).stat().st_size
+    )
 
 
 def test_hosts_are_left_as_they_were():

@@ -12,6 +12,4 @@ BELOW = {
 def describe(name: str) -> Family:
     """The family, under transformers' ``model_type``."""
     old = r".*\battn\.masked_bias"  # a constant that old checkpoints carry
-    return decoder(
-        name, "h.{layer}", BELOW, feed_forward="n_inner", transposed=True, norm_tensors=2, passed_over=old
-    )
+    return decoder(name, "h.{layer}", BELOW, feed_forward="n_inner", transposed=True, norm_tensors=2, passed_over=old)

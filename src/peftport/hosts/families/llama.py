@@ -25,9 +25,7 @@ NORMS_LAST: Below = {"attention": "post_attention_layernorm", "feed_forward": "p
 DROPOUTS_LAST: Below = {"attention": "resid_attn_dropout", "feed_forward": "resid_mlp_dropout"}
 NORMS_BEFORE: Below = {"norm": ("input_layernorm", "post_attention_layernorm")}
 NORMS_AFTER: Below = {"norm": ("post_attention_layernorm", "post_feedforward_layernorm")}
-NORMS_AROUND: Below = {
-    "norm": (*NORMS_BEFORE["norm"], "pre_feedforward_layernorm", "post_feedforward_layernorm")
-}
+NORMS_AROUND: Below = {"norm": (*NORMS_BEFORE["norm"], "pre_feedforward_layernorm", "post_feedforward_layernorm")}
 
 # model_type to what it has where LLaMA has something else: sites below a layer, and other fields of the family
 ROWS: dict[str, tuple[Below, dict[str, Any]]] = {

@@ -35,8 +35,8 @@ MIXTURES = (
     *("switch_transformers", "nllb-moe"),
 )
 EXPERTS = (
-    "it is a mixture of experts: its feed-forward sub-layers have several experts, of which a router takes some for each "
-    "token, and transformers keeps their weights in one tensor that no technique here wraps"
+    "it is a mixture of experts: its feed-forward sub-layers have several experts, of which a router takes some for "
+    "each token, and transformers keeps their weights in one tensor that no technique here wraps"
 )
 IMAGES = "it reads images too, and only hosts that read text alone are known here"
 # types that are refused on purpose, and why
