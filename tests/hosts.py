@@ -6,6 +6,8 @@ import functools
 import torch
 from torch import Tensor
 from transformers import (
+    CONFIG_MAPPING,
+    AutoModelForCausalLM,
     BartConfig,
     BartForConditionalGeneration,
     BertConfig,
@@ -42,6 +44,24 @@ ENCODERS = ("distilbert", "electra", "deberta-v2", "deberta-v2_new_head", "moder
 ENCODER_DECODERS = ("bart", "umt5", "umt5_tied")
 # the token that BART's tokenizer puts before every text
 OPENING = 7
+# further decoders by model_type, with what sets them apart made small; two key-value heads for four heads where a
+# config can say so, and heads wider than hidden_size / heads where it says their width
+GROUPED, WIDE = {"num_key_value_heads": 2}, {"num_key_value_heads": 2, "head_dim": 6}
+CAPS = {"attn_logit_softcapping": 2.0, "final_logit_softcapping": 4.0}
+WINDOWS = {"sliding_window": 4, "layer_types": ["sliding_attention", "full_attention"]}
+DECODER_SETTINGS = {
+    "qwen2": ("qwen2", GROUPED | {"tie_word_embeddings": True}),
+    "qwen3": ("qwen3", WIDE),
+    "mistral": ("mistral", GROUPED | {"sliding_window": 4}),
+    "gemma2": ("gemma2", WIDE | CAPS | WINDOWS | {"query_pre_attn_scalar": 6}),
+    "gemma3_text": ("gemma3_text", WIDE | WINDOWS | {"query_pre_attn_scalar": 6}),
+    "phi3": ("phi3", GROUPED | {"sliding_window": 4}),
+    "olmo2": ("olmo2", GROUPED),
+    "gpt_neox": ("gpt_neox", {}),
+    "opt": ("opt", {}),
+    "opt, norms last": ("opt", {"do_layer_norm_before": False, "word_embed_proj_dim": 8}),  # as OPT-350m
+}
+DECODERS = tuple(DECODER_SETTINGS)
 
 
 def _t5(seed: int, tied: bool, attention: str, **settings: int | str) -> PreTrainedModel:
@@ -106,6 +126,17 @@ def _spread(host: PreTrainedModel) -> PreTrainedModel:
     return host
 
 
+def _decoder(name: str, attention: str) -> PreTrainedModel:
+    """A decoder of ``DECODER_SETTINGS``, of four heads and two layers."""
+    kind, settings = DECODER_SETTINGS[name]
+    sizes = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 4, "max_position_embeddings": 32}
+    sizes |= {"intermediate_size": 24, "ffn_dim": 24, "vocab_size": VOCABULARY, "word_embed_proj_dim": 16}
+    sizes |= {"initializer_range": 0.1, "init_std": 0.1}
+    special = {"pad_token_id": PAD, "eos_token_id": END, "bos_token_id": END}
+    config = CONFIG_MAPPING[kind](**sizes | special | settings)
+    return AutoModelForCausalLM.from_config(config, attn_implementation="eager" if kind == "gemma2" else attention)
+
+
 def host(name: str, seed: int = 0, attention: str = "sdpa") -> PreTrainedModel:
     """A tiny random host in evaluation mode, the caller's own; the global generator is left as it was."""
     return copy.deepcopy(_built(name, seed, attention))
@@ -167,7 +198,7 @@ def _built(name: str, seed: int, attention: str) -> PreTrainedModel:
     }  # fmt: skip
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        return _spread(makers[name]()).eval()
+        return _spread(_decoder(name, attention) if name in DECODERS else makers[name]()).eval()
 
 
 def batch(rows: int = 3, length: int = 7, encoder_decoder: bool = True, seed: int = 0) -> dict[str, Tensor]:

@@ -171,6 +171,7 @@ def test_the_example_study_is_a_valid_config(tmp_path):
     for file in (host / "config.json", host / "model.safetensors", host / "tokenizer.json", comments):
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text("{}")
+    (host / "config.json").write_text('{"model_type": "t5"}')
     comments.write_text("stars,comment\n5,fine\n")
     (example,) = re.findall(r"```yaml\n(.*?)```", page("README.md"), re.DOTALL)
     assert check_config(yaml.safe_load(example), tmp_path)["study"] == "mine"

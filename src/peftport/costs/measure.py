@@ -22,6 +22,7 @@ from peftport.compute.host_inputs import HostInputs, HostWithTask
 from peftport.costs.clock import in_turns, middle, ratio
 from peftport.costs.memory import peak_bytes
 from peftport.costs.uses import shared, uses, workspace
+from peftport.hosts.families.table import family
 from peftport.injection.attach import attach, detach, module_tensors, trainable_parameters
 from peftport.prompting.encoded import read_encoded
 from peftport.prompting.template import TaskSettings
@@ -29,6 +30,7 @@ from peftport.settings import CostSettings, TrainingSettings
 from peftport.storage.modules import TENSOR_NAME
 from peftport.storage.provenance import JsonObject
 from peftport.storage.tables import TABLES, Row
+from peftport.techniques.table import method
 from peftport.training.loop import train_module_only
 
 Batch = dict[str, Tensor]
@@ -59,15 +61,20 @@ def measure_costs(
     rows = []
     for name, technique in techniques.items():
         model = attach(host, technique["method"], technique, seed=0)
-        row = described(model, batch, card) | bench.costs(model)
+        row = described(model, batch, card, technique) | bench.costs(model)
         rows.append({"technique": name, "target_host": card["host"], "machine": machine()} | row)
         print(f"{name}: " + ", ".join(f"{key} {row[key]}" for key in ("parameters", *TIMED)), flush=True)
         host = detach(model)
     return pd.DataFrame(rows, columns=list(TABLES["costs"]))
 
 
-def described(model: PeftModel, batch: Batch, card: JsonObject) -> Row:
-    """What a module is made of, counted on the host: parameters, insertions, parts touched, tensors shared."""
+def described(model: PeftModel, batch: Batch, card: JsonObject, technique: JsonObject) -> Row:
+    """What a module is made of, counted on the host: parameters, insertions, parts touched, tensors shared.
+
+    Args:
+        technique: its settings, ``method`` among them.
+    """
+    kinds = method(technique["method"]).site_kinds(technique, family(card["model_type"]))
     sizes = {name: parameter.numel() for name, parameter in trainable_parameters(model).items()}
     sites, tensors = uses(model, batch), module_tensors(model)
     several = shared(sites)
@@ -84,7 +91,7 @@ def described(model: PeftModel, batch: Batch, card: JsonObject) -> Row:
         "insertions": len(sites),
         "encoder_layer_insertions": inserted["encoder"],
         "decoder_layer_insertions": inserted["decoder"],
-        "workspace": " + ".join(workspace(sites, card["model_type"])).replace("_", " "),
+        "workspace": " + ".join(workspace(sites, card["model_type"], kinds)).replace("_", " "),
     }
 
 

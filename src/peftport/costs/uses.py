@@ -1,5 +1,6 @@
 """Which tensors of a module are used where: one forward pass, looked at site by site."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -70,14 +71,18 @@ def shared(sites: dict[str, set[str]]) -> set[str]:
     return {name for name in names if sum(name in used for used in sites.values()) > 1}
 
 
-def workspace(sites: dict[str, set[str]], model_type: str) -> list[str]:
+def workspace(sites: dict[str, set[str]], model_type: str, kinds: Sequence[str]) -> list[str]:
     """Parts of the host that these sites belong to, in the order of the typology's vocabulary.
 
+    Args:
+        kinds: of the sites that the technique wraps; a submodule may be a site of several kinds (in Gemma the norm that
+            ends a sub-layer).
+
     Raises:
-        ValueError: a site is none of the family's.
+        ValueError: a site is none of these kinds.
     """
-    kinds = family(model_type)
-    touched = {part_of(kinds.kind(site, kinds.sites)) if site != INPUT else "embedding" for site in sites}
+    known = family(model_type)
+    touched = {part_of(known.kind(site, kinds)) if site != INPUT else "embedding" for site in sites}
     return [part for part in ("embedding", *WORKSPACE) if part in touched]
 
 

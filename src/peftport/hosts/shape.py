@@ -15,11 +15,13 @@ from peftport.storage.provenance import JsonObject
 SIZES = {
     "d_model": ("d_model", "hidden_size", "n_embd", "dim"),
     "d_kv": ("d_kv", "head_dim"),
-    "d_ff": ("d_ff", "intermediate_size", "n_inner", "hidden_dim", "encoder_ffn_dim"),
+    "d_ff": ("d_ff", "intermediate_size", "n_inner", "hidden_dim", "encoder_ffn_dim", "ffn_dim"),
     "heads": ("num_heads", "num_attention_heads", "n_head", "n_heads", "encoder_attention_heads"),
+    "key_value_heads": ("num_key_value_heads",),
     "layers": ("num_layers", "num_hidden_layers", "n_layer", "n_layers", "encoder_layers"),
     "decoder_layers": ("num_decoder_layers", "decoder_layers"),
 }
+EMBEDDING = ("word_embed_proj_dim", "embedding_size")  # where a config says that embeddings have a width of their own
 
 
 def declared(name: str, hosts: Mapping[str, HostSettings], folder: Path) -> JsonObject | None:
@@ -71,7 +73,7 @@ def host_shape(config: Any) -> dict[str, int]:
 
     Keys: ``d_model``, ``d_kv`` (width of a head), ``d_ff``, ``heads``, ``key_value_heads``, ``encoder_layers``,
     ``decoder_layers``, ``norms`` (layer norms of sub-layers in all layers), ``norm_tensors`` (of a layer norm),
-    ``vocabulary``.
+    ``embedding`` (width of its embeddings), ``vocabulary``.
 
     Raises:
         ValueError: unknown family, or two attributes of the config differ that must agree.
@@ -95,6 +97,7 @@ def host_shape(config: Any) -> dict[str, int]:
         **layers,
         "norms": len(kind.names(["norm"], layers)),
         "norm_tensors": kind.norm_tensors,
+        "embedding": next((size for name in EMBEDDING if (size := getattr(config, name, None))), d_model),
         "vocabulary": config.vocab_size,
     }
 
@@ -130,8 +133,8 @@ def projection_size(kind: str, shape: Mapping[str, int]) -> tuple[int, int]:
     """
     model, inner, narrow = shape["d_model"], shape["heads"] * shape["d_kv"], attention_width(shape)
     sizes = {"q": (model, inner), "k": (model, narrow), "v": (model, narrow), "o": (inner, model)}
-    sizes |= {"qkv": (model, inner + 2 * narrow), "wi_01": (model, 2 * shape["d_ff"]), "wo": (shape["d_ff"], model)}
-    sizes |= dict.fromkeys(("wi", "wi_0", "wi_1"), (model, shape["d_ff"]))
+    sizes |= {"qkv": (model, inner + 2 * narrow), "wo": (shape["d_ff"], model)}
+    sizes |= dict.fromkeys(("wi", "wi_0", "wi_1"), (model, shape["d_ff"])) | {"wi_01": (model, 2 * shape["d_ff"])}
     if kind not in sizes:
         raise ValueError(f"{kind!r} is no projection; known: {', '.join(sizes)}")
     return sizes[kind]

@@ -10,12 +10,12 @@ A *site* is a submodule of the host that a technique wraps. Sites come in kinds:
 | ``attention_block`` | the whole self-attention sub-layer, residual sum included |
 | ``encoder_self``, ``decoder_self``, ``cross`` | the attention modules, one kind per use |
 | ``q``, ``k``, ``v``, ``qkv``, ``o`` | the projections of every attention (``qkv``: one fused matrix) |
-| ``wi``, ``wi_0``, ``wi_1``, ``wo`` | the projections of every feed-forward sub-layer (``wi_0``, ``wi_1``: gated) |
-| ``wi_01`` | ``wi_0`` and ``wi_1`` as one fused matrix |
-| ``norm`` | the layer norm of every sub-layer |
+| ``wi``, ``wi_0``, ``wi_1``, ``wi_01``, ``wo`` | the projections of every feed-forward sub-layer (``wi_0``, ``wi_1``:
+  gated; ``wi_01``: both in one fused matrix) |
+| ``norm`` | the layer norms of every sub-layer |
 
 The output sites are the ``Dropout`` that ends the sub-layer (T5, BERT, GPT-2 ...). Where a host has none (LLaMA,
-BART), its output projections stand in.
+BART), its output projections stand in. docs/host-families.md says of every family what they are.
 """
 
 import re

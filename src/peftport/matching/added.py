@@ -128,13 +128,13 @@ def _meter(
         bare = layer.forward(*args, **kwargs)
         layer.enable_adapters(True)
         tokens = positions()
-        added.count(*(_hidden(one)[tokens] for one in (bare, rest, output)))
+        added.count(*(_hidden(one).reshape(*tokens.shape, -1)[tokens] for one in (bare, rest, output)))
 
     return count
 
 
 def _hidden(output: Any) -> Tensor:
-    """(texts, positions, width), which comes first where a layer gives several things."""
+    """(texts, positions, width), in OPT (texts * positions, width); the first where a layer gives several things."""
     return output[0] if isinstance(output, tuple) else output
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from peftport.data.settings import DataFile, DatasetSettings
-from peftport.hosts.families.table import FAMILIES, family
+from peftport.hosts.families.table import FAMILIES, family, refusal
 from peftport.hosts.locate import bundled_names
 from peftport.hosts.recipe_settings import InstructionHostSettings, RawHostSettings, ShapeSettings
 from peftport.hosts.settings import HostSettings
@@ -150,6 +150,8 @@ def _check_host(name: str, host: HostSettings, folder: Path) -> None:
             raise ConfigError(f"{expected}, which has no *.safetensors (files that are not read: {others}).")
         if not any((path / file).is_file() for file in TOKENIZERS):
             raise ConfigError(f"{expected}, which has none of {', '.join(TOKENIZERS)}.")
+        if (reason := refusal(_declared(name, {name: host}, folder)["model_type"])) is not None:
+            raise ConfigError(f"config key `hosts.{name}.path`: {host.path}/config.json: {reason}")
 
 
 def _check_recipe(name: str, hosts: Hosts, folder: Path) -> None:

@@ -9,7 +9,8 @@ Parameters: prompt length * d.
 Where we differ: peft's default for T5 (``num_transformer_submodules=2``) makes a table of which half never receives a
 gradient, so it is 1 here. The paper starts from embeddings of the vocabulary; peft's random start, N(0, 1), is the
 default here because it does not depend on the host (``vocabulary`` draws rows of the host's own embedding).
-Only for hosts that read a prompt in front of their text: encoder-decoders and decoders.
+Only for hosts that read a prompt in front of their text, encoder-decoders and decoders, and whose embeddings are as
+wide as their layers: peft makes a prompt as wide as these.
 """
 
 from collections.abc import Mapping
@@ -53,5 +54,12 @@ def expected_sites(settings: Mapping[str, Any], shape: Mapping[str, int]) -> int
 
 
 def parameter_count(settings: Mapping[str, Any], shape: Mapping[str, int]) -> int:
-    """Exact number of trainable parameters."""
+    """Exact number of trainable parameters.
+
+    Raises:
+        ValueError: the host's embeddings are not as wide as its layers.
+    """
+    if shape["embedding"] != shape["d_model"]:
+        widths = f"its embeddings are {shape['embedding']} wide and its layers {shape['d_model']}"
+        raise ValueError(f"this host takes no prompt of peft's: {widths}")
     return settings["length"] * shape["d_model"]

@@ -7,10 +7,10 @@ import types
 import numpy as np
 import pytest
 import torch
-from transformers import GPTNeoXConfig, GPTNeoXForCausalLM
 
 from peftport.evaluation.likelihood import answering, log_likelihoods
 from peftport.host_building.recipes.table import RECIPES, recipe_of
+from peftport.hosts.families import llama
 from peftport.hosts.families.table import FAMILIES, family
 from peftport.hosts.load import load_model
 from peftport.hosts.shape import expected_sites, host_shape
@@ -21,6 +21,7 @@ from tests import encoded, hosts
 from tests.techniques import SETTINGS
 
 GUIDE = CHECKOUT / "docs/add-a-host-family.md"
+GUIDES = ("stablelm", "starcoder2")
 TECHNIQUES = ["adapters", "lora", "prefix_tuning", "prompt_tuning", "ia3"]
 
 
@@ -56,52 +57,57 @@ def test_what_can_be_built_is_a_family(name):
 
 
 @pytest.fixture
-def neox(monkeypatch):
-    """The guide's file and lines, put where it says; gives a maker of tiny hosts."""
-    file, line, maker = re.findall(r"```python\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)
-    ((name, path),) = eval("{" + line + "}").items()
+def guide(monkeypatch):
+    """The guide's rows, file and lines, put where it says."""
+    row, line, tiny, file, *lines_of_the_file = re.findall(r"```python\n(.*?)```", GUIDE.read_text("utf-8"), re.DOTALL)
+    entries = {}
+    for table, text in ((llama.ROWS, row), (FAMILIES, line), (hosts.DECODER_SETTINGS, tiny)):
+        entries |= put(monkeypatch, table, text)
+    for table, text in zip((FAMILIES, hosts.DECODER_SETTINGS), lines_of_the_file, strict=True):
+        entries |= put(monkeypatch, table, text)
+    path = FAMILIES["starcoder2"]
+    assert f"src/{path.replace('.', '/')}.py" in GUIDE.read_text("utf-8")
     module = types.ModuleType(path)
     exec(file, module.__dict__)
     monkeypatch.setitem(sys.modules, path, module)
-    monkeypatch.setitem(FAMILIES, name, path)
-    small = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
-    common = {"vocab_size": hosts.VOCABULARY, "pad_token_id": hosts.PAD, "eos_token_id": hosts.END}
-    there = {"GPTNeoXForCausalLM": GPTNeoXForCausalLM, "GPTNeoXConfig": GPTNeoXConfig, "small": small, "common": common}
-    makers = eval("{" + maker + "}", there)
-
-    def make():
-        with torch.random.fork_rng():
-            torch.manual_seed(0)
-            return hosts._spread(makers[name]()).eval()
-
-    return make
+    monkeypatch.setattr(hosts, "DECODERS", tuple(hosts.DECODER_SETTINGS))
+    assert set(entries) == set(GUIDES)
 
 
-def settings_of(technique):
-    return SETTINGS[technique] | ({"targets": ["qkv", "wo"]} if "targets" in SETTINGS[technique] else {})
+def put(monkeypatch, table, text):
+    """Entries of a table as the guide writes them."""
+    entries = eval("{" + text + "}", {**vars(llama), **vars(hosts)})
+    for name, value in entries.items():
+        assert name not in table  # shipped by now: the guide needs another example
+        monkeypatch.setitem(table, name, value)
+    return entries
 
 
 @pytest.mark.parametrize("technique", TECHNIQUES)
-def test_the_guides_family_takes_a_technique(neox, technique):
-    host = neox()
-    before = {name: tensor.clone() for name, tensor in host.state_dict().items()}
-    model = hosts.spread_module(attach(host, technique, settings_of(technique), seed=0))
+@pytest.mark.parametrize("name", GUIDES)
+def test_the_guides_family_takes_a_technique(guide, name, technique):
+    host = hosts.host(name)
+    before = {key: tensor.clone() for key, tensor in host.state_dict().items()}
+    model = hosts.spread_module(attach(host, technique, SETTINGS[technique], seed=0))
     task, data = encoded.asked("causal", [[3], [4, 9]], 6)
     model(**task.batch(data, np.arange(6), torch.device("cpu"))).loss.backward()
     assert all(tensor.grad.any() for tensor in trainable_parameters(model).values())
-    after = {name.replace(".base_layer", ""): tensor for name, tensor in model.get_base_model().state_dict().items()}
-    assert all(torch.equal(after[name], tensor) for name, tensor in before.items())
+    after = {key.replace(".base_layer", ""): tensor for key, tensor in model.get_base_model().state_dict().items()}
+    assert all(torch.equal(after[key], tensor) for key, tensor in before.items())
     scores = log_likelihoods(model, data, task, 4)
     np.testing.assert_allclose(log_likelihoods(model, data, task, 1), scores, rtol=1e-5, atol=1e-5)
     assert scores.std(0).min() > 1e-3
 
 
-def test_the_guides_family_has_its_sites_and_is_loaded(neox, tmp_path):
-    host = neox()
-    kind, shape = family("gpt_neox"), host_shape(host.config)
-    for name, count in expected_sites(kind, shape).items():
-        pattern = re.compile(kind.pattern([name]))
-        assert sum(bool(pattern.fullmatch(part)) for part, _ in host.named_modules()) == count > 0, name
+@pytest.mark.parametrize("name", GUIDES)
+def test_the_guides_family_has_its_sites_and_is_loaded(guide, name, tmp_path):
+    host = hosts.host(name)
+    kind, shape = family(name), host_shape(host.config)
+    for sites, count in expected_sites(kind, shape).items():
+        pattern = re.compile(kind.pattern([sites]))
+        assert sum(bool(pattern.fullmatch(part)) for part, _ in host.named_modules()) == count > 0, sites
+    norms = [part for part, _ in host.named_modules() if re.fullmatch(kind.pattern(["norm"]), part)]
+    assert all(len(list(host.get_submodule(part).parameters())) == kind.norm_tensors for part in norms)
     host.save_pretrained(tmp_path)
     back = load_model(tmp_path).state_dict()
-    assert all(torch.equal(back[name], tensor) for name, tensor in host.state_dict().items())
+    assert all(torch.equal(back[key], tensor) for key, tensor in host.state_dict().items())

@@ -15,7 +15,10 @@ from tests import hosts
 
 WORDS = ["negative", "positive"]
 HEADS = {"bert": "cls.predictions.transform.dense.weight", "roberta": "lm_head.dense.weight", "llama": "lm_head.weight"}
-KINDS = {"bert": ("masked", True), "roberta": ("masked", True), "gpt2": ("causal", True), "llama": ("causal", False)}
+KINDS = {
+    **{"bert": ("masked", True), "roberta": ("masked", True), "gpt2": ("causal", True), "llama": ("causal", False)},
+    "opt": ("causal", True),
+}
 
 
 def save(folder, name, **edits):
@@ -30,13 +33,14 @@ def rewrite(folder, drop=(), **add):
     save_file(kept | add, file, metadata={"format": "pt"})
 
 
-@pytest.mark.parametrize("name", hosts.OTHER_HOSTS)
+@pytest.mark.parametrize("name", hosts.OTHER_HOSTS + hosts.DECODERS)
 def test_every_weight_comes_back_and_is_frozen(name, tmp_path):
     model, host = load_model(save(tmp_path, name)), hosts.host(name)
     assert type(model) is type(host) and not model.training
     assert all(torch.equal(model.state_dict()[key], tensor) for key, tensor in host.state_dict().items())
     assert not any(parameter.requires_grad for parameter in model.parameters())
-    assert is_tied(model) == KINDS[name][1]
+    assert is_tied(model) == (KINDS[name][1] if name in KINDS else host.config.tie_word_embeddings)
+    assert model.config._attn_implementation == host.config._attn_implementation
     inputs = hosts.batch(encoder_decoder=False)
     assert torch.equal(model(**inputs).logits, host(**inputs).logits)
 
@@ -77,10 +81,22 @@ def test_a_head_of_its_own_is_kept_or_the_host_refused(tmp_path):
         assert torch.equal(model.lm_head.weight, own)
 
 
+def test_a_head_under_its_published_name_is_found(tmp_path):
+    """transformers 5 calls GPT-NeoX's head lm_head; the files of Pythia say embed_out."""
+    save(tmp_path, "gpt_neox")
+    head = torch.randn(hosts.VOCABULARY, 16, generator=torch.Generator().manual_seed(0))
+    names = load_file(tmp_path / "model.safetensors").keys() & {"embed_out.weight", "lm_head.weight"}
+    rewrite(tmp_path, drop=names, **{"embed_out.weight": head})
+    assert torch.equal(load_model(tmp_path).lm_head.weight, head)
+    rewrite(tmp_path, drop=["embed_out.weight"])
+    with pytest.raises(ValueError, match=r"missing from the weight files: (lm_head|embed_out)\.weight"):
+        load_model(tmp_path)
+
+
 def with_tokenizer(folder, name, **roles):
     texts = ["the plot was good .", "the plot was bad ."] * 20
     tokenizer = train_tokenizer(
-        texts, 60, WORDS, recipe_of({"roberta": "bert", "gpt2": "llama"}.get(name, name)).LAYOUT
+        texts, 60, WORDS, recipe_of(name if name == "bert" else {"roberta": "bert"}.get(name, "llama")).LAYOUT
     )
     for role, token in roles.items():
         setattr(tokenizer, role, token)
@@ -88,12 +104,12 @@ def with_tokenizer(folder, name, **roles):
     return folder
 
 
-@pytest.mark.parametrize("name", hosts.OTHER_HOSTS)
+@pytest.mark.parametrize("name", [*hosts.OTHER_HOSTS, "opt"])
 def test_a_card_says_how_a_host_is_read(name, tmp_path):
     card = identify_host("one", HostSettings(path="somewhere"), with_tokenizer(save(tmp_path, name), name))
     assert (card["model_type"], card["lm_type"]) == (name, KINDS[name][0])
     assert card["separate_output_layer"] != KINDS[name][1]
-    assert card["positions"] == 32  # RoBERTa's table has 34 rows
+    assert card["positions"] == 32  # RoBERTa's table has 34 rows, and OPT's 34 though its config says 32
 
 
 @pytest.mark.parametrize(
@@ -103,6 +119,7 @@ def test_a_card_says_how_a_host_is_read(name, tmp_path):
         ("bert", {}, {"mask_token": None}, "needs a mask token"),
         ("roberta", {"pad_token_id": 5}, {}, "padding token is 0 in the tokenizer and 5 in config.json"),
         ("gpt2", {}, {"eos_token": None}, "needs an end-of-sequence token"),
+        ("gemma3_text", {"use_bidirectional_attention": True}, {}, "such a host reads a text, it writes none"),
     ],
 )
 def test_a_host_that_cannot_be_read_is_refused(name, config, roles, reason, tmp_path):

@@ -6,9 +6,9 @@ import pytest
 
 from peftport.hosts.families.table import family
 from peftport.hosts.shape import expected_sites, host_shape, projection_size, site_counts
-from tests.hosts import ENCODER_DECODERS, ENCODERS, OTHER_HOSTS, T5_HOSTS, host
+from tests.hosts import DECODERS, ENCODER_DECODERS, ENCODERS, OTHER_HOSTS, T5_HOSTS, host
 
-HOSTS = T5_HOSTS + OTHER_HOSTS + ENCODERS + ENCODER_DECODERS
+HOSTS = T5_HOSTS + OTHER_HOSTS + ENCODERS + ENCODER_DECODERS + DECODERS
 HAS_NOT = {"umt5": {"wi"}, "umt5_tied": {"wi"}} | {
     "t5_gated_untied": {"wi"},
     "t5_narrow_heads": {"wi"},
@@ -52,6 +52,7 @@ def test_the_shape_of_a_host_with_narrow_heads():
         "decoder_layers": 1,
         "norms": 5,
         "norm_tensors": 1,
+        "embedding": 16,
         "vocabulary": 64,
     }
     assert host_shape(host("bert").config)["norm_tensors"] == 2
@@ -82,6 +83,10 @@ def test_stacks_of_unlike_layers_are_refused():
 def test_unknown_names_are_refused_with_what_there_is():
     with pytest.raises(ValueError, match=r"no family of hosts `t5x`. Did you mean `t5`\? Known: `t5`, `mt5`"):
         family("t5x")
+    with pytest.raises(ValueError, match=r"`qwen3_moe` are refused: it is a mixture of experts"):
+        family("qwen3_moe")
+    with pytest.raises(ValueError, match=r"`gemma3` are refused: it reads images too, .*`gemma3_text`"):
+        family("gemma3")
     with pytest.raises(ValueError, match=r"'bert' have no sites cross_attention; they have attention, feed_forward"):
         family("bert").pattern(["attention", "cross_attention"])
     with pytest.raises(ValueError, match="is no site of the kinds attention"):

@@ -255,7 +255,7 @@ def test_a_decontaminated_dataset_depends_on_both():
 
 def test_a_host_of_files_follows_the_content_of_the_files_that_are_read(tmp_path):
     for name in ("config.json", "model.safetensors", "tokenizer.json"):
-        (tmp_path / name).write_text("{}")
+        (tmp_path / name).write_text('{"model_type": "t5"}')
     config = edited("hosts.instruct", {"path": str(tmp_path)})
     config["grid"]["initialisations"] = ["scratch"]
     before = keys(config)

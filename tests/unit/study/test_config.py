@@ -197,6 +197,16 @@ WRONG = {
         "config key `hosts.raw`: ",
         "config.json is damaged",
     ),
+    "a host of a type that is not known": (
+        {"hosts.raw": {"path": "strange"}},
+        "config key `hosts.raw.path`: strange/config.json: no family of hosts `qwen25`. Did you mean `qwen2`? Known: ",
+        "How to add one: docs/add-a-host-family.md.",
+    ),
+    "a host without a type": ({"hosts.raw": {"path": "typeless"}}, "no family of hosts `None`. Known: `t5`"),
+    "a mixture of experts": (
+        {"hosts.raw": {"path": "experts"}},
+        "config key `hosts.raw.path`: experts/config.json: hosts of the type `mixtral` are refused: it is a mixture of",
+    ),
     "a path that no file can have": ({"hosts.raw": {"path": "x" * 5000}}, "which has no config.json"),
     "hosts of different width": (
         {"hosts.raw": {"path": "wide"}},
@@ -334,6 +344,9 @@ def folder(tmp_path):
         "damaged": {"config.json": None, "model.safetensors": {}, "tokenizer.json": {}},
         "wide": {"config.json": shape | {"d_model": 128}, "model.safetensors": {}, "tokenizer.json": {}},
         "other": {"config.json": shape | {"model_type": "gpt2"}, "model.safetensors": {}, "tokenizer.json": {}},
+        "strange": {"config.json": {"model_type": "qwen25"}, "model.safetensors": {}, "tokenizer.json": {}},
+        "typeless": {"config.json": {"d_model": 64}, "model.safetensors": {}, "tokenizer.json": {}},
+        "experts": {"config.json": {"model_type": "mixtral"}, "model.safetensors": {}, "tokenizer.json": {}},
         "same": {"config.json": shape, "model.safetensors": {}, "spiece.model": {}},
     }
     for name, files in hosts.items():

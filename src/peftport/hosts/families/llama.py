@@ -1,27 +1,46 @@
-"""LLaMA and hosts of its shape: decoders without dropout, so their output projections stand in as output sites."""
+"""LLaMA and decoders of its layout, one row each.
 
-from peftport.hosts.sites import Family, Sites, projections
+An output site is the last submodule of its sub-layer. LLaMA has no dropout there, so its output projections stand in.
+In Gemma and OLMo 2 it is the norm behind the projection: what a module adds in front of a norm would be divided by the
+size of the sum, and nothing would be left of it where it points along the sub-layer's own output.
+
+The norms of queries and keys (Qwen3, Gemma 3, OLMo 2) are no sites: ``norm`` are the layer norms of sub-layers.
+"""
+
+from typing import Any
+
+from peftport.hosts.families.decoder import Below, decoder
+from peftport.hosts.sites import Family
+
+LAYER = "layers.{layer}"
+SEPARATE: Below = {
+    **{kind: f"self_attn.{kind}_proj" for kind in ("q", "k", "v")},
+    "wi_0": "mlp.gate_proj",
+    "wi_1": "mlp.up_proj",
+}
+FUSED: Below = {"qkv": "self_attn.qkv_proj", "wi_01": "mlp.gate_up_proj"}
+COMMON: Below = {"decoder_self": "self_attn", "o": "self_attn.o_proj", "wo": "mlp.down_proj"}
+PROJECTIONS_LAST: Below = {"attention": "self_attn.o_proj", "feed_forward": "mlp.down_proj"}
+NORMS_LAST: Below = {"attention": "post_attention_layernorm", "feed_forward": "post_feedforward_layernorm"}
+DROPOUTS_LAST: Below = {"attention": "resid_attn_dropout", "feed_forward": "resid_mlp_dropout"}
+NORMS_BEFORE: Below = {"norm": ("input_layernorm", "post_attention_layernorm")}
+NORMS_AFTER: Below = {"norm": ("post_attention_layernorm", "post_feedforward_layernorm")}
+NORMS_AROUND: Below = {"norm": (*NORMS_BEFORE["norm"], "pre_feedforward_layernorm", "post_feedforward_layernorm")}
+
+# model_type to what it has where LLaMA has something else: sites below a layer, and other fields of the family
+ROWS: dict[str, tuple[Below, dict[str, Any]]] = {
+    "llama": (PROJECTIONS_LAST | SEPARATE | NORMS_BEFORE, {}),
+    "mistral": (PROJECTIONS_LAST | SEPARATE | NORMS_BEFORE, {}),
+    "qwen2": (PROJECTIONS_LAST | SEPARATE | NORMS_BEFORE, {}),
+    "qwen3": (PROJECTIONS_LAST | SEPARATE | NORMS_BEFORE, {}),
+    "phi3": (DROPOUTS_LAST | FUSED | NORMS_BEFORE, {}),
+    "olmo2": (NORMS_LAST | SEPARATE | NORMS_AFTER, {}),
+    "gemma2": (NORMS_LAST | SEPARATE | NORMS_AROUND, {"attention_implementation": "eager"}),  # it caps its scores
+    "gemma3_text": (NORMS_LAST | SEPARATE | NORMS_AROUND, {}),
+}
 
 
 def describe(name: str) -> Family:
     """The family, under transformers' ``model_type``."""
-    layer = "layers.{layer}"
-    leaves = {kind: f"self_attn.{kind}_proj" for kind in ("q", "k", "v", "o")}
-    leaves |= {"wi_0": "mlp.gate_proj", "wi_1": "mlp.up_proj", "wo": "mlp.down_proj"}
-    sites: Sites = {
-        "attention": (("decoder", f"{layer}.self_attn.o_proj"),),
-        "feed_forward": (("decoder", f"{layer}.mlp.down_proj"),),
-        "decoder_self": (("decoder", f"{layer}.self_attn"),),
-        "norm": (("decoder", f"{layer}.input_layernorm"), ("decoder", f"{layer}.post_attention_layernorm")),
-    }
-    sites |= projections((("decoder", layer),), leaves)
-    return Family(
-        name,
-        lm_type="causal",
-        head=("lm_head.weight",),
-        task="CAUSAL_LM",
-        layers={"decoder": "num_hidden_layers"},
-        feed_forward="intermediate_size",
-        sites=sites,
-        passed_over=r".*\brotary_emb\.inv_freq",  # computed from the config
-    )
+    below, facts = ROWS[name]
+    return decoder(name, LAYER, COMMON | below, **facts)

@@ -19,7 +19,9 @@ MODEL = "AutoModelForCausalLM"
 
 
 def check(tokenizer: Any, config: Any) -> None:
-    """Raise ValueError unless the tokenizer can end an answer."""
+    """Raise ValueError unless the tokenizer can end an answer, and the host writes behind what it reads."""
+    if getattr(config, "use_bidirectional_attention", None):  # EmbeddingGemma
+        raise ValueError("config.json says use_bidirectional_attention: such a host reads a text, it writes none")
     if tokenizer.eos_token_id is None:
         raise ValueError("a causal language model's tokenizer needs an end-of-sequence token")
 
