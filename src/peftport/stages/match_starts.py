@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from peftport.porting.table import INITIALISATIONS
 from peftport.stages.encode_dataset import EncodeDataset
 from peftport.stages.extract_modules import modules_of
-from peftport.stages.make_starts import transfer
 from peftport.stages.made_hosts import made_model
+from peftport.stages.make_starts import transfer
 from peftport.stages.module_folders import ModuleFolders
 from peftport.stages.sections import host_code, method_code, task
 from peftport.stages.stage import Needs

@@ -32,7 +32,7 @@ def settings(**entry):
 def test_a_gguf_file_of_full_precision_answers_as_its_host(tmp_path, tied):
     model = llama(tied=tied)
     file = write_gguf(tmp_path / "host.gguf", model)
-    note = convert_host("smol", settings(gguf={"file": str(file)}), tmp_path / "made")
+    note = convert_host(settings(gguf={"file": str(file)}), tmp_path / "made")
     assert note["converted"] == {
         "format": "gguf",
         "type": "F32",
@@ -50,7 +50,7 @@ def test_a_quantised_file_gives_what_its_blocks_say(tmp_path):
     file = write_gguf(tmp_path / "host.gguf", model, "Q4_1")
     (tmp_path / "tokenizer.json").write_text("{}")  # what lies beside the file is not read
     host, folder = settings(gguf={"file": str(file)}), tmp_path / "made"
-    note = convert_host("smol", host, folder)
+    note = convert_host(host, folder)
     made = load_file(folder / "model.safetensors")
     for name in ("model.layers.0.mlp.up_proj.weight", "model.layers.0.self_attn.v_proj.weight"):
         said = gguf.dequantize(gguf.quantize(gguf_tensors(model)[gguf_name(name)], kind), kind)
@@ -69,7 +69,7 @@ def test_a_tensor_without_a_place_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr("tests.other_formats.gguf_tensors", lambda _: tensors)
     file = write_gguf(tmp_path / "host.gguf", model)
     with pytest.raises(ValueError, match="has 12 tensors, and the host has 11"):
-        convert_host("smol", settings(gguf={"file": str(file)}), tmp_path / "made")
+        convert_host(settings(gguf={"file": str(file)}), tmp_path / "made")
     assert not (tmp_path / "made").exists()
 
 
@@ -83,7 +83,7 @@ def test_pickled_weights_become_the_same_tensors(bundled, tmp_path, parts, zippe
     tensors = pickle_weights(bundled, parts, _use_new_zipfile_serialization=zipped)
     sources = [path.name for path in pickled_files(bundled)]
     host, folder = settings(path=str(bundled), convert=True), tmp_path / "made"
-    note = convert_host("raw", host, folder)
+    note = convert_host(host, folder)
     assert note["converted"] == {"format": "pickle", "files": file_digests(bundled, sources)} and len(sources) == parts
     made = {}
     for file in folder.glob("*.safetensors"):
@@ -130,7 +130,7 @@ def test_a_hostile_pickle_is_refused_and_nothing_runs(bundled, tmp_path, way):
         write_tensors(torch, file, tmp_path / "made")
     if way == "beside tensors":  # as a job does it
         with pytest.raises(ValueError, match=r"pytorch_model\.bin: it cannot be read as tensors alone"):
-            convert_host("raw", settings(path=str(bundled), convert=True), tmp_path / "made")
+            convert_host(settings(path=str(bundled), convert=True), tmp_path / "made")
     assert not trace.exists() and not (tmp_path / "made").exists()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["host"]
 
