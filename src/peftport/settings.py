@@ -5,7 +5,7 @@ Every class is closed (a key that it does not know is an error), strict (``"3"``
 schema and in ``config/README.md``. Rooms with settings of their own have them in their ``settings.py``.
 """
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -39,13 +39,16 @@ class Settings(BaseModel):
 
 
 class OneOf(Settings):
-    """Settings of which exactly one is given; every field is ``optional``."""
+    """Settings of which exactly one is given; every field is ``optional``, or one of those that stand ``BESIDE``."""
+
+    BESIDE: ClassVar[frozenset[str]] = frozenset()
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:
-        given = [name for name in type(self).model_fields if getattr(self, name) is not None]
+        choices = self._choices()
+        given = [name for name in choices if getattr(self, name) is not None]
         if len(given) != 1:
-            known = ", ".join(f"`{name}`" for name in type(self).model_fields)
+            known = ", ".join(f"`{name}`" for name in choices)
             raise PydanticCustomError(
                 "one_of", "expected {amount} of {known}", {"amount": "only one" if given else "one", "known": known}
             )
@@ -54,7 +57,11 @@ class OneOf(Settings):
     @property
     def kind(self) -> str:
         """The name of the one that is given."""
-        return next(name for name in type(self).model_fields if getattr(self, name) is not None)
+        return next(name for name in self._choices() if getattr(self, name) is not None)
+
+    @classmethod
+    def _choices(cls) -> list[str]:
+        return [name for name in cls.model_fields if name not in cls.BESIDE]
 
 
 def optional(*, description: str | None = None, **bounds: Any) -> Any:

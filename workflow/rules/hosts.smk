@@ -1,4 +1,4 @@
-"""in: config `hosts` (build, bundled, path or hub) | out: hosts/{host}/{host,card}.json, labels/, prompts/, model/ if built; transfers/"""
+"""in: config `hosts` (build, bundled, path, hub or gguf) | out: hosts/{host}/{host,card}.json, labels/, prompts/, model/ if built, converted/ if converted; transfers/"""
 
 
 rule build_host:
@@ -21,6 +21,29 @@ rule build_host:
         "Host {wildcards.host}: build and train it"
     script:
         "../scripts/build_host.py"
+
+
+rule convert_host:
+    """The files of a host from GGUF or pickled weights, as safetensors -> hosts/{host}/converted/, conversion.json"""
+    input:
+        unpack(STAGES.inputs("convert_host")),
+    output:
+        **STAGES.outputs("convert_host"),
+    log:
+        STAGES.log("convert_host"),
+    priority: 10
+    conda:
+        "../../envs/peftport.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(8000),
+        runtime=growing(60),
+    params:
+        **STAGES.params("convert_host"),
+    message:
+        "Host {wildcards.host}: convert its files to safetensors"
+    script:
+        "../scripts/convert_host.py"
 
 
 rule identify_host:
@@ -150,7 +173,13 @@ rule hosts:
     """Every host of the study with its card, its prompts, and the checks of transfers"""
     input:
         STAGES.asked(
-            "build_host", "identify_host", "encode_labels", "encode_dataset", "describe_host", "check_transfer"
+            "build_host",
+            "convert_host",
+            "identify_host",
+            "encode_labels",
+            "encode_dataset",
+            "describe_host",
+            "check_transfer",
         ),
     message:
         "Hosts: every one is there"

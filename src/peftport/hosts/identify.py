@@ -30,11 +30,18 @@ def _positions(config: Any, kind: Family) -> int | None:
     return None if most is None else most - kind.first_position
 
 
-def identify_host(name: str, host: HostSettings, folder: Path, built: dict[str, str] | None = None) -> JsonObject:
+def identify_host(
+    name: str,
+    host: HostSettings,
+    folder: Path,
+    built: dict[str, str] | None = None,
+    converted: JsonObject | None = None,
+) -> JsonObject:
     """Who the host in ``folder`` is; its card adds the tokens of a study's label words.
 
     Args:
-        built: for a host that the study builds, its files and their SHA-256, as they were written.
+        built: for a host that the study builds or converts, its files and their SHA-256, as they were written.
+        converted: of a host that the study converts, from what.
 
     Raises:
         DamagedFile: a file of a host that the study builds is not what was written.
@@ -54,6 +61,7 @@ def identify_host(name: str, host: HostSettings, folder: Path, built: dict[str, 
     return {
         "host": name,
         "origin": host.as_json(),
+        "converted": converted,
         "choice": BUNDLED_CHOICE if host.kind == "bundled" else None,
         "folder": str(folder),
         "commit": hub_commit(folder),

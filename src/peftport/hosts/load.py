@@ -32,7 +32,10 @@ def weight_files(folder: Path) -> list[Path]:
     files = sorted(folder.glob("*.safetensors"))
     if not files:
         others = ", ".join(path.name for path in sorted(folder.glob("*.bin"))) or "none"
-        raise FileNotFoundError(f"{folder} holds no *.safetensors (other weight files: {others}); only those are read")
+        raise FileNotFoundError(
+            f"{folder} holds no *.safetensors (other weight files: {others}); only those are read. A "
+            "host whose weights are in pytorch_model.bin needs `convert: true` beside its `hub` or `path`"
+        )
     return files
 
 

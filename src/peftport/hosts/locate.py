@@ -1,19 +1,24 @@
 """Where a host's files are (bundled, a directory, a hub's cache, built here), and that they are what they were."""
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from peftport.hosts.settings import HostSettings
 from peftport.registry import unknown_name
 from peftport.storage.cards import read_card
-from peftport.storage.files import DamagedFile, check_files
+from peftport.storage.files import DamagedFile, check_files, read_json
 from peftport.storage.hub import FILES, is_commit
 from peftport.storage.hub_fetch import fetch
 from peftport.storage.provenance import JsonObject
 
 BUNDLED = Path(__file__).parent / "bundled"
 WANTED = FILES["host"]
+PART, PART_LIKE = re.compile(r"pytorch_model[\w-]*\.bin"), "pytorch_model-00001-of-00002.bin"
+PICKLED, PICKLED_INDEX = "pytorch_model.bin", "pytorch_model.bin.index.json"
+CONVERTED_TOO = [pattern for pattern in WANTED if pattern != "*.safetensors"]  # beside the weights
+WANTED_TO_CONVERT = [*CONVERTED_TOO, "pytorch_model*.bin"]
 
 
 # of the hosts that ship with the package: what a reader of any number measured in them must know
@@ -72,7 +77,7 @@ def known_folder(card: JsonObject) -> Path:
     try:
         check_files(folder, card["files"], "the study first looked at this host")
     except DamagedFile as error:
-        if "build" in card["origin"]:
+        if "build" in card["origin"] or card.get("converted"):
             raise
         raise foreign(card["host"], card["origin"], error) from error
     return folder
@@ -95,13 +100,47 @@ def host_folder(host: HostSettings, built: Path, start: Path | None = None) -> P
     """The directory, in the hub's own format, that holds a host.
 
     Args:
-        built: where the study keeps the host if it is built.
+        built: where the study keeps the host if it is built or converted.
         start: where a relative ``path`` starts; the working directory by default.
     """
+    return built if host.kind == "build" or host.converted else origin_folder(host, start)
+
+
+def origin_folder(host: HostSettings, start: Path | None = None) -> Path:
+    """The directory with a host's files as they come from elsewhere, before they are converted.
+
+    Args:
+        start: where a relative path starts; the working directory by default.
+    """
+    start = start or Path.cwd()
     kinds = {
         "bundled": lambda: bundled_folder(host.bundled),
-        "path": lambda: (start or Path.cwd()) / host.path,
-        "hub": lambda: fetch("host", host.hub.id, host.hub.revision),
-        "build": lambda: built,
+        "path": lambda: start / host.path,
+        "hub": lambda: fetch("host", host.hub.id, host.hub.revision, WANTED_TO_CONVERT if host.convert else WANTED),
+        "gguf": lambda: (start / host.gguf.file).parent,
     }
     return kinds[host.kind]()
+
+
+def pickled_files(folder: Path) -> list[Path]:
+    """The files of a host's weights that torch has pickled: one, or the parts that an index names.
+
+    Raises:
+        FileNotFoundError: there are none, or a part is not there.
+        ValueError: the index is damaged, or names what is no file beside it.
+    """
+    if (folder / PICKLED).is_file():
+        return [folder / PICKLED]
+    if not (folder / PICKLED_INDEX).is_file():
+        there = "; it has safetensors: take `convert: true` away" if any(folder.glob("*.safetensors")) else ""
+        raise FileNotFoundError(f"{folder} has neither {PICKLED} nor {PICKLED_INDEX}{there}")
+    said = read_json(folder / PICKLED_INDEX)
+    parts = said.get("weight_map") if isinstance(said, dict) else None
+    if not isinstance(parts, dict) or not parts or not all(isinstance(name, str) for name in parts.values()):
+        raise ValueError(f"{folder / PICKLED_INDEX}: expected `weight_map`, names of tensors to names of files")
+    names = sorted(set(parts.values()))
+    if strange := [name for name in names if not PART.fullmatch(name)]:
+        raise ValueError(f"{folder / PICKLED_INDEX} names {strange[0][:80]!r}; expected files like {PART_LIKE}")
+    if absent := [name for name in names if not (folder / name).is_file()]:
+        raise FileNotFoundError(f"{folder} has no {', '.join(absent[:5])}, which {PICKLED_INDEX} names")
+    return [folder / name for name in names]

@@ -1,9 +1,16 @@
 """Settings of a host: where it comes from."""
 
-from pydantic import Field
+from typing import ClassVar, Self
+
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from peftport.hosts.recipe_settings import HostRecipe
 from peftport.settings import OneOf, Settings, Text, optional
+
+
+def _is_false(value: bool) -> bool:
+    return value is False
 
 
 class HubHost(Settings):
@@ -13,8 +20,18 @@ class HubHost(Settings):
     revision: Text = Field("main", description="branch, tag or (best) commit")
 
 
+class GgufHost(Settings):
+    """A host in a GGUF file, whose weights are most often quantised."""
+
+    file: Text = Field(
+        description="GGUF file of weights and tokenizer, as llama.cpp reads; a stage dequantises it once into float32"
+    )
+
+
 class HostSettings(OneOf):
-    """Where a host comes from, exactly one of these."""
+    """Where a host comes from, exactly one of these; `convert` may stand beside `path` and `hub`."""
+
+    BESIDE: ClassVar[frozenset[str]] = frozenset({"convert"})
 
     bundled: Text | None = optional(description="name of a small host that ships with peftport")
     path: Text | None = optional(description="local directory: config.json, model.safetensors, tokenizer files")
@@ -22,3 +39,21 @@ class HostSettings(OneOf):
     build: HostRecipe | None = optional(
         description="a small host, built by the study; raw (`corpus`) or trained further (`base` and `instructions`)"
     )
+    gguf: GgufHost | None = optional()
+    convert: bool = Field(
+        False,
+        description="true: the host has `pytorch_model.bin` (one file, or parts with their index) and no safetensors; "
+        "a stage reads it once, without running anything in it, and writes safetensors",
+        exclude_if=_is_false,
+    )
+
+    @model_validator(mode="after")
+    def _convertible(self) -> Self:
+        if self.convert and self.kind not in ("path", "hub"):
+            raise PydanticCustomError("convert", "expected `convert` only beside `path` or `hub`")
+        return self
+
+    @property
+    def converted(self) -> bool:
+        """Whether a stage writes the host's files from files of another format."""
+        return self.convert or self.kind == "gguf"

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from peftport.hosts.families.table import family
-from peftport.hosts.locate import host_folder
+from peftport.hosts.gguf_header import read_header
+from peftport.hosts.locate import origin_folder
 from peftport.hosts.recipe_settings import InstructionHostSettings
 from peftport.hosts.settings import HostSettings
 from peftport.storage.provenance import JsonObject
@@ -49,7 +50,10 @@ def declared(name: str, hosts: Mapping[str, HostSettings], folder: Path) -> Json
         sizes |= {"d_kv": shape.d_model // shape.heads}
         sizes |= {"decoder_layers": shape.layers} if kind == "t5" else {}
         return {"host": name, "model_type": kind, "shape": sizes}
-    file = host_folder(host, folder, folder) / "config.json"
+    if host.gguf is not None:
+        header = read_header(folder / host.gguf.file)
+        return {"host": name, "model_type": header.model_type, "shape": header.shape}
+    file = origin_folder(host, folder) / "config.json"
     try:
         config = json.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:

@@ -13,6 +13,7 @@ from peftport.jobs.inputs import ABSENT, Fault, faults_of, provenance_of
 from peftport.planning.graph import Graph
 from peftport.planning.keyed import key_faults
 from peftport.stages.build_host import BuildHost
+from peftport.stages.convert_host import ConvertHost
 from peftport.stages.extract_modules import ExtractModules
 from peftport.stages.identify_host import IdentifyHost
 from peftport.stages.module_folders import ModuleFolders
@@ -48,8 +49,9 @@ def _state(graph: Graph, stage: Stage) -> Iterator[Fault]:
 
 
 def _model(graph: Graph, stage: Stage) -> Iterator[Fault]:
-    """The files of a host that the study built against the digests in its loss curve."""
-    yield from _changed(Path(graph.path(stage.output("model"))), _said(graph, stage, "curve").get("files", {}))
+    """The files of a host that the study made against the digests in the note beside them."""
+    note = next(iter(stage.FILES))
+    yield from _changed(Path(graph.path(stage.output("model"))), _said(graph, stage, note).get("files", {}))
 
 
 def _members(graph: Graph, stage: Stage) -> Iterator[Fault]:
@@ -95,7 +97,8 @@ def _place(graph: Graph, stage: Stage, said: JsonObject) -> Path:
     """Where a host's files lie now; those of a hub where they lay."""
     host = graph.study.config.hosts[stage.host]
     built = Path(graph.path(BuildHost(stage.host).output("model")))
-    return Path(said["folder"]) if host.kind == "hub" else host_folder(host, built, graph.study.folder)
+    lay = host.kind == "hub" and not host.converted
+    return Path(said["folder"]) if lay else host_folder(host, built, graph.study.folder)
 
 
 def _data(graph: Graph, stage: Stage) -> Iterator[Fault]:
@@ -110,6 +113,7 @@ def _data(graph: Graph, stage: Stage) -> Iterator[Fault]:
 
 BESIDE: dict[type[Stage], Check] = {
     BuildHost: _model,
+    ConvertHost: _model,
     TrainSource: _state,
     ModuleFolders: _members,
     ExtractModules: _tensors,

@@ -22,6 +22,11 @@ from peftport.study.training_steps import optimiser_steps, warmup_warnings
 
 LENGTHS = ("prompts", "longest_prompt", "longest_allowed", "cut", "cut_tokens")  # of prompts, in tokens
 REMEDY = "what a text said behind that no host read: raise training.max_tokens, if the host has room"
+# what is said of a host that was converted, by the format of its files
+CONVERTED = {
+    "gguf": "quantised (GGUF, most weights {type}) and dequantised to float32",
+    "pickle": "pickled weights written as safetensors",
+}
 
 
 def describe_study(study: Study, cards: Sequence[str], datasets: Sequence[str], prompts: Sequence[str]) -> StudyFacts:
@@ -89,8 +94,7 @@ def describe_cost(study: Study, benchmarks: Path) -> Cost:
 def _host(card: JsonObject) -> JsonObject:
     shape = card["shape"]
     return {
-        "origin": ", ".join(f"{kind} {value}" for kind, value in card["origin"].items() if kind != "build")
-        or "built by the study",
+        "origin": _origin(card),
         "commit": card["commit"] or "none",
         "family": card["model_type"],
         "parameters": card["parameters"],
@@ -100,6 +104,14 @@ def _host(card: JsonObject) -> JsonObject:
         "separate output layer": card["separate_output_layer"],
         "weights (SHA-256)": card["weights_sha256"][:16],
     }
+
+
+def _origin(card: JsonObject) -> str:
+    """Where a host comes from, and from what it was converted."""
+    said = [f"{kind} {value}" for kind, value in card["origin"].items() if kind not in ("build", "convert")]
+    if (converted := card.get("converted")) is not None:
+        said.append(CONVERTED[converted["format"]].format(**converted))
+    return ", ".join(said) or "built by the study"
 
 
 def _dataset(file: str, definition: DatasetSettings) -> JsonObject:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from peftport.hosts.recipe_settings import InstructionHostSettings
 from peftport.stages.sections import host_code, recipe_code
-from peftport.stages.stage import Needs, Output, Stage
+from peftport.stages.stage import Needs, Stage
 from peftport.storage.provenance import JsonObject
 from peftport.study.study import Study
 from peftport.study.training_steps import build_steps
@@ -25,11 +25,12 @@ class BuildHost(Stage):
 
     def needs(self, study: Study) -> Needs:
         from peftport.stages.identify_host import IdentifyHost  # which needs built hosts itself
+        from peftport.stages.made_hosts import made_model
 
         recipe = study.config.hosts[self.host].build
         if not isinstance(recipe, InstructionHostSettings):
             return {"base": [], "base_model": []}
-        return {"base": [IdentifyHost(recipe.base).output("host")], "base_model": built_model(study, recipe.base)}
+        return {"base": [IdentifyHost(recipe.base).output("host")], "base_model": made_model(study, recipe.base)}
 
     def settings(self, study: Study) -> JsonObject:
         return {"recipe": study.config.hosts[self.host].build.as_json(), "steps": build_steps(study, self.host)}
@@ -41,8 +42,3 @@ class BuildHost(Stage):
         recipe = study.config.hosts[self.host].build
         texts = recipe.instructions if isinstance(recipe, InstructionHostSettings) else recipe.corpus
         return [Path(file) for file in texts.files or []]
-
-
-def built_model(study: Study, host: str) -> list[Output]:
-    """The files of a host that the study builds; none of a host from elsewhere."""
-    return [BuildHost(host).output("model")] if study.config.hosts[host].build is not None else []

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from peftport.hosts.locate import host_folder, read_files
-from peftport.stages.build_host import BuildHost, built_model
+from peftport.hosts.locate import origin_folder, read_files
+from peftport.stages.made_hosts import made_model, made_note
 from peftport.stages.sections import host_code
 from peftport.stages.stage import Needs, Output, Stage
 from peftport.storage.provenance import JsonObject
@@ -22,8 +22,7 @@ class IdentifyHost(Stage):
     FILES = {"host": "host.json"}
 
     def needs(self, study: Study) -> Needs:
-        model = built_model(study, self.host)
-        return {"model": model, "curve": [BuildHost(self.host).output("curve")] if model else []}
+        return {"model": made_model(study, self.host), "note": made_note(study, self.host)}
 
     def settings(self, study: Study) -> JsonObject:
         return {"definition": study.config.hosts[self.host].as_json()}
@@ -33,12 +32,12 @@ class IdentifyHost(Stage):
 
     def files(self, study: Study) -> Sequence[Path]:
         host = study.config.hosts[self.host]
-        if host.kind in ("build", "hub"):  # in the key by the recipe, and by the commit
+        if host.converted or host.kind in ("build", "hub"):  # in the key by what makes them, and by the commit
             return ()
-        folder = host_folder(host, Path(), study.folder)
+        folder = origin_folder(host, study.folder)
         return [folder / name for name in read_files(folder)]
 
 
 def host_inputs(study: Study, host: str, name: str = "card") -> dict[str, Output | list[Output]]:
-    """What a stage reads that uses a host: its facts, as the input ``name``, and its files if the study builds it."""
-    return {name: IdentifyHost(host).output("host"), "model": built_model(study, host)}
+    """What a stage reads that uses a host: its facts, as the input ``name``, and its files if the study makes them."""
+    return {name: IdentifyHost(host).output("host"), "model": made_model(study, host)}

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from peftport.porting.table import INITIALISATIONS
-from peftport.stages.build_host import built_model
 from peftport.stages.encode_dataset import EncodeDataset
 from peftport.stages.extract_modules import modules_of
+from peftport.stages.made_hosts import made_model
 from peftport.stages.make_starts import transfer
 from peftport.stages.module_folders import ModuleFolders
 from peftport.stages.sections import host_code, method_code, task
@@ -28,7 +28,7 @@ class MatchStarts(ModuleFolders, Start):
         return {
             "modules": modules_of(study.source_of(self)),
             **transfer(self.source_host, self.target_host),
-            "model": built_model(study, self.target_host),
+            "model": made_model(study, self.target_host),
             "prompts": EncodeDataset(self.target_host, self.target_dataset, "train").output("prompts"),
         }
 

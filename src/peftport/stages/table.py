@@ -7,6 +7,7 @@ from peftport.stages.audit_overlap import AuditOverlap
 from peftport.stages.build_host import BuildHost
 from peftport.stages.check_transfer import CheckTransfer
 from peftport.stages.compute_statistics import ComputeStatistics
+from peftport.stages.convert_host import ConvertHost
 from peftport.stages.decontaminate_dataset import DecontaminateDataset
 from peftport.stages.describe_host import DescribeHost
 from peftport.stages.describe_techniques import DescribeTechniques
@@ -33,6 +34,7 @@ STAGES: dict[str, type[Stage]] = {
     "decontaminate_dataset": DecontaminateDataset,
     "randomise_labels": RandomiseLabels,
     "build_host": BuildHost,
+    "convert_host": ConvertHost,
     "identify_host": IdentifyHost,
     "encode_labels": EncodeLabels,
     "encode_dataset": EncodeDataset,

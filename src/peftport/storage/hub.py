@@ -114,7 +114,8 @@ def cached_commit(kind: str, identifier: str, revision: str) -> str | None:
         folder = Path(snapshot_download(identifier, revision=revision, local_files_only=True, **options))
     except (OSError, ValueError):  # not there, or an impossible name, which the stage that reads it refuses
         return None
-    complete = any(folder.glob("*.safetensors")) if kind == "host" else any(folder.iterdir())
+    weights = {"host": ("*.safetensors", "pytorch_model*.bin"), "dataset": ("*",)}[kind]
+    complete = any(path for pattern in weights for path in folder.glob(pattern))
     return folder.name if complete else None
 
 

@@ -1,11 +1,12 @@
 """What a schema cannot say about a config: names that must be defined, order, files that must be there, shapes."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from peftport.data.settings import DataFile, DatasetSettings
 from peftport.hosts.families.table import FAMILIES, family, refusal
-from peftport.hosts.locate import bundled_names
+from peftport.hosts.gguf_header import read_header
+from peftport.hosts.locate import bundled_names, pickled_files
 from peftport.hosts.recipe_settings import InstructionHostSettings, RawHostSettings, ShapeSettings
 from peftport.hosts.settings import HostSettings
 from peftport.hosts.shape import common, declared
@@ -137,21 +138,41 @@ def _check_host(name: str, host: HostSettings, folder: Path) -> None:
     if host.bundled is not None and host.bundled not in bundled_names():
         said = unknown_name("bundled host", host.bundled, bundled_names())
         raise ConfigError(f"config key `hosts.{name}.bundled`: {said}")
+    if host.gguf is not None:
+        _check_gguf(name, host.gguf.file, folder)
     if host.path is not None:
-        path = folder / host.path
+        path, weights = folder / host.path, "pytorch_model.bin" if host.convert else "*.safetensors"
         expected = (
-            f"config key `hosts.{name}.path`: expected a host directory with config.json, *.safetensors and tokenizer "
+            f"config key `hosts.{name}.path`: expected a host directory with config.json, {weights} and tokenizer "
             f"files, got {host.path!r}"
         )
         if not _is_file(path / "config.json"):
             raise ConfigError(f"{expected}, which has no config.json (looked in {folder}).")
-        if not any(path.glob("*.safetensors")):
+        if host.convert:
+            _check_read(f"hosts.{name}.path", lambda: pickled_files(path))
+        elif not any(path.glob("*.safetensors")):
             others = ", ".join(sorted(file.name for file in path.glob("*.bin"))) or "none"
-            raise ConfigError(f"{expected}, which has no *.safetensors (files that are not read: {others}).")
+            key = "; `convert: true` beside `path` reads pytorch_model.bin once" if others != "none" else ""
+            raise ConfigError(f"{expected}, which has no *.safetensors (files that are not read: {others}{key}).")
         if not any((path / file).is_file() for file in TOKENIZERS):
             raise ConfigError(f"{expected}, which has none of {', '.join(TOKENIZERS)}.")
         if (reason := refusal(_declared(name, {name: host}, folder)["model_type"])) is not None:
             raise ConfigError(f"config key `hosts.{name}.path`: {host.path}/config.json: {reason}")
+
+
+def _check_gguf(name: str, file: str, folder: Path) -> None:
+    key = f"hosts.{name}.gguf.file"
+    if not _is_file(folder / file):
+        raise ConfigError(f"config key `{key}`: expected a file, {file!r} is none (looked in {folder}).")
+    _check_read(key, lambda: read_header(folder / file))
+
+
+def _check_read(key: str, read: Callable[[], object]) -> None:
+    """Raise ConfigError with the key if a host's files cannot be read."""
+    try:
+        read()
+    except (ValueError, OSError) as error:
+        raise ConfigError(f"config key `{key}`: {error}.") from error
 
 
 def _check_recipe(name: str, hosts: Hosts, folder: Path) -> None:

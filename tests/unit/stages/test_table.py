@@ -25,7 +25,12 @@ def graph():
     config = CONFIG | {"decontaminate": True}
     raw = {"corpus": {"generated": {"domains": ["film"]}}}
     hosts = {"raw": {"build": raw}, "instruct": {"build": {"base": "raw", "instructions": GENERATED}}}
-    grid = CONFIG["grid"] | {"initialisations": ["ported", "scratch", "matched", "target_mean", "random_target"]}
+    hosts |= {"pickled": {"hub": {"id": "a/b", "revision": "0" * 40}, "convert": True}}
+    transfers = [*CONFIG["grid"]["transfers"], {"source": "raw", "target": "pickled"}]
+    grid = CONFIG["grid"] | {
+        "transfers": transfers,
+        "initialisations": ["ported", "scratch", "matched", "target_mean", "random_target"],
+    }
     return Graph(Study(read_settings(config | {"hosts": hosts, "grid": grid})))
 
 

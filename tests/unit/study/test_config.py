@@ -184,9 +184,27 @@ WRONG = {
         "config key `hosts.raw.path`",
         "got 'empty', which has no *.safetensors (files that are not read: none).",
     ),
+    "a host to convert that has nothing to convert": (
+        {"hosts.raw": {"path": "empty", "convert": True}},
+        "config key `hosts.raw.path`",
+        "has neither pytorch_model.bin nor pytorch_model.bin.index.json",
+    ),
+    "a bundled host to convert": (
+        {"hosts.raw": {"bundled": "reviews-raw", "convert": True}},
+        "config key `hosts.raw`: expected `convert` only beside `path` or `hub`",
+    ),
+    "a GGUF file that is not there": (
+        {"hosts.raw": {"gguf": {"file": "nowhere.gguf"}}},
+        "config key `hosts.raw.gguf.file`: expected a file, 'nowhere.gguf' is none (looked in",
+    ),
+    "a GGUF file that is another file": (
+        {"hosts.raw": {"gguf": {"file": "pickled/config.json"}}},
+        "config key `hosts.raw.gguf.file`",
+        "is no GGUF file that can be read: it does not begin with GGUF",
+    ),
     "a host with pickled weights only": (
         {"hosts.raw": {"path": "pickled"}},
-        "got 'pickled', which has no *.safetensors (files that are not read: pytorch_model.bin).",
+        "got 'pickled', which has no *.safetensors (files that are not read: pytorch_model.bin; `convert: true`",
     ),
     "a host without a tokenizer": (
         {"hosts.raw": {"path": "speechless"}},

@@ -1,0 +1,23 @@
+"""The hosts whose files the study makes: built, or converted from another format."""
+
+from peftport.stages.build_host import BuildHost
+from peftport.stages.convert_host import ConvertHost
+from peftport.stages.stage import Output
+from peftport.study.study import Study
+
+
+def made_model(study: Study, host: str) -> list[Output]:
+    """The files of a host that the study makes; none of a host from elsewhere."""
+    return [stage.output("model") for stage in _makers(study, host)]
+
+
+def made_note(study: Study, host: str) -> list[Output]:
+    """The file in which the digests of these files stand."""
+    return [stage.output(next(iter(stage.FILES))) for stage in _makers(study, host)]
+
+
+def _makers(study: Study, host: str) -> list[BuildHost | ConvertHost]:
+    settings = study.config.hosts[host]
+    if settings.converted:
+        return [ConvertHost(host)]
+    return [BuildHost(host)] if settings.build is not None else []
