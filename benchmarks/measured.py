@@ -1,5 +1,6 @@
 """Run commands and say what they cost: wall time, CPU time of everything that they started, what the machine is."""
 
+import contextlib
 import ctypes
 import os
 import platform
@@ -12,6 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+
+from peftport.storage.processes import process_facts
 
 ROOT = Path(__file__).parents[1]
 RESULTS = Path(__file__).parent / "results"
@@ -35,10 +38,10 @@ def measure(commands: Sequence[Sequence[str]], together: int, folder: Path, log:
         RuntimeError: a command failed; the message has its end.
     """
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
-    before, began = _children_cpu(), time.monotonic()
+    before, began, others = _children_cpu(), time.monotonic(), _children()
     with ThreadPoolExecutor(together) as pool:
         list(pool.map(lambda command: run(command, folder, log), commands))
-    _wait_for_orphans()
+    _wait_for_orphans(others)
     return Cost(time.monotonic() - began, _children_cpu() - before)
 
 
@@ -101,9 +104,14 @@ def _children_cpu() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def _wait_for_orphans() -> None:
-    while True:
-        try:
-            os.wait()
-        except ChildProcessError:
-            return
+def _children() -> set[int]:
+    everyone = {int(name) for name in os.listdir("/proc") if name.isdigit()}
+    return {process for process in everyone if (facts := process_facts(process)) and int(facts[1]) == os.getpid()}
+
+
+def _wait_for_orphans(others: set[int]) -> None:
+    """Wait for the children that came since; ``others`` are those of before, which may live on."""
+    while orphans := _children() - others:
+        for process in orphans:
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(process, 0)
