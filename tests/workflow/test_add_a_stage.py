@@ -22,7 +22,7 @@ def checkout(tmp_path):
     studies.edit(table, "from peftport.stages.prepare_dataset", f"{IMPORT}from peftport.stages.prepare_dataset")
     studies.edit(table, '    "check_transfer":', f'{line}    "check_transfer":')
     studies.edit(rules, "rule check_transfer:", f"{rule}\n\nrule check_transfer:")
-    studies.edit(rules, '"describe_host", "check_transfer"', '"describe_host", "measure_prompts", "check_transfer"')
+    studies.edit(rules, '"describe_host",', '"describe_host",\n            "measure_prompts",')
     return checkout
 
 

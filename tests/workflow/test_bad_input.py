@@ -83,7 +83,7 @@ def label_words(name, negative, positive):
 
 def crowded(config):
     """A further dataset whose template is longer than a prompt may be."""
-    config["datasets"]["crowded"] = config["datasets"]["film"] | {"template": "so " * 300 + "{text}"}
+    config["datasets"]["crowded"] = config["datasets"]["film"] | {"template": "so " * 600 + "{text}"}
     also_tested_on("crowded", config)
 
 
@@ -129,7 +129,8 @@ AT_ONCE = {
     "a host without weights": (
         host({"path": "pickled"}),
         "config key `hosts.other.path`: expected a host directory with config.json, *.safetensors and tokenizer files, "
-        "got 'pickled', which has no *.safetensors (files that are not read: pytorch_model.bin).",
+        "got 'pickled', which has no *.safetensors (files that are not read: pytorch_model.bin; "
+        "`convert: true` beside `path` reads pytorch_model.bin once).",
     ),
     "a study whose name is a path": (
         lambda config: config.update(study="../../x"),
@@ -177,7 +178,7 @@ BY_A_JOB = {
     "a template that leaves no room for a text": (
         crowded,
         [f"encode_dataset, host {name}, dataset crowded, split {split}" for name in TESTED for split in SPLITS],
-        "tokens, and 127 have room: raise max_tokens",
+        "tokens, and 511 have room: raise max_tokens",
     ),
     "a transfer between unequal shapes, from a hub": (
         host({"hub": {"id": "some/wide"}}),

@@ -21,9 +21,16 @@ from peftport.techniques.table import (
 from tests.techniques import FROM_PEFT, SETTINGS
 
 # T5 v1.1 shapes
-BASE = {"d_model": 768, "d_kv": 64, "d_ff": 2048, "heads": 12, "vocabulary": 32128}
+BASE = {"d_model": 768, "embedding": 768, "d_kv": 64, "d_ff": 2048, "heads": 12, "vocabulary": 32128}
 BASE |= {"encoder_layers": 12, "decoder_layers": 12}
-LARGE = BASE | {"d_model": 1024, "d_ff": 2816, "heads": 16, "encoder_layers": 24, "decoder_layers": 24}
+LARGE = BASE | {
+    "d_model": 1024,
+    "embedding": 1024,
+    "d_ff": 2816,
+    "heads": 16,
+    "encoder_layers": 24,
+    "decoder_layers": 24,
+}
 
 BOTTLENECK = {"bottleneck": None, "sites": ["attention", "feed_forward"], "share": "none", "share_rule": True}
 PUBLISHED = [
