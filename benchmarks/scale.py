@@ -107,7 +107,7 @@ def row(name: str, config: dict, folder: Path) -> str:
     study = Study(read_settings(config))
     planned = seen(snakemake(folder, path, "--cores", "2", "--dry-run", "--quiet", "all"), folder)
     number = pretend_finished(study, folder)
-    seen(snakemake(folder, path, "--cores", "2", "--touch", "--quiet", "all"), folder)
+    seen(snakemake(folder, path, "--cores", "2", "--touch", "--forceall", "--quiet", "all"), folder)
     again = seen(snakemake(folder, path, "--cores", "2", "--nocolor"), folder)
     if NOTHING not in again.printed:
         raise RuntimeError(f"{name}: something is to be done:\n{again.printed[-2000:]}")
