@@ -2,11 +2,14 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 import yaml
 
 from peftport.hosts.locate import BUNDLED
+from peftport.planning.verify import read_graph
+from peftport.planning.wholeness import stage_faults
 from peftport.storage.hub import cached_commit
 from tests import studies
 from tests.hub_cache import COMMIT
@@ -41,7 +44,7 @@ def test_the_published_study_plans_from_pickled_hosts_to_its_report(cache, tmp_p
 
 
 @pytest.mark.slow  # half a minute
-def test_pickled_hosts_run_to_their_cards(tmp_path):
+def test_pickled_hosts_run_to_their_cards_and_are_verified(tmp_path, monkeypatch):
     for name, parts in (("raw", 1), ("instruct", 2)):
         pickle_weights(shutil.copytree(BUNDLED / f"reviews-{name}", tmp_path / "hosts" / name), parts)
     config = studies.smoke_config(tmp_path / "hosts")
@@ -56,3 +59,9 @@ def test_pickled_hosts_run_to_their_cards(tmp_path):
         assert card["folder"].endswith(f"hosts/{name}/converted") and card["converted"]["format"] == "pickle"
         assert (folder / "converted/config.json").is_file()
     assert "Nothing to be done" in studies.run(tmp_path, "hosts").stdout
+    monkeypatch.chdir(tmp_path)
+    graph = read_graph([tmp_path / "study.yaml"])
+    assert [fault for stage in graph.stages["identify_host"] for fault in stage_faults(graph, stage)] == []
+    (tmp_path / "results/smoke/hosts/raw/converted/config.json").unlink()
+    wrong = [fault.path for stage in graph.stages["identify_host"] for fault in stage_faults(graph, stage)]
+    assert wrong == [Path("results/smoke/hosts/raw/converted/config.json")]

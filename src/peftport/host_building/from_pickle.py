@@ -11,7 +11,7 @@ from pathlib import Path
 
 import peftport
 from peftport.host_building import unpickle
-from peftport.hosts.locate import CONVERTED_TOO, PICKLED_INDEX, pickled_files
+from peftport.hosts.locate import PICKLED_INDEX, files_beside, pickled_files
 from peftport.storage.files import file_digests
 from peftport.storage.provenance import JsonObject
 
@@ -35,8 +35,7 @@ def from_pickle(origin: Path, folder: Path) -> JsonObject:
     unpickled({source: folder / target for source, target in targets.items()})
     if len(sources) > 1:
         _write_index(origin, folder, {source.name: target for source, target in targets.items()})
-    others = sorted({path for pattern in CONVERTED_TOO for path in origin.glob(pattern) if path.is_file()})
-    for path in others:
+    for path in files_beside(origin):
         if not path.name.endswith(".index.json"):
             shutil.copyfile(path, folder / path.name)
     return {"format": "pickle", "files": file_digests(origin, [source.name for source in sources])}

@@ -122,6 +122,11 @@ def origin_folder(host: HostSettings, start: Path | None = None) -> Path:
     return kinds[host.kind]()
 
 
+def files_beside(folder: Path) -> list[Path]:
+    """The files of a host beside its weights: config, tokenizer and the like."""
+    return sorted({path for pattern in CONVERTED_TOO for path in folder.glob(pattern) if path.is_file()})
+
+
 def pickled_files(folder: Path) -> list[Path]:
     """The files of a host's weights that torch has pickled: one, or the parts that an index names.
 

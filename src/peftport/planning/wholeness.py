@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from peftport.hosts.locate import host_folder
+from peftport.hosts.locate import origin_folder
 from peftport.jobs.inputs import ABSENT, Fault, faults_of, provenance_of
 from peftport.planning.graph import Graph
 from peftport.planning.keyed import key_faults
@@ -16,6 +16,7 @@ from peftport.stages.build_host import BuildHost
 from peftport.stages.convert_host import ConvertHost
 from peftport.stages.extract_modules import ExtractModules
 from peftport.stages.identify_host import IdentifyHost
+from peftport.stages.made_hosts import made_model, made_note
 from peftport.stages.module_folders import ModuleFolders
 from peftport.stages.prepare_dataset import PrepareDataset
 from peftport.stages.stage import Stage
@@ -50,8 +51,8 @@ def _state(graph: Graph, stage: Stage) -> Iterator[Fault]:
 
 def _model(graph: Graph, stage: Stage) -> Iterator[Fault]:
     """The files of a host that the study made against the digests in the note beside them."""
-    note = next(iter(stage.FILES))
-    yield from _changed(Path(graph.path(stage.output("model"))), _said(graph, stage, note).get("files", {}))
+    (note,) = made_note(graph.study, stage.host)
+    yield from _changed(Path(graph.path(stage.output("model"))), _said(graph, stage, note.name).get("files", {}))
 
 
 def _members(graph: Graph, stage: Stage) -> Iterator[Fault]:
@@ -95,10 +96,10 @@ def _host(graph: Graph, stage: Stage) -> Iterator[Fault]:
 
 def _place(graph: Graph, stage: Stage, said: JsonObject) -> Path:
     """Where a host's files lie now; those of a hub where they lay."""
-    host = graph.study.config.hosts[stage.host]
-    built = Path(graph.path(BuildHost(stage.host).output("model")))
-    lay = host.kind == "hub" and not host.converted
-    return Path(said["folder"]) if lay else host_folder(host, built, graph.study.folder)
+    host, made = graph.study.config.hosts[stage.host], made_model(graph.study, stage.host)
+    if made:
+        return Path(graph.path(made[0]))
+    return Path(said["folder"]) if host.kind == "hub" else origin_folder(host, graph.study.folder)
 
 
 def _data(graph: Graph, stage: Stage) -> Iterator[Fault]:

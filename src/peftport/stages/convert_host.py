@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from peftport.hosts.locate import CONVERTED_TOO, origin_folder, pickled_files
+from peftport.hosts.locate import files_beside, origin_folder, pickled_files
 from peftport.stages.sections import host_code
 from peftport.stages.stage import Stage
 from peftport.storage.provenance import JsonObject
@@ -35,5 +35,4 @@ class ConvertHost(Stage):
         if host.hub is not None:  # in the key by the commit
             return ()
         folder = origin_folder(host, study.folder)
-        beside = {path for pattern in CONVERTED_TOO for path in folder.glob(pattern) if path.is_file()}
-        return sorted(beside | set(pickled_files(folder)))
+        return sorted({*files_beside(folder), *pickled_files(folder)})
