@@ -33,9 +33,8 @@ def from_gguf(file: Path, folder: Path) -> JsonObject:
     header = read_header(file)
     with tempfile.TemporaryDirectory() as alone:
         (Path(alone) / "host.gguf").symlink_to(file.resolve())
-        tokenizer, (model, report) = _read(file, Path(alone), header)
+        tokenizer, model, missing = _read(file, Path(alone), header)
     tensors = dict(model.named_parameters())  # tied ones once
-    missing = sorted(map(str, report["missing_keys"]))
     if missing or len(tensors) != len(header.tensors):
         lacks = f" (without weights: {', '.join(missing[:5])})" if missing else ""
         raise ValueError(f"{file} has {len(header.tensors)} tensors, and the host has {len(tensors)}{lacks}")
@@ -50,18 +49,20 @@ def from_gguf(file: Path, folder: Path) -> JsonObject:
     return said | {"files": file_digests(file.parent, [file.name])}
 
 
-def _read(file: Path, folder: Path, header: GgufHeader) -> tuple[Any, tuple[PreTrainedModel, dict[str, Any]]]:
+def _read(file: Path, folder: Path, header: GgufHeader) -> tuple[Any, PreTrainedModel, list[str]]:
+    """Tokenizer, model, and the names of weights that the file lacks."""
     options = {"gguf_file": "host.gguf", "local_files_only": True, "trust_remote_code": False}
     kind = getattr(transformers, lm_type(family(header.model_type).lm_type).MODEL)
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, **options)
-        return tokenizer, kind.from_pretrained(
+        model, report = kind.from_pretrained(
             folder,
             dtype=torch.float32,
             quantization_config=GgufConfig(dequantize=True),  # else blocks may stay packed
             output_loading_info=True,
             **options,
         )
+        return tokenizer, model, sorted(map(str, report["missing_keys"]))
     except (MemoryError, OSError):
         raise
     except Exception as error:  # transformers and gguf raise many kinds for files that they cannot read

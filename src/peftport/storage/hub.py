@@ -4,7 +4,6 @@ import os
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from peftport.storage.hub_refusal import FINAL, HubRefusal, fetch_command, kind_of, refusal, tried_again
 
@@ -20,7 +19,7 @@ FILES = {  # the files of a repository that are read; nothing else of it is down
 PASSED_OVER = {"host": ["*/*"], "dataset": []}  # a host's files lie in no folder; what does is of other software
 
 
-def selection(kind: str, patterns: Sequence[str] | None = None) -> dict[str, Any]:
+def selection(kind: str, patterns: Sequence[str] | None = None) -> dict[str, list[str]]:
     """Which files of a repository are read, as options of the hub's library."""
     return {"allow_patterns": list(patterns or FILES[kind]), "ignore_patterns": PASSED_OVER[kind]}
 

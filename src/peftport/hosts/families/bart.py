@@ -5,6 +5,7 @@ Its output projections stand in as output sites. Tables of positions hold two ro
 token and the tokenizer's first one, which is part of every answer (``peftport.prompting.lm_types.encoder_decoder``).
 """
 
+from peftport.hosts.families.one_stack import ADDED_BY_THE_LAYER
 from peftport.hosts.sites import Family, Sites, projections
 
 
@@ -43,5 +44,5 @@ def describe(name: str) -> Family:
             ("encoder_ffn_dim", "decoder_ffn_dim"),
             ("encoder_attention_heads", "decoder_attention_heads"),
         ),
-        lacks={"attention_block": "the layer itself adds the residual, in no submodule of its own"},
+        lacks={"attention_block": ADDED_BY_THE_LAYER},
     )

@@ -5,17 +5,16 @@ with. DeBERTa-v2 (and v3) has one of two heads, by ``legacy`` in its config; pub
 projections of queries and keys read the table of relative positions too, so a module on them moves both.
 """
 
-from typing import Any
-
-from peftport.hosts.sites import Family, Sites, projections
+from peftport.hosts.families.one_stack import Below, Facts, encoder
+from peftport.hosts.sites import Family
 
 POSITIONS = r"\w+\.embeddings\.position_ids"  # a buffer that old checkpoints carry
 # next-sentence prediction: checkpoints carry it, the masked language model does not use it
 BERT_LEFT = rf"\w+\.pooler\..+|cls\.seq_relationship\..+|{POSITIONS}"
-ROBERTA: dict[str, Any] = {"head": ("lm_head.decoder.weight",), "passed_over": BERT_LEFT}
+ROBERTA: Facts = {"head": ("lm_head.decoder.weight",), "passed_over": BERT_LEFT}
 ROBERTA |= {"first_position": 2}  # it counts from behind the id of its padding token
 
-HOSTS: dict[str, dict[str, Any]] = {
+HOSTS: dict[str, Facts] = {
     "bert": {"head": ("cls.predictions.decoder.weight",), "passed_over": BERT_LEFT},
     "roberta": ROBERTA,
     "xlm-roberta": ROBERTA,
@@ -38,27 +37,15 @@ HOSTS: dict[str, dict[str, Any]] = {
 
 def describe(name: str) -> Family:
     """The family, under transformers' ``model_type``."""
-    layer, leaf = "encoder.layer.{layer}", "_proj" if name == "deberta-v2" else ""
-    sites: Sites = {
-        "attention": (("encoder", f"{layer}.attention.output.dropout"),),
-        "feed_forward": (("encoder", f"{layer}.output.dropout"),),
-        "attention_block": (("encoder", f"{layer}.attention"),),
-        "encoder_self": (("encoder", f"{layer}.attention.self"),),
-        "norm": (("encoder", f"{layer}.attention.output.LayerNorm"), ("encoder", f"{layer}.output.LayerNorm")),
+    row, leaf = HOSTS[name], "_proj" if name == "deberta-v2" else ""
+    below: Below = {
+        "attention": "attention.output.dropout",
+        "feed_forward": "output.dropout",
+        "attention_block": "attention",
+        "encoder_self": "attention.self",
+        "norm": ("attention.output.LayerNorm", "output.LayerNorm"),
+        **{kind[0]: f"attention.self.{kind}{leaf}" for kind in ("query", "key", "value")},
+        **{"o": "attention.output.dense", "wi": "intermediate.dense", "wo": "output.dense"},
     }
-    leaves = {kind[0]: f"attention.self.{kind}{leaf}" for kind in ("query", "key", "value")}
-    leaves |= {"o": "attention.output.dense", "wi": "intermediate.dense", "wo": "output.dense"}
-    sites |= projections((("encoder", layer),), leaves)
-    row = HOSTS[name]
-    return Family(
-        name,
-        lm_type="masked",
-        # peft 0.21 has no type for masked language models: as FEATURE_EXTRACTION a prompt makes the rows longer and not
-        # their labels, and disable_adapter() asks the host for what only hosts that generate have
-        task=None,
-        layers={"encoder": "num_hidden_layers"},
-        feed_forward="intermediate_size",
-        sites={kind: places for kind, places in sites.items() if kind not in row.get("lacks", {})},
-        norm_tensors=2,
-        **row,
-    )
+    there = {kind: parts for kind, parts in below.items() if kind not in row.get("lacks", {})}
+    return encoder(name, "encoder.layer.{layer}", there, norm_tensors=2, **row)

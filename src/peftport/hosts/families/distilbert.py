@@ -1,29 +1,26 @@
 """DistilBERT: an encoder without token types; its attention ends in a projection, its feed-forward in a ``Dropout``."""
 
-from peftport.hosts.sites import Family, Sites, projections
+from peftport.hosts.families.one_stack import ADDED_BY_THE_LAYER, encoder
+from peftport.hosts.sites import Family
+
+BELOW = {
+    **{"attention": "attention.out_lin", "feed_forward": "ffn.dropout", "encoder_self": "attention"},
+    "norm": ("sa_layer_norm", "output_layer_norm"),
+    **{kind: f"attention.{kind}_lin" for kind in ("q", "k", "v")},
+    **{"o": "attention.out_lin", "wi": "ffn.lin1", "wo": "ffn.lin2"},
+}
 
 
 def describe(name: str) -> Family:
     """The family, under transformers' ``model_type``."""
-    layer = "transformer.layer.{layer}"
-    sites: Sites = {
-        "attention": (("encoder", f"{layer}.attention.out_lin"),),
-        "feed_forward": (("encoder", f"{layer}.ffn.dropout"),),
-        "encoder_self": (("encoder", f"{layer}.attention"),),
-        "norm": (("encoder", f"{layer}.sa_layer_norm"), ("encoder", f"{layer}.output_layer_norm")),
-    }
-    leaves = {kind: f"attention.{kind}_lin" for kind in ("q", "k", "v")}
-    leaves |= {"o": "attention.out_lin", "wi": "ffn.lin1", "wo": "ffn.lin2"}
-    sites |= projections((("encoder", layer),), leaves)
-    return Family(
+    return encoder(
         name,
-        lm_type="masked",
+        "transformer.layer.{layer}",
+        BELOW,
         head=("vocab_projector.weight",),
-        task=None,  # as BERT's
         layers={"encoder": "n_layers"},
         feed_forward="hidden_dim",
-        sites=sites,
         norm_tensors=2,
         passed_over=r"distilbert\.embeddings\.position_ids",  # a buffer that old checkpoints carry
-        lacks={"attention_block": "the layer itself adds the residual, in no submodule of its own"},
+        lacks={"attention_block": ADDED_BY_THE_LAYER},
     )

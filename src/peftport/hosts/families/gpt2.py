@@ -1,6 +1,6 @@
 """GPT-2: a decoder with one fused matrix for queries, keys and values, stored transposed (``Conv1D``)."""
 
-from peftport.hosts.families.decoder import decoder
+from peftport.hosts.families.one_stack import decoder
 from peftport.hosts.sites import Family
 
 BELOW = {

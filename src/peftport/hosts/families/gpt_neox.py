@@ -4,7 +4,7 @@ The rows of that matrix are interleaved, head by head (queries, keys and values 
 here takes it apart: a technique names it whole, as ``qkv``.
 """
 
-from peftport.hosts.families.decoder import INVERSE_FREQUENCIES, decoder
+from peftport.hosts.families.one_stack import INVERSE_FREQUENCIES, decoder
 from peftport.hosts.sites import Family
 
 BELOW = {

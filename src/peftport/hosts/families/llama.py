@@ -7,9 +7,7 @@ size of the sum, and nothing would be left of it where it points along the sub-l
 The norms of queries and keys (Qwen3, Gemma 3, OLMo 2) are no sites: ``norm`` are the layer norms of sub-layers.
 """
 
-from typing import Any
-
-from peftport.hosts.families.decoder import Below, decoder
+from peftport.hosts.families.one_stack import Below, Facts, decoder
 from peftport.hosts.sites import Family
 
 LAYER = "layers.{layer}"
@@ -28,7 +26,7 @@ NORMS_AFTER: Below = {"norm": ("post_attention_layernorm", "post_feedforward_lay
 NORMS_AROUND: Below = {"norm": (*NORMS_BEFORE["norm"], "pre_feedforward_layernorm", "post_feedforward_layernorm")}
 
 # model_type to what it has where LLaMA has something else: sites below a layer, and other fields of the family
-ROWS: dict[str, tuple[Below, dict[str, Any]]] = {
+ROWS: dict[str, tuple[Below, Facts]] = {
     "llama": (PROJECTIONS_LAST | SEPARATE | NORMS_BEFORE, {}),
     "mistral": (PROJECTIONS_LAST | SEPARATE | NORMS_BEFORE, {}),
     "qwen2": (PROJECTIONS_LAST | SEPARATE | NORMS_BEFORE, {}),

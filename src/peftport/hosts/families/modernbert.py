@@ -5,31 +5,22 @@ first layer has no norm before its attention (the norm of the embeddings stands 
 every token sees it in the near-sighted layers too.
 """
 
-from peftport.hosts.sites import Family, Sites, projections
+from peftport.hosts.families.one_stack import ADDED_BY_THE_LAYER, encoder
+from peftport.hosts.sites import Family
+
+LAYER = "layers.{layer}"
+BELOW = {
+    **{"attention": "attn.out_drop", "feed_forward": "mlp.Wo", "encoder_self": "attn"},
+    "norm": ("attn_norm", "mlp_norm"),
+    **{"qkv": "attn.Wqkv", "o": "attn.Wo", "wi_01": "mlp.Wi", "wo": "mlp.Wo"},
+}
+LACKS = {
+    **dict.fromkeys(("q", "k", "v"), "queries, keys and values are one matrix here, qkv"),
+    **dict.fromkeys(("wi_0", "wi_1"), "the two are one matrix here, wi_01"),
+    "attention_block": ADDED_BY_THE_LAYER,
+}
 
 
 def describe(name: str) -> Family:
     """The family, under transformers' ``model_type``."""
-    layer = "layers.{layer}"
-    sites: Sites = {
-        "attention": (("encoder", f"{layer}.attn.out_drop"),),
-        "feed_forward": (("encoder", f"{layer}.mlp.Wo"),),
-        "encoder_self": (("encoder", f"{layer}.attn"),),
-        "norm": (("encoder", f"{layer}.attn_norm"), ("encoder", f"{layer}.mlp_norm")),
-    }
-    leaves = {"qkv": "attn.Wqkv", "o": "attn.Wo", "wi_01": "mlp.Wi", "wo": "mlp.Wo"}
-    sites |= projections((("encoder", layer),), leaves)
-    fused = "queries, keys and values are one matrix here, qkv"
-    return Family(
-        name,
-        lm_type="masked",
-        head=("decoder.weight",),
-        task=None,  # as BERT's
-        layers={"encoder": "num_hidden_layers"},
-        feed_forward="intermediate_size",
-        sites=sites,
-        from_second=(f"{layer}.attn_norm",),
-        lacks=dict.fromkeys(("q", "k", "v"), fused)
-        | dict.fromkeys(("wi_0", "wi_1"), "the two are one matrix here, wi_01")
-        | {"attention_block": "the layer itself adds the residual, in no submodule of its own"},
-    )
+    return encoder(name, LAYER, BELOW, head=("decoder.weight",), from_second=(f"{LAYER}.attn_norm",), lacks=LACKS)

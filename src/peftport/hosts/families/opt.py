@@ -5,7 +5,7 @@ more than ``max_position_embeddings``, and the host itself counts from the third
 narrower than the layers: a prompt would have to be as narrow, and peft makes it as wide as the layers.
 """
 
-from peftport.hosts.families.decoder import decoder
+from peftport.hosts.families.one_stack import decoder
 from peftport.hosts.sites import Family
 
 BELOW = {
