@@ -97,7 +97,7 @@ def load_model(folder: Path, dtype: torch.dtype = torch.float32) -> PreTrainedMo
     )
     passed_over = {name for name in report["unexpected_keys"] if re.fullmatch(kind.passed_over, name)}
     found = {key: set(report[key]) - passed_over for key in WRONG}
-    if wrong := [f"{said}: {_some(found[key])}" for key, said in WRONG.items() if found[key]]:
+    if wrong := [f"{said}: {some(found[key])}" for key, said in WRONG.items() if found[key]]:
         told = {said for name in found["unexpected_keys"] for key, said in kind.told.items() if re.fullmatch(key, name)}
         raise ValueError(f"{folder}: the weights do not fit config.json; {'; '.join([*wrong, *sorted(told)])}")
     _check_output_layer(folder, model, kind)
@@ -115,7 +115,8 @@ def _output_weight(model: PreTrainedModel, kind: Family) -> torch.nn.Parameter |
     return next((there[name] for name in kind.head if name in there), None)
 
 
-def _some(names: Iterable[Any], shown: int = 5) -> str:
+def some(names: Iterable[Any], shown: int = 5) -> str:
+    """The first names in alphabetical order, and how many more there are."""
     listed = sorted(map(str, names))
     more = f" and {len(listed) - shown} more" if len(listed) > shown else ""
     return f"{', '.join(listed[:shown])}{more}"

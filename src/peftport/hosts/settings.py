@@ -1,6 +1,6 @@
 """Settings of a host: where it comes from."""
 
-from typing import ClassVar, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -9,8 +9,16 @@ from peftport.hosts.recipe_settings import HostRecipe
 from peftport.settings import OneOf, Settings, Text, optional
 
 
+LANGUAGE_MODEL, CLASSIFICATION = "language_model", "classification"  # kinds of heads
+Head = Literal["language_model", "classification"]
+
+
 def _is_false(value: bool) -> bool:
     return value is False
+
+
+def _is_language_model(value: str) -> bool:
+    return value == LANGUAGE_MODEL
 
 
 class HubHost(Settings):
@@ -29,9 +37,9 @@ class GgufHost(Settings):
 
 
 class HostSettings(OneOf):
-    """Where a host comes from, exactly one of these; `convert` may stand beside `path` and `hub`."""
+    """Where a host comes from, exactly one of these; `convert` may stand beside `path` and `hub`, `head` beside all."""
 
-    BESIDE: ClassVar[frozenset[str]] = frozenset({"convert"})
+    BESIDE: ClassVar[frozenset[str]] = frozenset({"convert", "head"})
 
     bundled: Text | None = optional(description="name of a small host that ships with peftport")
     path: Text | None = optional(description="local directory: config.json, model.safetensors, tokenizer files")
@@ -46,12 +54,23 @@ class HostSettings(OneOf):
         "a stage reads it once, without running anything in it, and writes safetensors",
         exclude_if=_is_false,
     )
+    head: Head = Field(
+        LANGUAGE_MODEL,
+        description="what the host answers with: its own language-model head, by label words, or a classification head "
+        "with one output per label, which is no part of the host but of the module (encoders only)",
+        exclude_if=_is_language_model,
+    )
 
     @model_validator(mode="after")
     def _convertible(self) -> Self:
         if self.convert and self.kind not in ("path", "hub"):
             raise PydanticCustomError("convert", "expected `convert` only beside `path` or `hub`")
         return self
+
+    @property
+    def classifies(self) -> bool:
+        """Whether the host answers with a classification head."""
+        return self.head == CLASSIFICATION
 
     @property
     def converted(self) -> bool:

@@ -47,6 +47,10 @@ class Family:
         equal: pairs of config attributes that must agree, because a host's shape has one size for both.
         attention_implementation: transformers' name of the attention that computes all that such hosts do.
         scaled: config attribute by which what goes into the output layer is scaled; None where that never happens.
+        classification: submodules of the classification head in transformers' model with one, the last one makes the
+            answers; empty where hosts of the family have none here.
+        language_model_head: regular expression for tensors of other heads that the family's files may hold, which a
+            host with a classification head has no use for.
     """
 
     name: str
@@ -66,6 +70,8 @@ class Family:
     equal: tuple[tuple[str, str], ...] = ()
     attention_implementation: str = "sdpa"
     scaled: str | None = None
+    classification: tuple[str, ...] = ()
+    language_model_head: str = r"(?!)"
 
     def check(self, kinds: Iterable[str]) -> None:
         """Raise ValueError unless the family has all these kinds of sites."""

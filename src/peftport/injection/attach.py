@@ -20,6 +20,7 @@ from transformers import PreTrainedModel
 from peftport.hosts.families.table import family
 from peftport.hosts.shape import host_shape
 from peftport.hosts.sites import Family
+from peftport.injection.head import Head, config_with, fresh_tensors, saved_parts, take_off, with_task
 from peftport.injection.validate import HOST_FIELDS, admit
 from peftport.seeds import derive
 from peftport.storage.modules import Module
@@ -38,6 +39,7 @@ def attach(
     *,
     seed: int | None = None,
     trainable: bool = True,
+    head: Head | None = None,
 ) -> PeftModel:
     """Put a fresh module into ``host``, which is changed in place (``detach`` undoes it).
 
@@ -48,18 +50,21 @@ def attach(
         seed: the initialisation's only source; None for a module whose tensors will be overwritten. The global
             generators are left as they were.
         trainable: whether the module's parameters ask for gradients. The host's never do.
+        head: of a host with a classification head, what of it belongs to the module.
 
     Raises:
         ValueError: unknown technique or family, a setting is missing or does not suit the host, the host has a module
             already, it lacks sites (the message names them), or the module has another number of sites or parameters
             than it must have.
     """
-    technique, kind, shape = method(method_name), family(host.config.model_type), host_shape(host.config)
+    technique, kind, shape = method(method_name), with_task(family(host.config.model_type), head), host_shape(host.config)
     try:
-        config = technique.peft_config(settings, kind)
+        config = config_with(technique.peft_config(settings, kind), head)
         wanted = {"sites": technique.expected_sites(settings, shape)}
+        drawn = fresh_tensors(host, head, config, seed or 0)
         if hasattr(technique, "parameter_count"):
-            wanted["parameters"] = technique.parameter_count(settings, shape)
+            own = sum(tensor.size for tensor in drawn.values())
+            wanted["parameters"] = technique.parameter_count(settings, shape) + own
     except KeyError as error:
         raise ValueError(f"{method_name} needs the setting {error}; given: {', '.join(settings)}") from error
     name = settings.get("peft_type", method_name)
@@ -80,6 +85,8 @@ def attach(
     if wanted != found:
         detach(model)
         raise ValueError(f"{name} in this host must have {wanted}, but it has {found}")
+    if drawn:
+        load_tensors(model, module_tensors(model) | drawn)
     return model
 
 
@@ -93,7 +100,7 @@ def attach_module(host: PreTrainedModel, module: Module, trainable: bool = True)
             its tensors are not the module's; the message lists missing, extra and mis-shaped ones, and the host is
             bare again.
     """
-    config = admit(module)
+    config = admit(module, host)
     _check_bare(host)
     try:
         model = _wrap(host, config, derive(0, "initialise"), trainable)
@@ -110,6 +117,7 @@ def attach_module(host: PreTrainedModel, module: Module, trainable: bool = True)
 
 def detach(model: PeftModel) -> PreTrainedModel:
     """Take the module out and return the bare host."""
+    take_off(model.get_base_model())  # before peft looks for layers to unload, which it would also find in a head
     if model.active_peft_config.is_prompt_learning:
         return model.get_base_model()
     return model.unload()
@@ -156,6 +164,8 @@ def config_dict(model: PeftModel, host_name: str | None = None) -> JsonObject:
     fields = model.active_peft_config.to_dict()
     fields |= {"base_model_name_or_path": host_name, "inference_mode": True, "auto_mapping": None, "revision": None}
     fields |= {name: None for name in HOST_FIELDS if name in fields}
+    if fields.get("modules_to_save"):
+        fields["modules_to_save"] = saved_parts(model)
     return json.loads(json.dumps(fields, default=_plain, sort_keys=True))
 
 
@@ -194,6 +204,7 @@ def _unwrap(host: PreTrainedModel) -> None:
     for name, layer in list(host.named_modules()):
         if isinstance(layer, BaseTunerLayer):
             host.set_submodule(name, layer.get_base_layer())
+    take_off(host)
     if hasattr(host, "peft_config"):
         del host.peft_config
 

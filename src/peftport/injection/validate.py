@@ -7,7 +7,9 @@ from dataclasses import fields
 
 from peft import PeftConfig, __version__
 from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
+from transformers import PreTrainedModel
 
+from peftport.hosts.classification_head import has_classification_head, parts_of
 from peftport.storage.modules import CONFIG, Module
 from peftport.storage.provenance import JsonObject
 from peftport.techniques.table import METHODS, makes, method_of_type
@@ -26,8 +28,8 @@ REACHING_INTO_THE_HOST = {
 }
 
 
-def admit(module: Module) -> PeftConfig:
-    """peft's config of a module that may be put into a host.
+def admit(module: Module, host: PreTrainedModel) -> PeftConfig:
+    """peft's config of a module that may be put into a host; into one with a classification head, with its head.
 
     Raises:
         ValueError: the config names no technique known here or another one than the card, has fields that peft does
@@ -44,7 +46,11 @@ def admit(module: Module) -> PeftConfig:
         raise ValueError(
             f"the module's {CONFIG} has fields that peft {__version__} does not know: {', '.join(strange)}"
         )
+    heads = parts_of(host) if has_classification_head(host) else set()
     for name, harmless in REACHING_INTO_THE_HOST.items():
+        saved = config.get(name) if name == "modules_to_save" else None
+        if isinstance(saved, list) and heads and set(saved) <= heads:
+            continue
         if name in config and config[name] not in harmless:
             raise ValueError(f"the module's {CONFIG} would change the host: {name} is {config[name]!r}")
     _check_numbers(config, module)

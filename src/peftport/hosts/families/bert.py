@@ -13,21 +13,31 @@ POSITIONS = r"\w+\.embeddings\.position_ids"  # a buffer that old checkpoints ca
 BERT_LEFT = rf"\w+\.pooler\..+|cls\.seq_relationship\..+|{POSITIONS}"
 ROBERTA: Facts = {"head": ("lm_head.decoder.weight",), "passed_over": BERT_LEFT}
 ROBERTA |= {"first_position": 2}  # it counts from behind the id of its padding token
+ROBERTA |= {"classification": ("classifier",), "language_model_head": r"lm_head\..+"}
 
 HOSTS: dict[str, Facts] = {
-    "bert": {"head": ("cls.predictions.decoder.weight",), "passed_over": BERT_LEFT},
+    "bert": {
+        "head": ("cls.predictions.decoder.weight",),
+        "passed_over": BERT_LEFT,
+        "classification": ("bert.pooler", "classifier"),
+        "language_model_head": r"cls\..+",
+    },
     "roberta": ROBERTA,
     "xlm-roberta": ROBERTA,
     "electra": {
         "head": ("generator_lm_head.weight",),
         "passed_over": POSITIONS,
         "told": {r"discriminator_predictions\..+": "a discriminator writes no words; take the generator"},
+        "classification": ("classifier",),
+        "language_model_head": r"(generator_predictions|generator_lm_head|discriminator_predictions)\..+",
     },
     "deberta-v2": {
         "head": ("cls.predictions.decoder.weight",),
         "passed_over": POSITIONS,
         "told": {r"lm_predictions\..+": "these weights have the newer head; set legacy to false in config.json"},
         "attention_implementation": "eager",  # transformers has no other for it
+        "classification": ("pooler", "classifier"),
+        "language_model_head": r"(cls|lm_predictions|mask_predictions)\..+",
         "lacks": {
             "encoder_self": "disentangled attention scores a key by its place too, and the keys of a prefix have none"
         },

@@ -22,5 +22,7 @@ def describe(name: str) -> Family:
         feed_forward="hidden_dim",
         norm_tensors=2,
         passed_over=r"distilbert\.embeddings\.position_ids",  # a buffer that old checkpoints carry
+        classification=("pre_classifier", "classifier"),
+        language_model_head=r"vocab_(transform|layer_norm|projector)\..+",
         lacks={"attention_block": ADDED_BY_THE_LAYER},
     )

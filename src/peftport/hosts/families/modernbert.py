@@ -23,4 +23,13 @@ LACKS = {
 
 def describe(name: str) -> Family:
     """The family, under transformers' ``model_type``."""
-    return encoder(name, LAYER, BELOW, head=("decoder.weight",), from_second=(f"{LAYER}.attn_norm",), lacks=LACKS)
+    return encoder(
+        name,
+        LAYER,
+        BELOW,
+        head=("decoder.weight",),
+        from_second=(f"{LAYER}.attn_norm",),
+        lacks=LACKS,
+        classification=("head", "classifier"),
+        language_model_head=r"decoder\..+",
+    )

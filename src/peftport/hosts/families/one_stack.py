@@ -25,6 +25,8 @@ class Facts(TypedDict, total=False):
     lacks: Mapping[str, str]
     from_second: tuple[str, ...]
     attention_implementation: str
+    classification: tuple[str, ...]
+    language_model_head: str
 
 
 USUAL: Facts = {"feed_forward": "intermediate_size"}

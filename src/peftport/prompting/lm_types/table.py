@@ -1,8 +1,9 @@
 """The language model types by name: how hosts of a type are asked a question and where their answer stands.
 
-Every host classifies through its own language-model head by label words; what differs is where the word is read: in
+A host classifies through its own language-model head by label words; what differs is where the word is read: in
 the decoder's output (``encoder_decoder``), at the mask positions of a cloze (``masked``), or as the next tokens
-(``causal``). Each type is one module, imported when it is asked for, with
+(``causal``). Or it has a classification head with one output per label (``classifier``). Each type is one module,
+imported when it is asked for, with
 
 * ``MODEL``: transformers' class that loads such a host with its head;
 * ``check(tokenizer, config)``: raises ValueError where a host cannot be read like this;
@@ -24,6 +25,7 @@ LM_TYPES = {
     "encoder_decoder": "peftport.prompting.lm_types.encoder_decoder",
     "masked": "peftport.prompting.lm_types.masked",
     "causal": "peftport.prompting.lm_types.causal",
+    "classifier": "peftport.prompting.lm_types.classifier",
 }
 
 
