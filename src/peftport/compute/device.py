@@ -8,7 +8,7 @@ import pyarrow
 import torch
 from transformers import PreTrainedModel
 
-from peftport.hosts.load import load_model
+from peftport.hosts.classification_head import load_with_head
 
 # what SLURM sets for a job that it gave GPUs; with none of them a job was given none, whatever its node has
 GIVEN = ("CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "SLURM_JOB_GPUS", "SLURM_STEP_GPUS")
@@ -64,6 +64,10 @@ def prepare_device(threads: int, resources: Mapping[str, int]) -> None:
     print(f"device: cpu, {torch.get_num_threads()} threads ({reason})")
 
 
-def load_host(folder: Path, precision: str) -> PreTrainedModel:
-    """A frozen host on the job's device, its weights in ``float32`` or ``bfloat16``; modules in it are in float32."""
-    return load_model(folder, getattr(torch, precision)).to(job_device())
+def load_host(folder: Path, precision: str, labels: int | None = None) -> PreTrainedModel:
+    """A frozen host on the job's device, its weights in ``float32`` or ``bfloat16``; modules in it are in float32.
+
+    Args:
+        labels: outputs of its classification head; None for its language-model head.
+    """
+    return load_with_head(folder, labels, getattr(torch, precision)).to(job_device())

@@ -58,4 +58,9 @@ class HostWithTask:
 
     def load(self, precision: str) -> PreTrainedModel:
         """The frozen host on the job's device, its weights in ``float32`` or ``bfloat16``."""
-        return load_host(known_folder(self.card), precision)
+        return load_host(known_folder(self.card), precision, len(self.task.words) if self.parts else None)
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The submodules of its classification head that belong to modules; none where it has no such head."""
+        return tuple(self.card.get("head_parts", ()))

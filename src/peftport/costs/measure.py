@@ -24,6 +24,7 @@ from peftport.costs.memory import peak_bytes
 from peftport.costs.uses import shared, uses, workspace
 from peftport.hosts.families.table import family
 from peftport.injection.attach import attach, detach, module_tensors, trainable_parameters
+from peftport.injection.head import Head
 from peftport.prompting.encoded import read_encoded
 from peftport.prompting.template import TaskSettings
 from peftport.settings import CostSettings, TrainingSettings
@@ -58,9 +59,10 @@ def measure_costs(
     examples = read_encoded(inputs.train, known.task.words)
     batch = known.task.batch(examples, np.arange(min(len(examples), training.batch_size)), job_device())
     bench = Bench(host, batch, training.gradient_clip, settings)
+    head = Head(known.parts, "source") if known.parts else None
     rows = []
     for name, technique in techniques.items():
-        model = attach(host, technique["method"], technique, seed=0)
+        model = attach(host, technique["method"], technique, seed=0, head=head)
         row = described(model, batch, card, technique) | bench.costs(model)
         rows.append({"technique": name, "target_host": card["host"], "machine": machine()} | row)
         print(f"{name}: " + ", ".join(f"{key} {row[key]}" for key in ("parameters", *TIMED)), flush=True)

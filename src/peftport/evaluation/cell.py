@@ -18,6 +18,7 @@ from peftport.compute.host_inputs import HostInputs, HostWithTask
 from peftport.evaluation.choice import Tested, Trial, tables_of_cell
 from peftport.evaluation.score import Scored, score, validate
 from peftport.injection.attach import attach_module, load_tensors
+from peftport.injection.complete import completed
 from peftport.jobs.checkpoints import Checkpoint
 from peftport.jobs.progress import Progress
 from peftport.prompting.encoded import Encoded, read_encoded
@@ -112,6 +113,9 @@ def evaluate_cell(
     texts = Texts.read(inputs, host.task.words, settings)
     modules = read_members({seed: start for seed, start in starts.items() if start is not None})
     model = host.load(settings.training.host_precision)
+    if host.parts and settings.technique:  # modules of the host itself lack nothing
+        wanted = (settings.technique, host.parts, host.task.words)
+        modules = {seed: completed(model, module, *wanted, seed) for seed, module in modules.items()}
     if modules:
         model = attach_module(model, next(iter(modules.values())))
     cell = Cell(model, modules, host.task, texts, settings, names)

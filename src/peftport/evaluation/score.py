@@ -42,7 +42,7 @@ def score(
     """
     model.eval()  # peft's LoRA layers come with their dropout on
     likelihoods = log_likelihoods(model, test, task, evaluation.batch_size)
-    predicted, right = likelihoods.argmax(1), likelihoods[range(len(test)), test.labels]
+    predicted, right = likeliest(likelihoods), likelihoods[range(len(test)), test.labels]
     finite = bool(np.isfinite(likelihoods).all())
     choice = choice_log_likelihoods(likelihoods, test.labels) if finite else np.full(len(test), math.nan)
     calibrated = _calibrated(model, likelihoods, test, task, evaluation, texts) if finite else None
@@ -74,6 +74,16 @@ def score(
     return Scored(row, answers)
 
 
+def likeliest(likelihoods: np.ndarray) -> np.ndarray:
+    """The likeliest label of each example, shape (examples,); all in turn where no example tells any two apart.
+
+    That is what a host answers whose classification head is not there.
+    """
+    if len(likelihoods) and (likelihoods == likelihoods[:, :1]).all():
+        return np.arange(len(likelihoods)) % likelihoods.shape[1]
+    return likelihoods.argmax(1)
+
+
 def validate(model: Any, validation: Encoded, task: Task, evaluation: EvaluationSettings) -> float | None:
     """Mean choice log-likelihood of the right label words, nats; None if it is no finite number."""
     model.eval()
@@ -95,7 +105,7 @@ def _calibrated(
     if texts is None:
         return None
     offsets = label_offsets(log_likelihoods(model, texts, task, evaluation.batch_size))
-    return None if offsets is None else (likelihoods + offsets).argmax(1) == test.labels
+    return None if offsets is None else likeliest(likelihoods + offsets) == test.labels
 
 
 def _generated(

@@ -25,7 +25,7 @@ from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrai
 from transformers.utils import logging
 
 from peftport.hosts.families.table import family
-from peftport.hosts.load import WRONG, some, weight_files
+from peftport.hosts.load import WRONG, load_model, some, weight_files
 from peftport.hosts.sites import Family
 
 SMALLEST = 2  # labels, where nothing depends on their number
@@ -75,9 +75,7 @@ def load_classifier(folder: Path, labels: int, dtype: torch.dtype = torch.float3
             ignore_mismatched_sizes=True,  # listed below, with their names
         )
     missing, mismatched = set(report["missing_keys"]), {name for name, *_ in report["mismatched_keys"]}
-    parts = tuple(
-        path for path in kind.classification if path == kind.classification[-1] or _any_below(path, missing)
-    )
+    parts = tuple(path for path in kind.classification if path == kind.classification[-1] or _any_below(path, missing))
     unknown = {name for name in report["unexpected_keys"] if not _is_passed_over(name, kind, model.base_model_prefix)}
     found = {
         "missing_keys": {name for name in missing if not _below(name, parts)},
@@ -94,6 +92,11 @@ def load_classifier(folder: Path, labels: int, dtype: torch.dtype = torch.float3
     own = {name for name in model.state_dict() if _below(name, parts)} - missing
     names = tuple(path.rpartition(".")[2] for path in parts)
     return Classifier(model.eval().requires_grad_(False), names, tuple(sorted(passed_over | own)))
+
+
+def load_with_head(folder: Path, labels: int | None, dtype: torch.dtype = torch.float32) -> PreTrainedModel:
+    """A host with a classification head of so many labels, or with its language-model head where that is None."""
+    return load_model(folder, dtype) if labels is None else load_classifier(folder, labels, dtype).model
 
 
 def classifying(model_type: str) -> Family:

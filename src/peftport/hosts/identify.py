@@ -5,13 +5,16 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from transformers import PreTrainedModel
+
+from peftport.hosts.classification_head import SMALLEST, head_paths, load_classifier
 from peftport.hosts.families.table import family
-from peftport.hosts.load import TOKENIZER_FILES, is_tied, load_model, load_tokenizer, weight_files
+from peftport.hosts.load import TOKENIZER_FILES, is_tied, load_model, load_tokenizer, some, weight_files
 from peftport.hosts.locate import BUNDLED_CHOICE, foreign, hub_commit, published_files, read_files
 from peftport.hosts.settings import HostSettings
 from peftport.hosts.shape import host_shape
 from peftport.hosts.sites import Family
-from peftport.prompting.lm_types.table import lm_type
+from peftport.prompting.lm_types.table import CLASSIFIER, lm_type
 from peftport.storage.files import DamagedFile, check_files, file_digest, file_digests
 from peftport.storage.provenance import JsonObject
 
@@ -28,6 +31,22 @@ def _positions(config: Any, kind: Family) -> int | None:
     """Tokens that a host can read at most; None where positions are relative (T5)."""
     most = getattr(config, "max_position_embeddings", None)
     return None if most is None else most - kind.first_position
+
+
+def _loaded(host: HostSettings, folder: Path) -> tuple[PreTrainedModel, JsonObject]:
+    """The host, and what its card says of its classification head; nothing where it has none."""
+    if not host.classifies:
+        return load_model(folder), {}
+    model, parts, passed_over = load_classifier(folder, SMALLEST)
+    if passed_over:
+        print(f"note: {folder}: passed over, of other heads: {some(passed_over)}")
+    return model, {"head": host.head, "head_parts": list(parts), "head_passed_over": list(passed_over)}
+
+
+def _belonging_to_modules(model: PreTrainedModel, head: JsonObject) -> int:
+    """Number of parameters of the classification head that are no part of the host."""
+    paths = head_paths(model, head.get("head_parts", ()))
+    return sum(tensor.numel() for path in paths for tensor in model.get_submodule(path).parameters())
 
 
 def identify_host(
@@ -52,10 +71,11 @@ def identify_host(
         check_files(folder, published_files(host, folder), "it was published")
     except DamagedFile as error:
         raise foreign(name, host.as_json(), error) from error
-    model, tokenizer = load_model(folder), load_tokenizer(folder)
-    kind = family(model.config.model_type)
+    model, head = _loaded(host, folder)
+    tokenizer, kind = load_tokenizer(folder), family(model.config.model_type)
+    asked = CLASSIFIER if head else kind.lm_type
     try:
-        lm_type(kind.lm_type).check(tokenizer, model.config)
+        lm_type(asked).check(tokenizer, model.config)
     except ValueError as error:
         raise ValueError(f"{folder}: {error}") from error
     return {
@@ -66,12 +86,13 @@ def identify_host(
         "folder": str(folder),
         "commit": hub_commit(folder),
         "model_type": model.config.model_type,
-        "lm_type": kind.lm_type,
+        "lm_type": asked,
+        **head,
         "shape": host_shape(model.config),
         "positions": _positions(model.config, kind),
         "gated_feed_forward": bool(getattr(model.config, "is_gated_act", "wi" not in kind.sites)),
-        "separate_output_layer": not is_tied(model),
-        "parameters": sum(tensor.numel() for tensor in model.parameters()),
+        "separate_output_layer": not head and not is_tied(model),
+        "parameters": sum(tensor.numel() for tensor in model.parameters()) - _belonging_to_modules(model, head),
         "weights_sha256": combined_digest(weight_files(folder)),
         "files": file_digests(folder, read_files(folder)),
         "tokenizer_sha256": combined_digest(folder / file for file in TOKENIZER_FILES if (folder / file).is_file()),

@@ -8,7 +8,6 @@ from pydantic_core import PydanticCustomError
 from peftport.hosts.recipe_settings import HostRecipe
 from peftport.settings import OneOf, Settings, Text, optional
 
-
 LANGUAGE_MODEL, CLASSIFICATION = "language_model", "classification"  # kinds of heads
 Head = Literal["language_model", "classification"]
 

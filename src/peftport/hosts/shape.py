@@ -26,7 +26,8 @@ EMBEDDING = ("word_embed_proj_dim", "embedding_size")  # where a config says tha
 
 
 def declared(name: str, hosts: Mapping[str, HostSettings], folder: Path) -> JsonObject | None:
-    """What a host's card will say of its shape: ``host``, ``model_type`` and the sizes that are known.
+    """What a host's card will say of its shape: ``host``, ``model_type``, the sizes that are known, and ``head`` of
+    one with a classification head.
 
     Args:
         hosts: the study's hosts by name.
@@ -38,11 +39,17 @@ def declared(name: str, hosts: Mapping[str, HostSettings], folder: Path) -> Json
     Raises:
         ValueError: its ``config.json`` is damaged.
     """
+    facts = _declared(name, hosts, folder)
+    return facts if facts is None or not hosts[name].classifies else facts | {"head": hosts[name].head}
+
+
+def _declared(name: str, hosts: Mapping[str, HostSettings], folder: Path) -> JsonObject | None:
+    """What ``declared`` gives, whatever the host's head."""
     host = hosts[name]
     if host.hub is not None:
         return None
     if isinstance(host.build, InstructionHostSettings):
-        base = declared(host.build.base, hosts, folder)
+        base = _declared(host.build.base, hosts, folder)
         return None if base is None else base | {"host": name}
     if host.build is not None:
         shape, kind = host.build.shape, host.build.family

@@ -57,7 +57,8 @@ def attach(
             already, it lacks sites (the message names them), or the module has another number of sites or parameters
             than it must have.
     """
-    technique, kind, shape = method(method_name), with_task(family(host.config.model_type), head), host_shape(host.config)
+    technique, shape = method(method_name), host_shape(host.config)
+    kind = with_task(family(host.config.model_type), head)
     try:
         config = config_with(technique.peft_config(settings, kind), head)
         wanted = {"sites": technique.expected_sites(settings, shape)}

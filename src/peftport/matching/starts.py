@@ -8,13 +8,15 @@ import numpy as np
 import torch
 from peft import PeftModel
 
-from peftport.hosts.load import load_model, load_tokenizer
+from peftport.hosts.classification_head import load_with_head
+from peftport.hosts.load import load_tokenizer
 from peftport.hosts.locate import known_folder
 from peftport.injection.attach import attach_module, load_tensors
 from peftport.matching.added import Batch
 from peftport.matching.fit import fit
 from peftport.prompting.batches import test_order
 from peftport.prompting.encoded import read_encoded
+from peftport.prompting.lm_types.table import CLASSIFIER
 from peftport.prompting.task import Task
 from peftport.prompting.template import TaskSettings
 from peftport.storage.cards import read_card
@@ -57,7 +59,8 @@ class Fitting:
     def put(self, module: Module) -> PeftModel:
         """The host with this module in it, in the place of the one before."""
         if self._model is None:
-            host = load_model(known_folder(self.card))
+            labels = len(module.card["labels"]) if module.head else None
+            host = load_with_head(known_folder(self.card), labels)
             self._model = attach_module(host, module, trainable=False).eval()
         else:
             load_tensors(self._model, module.tensors)
@@ -67,7 +70,10 @@ class Fitting:
     def batches(self) -> list[Batch]:
         """The texts as the host's arguments."""
         task = Task.for_host(self.task, load_tokenizer(known_folder(self.card)), self.card)
-        return unlabelled(task, self.prompts)
+        batches = unlabelled(task, self.prompts)
+        if self.card["lm_type"] == CLASSIFIER:  # the head may be of a dataset with other labels
+            batches = [{name: own for name, own in batch.items() if name != "labels"} for batch in batches]
+        return batches
 
 
 def unlabelled(task: Task, prompts: Path) -> list[Batch]:

@@ -60,7 +60,8 @@ def module_fits(module: Module, expected_shapes: Mapping[str, tuple[int, ...]]) 
 
 def _comparable(card: JsonObject) -> JsonObject:
     shape = {name: size for name, size in card.get("shape", {}).items() if name not in _NO_OBSTACLE}
-    return {"family": card.get("family"), "model_type": card.get("model_type")} | shape
+    head = {"head": card.get("head", "language_model"), "head that belongs to modules": card.get("head_parts")}
+    return {"family": card.get("family"), "model_type": card.get("model_type")} | head | shape
 
 
 def _size(shape: tuple[int, ...]) -> str:

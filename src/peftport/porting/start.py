@@ -49,7 +49,7 @@ def make_start(
         ValueError: unknown initialisation; one that the host makes; siblings or ``fit`` missing; or a module with
             entries that are not finite numbers.
     """
-    entry = _entry(initialisation, siblings, fit)
+    entry = _entry(initialisation, module, siblings, fit)
     usable = [sibling for sibling in siblings if sibling.failed_at_step is None]
     sources = [module, *usable]
     failed = next((m for m in (sources if usable else [module, *siblings]) if m.failed_at_step is not None), None)
@@ -78,7 +78,15 @@ def make_start(
         "failed_at_step": failed and failed.failed_at_step,
         "constant_tensors": [tensor for tensor, entries in sorted(module.tensors.items()) if is_constant(entries)],
     }
+    facts |= head_facts(module, start)
     return replace(start, config=config, card={key: card.get(key) for key in _KEPT} | facts | fitted)
+
+
+def head_facts(module: Module, start: Module) -> JsonObject:
+    """What the start's card says of a classification head; nothing where the source module has none."""
+    if not module.head:
+        return {}
+    return {"labels": module.card.get("labels"), "head": "moved" if start.head else "fresh"}
 
 
 def make_starts(
@@ -114,13 +122,15 @@ def make_starts(
         print(f"seed {seed}: {initialisation} {folders[seed]} -> {outputs[seed]}")
 
 
-def _entry(name: str, siblings: Sequence[Module], fit: Fit | None) -> table.Initialisation:
+def _entry(name: str, module: Module, siblings: Sequence[Module], fit: Fit | None) -> table.Initialisation:
     """The initialisation of this name, with all that it needs."""
     entry = table.initialisation(name)
     if entry.start is None:
         raise ValueError(f"initialisation {name!r} is made in the target host, not from a module")
     if "siblings" in entry.needs and not siblings:
         raise ValueError(f"initialisation {name!r} needs other modules of the technique in the target host")
+    if "head" in entry.needs and not module.head:
+        raise ValueError(f"initialisation {name!r} is about a classification head, and the module has none")
     if "texts" in entry.needs and fit is None:
         raise ValueError(f"initialisation {name!r} is fitted in the target host, to texts")
     return entry

@@ -22,6 +22,9 @@ INITIALISATIONS: dict[str, str] = {
     "sampled_product": "peftport.porting.sampled_product",
     "random_target": "peftport.porting.random_target",
     "matched": "peftport.porting.matched",
+    "ported_fresh_head": "peftport.porting.ported_fresh_head",
+    "sampled_fresh_head": "peftport.porting.sampled_fresh_head",
+    "head_only": "peftport.porting.head_only",
 }
 
 Start = Callable[[Module, np.random.Generator, list[Module]], Module]
@@ -36,7 +39,8 @@ class Initialisation:
         rule: how the start is made, one sentence.
         needs: what it is made from: ``source`` (the source module), ``siblings`` (other modules of the technique in
             the target host), ``host`` (the target host, in which the technique initialises itself), ``texts`` (the
-            target host and training texts of the target dataset, to which ``peftport.matching`` fits what is drawn).
+            target host and training texts of the target dataset, to which ``peftport.matching`` fits what is drawn),
+            ``head`` (a classification head in the source module).
         start: module, generator, siblings to the start; None where the host makes it.
     """
 

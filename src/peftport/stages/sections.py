@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from peftport.host_building.recipes.table import RECIPES
 from peftport.hosts.families.table import FAMILIES, family
 from peftport.hosts.shape import declared
-from peftport.prompting.lm_types.table import LM_TYPES
+from peftport.prompting.lm_types.table import CLASSIFIER, LM_TYPES
 from peftport.storage.provenance import JsonObject
 from peftport.study.derived_datasets import root
 from peftport.study.study import Study
@@ -68,10 +68,17 @@ def model_types(study: Study, host: str) -> list[str]:
     return [name for name in FAMILIES if facts is None or facts["model_type"] == name]
 
 
+def lm_types(study: Study, host: str) -> set[str]:
+    """The language model types that a host may be of."""
+    if study.config.hosts[host].classifies:
+        return {CLASSIFIER}
+    return {family(name).lm_type for name in model_types(study, host)}
+
+
 def host_code(study: Study, host: str) -> list[str]:
     """The modules reached by name for a host: its family, and how such a host is asked."""
     names = model_types(study, host)
-    return sorted({FAMILIES[name] for name in names} | {LM_TYPES[family(name).lm_type] for name in names})
+    return sorted({FAMILIES[name] for name in names} | {LM_TYPES[name] for name in lm_types(study, host)})
 
 
 def recipe_code(study: Study, host: str) -> list[str]:
@@ -81,5 +88,4 @@ def recipe_code(study: Study, host: str) -> list[str]:
 
 def answer_code(study: Study, host: str) -> list[str]:
     """The modules for how such a host answers."""
-    names = {family(name).lm_type for name in model_types(study, host)}
-    return [f"peftport.evaluation.lm_types.{name}" for name in sorted(names)]
+    return [f"peftport.evaluation.lm_types.{name}" for name in sorted(lm_types(study, host))]

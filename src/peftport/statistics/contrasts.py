@@ -1,4 +1,8 @@
-"""Paired differences: ported against every other initialisation and against the references."""
+"""Paired differences: ported against every other initialisation and against the references.
+
+Modules that are moved without their classification head (``ported_fresh_head``) have controls of their own, in which
+the head is the same fresh one; they are compared with these, and ``ported`` is not.
+"""
 
 import numpy as np
 import pandas as pd
@@ -9,8 +13,11 @@ from peftport.statistics.intervals import Estimate, estimate
 from peftport.storage.tables import TABLES
 
 FIRST = "ported"
+# modules that are moved without their classification head, and the controls that have none of it either
+WITHOUT_HEAD, ITS_CONTROLS = "ported_fresh_head", ("sampled_fresh_head", "scratch")
 REFERENCES = ("bare", "native")
-FAMILY = ["study", "technique", "budget_steps", "baseline"]  # the moves that one sentence of the report is about
+# the moves that one sentence of the report is about
+FAMILY = ["study", "technique", "budget_steps", "initialisation", "baseline"]
 
 
 def contrasts(runs: pd.DataFrame, references: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
@@ -33,7 +40,7 @@ def contrasts(runs: pd.DataFrame, references: pd.DataFrame, predictions: pd.Data
     """
     answers, likelihoods = ExampleScores(predictions), ExampleScores(predictions, "choice_log_likelihood")
     rows = []
-    for study, key, baseline in compared(runs, references):
+    for study, key, baseline in [*compared(runs, references), *compared(runs, references, WITHOUT_HEAD)]:
         both = sides(answers, key, baseline)
         if both is None:
             continue
@@ -50,18 +57,27 @@ def contrasts(runs: pd.DataFrame, references: pd.DataFrame, predictions: pd.Data
     return table.assign(p_value_holm=holm_within(table, FAMILY))[list(TABLES["contrasts"])]
 
 
-def compared(runs: pd.DataFrame, references: pd.DataFrame) -> list[tuple[str, tuple, str]]:
-    """Study, key of ported modules, and baseline, for everything that ported modules can be compared with."""
+def compared(runs: pd.DataFrame, references: pd.DataFrame, first: str = FIRST) -> list[tuple[str, tuple, str]]:
+    """Study, key of ported modules, and baseline, for everything that ported modules can be compared with.
+
+    Args:
+        first: `ported`, or `ported_fresh_head`, which is compared with its own controls.
+    """
     runs = runs.dropna(subset="accuracy")
-    names = [name for name in dict.fromkeys(runs["initialisation"]) if name != FIRST]
+    names = [name for name in dict.fromkeys(runs["initialisation"]) if _matches(first, name)]
     known = set(zip(*(runs[column] for column in KEY), strict=True))
     present = [name for name in REFERENCES if (references["initialisation"] == name).any()]
-    ported = runs[runs["initialisation"] == FIRST]
+    ported = runs[runs["initialisation"] == first]
     comparisons = []
     for study, *key in ported[["study", *KEY]].drop_duplicates().itertuples(index=False, name=None):
         others = [name for name in names if (*key[:5], name, key[6]) in known]
         comparisons += [(study, tuple(key), baseline) for baseline in [*others, *present]]
     return comparisons
+
+
+def _matches(first: str, name: str) -> bool:
+    """Whether an initialisation is one that ``first`` is compared with."""
+    return name in ITS_CONTROLS if first == WITHOUT_HEAD else name not in (FIRST, "sampled_fresh_head")
 
 
 def sides(scores: ExampleScores, key: tuple, baseline: str) -> tuple[np.ndarray, np.ndarray] | None:

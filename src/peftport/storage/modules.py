@@ -9,7 +9,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +45,24 @@ class Module:
     def failed_at_step(self) -> int | None:
         """The step at which the source training that it comes from failed, if it did: its entries are then NaN."""
         return self.card.get("failed_at_step")
+
+    @property
+    def head(self) -> list[str]:
+        """Names of the tensors of its classification head; none where it has no head."""
+        parts = self.config.get("modules_to_save") or []
+        return [name for name in self.tensors if any(f".{part}." in name for part in parts)]
+
+    def without_head(self) -> "Module":
+        """The module without its classification head."""
+        return self._only([name for name in self.tensors if name not in self.head], None)
+
+    def head_alone(self) -> "Module":
+        """Its classification head, and nothing that the technique adds."""
+        return self._only(self.head, self.config.get("modules_to_save"))
+
+    def _only(self, names: list[str], parts: list[str] | None) -> "Module":
+        saved = {"modules_to_save": parts} if "modules_to_save" in self.config else {}
+        return replace(self, config=self.config | saved, tensors={name: self.tensors[name] for name in names})
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Tensor names to shapes."""

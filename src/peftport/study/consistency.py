@@ -14,6 +14,7 @@ from peftport.porting.compatibility import differences
 from peftport.prompting.template import check_template
 from peftport.registry import unknown_name
 from peftport.storage.provenance import JsonObject
+from peftport.study.classification import head_complaint
 from peftport.study.grid import FITTED
 from peftport.study.grid_settings import GridSettings
 from peftport.study.settings import StudySettings
@@ -49,6 +50,7 @@ def check_meaning(settings: StudySettings, folder: Path) -> None:
     study = Study(settings, folder)
     _check_templates(study, settings, folder)
     _check_fitted(settings)
+    _check_heads(study, settings.hosts, folder)
     _check_siblings(study)
     _check_transfers(study, settings.hosts, folder)
 
@@ -102,6 +104,12 @@ def _check_fitted(settings: StudySettings) -> None:
                     f"config key `grid.initialisations`: `{kind}` cannot be made for the technique `{name}`: {reason}. "
                     "Use `sampled` instead."
                 )
+
+
+def _check_heads(study: Study, hosts: Hosts, folder: Path) -> None:
+    declared = {name: _declared(name, hosts, folder) for name in study.hosts}
+    if (wrong := head_complaint(study, declared)) is not None:
+        raise ConfigError(f"config key `{wrong[0]}`: {wrong[1]}")
 
 
 def _check_siblings(study: Study) -> None:
@@ -248,7 +256,7 @@ def _check_template(name: str, dataset: DatasetSettings, cloze: bool) -> None:
 
 def _check_templates(study: Study, settings: StudySettings, folder: Path) -> None:
     """Refuse an answer before the end where a host writes it behind the prompt, as far as hosts are known before."""
-    known = [_declared(name, settings.hosts, folder) for name in study.hosts]
+    known = [_declared(name, settings.hosts, folder) for name in study.hosts if not settings.hosts[name].classifies]
     kinds = {host["model_type"] for host in known if host is not None}
     if any(family(kind).lm_type != "masked" for kind in kinds & FAMILIES.keys()):
         for name in study.datasets:

@@ -12,6 +12,7 @@ NONE = "none"
 SHARED = "scratch"
 REFERENCES = ("bare", "native")
 FITTED = ("matched",)  # their starts depend on texts of the target dataset
+HEADED = ("ported_fresh_head", "sampled_fresh_head", "head_only")  # they are about a classification head
 RELABELLED = ("random_target",)  # their source modules are trained on shuffled labels
 
 

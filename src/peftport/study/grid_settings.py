@@ -16,6 +16,9 @@ Initialisation = Literal[
     "target_mean",
     "sampled_product",
     "random_target",
+    "ported_fresh_head",
+    "sampled_fresh_head",
+    "head_only",
 ]
 
 

@@ -43,6 +43,7 @@ def extract_modules(state: Path, config: Path, folders: dict[int, Path], provena
             "learning_rate": facts["learning_rate"][str(seed)],
             "source_key": facts["key"],
             "failed_at_step": facts["failed_at_step"].get(str(seed)),
+            **({"labels": facts["labels"]} if "labels" in facts else {}),  # of its head's outputs, in their order
             **provenance,
         }
         module = Module(facts["adapter_config"], own, card)

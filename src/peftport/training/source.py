@@ -17,6 +17,7 @@ from safetensors.numpy import save_file
 
 from peftport.compute.host_inputs import HostInputs, HostWithTask
 from peftport.injection.attach import attach, config_dict, detach, load_tensors, module_tensors
+from peftport.injection.head import Head
 from peftport.jobs.checkpoints import Checkpoint
 from peftport.jobs.progress import Progress
 from peftport.prompting.encoded import Encoded, read_encoded
@@ -131,7 +132,8 @@ def train_source(
     technique, training = settings.technique, settings.training
     host = HostWithTask.read(inputs.card, settings.task)
     train, validation = (read_encoded(path, host.task.words) for path in (inputs.train, inputs.validation))
-    model, starts = _fresh(host.load(training.host_precision), technique, settings.seeds)
+    head = Head(host.parts, "source") if host.parts else None
+    model, starts = _fresh(host.load(training.host_precision), technique, settings.seeds, head)
     trials = [Trial(seed, rate) for seed in settings.seeds for rate in learning_rates(technique["learning_rate"])]
     ongoing = Ongoing(checkpoint, Trained)
 
@@ -158,6 +160,8 @@ def train_source(
         str(trial.seed): result.failed for trial, result in taken.items() if result.failed is not None
     }
     card["learning_rate"] = {str(trial.seed): trial.rate for trial in taken}
+    if head is not None:
+        card["labels"] = host.task.words
     write_card(outputs.config, card | provenance)
 
 
@@ -169,11 +173,13 @@ def _best(trained: dict[Trial, Trained]) -> list[Trial]:
     return [Trial(seed, best_rate(by_rate)) for seed, by_rate in reached.items()]
 
 
-def _fresh(host: Any, technique: JsonObject, seeds: list[int]) -> tuple[PeftModel, dict[int, Tensors]]:
-    """The host with a module in it, and the technique's fresh initialisation of every seed."""
+def _fresh(
+    host: Any, technique: JsonObject, seeds: list[int], head: Head | None
+) -> tuple[PeftModel, dict[int, Tensors]]:
+    """The host with a module in it, and the technique's fresh initialisation of every seed, with a fresh head."""
     starts: dict[int, Tensors] = {}
     for seed in seeds:
-        model = attach(host, technique["method"], technique, seed=seed)
+        model = attach(host, technique["method"], technique, seed=seed, head=head)
         starts[seed] = module_tensors(model)
         if seed != seeds[-1]:
             host = detach(model)

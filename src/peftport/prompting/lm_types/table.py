@@ -21,11 +21,12 @@ from types import ModuleType
 
 from peftport.registry import import_entry
 
+CLASSIFIER = "classifier"
 LM_TYPES = {
     "encoder_decoder": "peftport.prompting.lm_types.encoder_decoder",
     "masked": "peftport.prompting.lm_types.masked",
     "causal": "peftport.prompting.lm_types.causal",
-    "classifier": "peftport.prompting.lm_types.classifier",
+    CLASSIFIER: "peftport.prompting.lm_types.classifier",
 }
 
 
