@@ -12,6 +12,7 @@ from peftport.planning.pinned import pinned
 from peftport.planning.reasons import NEW
 from peftport.prompting.lengths import cut_notes, read_lengths
 from peftport.storage.hub import cached_commit
+from peftport.study.classification import head_notes
 from peftport.study.grid import Cell, Source
 from peftport.study.read import read_study, refuse_unless_folder
 from peftport.study.study import Study
@@ -157,6 +158,7 @@ def make_plan(configs: Sequence[Path], directory: Path) -> Plan:
         downloads=downloads(study, known_commits()),
         warnings=[
             *warmup_warnings(study.budgets, study.config.training.warmup_steps),
+            *head_notes(study),
             *cuts(every, now, directory),
             *said,
             *warnings,

@@ -62,7 +62,7 @@ def make_start(
     start, fitted = failed or entry.start(module, rng, usable), {}
     if fit is not None and failed is None:
         start, fitted = fit(module, start)
-    config = dict(module.config)
+    config = dict(start.config)
     if "base_model_name_or_path" in config:
         config["base_model_name_or_path"] = target_card.get("host")
     facts = {

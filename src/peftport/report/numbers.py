@@ -134,7 +134,8 @@ def rates(runs: pd.DataFrame) -> Grid | None:
 def differences(contrasts: pd.DataFrame) -> Grid:
     """Every paired comparison, one row each."""
     pairs = len(contrasts[ROUTE[2:]].drop_duplicates()) > 1
-    heads = [*_places(pairs), "ported less", "steps", "difference, points"]
+    several = contrasts["initialisation"].nunique() > 1
+    heads = [*_places(pairs), "first less second" if several else "ported less", "steps", "difference, points"]
     heads += ["95% interval", "p after Holm", "win rate", "log-likelihood, nats", "seeds"]
     rows = []
     for technique in techniques_of(contrasts):
@@ -147,7 +148,8 @@ def differences(contrasts: pd.DataFrame) -> Grid:
             likelihood = f"{nats(row.log_likelihood_difference)} {ends}"
             numbers += [f"{signed(row.low)} to {signed(row.high)}", p_value, percent(row.win_rate), likelihood]
             numbers += [f"{row.seeds}"]
-            rows.append([*words, label(row.baseline), *numbers])
+            compared = f"{label(row.initialisation)} less {label(row.baseline)}" if several else label(row.baseline)
+            rows.append([*words, compared, *numbers])
     return Grid(heads, rows, 3 + pairs)
 
 

@@ -9,6 +9,12 @@ from peftport.figures.style import label, signed, transfer
 from peftport.statistics.families import ALPHA
 
 MINUS = "\N{MINUS SIGN}"
+# what moved with and without its classification head
+HEADS = {
+    "head_only": "the moved head beside a fresh module",
+    "ported_fresh_head": "the module moved without its head",
+    "sampled_fresh_head": "sampled modules with the same fresh head",
+}
 MOVE = ["technique", "source_host", "target_host", "source_dataset", "target_dataset"]
 
 
@@ -79,7 +85,7 @@ def unbroken(text: str) -> str:
 
 def alternative(baseline: str) -> str:
     """What ported is compared with, as a noun."""
-    nouns = {"scratch": "modules from scratch", "bare": "the bare host", "native": "native modules"}
+    nouns = {"scratch": "modules from scratch", "bare": "the bare host", "native": "native modules"} | HEADS
     return nouns.get(baseline, f"{label(baseline)} modules")
 
 

@@ -16,6 +16,7 @@ from peftport.report.facts import Cost, NamedSettings, StudyFacts
 from peftport.storage.cards import read_card
 from peftport.storage.parquet import read_provenance
 from peftport.storage.provenance import JsonObject, versions
+from peftport.study.classification import head_notes
 from peftport.study.derived_datasets import root
 from peftport.study.study import Study
 from peftport.study.training_steps import optimiser_steps, warmup_warnings
@@ -57,6 +58,7 @@ def describe_study(study: Study, cards: Sequence[str], datasets: Sequence[str], 
             source_steps=config.training.source_steps,
             warnings=[
                 *warmup_warnings(study.budgets, config.training.warmup_steps),
+                *head_notes(study),
                 *cut,
             ],
         ),
@@ -103,7 +105,7 @@ def _host(card: JsonObject) -> JsonObject:
         "vocabulary": shape["vocabulary"],
         "separate output layer": card["separate_output_layer"],
         "weights (SHA-256)": card["weights_sha256"][:16],
-    }
+    } | ({"head": f"classification; {', '.join(card['head_parts'])} of the module"} if "head" in card else {})
 
 
 def _origin(card: JsonObject) -> str:

@@ -8,6 +8,7 @@ from peftport.figures.style import label, signed, techniques_of, title, transfer
 from peftport.report.computing import mixed
 from peftport.report.facts import NOT_KNOWN, NamedSettings
 from peftport.report.headline import headline
+from peftport.report.heads import heads
 from peftport.report.phrases import (
     MOVE,
     capital,
@@ -50,9 +51,13 @@ def verdict(tables: dict[str, pd.DataFrame], settings: NamedSettings = NOT_KNOWN
     ported = summary[summary["initialisation"] == "ported"]
     if ported.empty:
         return Verdict(["No module was ported in this study, so there is nothing to judge."], [], [], [])
-    contrasts, carried = (tables.get(name, pd.DataFrame()) for name in ("contrasts", "carried"))
+    every, carried = (tables.get(name, pd.DataFrame()) for name in ("contrasts", "carried"))
+    contrasts = every[every["initialisation"] == "ported"] if len(every) else every
     controls = controls_in(carried)
-    techniques = [(title(name), _technique(name, ported, contrasts, controls)) for name in techniques_of(ported)]
+    techniques = [
+        (title(name), [*_technique(name, ported, contrasts, controls), *heads(name, every)])
+        for name in techniques_of(ported)
+    ]
     across = [*_ranking(ported), *_directions(tables.get("asymmetry", pd.DataFrame()))]
     answer = headline(ported, summary, carried, settings)
     caveats = [*_caveats(summary, ported, settings), *mixed(tables)]

@@ -21,6 +21,28 @@ def head_complaint(study: Study, declared: Mapping[str, JsonObject | None]) -> C
     return next((wrong for check in checks for wrong in check(study, declared)), None)
 
 
+def head_notes(study: Study) -> list[str]:
+    """Sentences on the heads of a study, for the plan and the report, each without its capital and full stop."""
+    if not _classifying(study):
+        return []
+    notes = [
+        "hosts with a classification head have none without a module: the bare host takes all labels in turn, which is "
+        "chance"
+    ]
+    for pair in study.grid.dataset_pairs:
+        if _labels(study, pair.source) != _labels(study, pair.target):
+            notes.append(
+                f"from {pair.source} to {pair.target} modules move without their classification head, because the two "
+                "have other label words: every initialisation has the same fresh head there"
+            )
+    return notes
+
+
+def _labels(study: Study, dataset: str) -> list[str]:
+    """The label words of a dataset in the order of a head's outputs."""
+    return sorted(set(study.config.datasets[dataset].labels.values()))
+
+
 def _classifying(study: Study) -> list[str]:
     """The hosts of the grid that answer with a classification head."""
     ends = dict.fromkeys(host for pair in study.grid.transfers for host in (pair.source, pair.target))
@@ -65,7 +87,7 @@ def _moved_heads(study: Study, declared: Mapping[str, JsonObject | None]) -> Ite
     """A head moves between datasets of the same labels alone."""
     if not _classifying(study):
         return
-    labels = {name: sorted(set(study.config.datasets[name].labels.values())) for name in study.datasets}
+    labels = {name: _labels(study, name) for name in study.datasets}
     if "head_only" in study.grid.initialisations:
         for index, pair in enumerate(study.grid.dataset_pairs):
             if labels[pair.source] != labels[pair.target]:

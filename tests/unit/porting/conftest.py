@@ -7,7 +7,7 @@ PLACE = "base_model.model.encoder.block.0.layer.0.SelfAttention"
 
 
 def build(seed=0, **sizes):
-    """A module with a LoRA pair, a large tensor, and tensors that are all ones, all zeros and of one entry."""
+    """A module with a LoRA pair, a large tensor, tensors that are all ones, all zeros and of one entry, and a head."""
     rng = np.random.default_rng(seed)
     inputs, outputs, rank = (sizes.get(name, default) for name, default in (("i", 64), ("o", 48), ("r", 4)))
     tensors = {
@@ -16,6 +16,7 @@ def build(seed=0, **sizes):
         f"{PLACE}.dropout.down_weight": rng.exponential(2.0, (400, 250)),
         f"{PLACE}.ia3_l": np.ones(30),
         f"{PLACE}.bias": np.zeros(30),
+        "base_model.model.classifier.weight": rng.normal(0.0, 0.02, (2, inputs)),
         "base_model.scale": np.full((1,), 0.7),
     }
     strength = 3.0 ** -np.arange(rank)  # what training does to a pair: a rank strong in A is strong in B
@@ -27,9 +28,10 @@ def build(seed=0, **sizes):
         "dataset": "films",
         "seed": seed,
         "key": "k",
+        "labels": ["bad", "good"],
         "weights_sha256": f"w{seed}",
     }
-    config = {"peft_type": "LORA", "r": rank, "base_model_name_or_path": "raw"}
+    config = {"peft_type": "LORA", "r": rank, "base_model_name_or_path": "raw", "modules_to_save": ["classifier"]}
     return Module(config, {name: tensor.astype(np.float32) for name, tensor in sorted(tensors.items())}, card)
 
 

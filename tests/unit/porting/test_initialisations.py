@@ -28,7 +28,7 @@ def varying(module):
 def test_every_entry_states_its_rule_and_needs(name):
     entry = initialisation(name)
     assert re.fullmatch(r"[A-Z][^\n]{30,}\.", entry.rule)
-    assert entry.needs and entry.needs <= {"source", "host", "siblings", "texts"}
+    assert entry.needs and entry.needs <= {"source", "host", "siblings", "texts", "head"}
     assert (entry.start is None) == ("host" in entry.needs)
     assert ("source" in entry.needs) == (entry.start is not None)
 
@@ -150,3 +150,14 @@ def test_target_mean_needs_siblings_of_the_same_shape(make_module):
 @pytest.mark.parametrize("entries, constant", [([], True), ([3.0], True), ([0.1] * 7, True), ([1, 1, 1.5], False)])
 def test_constant(entries, constant):
     assert is_constant(np.array(entries, np.float32)) is constant
+
+
+def test_a_head_stays_behind_or_moves_alone(module):
+    head = "base_model.model.classifier.weight"
+    assert module.head == [head]
+    alone, drawn, only = (start(name, module) for name in ("ported_fresh_head", "sampled_fresh_head", "head_only"))
+    assert set(alone.tensors) == set(drawn.tensors) == set(module.tensors) - {head}
+    assert all((alone.tensors[name] == module.tensors[name]).all() for name in alone.tensors)
+    assert all((drawn.tensors[name] != module.tensors[name]).any() for name in varying(module) if name != head)
+    assert list(only.tensors) == [head] and (only.tensors[head] == module.tensors[head]).all()
+    assert [one.config["modules_to_save"] for one in (alone, drawn, only)] == [None, None, ["classifier"]]

@@ -40,6 +40,10 @@ def test_a_start_can_be_written_and_says_what_it_is(tmp_path, make_module, name)
     assert [tensor.rsplit(".", 1)[-1] for tensor in card["constant_tensors"]] == ["bias", "ia3_l", "scale"]
 
 
+def test_the_names_of_what_is_about_a_head_are_those_of_the_grid():
+    assert [name for name in MADE if "head" in initialisation(name).needs] == list(study.HEADED)
+
+
 def test_the_config_names_the_target_host_and_the_source_module_stays(module):
     before = json.dumps(module.config)
     made = make_start("ported", module, TARGET, 0)
@@ -75,6 +79,8 @@ def test_what_cannot_be_made_is_refused(module):
         make_start("target_mean", module, TARGET, 0)
     with pytest.raises(ValueError, match="'matched' is fitted in the target host, to texts"):
         make_start("matched", module, TARGET, 0)
+    with pytest.raises(ValueError, match="'head_only' is about a classification head, and the module has none"):
+        make_start("head_only", module.without_head(), TARGET, 0)
     with pytest.raises(ValueError, match="Did you mean `permuted`"):
         make_start("permutated", module, TARGET, 0)
 

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
+from peftport.report.heads import heads
 from peftport.statistics.asymmetry import asymmetry
+from peftport.statistics.carried import carried
 from peftport.statistics.contrasts import FAMILY, contrasts, win_rate
 from peftport.statistics.families import holm
 from peftport.statistics.portability import portability
@@ -28,6 +30,22 @@ def test_contrasts_correct_over_the_moves_of_a_sentence(simulated: Study) -> Non
     assert len(families) == 2 * 3 * 4 and {len(rows) for rows in families} == {2}
     for rows in families:
         assert rows["p_value_holm"].tolist() == pytest.approx(holm(rows["p_value"]).tolist())
+
+
+def test_modules_moved_without_their_head_are_compared_with_their_own_controls() -> None:
+    starts = ("ported", "sampled", "scratch", "head_only", "ported_fresh_head", "sampled_fresh_head")
+    tables = study(Design(initialisations=starts, techniques=("lora",), budgets=(0,)))
+    table = contrasts(tables.runs, tables.references, tables.predictions)
+    found = {first: set(rows["baseline"]) for first, rows in table.groupby("initialisation")}
+    assert found["ported"] == {"sampled", "scratch", "head_only", "ported_fresh_head", "bare", "native"}
+    assert found["ported_fresh_head"] == {"sampled_fresh_head", "scratch", "bare", "native"}
+    assert set(map(len, (rows for _, rows in table.groupby(FAMILY)))) == {2}
+    said = carried(tables.runs, tables.references, tables.predictions, MARGIN)
+    assert len(said) == 2 and set(said["controls"]) == {"sampled,scratch"}
+    sentences = heads("lora", table)
+    assert len(sentences) == 4 and sentences[0].startswith(
+        "Zero-shot, module and head moved together are better than the moved head beside a fresh module in 2 of 2 ("
+    )
 
 
 def test_win_rate_counts_ties_half() -> None:
