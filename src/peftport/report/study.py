@@ -64,7 +64,7 @@ def describe_study(study: Study, cards: Sequence[str], datasets: Sequence[str], 
 
 
 def host_notes(cards: Sequence[JsonObject]) -> list[str]:
-    """Sentences on the hosts of these cards: how a recipe was chosen, what became of a host that was trained further."""
+    """Sentences on hosts, from their cards: how a recipe was chosen, what became of one that was trained further."""
     chosen = dict.fromkeys(card["choice"] for card in cards if card["choice"])
     return [*chosen, *(_further(card) for card in cards if card.get("further"))]
 

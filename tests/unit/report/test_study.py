@@ -29,5 +29,6 @@ def test_a_host_that_was_trained_further_has_its_line():
     cards = [{"host": "v1", "choice": None, "further": None}, {"host": "v2", "choice": None, "further": further}]
     assert host_notes(cards) == [
         "v2 is v1 after 1,200 further steps (hidden spans): its weights have moved by 0.44% of their size (relative "
-        "Frobenius norm), and its perplexity on text that was held out (32 windows of 96 tokens) went from 38.81 to 32.90."
+        "Frobenius norm), and its perplexity on text that was held out (32 windows of 96 tokens) went from 38.81 to "
+        "32.90."
     ]

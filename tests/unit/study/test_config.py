@@ -261,7 +261,7 @@ WRONG = {
     ),
     "a host trained further on text that is not there": (
         {"hosts.raw": {"build": FURTHER | {"corpus": {"files": ["books/*.txt"]}}}},
-        "config key `hosts.raw.build.corpus.files`: expected a file, or a pattern of files, 'books/*.txt' is none (looked",
+        "config key `hosts.raw.build.corpus.files`: expected a file, or a pattern of files, 'books/*.txt' is none",
     ),
     "a host trained further on a dataset that is not there": (
         {"hosts.raw": {"build": FURTHER | {"corpus": {"dataset": "flim"}}}},
