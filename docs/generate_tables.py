@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from peftport.hosts.recipe_settings import InstructionHostSettings, RawHostSettings
+from peftport.hosts.recipe_settings import FurtherHostSettings, InstructionHostSettings, RawHostSettings
 from peftport.settings import OPTIONAL
 from peftport.storage.files import write_text
 from peftport.storage.provenance import JsonObject
@@ -32,7 +32,11 @@ COLUMN_KINDS = {
 PATHS_OF_ENTRIES = {"techniques": "techniques.<name>", "recipes": "hosts.<name>.build"}
 KINDS_OF_ENTRIES = {
     "techniques": METHOD_SETTINGS,
-    "recipes": {"raw_host": RawHostSettings, "instruction_host": InstructionHostSettings},
+    "recipes": {
+        "raw_host": RawHostSettings,
+        "further_host": FurtherHostSettings,
+        "instruction_host": InstructionHostSettings,
+    },
 }
 APART = {settings.__name__ for kinds in KINDS_OF_ENTRIES.values() for settings in kinds.values()}
 KINDS = {

@@ -10,6 +10,7 @@ import pytest
 
 import peftport
 from peftport.figures.table import FIGURES
+from peftport.host_building.objectives.table import OBJECTIVES
 from peftport.host_building.recipes.table import RECIPES
 from peftport.hosts.families.table import FAMILIES
 from peftport.paths import CHECKOUT, pipeline_root
@@ -62,6 +63,7 @@ MAY_IMPORT = {
         "hosts",
         "data.sources.table",
         "prompting.lm_types.table",
+        "host_building.objectives.table",
         "host_building.recipes.table",
         "techniques.table",
         "porting.table",
@@ -108,6 +110,8 @@ WITHOUT_TORCH = [
     "prompting.template",
     "prompting.lm_types",
     "prompting.lm_types.table",
+    "host_building.objectives",
+    "host_building.objectives.table",
     "host_building.recipes",
     "host_building.recipes.table",
     "techniques.table",
@@ -214,8 +218,9 @@ def test_techniques_are_reached_lazily():
         ("peftport.evaluation.cell", [*FAMILIES.values(), *LM_TYPES.values()]),
         ("peftport.evaluation.cell", [f"peftport.evaluation.lm_types.{name}" for name in LM_TYPES]),
         ("peftport.host_building.build", [*RECIPES.values(), *FAMILIES.values()]),
+        ("peftport.host_building.further", [*OBJECTIVES.values(), *FAMILIES.values(), *LM_TYPES.values()]),
     ],
-    ids=["initialisations", "fitted", "statistics", "figures", "families", "answers", "recipes"],
+    ids=["initialisations", "fitted", "statistics", "figures", "families", "answers", "recipes", "objectives"],
 )
 def test_what_has_a_table_is_reached_lazily(entry, others):
     assert not set(import_closure(entry)) & set(others)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests import studies
+from tests.other_formats import llama, write_gguf
 
 COUNTED = ["portability-2024", "portability-2024-tiny"]  # test_plan.py counts their jobs, which takes longer
 STUDIES = [path for path in (studies.ROOT / "config/studies").glob("*.yaml") if path.stem not in COUNTED]
@@ -19,9 +20,21 @@ def test_shipped_config_plans(tmp_path, config):
         real = Path(os.environ.get("PEFTPORT_SHARED_DATA", studies.ROOT / "../shared/data")).resolve()
         if not real.is_dir():
             pytest.skip("the real texts that this study reads are not here")
-        (tmp_path / "data").symlink_to(real)
+        gather_data(real, tmp_path / "data")
     jobs = studies.planned(tmp_path)
     assert jobs["write_report"] == 1
+
+
+def gather_data(real, folder):
+    """The real texts, those that a config's comment makes of them, and a tiny host in the place of a real one."""
+    folder.mkdir()
+    for path in real.iterdir():
+        (folder / path.name).symlink_to(path)
+    for split in ("train", "dev", "test"):
+        lines = (real / f"sst_kim/stsa.binary.{split}").read_text().splitlines()
+        short = [line for line in lines if 5 <= len(line.split()) <= 13]
+        (folder / f"sst2-short.{split}").write_text("\n".join(short))
+    write_gguf(folder / "SmolLM2-135M-Instruct.Q4_1.gguf", llama())
 
 
 def test_wrong_config_gets_one_message_and_no_job(tmp_path, hosts):

@@ -1,4 +1,4 @@
-"""in: config `hosts` (build, bundled, path, hub or gguf) | out: hosts/{host}/{host,card}.json, labels/, prompts/, model/ if built, converted/ if converted; transfers/"""
+"""in: config `hosts` (build, bundled, path, hub or gguf) | out: hosts/{host}/{host,card}.json, labels/, prompts/, model/ if built, further/ if trained further, converted/ if converted; transfers/"""
 
 
 rule build_host:
@@ -44,6 +44,29 @@ rule convert_host:
         "Host {wildcards.host}: convert its files to safetensors"
     script:
         "../scripts/convert_host.py"
+
+
+rule further_train_host:
+    """A further-trained version of a host -> hosts/{host}/further/, further_training.json, further_training.parquet"""
+    input:
+        unpack(STAGES.inputs("further_train_host")),
+    output:
+        **STAGES.outputs("further_train_host"),
+    log:
+        STAGES.log("further_train_host"),
+    priority: 10
+    conda:
+        "../../envs/peftport.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(8000),
+        runtime=growing(240),
+    params:
+        **STAGES.params("further_train_host"),
+    message:
+        "Host {wildcards.host}: train it further"
+    script:
+        "../scripts/further_train_host.py"
 
 
 rule identify_host:
@@ -175,6 +198,7 @@ rule hosts:
         STAGES.asked(
             "build_host",
             "convert_host",
+            "further_train_host",
             "identify_host",
             "encode_labels",
             "encode_dataset",

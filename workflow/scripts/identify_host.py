@@ -14,9 +14,11 @@ from peftport.jobs.job import job
 from peftport.storage.cards import write_card
 from peftport.storage.hub_refusal import named
 
+MADE = ("files", "converted", "further")  # what is noted of a host that the study makes
+
 with job(snakemake) as provenance, named(f"hosts.{snakemake.wildcards.host}.hub"):
     built, host = snakemake.input.get("model"), HostSettings.model_validate(snakemake.params.definition)
     folder = host_folder(host, Path(built[0]) if built else Path())
     note = provenance_of(Path(snakemake.input.note[0])) if built else {}
-    facts = identify_host(snakemake.wildcards.host, host, folder, note.get("files"), note.get("converted"))
+    facts = identify_host(snakemake.wildcards.host, host, folder, *(note.get(said) for said in MADE))
     write_card(snakemake.output.host, facts | provenance)

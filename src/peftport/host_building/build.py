@@ -24,8 +24,7 @@ from peftport.compute.device import CPU
 from peftport.compute.optimisation import Report
 from peftport.data.generated import reviews
 from peftport.host_building import instructions, text_files
-from peftport.host_building.pretraining import Random, optimise
-from peftport.host_building.recipes.example import Example
+from peftport.host_building.pretraining import Random, collate, optimise
 from peftport.host_building.recipes.table import recipe_of
 from peftport.host_building.span_corruption import cut_segments
 from peftport.host_building.tokenizer import encode, train_tokenizer
@@ -34,7 +33,7 @@ from peftport.hosts.load import is_tied
 from peftport.hosts.recipe_settings import CorpusSettings, InstructionHostSettings, RawHostSettings
 from peftport.jobs.checkpoints import Checkpoint
 from peftport.prompting.lm_types.table import lm_type
-from peftport.seeds import derive, generator
+from peftport.seeds import derive
 from peftport.storage.files import atomic_write, file_digests
 from peftport.storage.provenance import JsonObject
 
@@ -115,19 +114,15 @@ def _pretrain(recipe: RawHostSettings, report: Report, checkpoint: Checkpoint):
     segments = cut_segments(encode(tokenizer, documents), settings.segment_tokens)
     if not segments:
         raise ValueError("corpus: no document is long enough to train on")
-    example, random = made.objective(settings, tokenizer), _random(seed)
+    example, random = made.objective(settings, tokenizer), Random.of_seed(seed)
     model = made.fresh_model(recipe.shape, tokenizer, seed)
 
-    def examples(batch: np.ndarray) -> list[Example]:
-        return [example(segments[i], random.examples) for i in batch]
+    def loss(batch: np.ndarray) -> torch.Tensor:
+        return model(**collate([example(segments[i], random.examples) for i in batch])).loss
 
     lengths = np.array([len(s) for s in segments])
-    curve = optimise(model, examples, lengths, settings, random, report, checkpoint)
+    curve = optimise(model, loss, lengths, settings, random, report, checkpoint)
     return tokenizer, model, curve
-
-
-def _random(seed: int) -> Random:
-    return Random(generator(seed, "order"), generator(seed, "corruption"))
 
 
 def _instruct(recipe: InstructionHostSettings, base: Path, report: Report, checkpoint: Checkpoint):
@@ -141,11 +136,11 @@ def _instruct(recipe: InstructionHostSettings, base: Path, report: Report, check
     prompts, answers = (encode(tokenizer, column) for column in zip(*pairs, strict=True))
     data = [made.instruction(p, a, tokenizer) for p, a in zip(prompts, answers, strict=True)]
 
-    def examples(batch: np.ndarray) -> list[Example]:
-        return [data[i] for i in batch]
+    def loss(batch: np.ndarray) -> torch.Tensor:
+        return model(**collate([data[i] for i in batch])).loss
 
     lengths = np.array([len(e.inputs) for e in data])
-    curve = optimise(model, examples, lengths, recipe.training, _random(seed), report, checkpoint)
+    curve = optimise(model, loss, lengths, recipe.training, Random.of_seed(seed), report, checkpoint)
     return tokenizer, model, curve
 
 

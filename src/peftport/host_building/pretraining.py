@@ -1,4 +1,4 @@
-"""The training that makes a host: all of its parameters, on token id pairs, on CPU threads.
+"""The training that makes a host, or a new version of one.
 
 The loop itself is ``peftport.compute.optimisation``.
 """
@@ -17,7 +17,8 @@ from peftport.host_building.recipes.example import Example
 from peftport.hosts.recipe_settings import HostTrainingSettings, PretrainingSettings
 from peftport.jobs.checkpoints import Checkpoint, State
 from peftport.jobs.signals import STOPS
-from peftport.prompting.batches import IGNORED
+from peftport.prompting.batches import IGNORED, mask_of, pad
+from peftport.seeds import generator
 
 _POOL = 32  # batches sorted by length together
 _LOG_ROWS = 100
@@ -35,6 +36,11 @@ class Random:
     order: np.random.Generator
     examples: np.random.Generator
 
+    @classmethod
+    def of_seed(cls, seed: int) -> "Random":
+        """What a training of this seed draws from, from its beginning."""
+        return cls(generator(seed, "order"), generator(seed, "corruption"))
+
 
 def rate(settings: HostTrainingSettings, step: int) -> float:
     """The learning rate of a step, by its number, counted from 1; before multipliers.
@@ -47,18 +53,18 @@ def rate(settings: HostTrainingSettings, step: int) -> float:
 
 def optimise(
     model: nn.Module,
-    examples: Callable[[np.ndarray], list[Example]],
+    loss: Callable[[np.ndarray], torch.Tensor],
     lengths: np.ndarray,
     settings: HostTrainingSettings,
     random: Random,
     report: Report,
     checkpoint: Checkpoint,
 ) -> pd.DataFrame:
-    """Train every parameter of `model` in place.
+    """Train every parameter of `model` that has a gradient, in place.
 
     Args:
         model: the host; dropout as its config says.
-        examples: gives the examples of a batch of indices; may draw anew from ``random.examples`` at each call.
+        loss: of a batch of indices, a tensor without axes; may draw anew from ``random.examples`` at each call.
         lengths: length of each item in tokens, used to batch items of similar length.
         settings: steps, rates, size of a batch.
         random: what is drawn from.
@@ -74,7 +80,7 @@ def optimise(
         Stopped: the job was told to stop.
     """
     model.train()
-    parameters, every = list(model.parameters()), max(1, settings.steps // _LOG_ROWS)
+    parameters, every = trained(model), max(1, settings.steps // _LOG_ROWS)
     in_order = isinstance(settings, PretrainingSettings) and settings.in_order
     order = batches(lengths, settings.batch_size, random.order, in_order)
     method = Method(
@@ -84,13 +90,10 @@ def optimise(
         reads=lambda step: step % every == 0,
         betas=(0.9, 0.98),
     )
-    run = Optimisation(parameters, method, lambda: model(**collate(examples(next(order)))).loss, "host", report)
-    if (left := checkpoint.restore()) is not None:
-        run.load_state(left["run"])
-        random.examples.bit_generator.state = left["examples"]
-        torch.set_rng_state(torch.tensor(left["dropout"]))
-        for _ in range(run.step):
-            next(order)
+    run = Optimisation(parameters, method, lambda: loss(next(order)), "host", report)
+    _go_on(run, random, checkpoint)
+    for _ in range(run.step):
+        next(order)
 
     def state() -> State:
         drawn = {"examples": random.examples.bit_generator.state, "dropout": torch.get_rng_state().numpy()}
@@ -105,18 +108,28 @@ def optimise(
     return pd.DataFrame(run.rows)[["step", "loss", "learning_rate", "elapsed_seconds"]]
 
 
-def collate(examples: Sequence[Example]) -> dict[str, torch.Tensor]:
+def _go_on(run: Optimisation, random: Random, checkpoint: Checkpoint) -> None:
+    """Take up the training where a checkpoint left it; what the checkpoint holds is kept no longer than that."""
+    if (left := checkpoint.restore()) is not None:
+        run.load_state(left["run"])
+        random.examples.bit_generator.state = left["examples"]
+        torch.set_rng_state(torch.tensor(left["dropout"]))
+
+
+def trained(model: nn.Module) -> list[nn.Parameter]:
+    """The parameters that have a gradient."""
+    return [parameter for parameter in model.parameters() if parameter.requires_grad]
+
+
+def collate(examples: Sequence[Example], padding: int = 0) -> dict[str, torch.Tensor]:
     """Padded batch: `input_ids`, `attention_mask` (examples, longest input), `labels` (examples, longest target)."""
-    inputs = _pad([e.inputs for e in examples], 0)
-    labels = _pad([e.targets for e in examples], IGNORED)
-    return {"input_ids": inputs, "attention_mask": (inputs != 0).long(), "labels": labels}
-
-
-def _pad(rows: Sequence[Sequence[int]], filler: int) -> torch.Tensor:
-    out = np.full((len(rows), max(map(len, rows))), filler, np.int64)
-    for i, row in enumerate(rows):
-        out[i, : len(row)] = row
-    return torch.from_numpy(out)
+    inputs = [example.inputs for example in examples]
+    arrays = {
+        "input_ids": pad(inputs, padding),
+        "attention_mask": mask_of(inputs),
+        "labels": pad([example.targets for example in examples], IGNORED),
+    }
+    return {name: torch.from_numpy(array) for name, array in arrays.items()}
 
 
 def batches(
@@ -136,6 +149,8 @@ def batches(
 def _groups(model: nn.Module, settings: HostTrainingSettings) -> list[dict]:
     groups: dict[str, list] = {"relative_position_bias": [], "embeddings": [], "head": [], "norms": [], "matrices": []}
     for name, parameter in model.named_parameters():
+        if not parameter.requires_grad:
+            continue
         if "relative_attention_bias" in name:
             kind = "relative_position_bias"
         elif name.startswith("shared") or "embeddings" in name or "embed_tokens" in name:

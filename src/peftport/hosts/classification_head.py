@@ -61,7 +61,7 @@ def load_classifier(folder: Path, labels: int, dtype: torch.dtype = torch.float3
     """
     kind = classifying(AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False).model_type)
     weight_files(folder)
-    with torch.random.fork_rng(devices=range(torch.cuda.device_count())), _no_report():
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count())), without_report():
         model, report = AutoModelForSequenceClassification.from_pretrained(
             folder,
             num_labels=labels,
@@ -76,7 +76,7 @@ def load_classifier(folder: Path, labels: int, dtype: torch.dtype = torch.float3
         )
     missing, mismatched = set(report["missing_keys"]), {name for name, *_ in report["mismatched_keys"]}
     parts = tuple(path for path in kind.classification if path == kind.classification[-1] or _any_below(path, missing))
-    unknown = {name for name in report["unexpected_keys"] if not _is_passed_over(name, kind, model.base_model_prefix)}
+    unknown = {name for name in report["unexpected_keys"] if not is_passed_over(name, kind, model.base_model_prefix)}
     found = {
         "missing_keys": {name for name in missing if not _below(name, parts)},
         "unexpected_keys": unknown,
@@ -176,7 +176,7 @@ def _unmarked(part: nn.Module) -> nn.Module:
 
 
 @contextmanager
-def _no_report() -> Iterator[None]:
+def without_report() -> Iterator[None]:
     """Without what transformers logs of absent and spare tensors, which a head always has; they are checked here."""
     before = logging.get_verbosity()
     logging.set_verbosity_error()
@@ -194,7 +194,7 @@ def _any_below(path: str, names: set[str]) -> bool:
     return any(_below(name, [path]) for name in names)
 
 
-def _is_passed_over(name: str, kind: Family, prefix: str) -> bool:
+def is_passed_over(name: str, kind: Family, prefix: str) -> bool:
     """Whether a tensor of a file is of no use here and may be there; its name may lack the encoder's prefix."""
     patterns = (kind.passed_over, kind.language_model_head)
     return any(re.fullmatch(pattern, spelled) for pattern in patterns for spelled in (name, f"{prefix}.{name}"))

@@ -27,7 +27,7 @@ def combined_digest(files: Iterable[Path]) -> str:
     return digest.hexdigest()
 
 
-def _positions(config: Any, kind: Family) -> int | None:
+def positions(config: Any, kind: Family) -> int | None:
     """Tokens that a host can read at most; None where positions are relative (T5)."""
     most = getattr(config, "max_position_embeddings", None)
     return None if most is None else most - kind.first_position
@@ -55,12 +55,14 @@ def identify_host(
     folder: Path,
     built: dict[str, str] | None = None,
     converted: JsonObject | None = None,
+    further: JsonObject | None = None,
 ) -> JsonObject:
     """Who the host in ``folder`` is; its card adds the tokens of a study's label words.
 
     Args:
         built: for a host that the study builds or converts, its files and their SHA-256, as they were written.
         converted: of a host that the study converts, from what.
+        further: of a host that the study trains further on a corpus, what became of it.
 
     Raises:
         DamagedFile: a file of a host that the study builds is not what was written.
@@ -82,6 +84,7 @@ def identify_host(
         "host": name,
         "origin": host.as_json(),
         "converted": converted,
+        "further": further,
         "choice": BUNDLED_CHOICE if host.kind == "bundled" else None,
         "folder": str(folder),
         "commit": hub_commit(folder),
@@ -89,7 +92,7 @@ def identify_host(
         "lm_type": asked,
         **head,
         "shape": host_shape(model.config),
-        "positions": _positions(model.config, kind),
+        "positions": positions(model.config, kind),
         "gated_feed_forward": bool(getattr(model.config, "is_gated_act", "wi" not in kind.sites)),
         "separate_output_layer": not head and not is_tied(model),
         "parameters": sum(tensor.numel() for tensor in model.parameters()) - _belonging_to_modules(model, head),

@@ -1,11 +1,11 @@
-"""Settings of a host that the study builds: raw from a corpus, or trained further on instructions."""
+"""Settings of a host that the study makes by training: from nothing, or further from another host."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Discriminator, Field, Tag, TypeAdapter
 
 from peftport.data.settings import Domain
-from peftport.settings import EACH_ONCE, TAG, OneOf, Settings, Text, optional
+from peftport.settings import EACH_ONCE, TAG, OneOf, Settings, Text, list_or, optional
 from peftport.storage.provenance import JsonObject
 
 
@@ -155,21 +155,103 @@ class InstructionHostSettings(Settings):
     seed: int = Field(0, ge=0, le=4294967295, description="Seed of everything random in the training.")
 
 
+class FurtherCorpus(OneOf):
+    """The text that a host is trained further on, exactly one of these, and how much of it is held out."""
+
+    BESIDE: ClassVar[frozenset[str]] = frozenset({"held_out"})
+
+    files: Annotated[list[Text], Field(min_length=1)] | None = optional(
+        description="Plain text files (UTF-8, else Latin-1), or patterns of such files (`books/*.txt`)."
+    )
+    dataset: Text | None = optional(
+        description="Name of a dataset of the config: its training texts, without their labels; its validation texts "
+        "are held out."
+    )
+    generated: GeneratedCorpus | None = optional()
+    held_out: float = Field(
+        0.1,
+        gt=0,
+        lt=0.5,
+        description="Share (0 to 0.5) of each file, at its end, that is not trained on; perplexity is measured there.",
+    )
+
+
+WeightKind = Literal[
+    *("q", "k", "v", "qkv", "o", "wi", "wi_0", "wi_1", "wi_01", "wo"), *("norm", "embedding", "head", "other")
+]
+SomeWeights = Literal["all", "without_embeddings"]
+
+
+class FurtherHostSettings(HostTrainingSettings):
+    """A further-trained version of any host of the study, by the objective that its kind of host is pretrained by."""
+
+    base: str = Field(description="Name of the host that is trained further; wherever that comes from.")
+    corpus: FurtherCorpus
+    weights: Annotated[
+        Annotated[SomeWeights, Tag(f"{TAG}string")]
+        | Annotated[list[WeightKind], Field(min_length=1), EACH_ONCE, Tag(f"{TAG}array")],
+        list_or("string"),
+    ] = Field(
+        "without_embeddings",
+        description="Which weights train: `all`, `without_embeddings` (all but the embeddings, and an output layer "
+        "that is tied to them), or a list of kinds: projections as the host's family names them (`q`, `k`, `v`, `qkv`, "
+        "`o`, `wi`, `wi_0`, `wi_1`, `wi_01`, `wo`), `norm` (of sub-layers), `embedding`, `head` (an output layer of "
+        "its own), `other`.",
+    )
+    steps: int = Field(100, ge=1, le=10000000, description="Optimiser steps (count).")
+    warmup_steps: int = Field(5, ge=0, le=100000, description="Linear warm-up (optimiser steps).")
+    batch_size: int = Field(4, ge=1, le=4096, description="Windows of text a step (count).")
+    learning_rate: float = Field(
+        0.0002, gt=0, le=1, description="Peak rate of AdamW; warm-up then cosine decay to a tenth."
+    )
+    weight_decay: float = Field(0.0, ge=0, le=1, description="Decoupled weight decay of matrices.")
+    tokens: int = Field(
+        96, ge=16, le=8192, description="Length of a window (tokens), with what the tokenizer puts around a text."
+    )
+    products: Literal["float32", "bfloat16"] = Field(
+        "float32",
+        description="Numbers that matrix products are computed in (autocast); weights and what AdamW keeps of them "
+        "stay float32. bfloat16 is faster where the processor has it.",
+    )
+    corrupted_share: float = Field(
+        0.15,
+        gt=0,
+        lt=1,
+        description="Share (0 to 1) of a window's tokens that is hidden (masked hosts and encoder-decoders).",
+    )
+    mean_span_tokens: float = Field(
+        3.0, ge=1, le=20, description="Mean length of a hidden span (tokens; encoder-decoders)."
+    )
+    seed: int = Field(0, ge=0, le=4294967295, description="Seed of everything random in the training.")
+
+
+Recipe = RawHostSettings | InstructionHostSettings | FurtherHostSettings
+
+
+def base_of(recipe: Recipe | None) -> str | None:
+    """The name of the host that a recipe begins with; None where it begins with nothing, or is none."""
+    return getattr(recipe, "base", None)
+
+
 def _kind(recipe: Any) -> str:
     """The tag of a recipe; of one that is no mapping, that of a raw host, which refuses it."""
-    if isinstance(recipe, InstructionHostSettings) or (isinstance(recipe, dict) and "instructions" in recipe):
+    if isinstance(recipe, Settings):
+        return f"{TAG}{type(recipe).__name__}"
+    said = recipe if isinstance(recipe, dict) else {}
+    if "instructions" in said:
         return f"{TAG}InstructionHostSettings"
-    return f"{TAG}RawHostSettings"
+    return f"{TAG}FurtherHostSettings" if "base" in said else f"{TAG}RawHostSettings"
 
 
 HostRecipe = Annotated[
     Annotated[RawHostSettings, Tag(f"{TAG}RawHostSettings")]
-    | Annotated[InstructionHostSettings, Tag(f"{TAG}InstructionHostSettings")],
+    | Annotated[InstructionHostSettings, Tag(f"{TAG}InstructionHostSettings")]
+    | Annotated[FurtherHostSettings, Tag(f"{TAG}FurtherHostSettings")],
     Discriminator(_kind),
 ]
 
 
-def read_recipe(recipe: JsonObject) -> RawHostSettings | InstructionHostSettings:
+def read_recipe(recipe: JsonObject) -> Recipe:
     """The settings of a recipe.
 
     Raises:

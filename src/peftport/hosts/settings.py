@@ -44,7 +44,8 @@ class HostSettings(OneOf):
     path: Text | None = optional(description="local directory: config.json, model.safetensors, tokenizer files")
     hub: HubHost | None = optional()
     build: HostRecipe | None = optional(
-        description="a small host, built by the study; raw (`corpus`) or trained further (`base` and `instructions`)"
+        description="a host made by the study: a small one from nothing (`corpus`), any host trained further on "
+        "a corpus (`base` and `corpus`), or a small one on instructions (`base` and `instructions`)"
     )
     gguf: GgufHost | None = optional()
     convert: bool = Field(

@@ -8,7 +8,7 @@ from typing import Any
 from peftport.hosts.families.table import family
 from peftport.hosts.gguf_header import read_header
 from peftport.hosts.locate import origin_folder
-from peftport.hosts.recipe_settings import InstructionHostSettings
+from peftport.hosts.recipe_settings import base_of
 from peftport.hosts.settings import HostSettings
 from peftport.storage.provenance import JsonObject
 
@@ -48,8 +48,8 @@ def _declared(name: str, hosts: Mapping[str, HostSettings], folder: Path) -> Jso
     host = hosts[name]
     if host.hub is not None:
         return None
-    if isinstance(host.build, InstructionHostSettings):
-        base = _declared(host.build.base, hosts, folder)
+    if (further_from := base_of(host.build)) is not None:
+        base = _declared(further_from, hosts, folder)
         return None if base is None else base | {"host": name}
     if host.build is not None:
         shape, kind = host.build.shape, host.build.family

@@ -114,7 +114,7 @@ def _apart(value: Any, arrays: dict[str, np.ndarray]) -> Any:
     """The value as JSON can say it; its arrays are put among ``arrays``, under numbers."""
     if isinstance(value, np.ndarray):
         name = str(len(arrays))
-        arrays[name] = value.copy(order="C")
+        arrays[name] = np.asarray(value, order="C")  # written at once, so not copied
         return {ARRAY: name}
     if isinstance(value, pd.DataFrame):
         return {FRAME: value.to_dict("list")}

@@ -18,6 +18,8 @@ from peftport.study.read import read_study, refuse_unless_folder
 from peftport.study.study import Study
 from peftport.study.training_steps import build_steps, cell_steps, optimiser_steps, source_steps, warmup_warnings
 
+TRAINS_HOSTS = ("build_host", "further_train_host")
+
 
 @dataclass(frozen=True)
 class Trainings:
@@ -29,7 +31,7 @@ class Trainings:
 
 @dataclass(frozen=True)
 class HostTrainings:
-    """Hosts that the study builds, one a job."""
+    """Hosts that the study makes by training, one a job."""
 
     jobs: int
 
@@ -201,7 +203,7 @@ def trainings(study: Study, every: Sequence[Job]) -> TrainingsByKind:
         return Trainings(jobs=len(blocks), modules=sum(len(study.seeds_of(block)) for block in blocks))
 
     return TrainingsByKind(
-        host=HostTrainings(sum(job.stage == "build_host" for job in every)),
+        host=HostTrainings(sum(job.stage in TRAINS_HOSTS for job in every)),
         source=of([source.block for source in sources_of(every)]),
         target=of([cell.block for cell in cells_of(every) if cell_steps(study, cell)]),
     )
@@ -214,8 +216,8 @@ def module_steps(study: Study, jobs: Sequence[Job]) -> int:
 
 
 def host_steps(study: Study, jobs: Sequence[Job]) -> int:
-    """Optimiser steps that jobs take in building hosts."""
-    return sum(build_steps(study, job.names["host"]) for job in jobs if job.stage == "build_host")
+    """Optimiser steps that jobs take in trainings of hosts."""
+    return sum(build_steps(study, job.names["host"]) for job in jobs if job.stage in TRAINS_HOSTS)
 
 
 def by_stage(every: Sequence[Job], now: Sequence[Job]) -> list[StageJobs]:

@@ -15,6 +15,7 @@ from peftport.planning.keyed import key_faults
 from peftport.stages.build_host import BuildHost
 from peftport.stages.convert_host import ConvertHost
 from peftport.stages.extract_modules import ExtractModules
+from peftport.stages.further_train_host import FurtherTrainHost
 from peftport.stages.identify_host import IdentifyHost
 from peftport.stages.made_hosts import made_model, made_note
 from peftport.stages.module_folders import ModuleFolders
@@ -115,6 +116,7 @@ def _data(graph: Graph, stage: Stage) -> Iterator[Fault]:
 BESIDE: dict[type[Stage], Check] = {
     BuildHost: _model,
     ConvertHost: _model,
+    FurtherTrainHost: _model,
     TrainSource: _state,
     ModuleFolders: _members,
     ExtractModules: _tensors,

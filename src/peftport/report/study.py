@@ -49,7 +49,7 @@ def describe_study(study: Study, cards: Sequence[str], datasets: Sequence[str], 
         rules={name: initialisation(name).rule for name in study.grid.initialisations},
         reconstructions=config.reconstructions,
         hosts={name: _host(card) for name, card in cards.items()},
-        host_notes=list(dict.fromkeys(card["choice"] for card in cards.values() if card["choice"])),
+        host_notes=host_notes(list(cards.values())),
         datasets={name: _dataset(file, config.datasets[root(name)]) for name, file in splits.items()},
         prompts=lengths,
         config=yaml.safe_dump(config.as_json(), sort_keys=False),
@@ -63,6 +63,12 @@ def describe_study(study: Study, cards: Sequence[str], datasets: Sequence[str], 
             ],
         ),
     )
+
+
+def host_notes(cards: Sequence[JsonObject]) -> list[str]:
+    """Sentences on hosts, from their cards: how a recipe was chosen, what became of one that was trained further."""
+    chosen = dict.fromkeys(card["choice"] for card in cards if card["choice"])
+    return [*chosen, *(_further(card) for card in cards if card.get("further"))]
 
 
 def told_of_prompts(files: Sequence[str]) -> tuple[dict[str, JsonObject], list[str]]:
@@ -113,7 +119,21 @@ def _origin(card: JsonObject) -> str:
     said = [f"{kind} {value}" for kind, value in card["origin"].items() if kind not in ("build", "convert")]
     if (converted := card.get("converted")) is not None:
         said.append(CONVERTED[converted["format"]].format(**converted))
+    if (further := card.get("further")) is not None:
+        said.append(f"trained further from {further['base']}")
     return ", ".join(said) or "built by the study"
+
+
+def _further(card: JsonObject) -> str:
+    """What became of a host that was trained further: one sentence."""
+    said = card["further"]
+    before, after = said["perplexity"]["before"], said["perplexity"]["after"]
+    windows, tokens = said["held_out"]["windows"], said["held_out"]["tokens"]
+    return (
+        f"{card['host']} is {said['base']} after {said['steps']:,} further steps ({said['objective']}): its weights "
+        f"have moved by {said['drift']['total']:.2%} of their size (relative Frobenius norm), and its perplexity on "
+        f"text that was held out ({windows} windows of {tokens} tokens) went from {before:.2f} to {after:.2f}."
+    )
 
 
 def _dataset(file: str, definition: DatasetSettings) -> JsonObject:

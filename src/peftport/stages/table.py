@@ -16,6 +16,7 @@ from peftport.stages.encode_dataset import EncodeDataset
 from peftport.stages.encode_labels import EncodeLabels
 from peftport.stages.evaluate_cell import EvaluateCell
 from peftport.stages.extract_modules import ExtractModules
+from peftport.stages.further_train_host import FurtherTrainHost
 from peftport.stages.gather_runs import GatherRuns
 from peftport.stages.identify_host import IdentifyHost
 from peftport.stages.initialise_scratch import InitialiseScratch
@@ -35,6 +36,7 @@ STAGES: dict[str, type[Stage]] = {
     "randomise_labels": RandomiseLabels,
     "build_host": BuildHost,
     "convert_host": ConvertHost,
+    "further_train_host": FurtherTrainHost,
     "identify_host": IdentifyHost,
     "encode_labels": EncodeLabels,
     "encode_dataset": EncodeDataset,

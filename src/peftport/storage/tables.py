@@ -120,7 +120,7 @@ TABLES: dict[str, dict[str, Column]] = {
         "elapsed_seconds": Column(REAL, "wall time since the training began"),
     },
     "host_curve": {
-        "phase": Column(TEXT, "`pretraining` or `instructions`"),
+        "phase": Column(TEXT, "`pretraining`, `instructions` or `further` (on a corpus)"),
         "step": Column(WHOLE, "optimiser steps taken so far"),
         "loss": Column(REAL, "mean cross-entropy per token since the row before, nats"),
         "learning_rate": Column(REAL, "learning rate of this step, before multipliers"),

@@ -7,7 +7,13 @@ from peftport.data.settings import DataFile, DatasetSettings
 from peftport.hosts.families.table import FAMILIES, family, refusal
 from peftport.hosts.gguf_header import read_header
 from peftport.hosts.locate import bundled_names, pickled_files
-from peftport.hosts.recipe_settings import InstructionHostSettings, RawHostSettings, ShapeSettings
+from peftport.hosts.recipe_settings import (
+    FurtherHostSettings,
+    InstructionHostSettings,
+    RawHostSettings,
+    ShapeSettings,
+    base_of,
+)
 from peftport.hosts.settings import HostSettings
 from peftport.hosts.shape import common, declared
 from peftport.porting.compatibility import differences
@@ -15,6 +21,7 @@ from peftport.prompting.template import check_template
 from peftport.registry import unknown_name
 from peftport.storage.provenance import JsonObject
 from peftport.study.classification import head_complaint
+from peftport.study.further_hosts import further_refusal
 from peftport.study.grid import FITTED
 from peftport.study.grid_settings import GridSettings
 from peftport.study.settings import StudySettings
@@ -45,6 +52,7 @@ def check_meaning(settings: StudySettings, folder: Path) -> None:
     for name, host in settings.hosts.items():
         _check_host(name, host, folder)
         _check_recipe(name, settings.hosts, folder)
+        _check_further(name, settings, folder)
     for name, dataset in settings.datasets.items():
         _check_dataset(name, dataset, folder)
     study = Study(settings, folder)
@@ -71,13 +79,8 @@ def _check_names(settings: StudySettings) -> None:
                 if name not in known:
                     raise ConfigError(f"config key `grid.{key}.{index}.{end}`: {unknown_name(what, name, known)}")
     for name, host in hosts.items():
-        if (base := _base(host)) is not None and base not in hosts:
+        if (base := base_of(host.build)) is not None and base not in hosts:
             raise ConfigError(f"config key `hosts.{name}.build.base`: {unknown_name('host', base, hosts)}")
-
-
-def _base(host: HostSettings) -> str | None:
-    """The host that this one is trained further from; None if it is not."""
-    return host.build.base if isinstance(host.build, InstructionHostSettings) else None
 
 
 def _check_grid(grid: GridSettings) -> None:
@@ -185,7 +188,7 @@ def _check_read(key: str, read: Callable[[], object]) -> None:
 
 def _check_recipe(name: str, hosts: Hosts, folder: Path) -> None:
     recipe, seen = hosts[name].build, [name]
-    while (base := _base(hosts[seen[-1]])) is not None:
+    while (base := base_of(hosts[seen[-1]].build)) is not None:
         if base in seen:
             circle = " <- ".join([*seen, base])
             raise ConfigError(f"config key `hosts.{name}.build.base`: built from itself ({circle}).")
@@ -200,6 +203,13 @@ def _check_recipe(name: str, hosts: Hosts, folder: Path) -> None:
         if texts.files is not None and texts.examples is None:
             raise ConfigError(f"config key `{key}`: `files` need a number of `examples`.")
         _check_files(key, texts.files, folder)
+
+
+def _check_further(name: str, settings: StudySettings, folder: Path) -> None:
+    if isinstance(recipe := settings.hosts[name].build, FurtherHostSettings):
+        base = _declared(recipe.base, settings.hosts, folder)
+        if (reason := further_refusal(name, recipe, base, settings.datasets, folder)) is not None:
+            raise ConfigError(reason)
 
 
 def _check_width(name: str, shape: ShapeSettings) -> None:

@@ -3,7 +3,7 @@
 from functools import cached_property
 from pathlib import Path
 
-from peftport.hosts.recipe_settings import InstructionHostSettings
+from peftport.hosts.recipe_settings import FurtherHostSettings, base_of
 from peftport.study.grid import Grid
 from peftport.study.settings import StudySettings
 
@@ -25,10 +25,17 @@ class Study(Grid):
         """Hosts that the grid uses, then the hosts that those are built from."""
         used = dict.fromkeys(host for pair in self.grid.transfers for host in (pair.source, pair.target))
         for host in list(used):
-            while isinstance(recipe := self.config.hosts[host].build, InstructionHostSettings):
-                host = recipe.base
+            while (base := base_of(self.config.hosts[host].build)) is not None:
+                host = base
                 used[host] = None
         return list(used)
+
+    @cached_property
+    def corpora(self) -> list[str]:
+        """Datasets whose texts hosts of the grid are trained further on."""
+        recipes = [self.config.hosts[host].build for host in self.hosts]
+        named = [recipe.corpus.dataset for recipe in recipes if isinstance(recipe, FurtherHostSettings)]
+        return [name for name in dict.fromkeys(named) if name is not None]
 
     def used(self) -> StudySettings:
         """The settings without definitions that the grid does not pick, so that editing those moves nothing."""
@@ -36,7 +43,7 @@ class Study(Grid):
         return config.model_copy(
             update={
                 "hosts": {name: config.hosts[name] for name in self.hosts},
-                "datasets": {name: config.datasets[name] for name in self.datasets},
+                "datasets": {name: config.datasets[name] for name in dict.fromkeys([*self.datasets, *self.corpora])},
                 "techniques": {name: config.techniques[name] for name in self.grid.techniques},
             }
         )

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from peftport.hosts.recipe_settings import InstructionHostSettings
+from peftport.hosts.recipe_settings import HostTrainingSettings, InstructionHostSettings
 from peftport.study.grid import Cell, Source
 from peftport.study.learning_rates import learning_rates
 from peftport.study.study import Study
@@ -51,8 +51,10 @@ def warmup_warnings(budgets: Sequence[int], warmup_steps: int) -> list[str]:
 
 
 def build_steps(study: Study, host: str) -> int:
-    """Optimiser steps that building a host takes; none for a host that comes from elsewhere."""
+    """Optimiser steps that making a host takes; none for a host that comes from elsewhere."""
     recipe = study.config.hosts[host].build
     if recipe is None:
         return 0
+    if isinstance(recipe, HostTrainingSettings):
+        return recipe.steps
     return recipe.training.steps if isinstance(recipe, InstructionHostSettings) else recipe.pretraining.steps

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from peftport.report.study import told_of_prompts
+from peftport.report.study import host_notes, told_of_prompts
 from peftport.storage.parquet import write_table
 from tests.encoded import examples
 
@@ -20,3 +20,15 @@ def test_a_split_of_which_more_than_5_percent_was_cut_is_a_caveat(cut, caveats, 
     lengths, warnings = told_of_prompts([str(file)])
     assert lengths["film, test, in host raw"]["cut"] == cut
     assert sum("raise training.max_tokens" in warning for warning in warnings) == caveats
+
+
+def test_a_host_that_was_trained_further_has_its_line():
+    """What moved, and what that did to text that was held out."""
+    further = {"base": "v1", "steps": 1200, "objective": "hidden spans", "drift": {"total": 0.00441}}
+    further |= {"perplexity": {"before": 38.81, "after": 32.904}, "held_out": {"windows": 32, "tokens": 96}}
+    cards = [{"host": "v1", "choice": None, "further": None}, {"host": "v2", "choice": None, "further": further}]
+    assert host_notes(cards) == [
+        "v2 is v1 after 1,200 further steps (hidden spans): its weights have moved by 0.44% of their size (relative "
+        "Frobenius norm), and its perplexity on text that was held out (32 windows of 96 tokens) went from 38.81 to "
+        "32.90."
+    ]

@@ -25,8 +25,11 @@ def graph():
     config = CONFIG | {"decontaminate": True}
     raw = {"corpus": {"generated": {"domains": ["film"]}}}
     hosts = {"raw": {"build": raw}, "instruct": {"build": {"base": "raw", "instructions": GENERATED}}}
+    further = {"base": "raw", "corpus": {"generated": {"domains": ["film"]}}}
+    hosts |= {"further": {"build": further}}
     hosts |= {"pickled": {"hub": {"id": "a/b", "revision": "0" * 40}, "convert": True}}
     transfers = [*CONFIG["grid"]["transfers"], {"source": "raw", "target": "pickled"}]
+    transfers.append({"source": "raw", "target": "further"})
     grid = CONFIG["grid"] | {
         "transfers": transfers,
         "initialisations": ["ported", "scratch", "matched", "target_mean", "random_target"],

@@ -13,6 +13,7 @@ DEFAULT = yaml.safe_load((pipeline_root() / "config" / "config.yaml").read_text(
 FILE = {"path": "texts.csv"}
 BUILT = {"build": {"corpus": {"generated": {"domains": ["film"]}}}}
 TUNED = {"build": {"base": "raw", "instructions": {"generated": {"domains": ["film"], "examples": 9}}}}
+FURTHER = {"base": "instruct", "corpus": {"generated": {"domains": ["film"]}}}
 REMOVED = object()
 FILES = {
     "no-column.csv": b"text,lable\nfine,1\n",
@@ -257,6 +258,35 @@ WRONG = {
     "a corpus that is not there": (
         {"hosts.raw": {"build": {"corpus": {"files": ["no.txt"]}}}},
         "config key `hosts.raw.build.corpus.files`: expected a file, 'no.txt' is none (looked in",
+    ),
+    "a host trained further on text that is not there": (
+        {"hosts.raw": {"build": FURTHER | {"corpus": {"files": ["books/*.txt"]}}}},
+        "config key `hosts.raw.build.corpus.files`: expected a file, or a pattern of files, 'books/*.txt' is none",
+    ),
+    "a host trained further on a dataset that is not there": (
+        {"hosts.raw": {"build": FURTHER | {"corpus": {"dataset": "flim"}}}},
+        "config key `hosts.raw.build.corpus.dataset`: no dataset `flim`. Did you mean `film`?",
+    ),
+    "a host trained further on two corpora": (
+        {"hosts.raw": {"build": FURTHER | {"corpus": {"dataset": "film", "files": ["text.csv"]}}}},
+        "config key `hosts.raw.build.corpus`: expected only one of `files`, `dataset`, `generated`",
+    ),
+    "a host trained further from itself": (
+        {"hosts.raw": {"build": FURTHER | {"base": "raw"}}},
+        "config key `hosts.raw.build.base`: built from itself (raw <- raw).",
+    ),
+    "weights that a host does not have": (
+        {"hosts.raw": {"build": FURTHER | {"weights": ["q", "qkv"]}}},
+        "config key `hosts.raw.build.weights`: a `t5` host has no weights of the kind 'qkv'; expected some of q, k, v,",
+    ),
+    "a kind of weights that no host has": (
+        {"hosts.raw": {"build": FURTHER | {"weights": ["query"]}}},
+        "config key `hosts.raw.build.weights.0`",
+    ),
+    "which weights in a word that means nothing": (
+        {"hosts.raw": {"build": FURTHER | {"weights": "most"}}},
+        "config key `hosts.raw.build.weights`",
+        "`without_embeddings`",
     ),
     "a data file that is not there": (
         {"datasets.film.source": {"files": [{"path": "text.csv"}]}},

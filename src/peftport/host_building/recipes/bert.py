@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from transformers import BertConfig, BertForMaskedLM, PreTrainedTokenizerFast
 
+from peftport.host_building.objectives.masked import masked_tokens
 from peftport.host_building.recipes.example import LONGEST_ANSWER, LONGEST_PROMPT, POSITIONS, Example, check_shape
 from peftport.host_building.recipes.weights import draw_weights
 from peftport.host_building.tokenizer import CLOZE
@@ -15,7 +16,6 @@ from peftport.prompting.batches import IGNORED
 
 LAYOUT = CLOZE
 FACTS: dict[str, bool] = {}
-_MASKED, _RANDOM = 0.8, 0.1  # of the hidden tokens: become a mask, become any token; the rest stay (BERT, section 3.1)
 
 
 def fresh_model(shape: ShapeSettings, tokenizer: PreTrainedTokenizerFast, seed: int) -> BertForMaskedLM:
@@ -37,22 +37,7 @@ def objective(
     settings: PretrainingSettings, tokenizer: PreTrainedTokenizerFast
 ) -> Callable[[list[int], np.random.Generator], Example]:
     """Masked tokens of a segment, at least one."""
-    share = settings.corrupted_share
-    begin, end, mask = tokenizer.cls_token_id, tokenizer.sep_token_id, tokenizer.mask_token_id
-    special = len(tokenizer.all_special_ids)
-
-    def example(segment: list[int], random: np.random.Generator) -> Example:
-        ids = np.asarray(segment)
-        hidden = random.permutation(len(ids))[: max(1, round(share * len(ids)))]
-        fate = random.random(len(hidden))
-        any_token = random.integers(special, len(tokenizer), len(hidden))
-        read, taught = ids.copy(), np.full(len(ids), IGNORED)
-        taught[hidden] = ids[hidden]
-        changed = np.where(fate < _MASKED + _RANDOM, any_token, ids[hidden])
-        read[hidden] = np.where(fate < _MASKED, mask, changed)
-        return Example([begin, *read.tolist(), end], [IGNORED, *taught.tolist(), IGNORED])
-
-    return example
+    return masked_tokens(tokenizer, settings.corrupted_share)
 
 
 def instruction(prompt: list[int], answer: list[int], tokenizer: PreTrainedTokenizerFast) -> Example:
