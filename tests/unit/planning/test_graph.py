@@ -327,3 +327,40 @@ def test_what_a_job_expects_are_the_keys_of_the_files_it_reads():
 def test_a_need_is_one_output_or_a_list():
     output = STAGES["identify_host"]("raw").output("host")
     assert listed(output) == listed([output]) == [output]
+
+
+def further(base, corpus, folder, **more):
+    """The key of a host trained further, which the study's target is, and the dataset jobs that are asked for."""
+    hosts = CONFIG["hosts"] | {"instruct": {"build": {"base": base, "corpus": corpus, "steps": 2, **more}}}
+    graph = Graph(Study(read_settings(CONFIG | {"hosts": hosts}, folder), folder))
+    (stage,) = graph.stages["further_train_host"]
+    return graph.key(stage), graph
+
+
+def test_a_host_that_is_trained_further_depends_on_its_base_its_texts_and_how(tmp_path):
+    (tmp_path / "a.txt").write_text("one")
+    corpus = {"files": ["*.txt"]}
+    first, graph = further("raw", corpus, tmp_path)
+    assert further("raw", corpus, tmp_path)[0] == first
+    others = [further("raw", corpus, tmp_path, **more)[0] for more in ({"steps": 3}, {"weights": "all"}, {"seed": 1})]
+    (tmp_path / "a.txt").write_text("two")
+    others.append(further("raw", corpus, tmp_path)[0])
+    (tmp_path / "b.txt").write_text("three")
+    others.append(further("raw", corpus, tmp_path)[0])
+    assert len({first, *others}) == 6
+    (identified,) = [stage for stage in graph.stages["identify_host"] if stage.host == "instruct"]
+    assert {output.stage for output in graph.read(identified)} == set(graph.stages["further_train_host"])
+    assert graph.stages["further_train_host"][0].code(graph.study)[-1] == (
+        "peftport.host_building.objectives.encoder_decoder"
+    )
+
+
+def test_a_dataset_that_is_a_corpus_alone_is_prepared_and_not_put_to_a_host(tmp_path):
+    hosts = {"datasets": {"hotel": CONFIG["datasets"]["book"] | {"source": {"generated": {"domain": "hotel"}}}}}
+    config = CONFIG | {"datasets": CONFIG["datasets"] | hosts["datasets"]}
+    build = {"base": "raw", "corpus": {"dataset": "hotel"}, "steps": 2}
+    study = Study(read_settings(config | {"hosts": CONFIG["hosts"] | {"instruct": {"build": build}}}))
+    graph = Graph(study)
+    assert {stage.dataset for stage in graph.stages["prepare_dataset"]} == {"film", "book", "hotel"}
+    assert {stage.dataset for stage in graph.stages["encode_dataset"]} == {"film", "book"}
+    assert set(study.used().datasets) == {"film", "book", "hotel"}
