@@ -21,6 +21,7 @@ from peftport.injection.attach import (
 )
 from peftport.matching.added import groups, measure
 from peftport.storage.modules import Module, read_module, write_module
+from peftport.techniques.settings import technique_settings
 from peftport.techniques.table import method
 from tests.hosts import DECODER_SETTINGS, DECODERS, MIXTURES, batch, host
 from tests.matrix.test_technique_on_host import equal, host_state, logits, moved
@@ -89,7 +90,7 @@ def test_a_technique_keeps_its_laws(name, technique, tmp_path):
     way = method("peft" if technique in FROM_PEFT else technique)
     if hasattr(way, "parameter_count"):
         count = sum(tensor.size for tensor in module_tensors(model).values())
-        assert count == way.parameter_count(settings_of(name, technique), shape)
+        assert count == way.parameter_count(technique_settings(way_of(technique), settings_of(name, technique)), shape)
     before = host_state(model)
     model(**inputs).loss.backward()
     assert [key for key, one in trainable_parameters(model).items() if one.grad is None or not one.grad.any()] == []
