@@ -46,7 +46,7 @@ MAY_IMPORT = {
     "training": {"prompting", "hosts", "techniques", "injection", "compute", "jobs", "study", "porting.scratch"},
     "matching": {"prompting", "hosts", "techniques", "injection", "porting"},
     "evaluation": {"prompting", "hosts", "injection", "compute", "jobs", "study", "training"},
-    "costs": {"prompting", "hosts", "techniques.table", "injection", "compute", "training"},
+    "costs": {"prompting", "hosts", "techniques", "injection", "compute", "training"},
     "statistics": {"typology"},
     "report": {
         "study",

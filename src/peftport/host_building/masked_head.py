@@ -61,6 +61,7 @@ def load_trainable(folder: Path, seed: int, classifies: bool) -> Trainable:
     """
     if not classifies:
         return Trainable(load_model(folder))
+    weight_files(folder)  # none, or a module beside them, is refused before transformers reads them
     with torch.random.fork_rng(devices=range(torch.cuda.device_count())), without_report():
         torch.manual_seed(derive(seed, "masked head"))
         model, report = AutoModelForMaskedLM.from_pretrained(

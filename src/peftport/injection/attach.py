@@ -25,6 +25,7 @@ from peftport.injection.validate import HOST_FIELDS, admit
 from peftport.seeds import derive
 from peftport.storage.modules import Module
 from peftport.storage.provenance import JsonObject
+from peftport.techniques.settings import technique_settings
 from peftport.techniques.table import method
 
 SHOWN = 5
@@ -35,7 +36,7 @@ UNFIT = (ValueError, TypeError, RuntimeError, AttributeError, KeyError, Arithmet
 def attach(
     host: PreTrainedModel,
     method_name: str,
-    settings: Mapping[str, Any],
+    settings: JsonObject,
     *,
     seed: int | None = None,
     trainable: bool = True,
@@ -46,31 +47,27 @@ def attach(
     Args:
         host: a bare host of a known family.
         method_name: a technique of ``peftport.techniques.table``.
-        settings: its settings, complete.
+        settings: its settings as plain JSON values; what is not given is the technique's default.
         seed: the initialisation's only source; None for a module whose tensors will be overwritten. The global
             generators are left as they were.
         trainable: whether the module's parameters ask for gradients. The host's never do.
         head: of a host with a classification head, what of it belongs to the module.
 
     Raises:
-        ValueError: unknown technique or family, a setting is missing or does not suit the host, the host has a module
+        ValueError: unknown technique or family, a setting is unknown or does not suit the host, the host has a module
             already, it lacks sites (the message names them), or the module has another number of sites or parameters
             than it must have.
     """
     technique, shape = method(method_name), host_shape(host.config)
-    kind = with_task(family(host.config.model_type), head)
-    try:
-        config = config_with(technique.peft_config(settings, kind), head)
-        wanted = {"sites": technique.expected_sites(settings, shape)}
-        drawn = fresh_tensors(host, head, config, seed or 0)
-        if hasattr(technique, "parameter_count"):
-            own = sum(tensor.size for tensor in drawn.values())
-            wanted["parameters"] = technique.parameter_count(settings, shape) + own
-    except KeyError as error:
-        raise ValueError(f"{method_name} needs the setting {error}; given: {', '.join(settings)}") from error
+    kind, chosen = with_task(family(host.config.model_type), head), technique_settings(method_name, settings)
+    config = config_with(technique.peft_config(chosen, kind), head)
+    wanted, drawn = {"sites": technique.expected_sites(chosen, shape)}, fresh_tensors(host, head, config, seed or 0)
+    if hasattr(technique, "parameter_count"):
+        own = sum(tensor.size for tensor in drawn.values())
+        wanted["parameters"] = technique.parameter_count(chosen, shape) + own
     name = settings.get("peft_type", method_name)
     _check_bare(host)
-    _check_sites(host, kind, technique.site_kinds(settings, kind))
+    _check_sites(host, kind, technique.site_kinds(chosen, kind))
     try:
         model = _wrap(host, config, derive(seed or 0, "initialise"), trainable)
     except UNFIT as error:

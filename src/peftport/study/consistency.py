@@ -6,7 +6,7 @@ from pathlib import Path
 from peftport.data.settings import DataFile, DatasetSettings
 from peftport.hosts.families.table import FAMILIES, family, refusal
 from peftport.hosts.gguf_header import read_header
-from peftport.hosts.locate import bundled_names, pickled_files
+from peftport.hosts.locate import bundled_names, check_bare, pickled_files
 from peftport.hosts.recipe_settings import (
     FurtherHostSettings,
     InstructionHostSettings,
@@ -159,6 +159,7 @@ def _check_host(name: str, host: HostSettings, folder: Path) -> None:
         )
         if not _is_file(path / "config.json"):
             raise ConfigError(f"{expected}, which has no config.json (looked in {folder}).")
+        _check_read(f"hosts.{name}.path", lambda: check_bare(path))
         if host.convert:
             _check_read(f"hosts.{name}.path", lambda: pickled_files(path))
         elif not any(path.glob("*.safetensors")):
