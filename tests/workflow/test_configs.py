@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests import studies
+from tests.hosts import host
 from tests.other_formats import llama, write_gguf
 
 COUNTED = ["portability-2024", "portability-2024-tiny"]  # test_plan.py counts their jobs, which takes longer
@@ -37,6 +38,8 @@ def gather_data(real, folder):
         short = [line for line in lines if 5 <= len(line.split()) <= 13]
         (folder / f"sst2-short.{split}").write_text("\n".join(short))
     write_gguf(folder / "SmolLM2-135M-Instruct.Q4_1.gguf", llama())
+    host("bert").bert.save_pretrained(folder / "minilm")
+    (folder / "minilm/tokenizer.json").write_text("{}")
 
 
 def test_wrong_config_gets_one_message_and_no_job(tmp_path, hosts):

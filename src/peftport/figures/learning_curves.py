@@ -15,7 +15,7 @@ CAPTION = (
     "trained in the target host with the full recipe. The budget axis is logarithmic beyond its first step count. "
     "Further controls, if there are any, stand in the figure of paired differences."
 )
-STARTS = ("ported", "sampled", "matched", "scratch")
+STARTS = ("ported", "sampled", "matched", "scratch", "ported_fresh_head", "head_only")
 ACROSS = 4  # panels side by side
 PANEL_INCHES = 1.75
 HEAD_INCHES = 0.62
