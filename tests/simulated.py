@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.simulated_answers import answers_of
+from peftport.evaluation.score import MERGED
 from peftport.seeds import generator
 from peftport.settings import StatisticsSettings
 from peftport.statistics.table import STATISTICS, compute, settings_of
@@ -118,7 +119,7 @@ def _simulate(cells: list[tuple], design: Design, seed: int) -> tuple[pd.DataFra
             answers = {"example_id": ids, "label": labels, "correct": row > 0.5, "choice_log_likelihood": likelihood}
             frames.append(pd.DataFrame(keys | {"seed": number} | answers))
     runs = pd.DataFrame(rows, columns=["study", *columns, "seed", *SCORED, *COMPUTED_BY])
-    runs[["generated_accuracy", "invalid_rate", "learning_rate"]] = np.nan
+    runs[["generated_accuracy", "invalid_rate", "learning_rate", *MERGED]] = np.nan
     empty = pd.DataFrame(columns=[*columns, "seed", "example_id", "label", "correct", "choice_log_likelihood"])
     return runs, pd.concat(frames, ignore_index=True) if frames else empty
 

@@ -140,6 +140,11 @@ class EvaluationSettings(Settings):
     generate: bool = Field(
         False, description="also let the host write its answer freely, and compare it with the label words"
     )
+    merged: bool = Field(
+        False,
+        description="also test modules merged into the host's weights, where a technique's can be (LoRA, (IA)3), "
+        "beside the attached ones; costs one more pass over the test split",
+    )
 
 
 class StatisticsSettings(Settings):

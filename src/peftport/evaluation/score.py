@@ -11,11 +11,14 @@ from peftport.evaluation.calibration import label_offsets
 from peftport.evaluation.generation import generate_answers
 from peftport.evaluation.likelihood import log_likelihoods
 from peftport.evaluation.metrics import accuracy, choice_log_likelihoods, macro_f1
+from peftport.injection.merge import NotMergeable, mergeable, merged
 from peftport.prompting.encoded import Encoded
 from peftport.prompting.task import Task
 from peftport.prompting.template import normalise_answer
 from peftport.settings import EvaluationSettings
 from peftport.storage.tables import Row
+
+MERGED = ("merged_accuracy", "merged_changed", "merged_difference")  # of the module in the host's weights
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,7 @@ def score(
         "test_examples": len(test),
         "generated_accuracy": None,
         "invalid_rate": None,
+        **dict.fromkeys(MERGED),
         "failed_at_step": None,
     }
     answers = pd.DataFrame(
@@ -71,6 +75,8 @@ def score(
     )
     if evaluation.generate:
         row |= _generated(model, test, task, evaluation, answers)
+    if evaluation.merged and finite and mergeable(model):
+        row |= _merged(model, test, task, evaluation, likelihoods)
     return Scored(row, answers)
 
 
@@ -106,6 +112,21 @@ def _calibrated(
         return None
     offsets = label_offsets(log_likelihoods(model, texts, task, evaluation.batch_size))
     return None if offsets is None else likeliest(likelihoods + offsets) == test.labels
+
+
+def _merged(
+    model: Any, test: Encoded, task: Task, evaluation: EvaluationSettings, attached: np.ndarray
+) -> dict[str, float]:
+    """Scores of the host with the module in its weights, against the log-likelihoods with the module attached."""
+    try:
+        with merged(model):
+            likelihoods = log_likelihoods(model, test, task, evaluation.batch_size)
+    except NotMergeable as error:
+        print(f"not tested merged: {error}", flush=True)
+        return {}
+    predicted, difference = likelihoods.argmax(1), np.abs(likelihoods - attached).max()
+    values = accuracy(test.labels, predicted), (predicted != attached.argmax(1)).mean(), difference
+    return dict(zip(MERGED, map(float, values), strict=True))
 
 
 def _generated(

@@ -13,6 +13,7 @@ from peftport.figures import learning_curves, paired_differences, portability_ma
 from peftport.jobs.duration import duration
 from peftport.report import numbers
 from peftport.report.facts import Cost, StudyFacts
+from peftport.report.merging import merging
 from peftport.report.phrases import count
 from peftport.report.properties import structure
 from peftport.report.recommendation import RULE, recommendations
@@ -95,6 +96,7 @@ def _content(
         "rates": numbers.rates(pd.concat([runs, references])),
         "failed_runs": numbers.failures(pd.concat([runs, references])),
         "generated": numbers.generated(runs),
+        "merging": merging(runs),
         "hosts": numbers.facts(study.hosts),
         "host_notes": study.host_notes,
         "datasets": numbers.facts(study.datasets),

@@ -73,6 +73,20 @@ SCORES = {
         REAL, "share of right answers in free generation; null unless the study generates", True
     ),
     "invalid_rate": Column(REAL, "share of generations that are no label word; null unless the study generates", True),
+    "merged_accuracy": Column(
+        REAL,
+        "accuracy with the module merged into the host's weights; null unless the study merges and the module can be "
+        "merged",
+        True,
+    ),
+    "merged_changed": Column(
+        REAL, "share of test examples that get another answer when the module is merged; null as there", True
+    ),
+    "merged_difference": Column(
+        REAL,
+        "largest absolute change of a label word's log-likelihood when the module is merged, nats; null as there",
+        True,
+    ),
     "failed_at_step": Column(
         WHOLE,
         "step at which the loss was no finite number, if that was so by this budget: the run failed; 0 if the training "

@@ -7,7 +7,7 @@ import pytest
 from peftport.compute.computed_by import computed_by
 from peftport.compute.device import load_host
 from peftport.evaluation.likelihood import log_likelihoods
-from peftport.evaluation.score import score
+from peftport.evaluation.score import MERGED, score
 from peftport.hosts.load import load_tokenizer
 from peftport.injection.attach import attach, config_dict, module_tensors
 from peftport.porting.start import make_starts
@@ -143,3 +143,16 @@ def test_a_host_that_is_gone_is_named(ground, tmp_path):
     write_card(tmp_path / "card.json", card)
     with pytest.raises(ValueError, match=r"host `raw`: .*config.json is damaged or changed: it is not there any more"):
         evaluate(tmp_path, "card", {0: None}, [0])
+
+
+def test_merging_beside_the_attached_module_changes_nothing_else(ground):
+    """In float32 a merged LoRA answers as the attached one; what is trained on afterwards is as it was."""
+    starts = modules(ground, "raw")
+    plain, both = (evaluate(ground, "instruct", starts, [0, 2, 4], merged=merged) for merged in (False, True))
+    pd.testing.assert_frame_equal(plain["predictions"], both["predictions"], check_exact=True)
+    same = plain["scores"].columns.difference(MERGED)
+    pd.testing.assert_frame_equal(plain["scores"][same], both["scores"][same], check_exact=True)
+    assert plain["scores"][[*MERGED]].isna().all(axis=None)
+    scores = both["scores"]
+    assert (scores["merged_accuracy"] == scores["accuracy"]).all() and (scores["merged_changed"] == 0).all()
+    assert (scores["merged_difference"] < 1e-4).all() and (scores["merged_difference"] > 0).any()

@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from peftport.evaluation.gather import KEYS, gather_predictions, gather_runs, names
+from peftport.evaluation.score import MERGED
 from peftport.stages.evaluate_cell import EvaluateCell
 from peftport.storage.files import DamagedFile
 from peftport.storage.parquet import write_table
@@ -52,7 +53,7 @@ def results(study, tmp_path):
             | {"budget_steps": budget, "seed": seed, "accuracy": number / 1000 + budget / 100 + seed / 10}
             | {"macro_f1": 0.5, "loss": 1.0, "test_examples": EXAMPLES, "failed_at_step": None, "learning_rate": None}
             | {"generated_accuracy": None, "invalid_rate": None}
-            | {"choice_log_likelihood": -0.5, "calibrated_accuracy": None}
+            | {"choice_log_likelihood": -0.5, "calibrated_accuracy": None, **dict.fromkeys(MERGED)}
             | {"device": "cpu", "dtype": "float32", "kernels": "AVX2", "threads": 1}
             for seed in study.seeds_of(cell.block)
             for budget in budgets

@@ -1,5 +1,6 @@
 """The page and its sentences, on tables designed to have one right answer."""
 
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -379,6 +380,22 @@ def test_generated_accuracy_is_shown_where_there_is_any(tmp_path: Path) -> None:
     write_report(tmp_path / "report.html", SMALL, tables, {}, Cost())
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "Free generation" in page and "0.625" in page and "25%" in page
+
+
+def test_merged_modules_have_a_line_for_each_technique_that_can_be_merged(tmp_path: Path) -> None:
+    """And none where the study does not merge."""
+    tables = simulated(Design(("adapters", "lora"), ONE, examples=40))
+    write_report(tmp_path / "report.html", SMALL, tables, {}, Cost())
+    assert "Merged into the host" not in (tmp_path / "report.html").read_text(encoding="utf-8")
+    numbers = {"merged_accuracy": 0.5, "merged_changed": 0.0125, "merged_difference": 0.03}
+    lora = tables["runs"]["technique"] == "lora"
+    tables["runs"] = tables["runs"].assign(**numbers).where(lora, tables["runs"])
+    write_report(tmp_path / "report.html", SMALL, tables, {}, Cost())
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "lora: merged into the host's weights, modules give another answer to 1.25% of test examples" in unescape(
+        page
+    )
+    assert "0.500 merged" in page and "at most 0.03 nats" in page and "adapters: merged" not in page
 
 
 def test_an_svg_without_svg_is_refused(tmp_path: Path) -> None:
