@@ -125,7 +125,7 @@ def _size(summary: pd.DataFrame, runs: pd.DataFrame) -> str:
     if len(runs):
         tested = sorted({int(number) for number in runs["test_examples"]})
         line += f", {' or '.join(f'{number:,}' for number in tested)} test examples"
-    if len(runs) and (failed := int(runs["accuracy"].isna().sum())):
+    if len(runs) and (failed := int(runs["score"].isna().sum())):
         line += f"; {count(failed, 'run')} failed"
     return line
 

@@ -124,6 +124,7 @@ def _dataset(file: str, definition: DatasetSettings) -> JsonObject:
         "duplicates dropped": facts["duplicates_dropped"],
         **{f"{split} texts that stand in the target's test set, removed": count for split, count in removed.items()},
         **{f"{split} labels changed by shuffling": count for split, count in changed.items()},
-        "label words": ", ".join(sorted(set(definition.labels.values()))),
+        **({"label words": ", ".join(definition.words)} if definition.words else {"kind": spoken(definition.kind)}),
+        "score": spoken(definition.metric),
         "prompt": definition.template,
     }

@@ -84,7 +84,7 @@ def advice(runs: pd.DataFrame, predictions: pd.DataFrame, margin: float) -> pd.D
     Raises:
         ValueError: a run has no predictions.
     """
-    answers, runs = ExampleScores(predictions), runs.dropna(subset="accuracy")
+    answers, runs = ExampleScores(predictions), runs.dropna(subset="score")
     moves: dict[tuple, dict[Way, Answers]] = {}
     for study, *key in runs[["study", *KEY]].drop_duplicates().itertuples(index=False, name=None):
         *route, start, budget = key

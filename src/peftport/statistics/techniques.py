@@ -76,7 +76,7 @@ def _deviations(runs: pd.DataFrame) -> pd.DataFrame:
     deviations = {}
     for name, budget in (("ported", runs["budget_steps"].min()), ("scratch", runs["budget_steps"].max())):
         chosen = runs[(runs["initialisation"] == name) & (runs["budget_steps"] == budget)]
-        variances = chosen.groupby([*HERE, "source_host", "source_dataset", "target_dataset"])["accuracy"].var(ddof=1)
+        variances = chosen.groupby([*HERE, "source_host", "source_dataset", "target_dataset"])["score"].var(ddof=1)
         deviations[f"{name}_seed_deviation"] = variances.groupby(level=HERE).mean() ** 0.5
     return pd.DataFrame(deviations)
 
@@ -84,7 +84,7 @@ def _deviations(runs: pd.DataFrame) -> pd.DataFrame:
 def _without_failed(curves: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
     """The curves without those of trainings that failed on their way."""
     run = [*HERE, "target_dataset", "seed"]
-    failed = runs[(runs["initialisation"] == "scratch") & runs["accuracy"].isna()]
+    failed = runs[(runs["initialisation"] == "scratch") & runs["score"].isna()]
     return curves[~curves.set_index(run).index.isin(failed.set_index(run).index)]
 
 

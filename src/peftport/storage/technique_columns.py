@@ -16,6 +16,7 @@ class Column:
 
 TEXT, WHOLE, REAL, FLAG = pa.string(), pa.int64(), pa.float64(), pa.bool_()
 TOKENS = pa.list_(pa.int32())
+TEXTS, TOKEN_LISTS = pa.list_(pa.string()), pa.list_(TOKENS)
 
 TYPOLOGY = {
     "method": Column(TEXT, "the PEFT method"),
@@ -94,18 +95,21 @@ INTERVAL = {
 SUMMARY = {
     "seeds": Column(WHOLE, "number of seeds, without those whose run failed; no row where every run failed"),
     "failed_seeds": Column(WHOLE, "number of seeds whose run failed"),
-    "accuracy_mean": Column(REAL, "mean accuracy over seeds"),
+    "metric": Column(TEXT, "what the score is: `accuracy`, `rouge_l`, ... (a column of table `runs`)"),
+    "accuracy_mean": Column(REAL, "mean over seeds of the score that `metric` names; accuracy with label words"),
     "accuracy_standard_deviation": Column(REAL, "sample standard deviation over seeds; null for one seed", True),
     "accuracy_low": Column(REAL, "lower end of the 95% interval over seeds and test examples"),
     "accuracy_high": Column(REAL, "upper end of it"),
-    "macro_f1_mean": Column(REAL, "mean macro F1 over seeds"),
+    "macro_f1_mean": Column(REAL, "mean macro F1 over seeds; null without labels", True),
     "calibrated_accuracy_mean": Column(REAL, "mean calibrated accuracy over seeds; null if not calibrated", True),
-    "log_likelihood_mean": Column(REAL, "mean choice log-likelihood of the right label word, nats per example"),
-    "log_likelihood_low": Column(REAL, "lower end of its 95% interval"),
-    "log_likelihood_high": Column(REAL, "upper end of it"),
-    "majority_share": Column(REAL, "share of the most frequent label in the test set"),
-    "bare_accuracy": Column(REAL, "accuracy of the target host without a module", True),
-    "native_accuracy": Column(REAL, "mean accuracy of the target host's own modules", True),
+    "log_likelihood_mean": Column(
+        REAL, "mean choice log-likelihood of the right label word, nats per example; null of generation", True
+    ),
+    "log_likelihood_low": Column(REAL, "lower end of its 95% interval", True),
+    "log_likelihood_high": Column(REAL, "upper end of it", True),
+    "majority_share": Column(REAL, "share of the most frequent label in the test set; null without labels", True),
+    "bare_accuracy": Column(REAL, "the same score of the target host without a module", True),
+    "native_accuracy": Column(REAL, "mean of the same score of the target host's own modules", True),
     "bare_calibrated_accuracy": Column(REAL, "calibrated accuracy of the target host without a module", True),
     "native_calibrated_accuracy": Column(REAL, "mean calibrated accuracy of the target host's own modules", True),
     "bare_log_likelihood": Column(REAL, "mean choice log-likelihood without a module, nats per example", True),
@@ -133,9 +137,11 @@ TESTED = {
         REAL, "the same after Holm's correction over this technique's moves, with this baseline at this budget"
     ),
     "win_rate": Column(REAL, "share of seeds in which the first is better; ties count half"),
-    "log_likelihood_difference": Column(REAL, "the same difference in choice log-likelihood, nats per example"),
-    "log_likelihood_low": Column(REAL, "lower end of its 95% interval"),
-    "log_likelihood_high": Column(REAL, "upper end of it"),
+    "log_likelihood_difference": Column(
+        REAL, "the same difference in choice log-likelihood, nats per example; null of generation", True
+    ),
+    "log_likelihood_low": Column(REAL, "lower end of its 95% interval", True),
+    "log_likelihood_high": Column(REAL, "upper end of it", True),
 }
 OUTCOME = (
     {

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from peftport.evaluation import score as scoring
+from peftport.tasks.labels import scores as scoring
 from peftport.evaluation.generation import generate_answers
 from peftport.evaluation.score import score
 from peftport.injection.attach import attach

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from peftport.evaluation import score as scoring
+from peftport.tasks.labels import scores as scoring
 from peftport.evaluation.metrics import choice_log_likelihoods
 from peftport.evaluation.score import score, validate
 from peftport.settings import EvaluationSettings
