@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from peftport.data.readers import pick_columns
+from peftport.data.readers import accepted, pick_columns
 from peftport.data.reading import Raw, Reading
 from peftport.data.settings import HubDataset
 from peftport.registry import unknown_name
@@ -40,9 +40,8 @@ def read_hub(hub: HubDataset, reading: Reading) -> tuple[Raw, JsonObject]:
         wanted = reading.columns(hub.columns)
         names = pick_columns(where, wanted, table.column_names)
         rows = enumerate(zip(*(table[name] for name in names), strict=True), 1)
-        splits[ours] = [
-            reading.accept(f"{where}, row {number}", dict(zip(wanted, values, strict=True))) for number, values in rows
-        ]
+        placed = ((f"{where}, row {number}", dict(zip(wanted, values, strict=True))) for number, values in rows)
+        splits[ours] = [example for _, example in accepted(reading, placed)]
     return splits, {"kind": "hub", "id": hub.id, "revision": folder.name, "splits": named}
 
 

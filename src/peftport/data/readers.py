@@ -5,7 +5,7 @@ import csv
 import itertools
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from peftport.data.accepted import key_of, shown
-from peftport.data.reading import Reading
+from peftport.data.reading import FaultyRow, Reading
 from peftport.data.settings import DataFile
 from peftport.registry import did_you_mean
 
@@ -66,16 +66,28 @@ def read_file(entry: DataFile, reading: Reading, root: Path, at_most: int | None
     wanted = reading.columns(entry.columns)
     rows = READERS[_format(entry, path)](path, entry, wanted | {column: column for column in entry.where})
     chosen = (row for row in rows if all(key_of(row.fields[name]) == value for name, value in entry.where.items()))
+    placed = ((f"{path}, {row.place}", {name: row.fields[name] for name in wanted}) for row in chosen)
     found, characters = [], 0
-    for row in itertools.islice(chosen, at_most):
-        found.append(reading.accept(f"{path}, {row.place}", {name: row.fields[name] for name in wanted}))
-        characters += len(found[-1][0])
+    for where, example in accepted(reading, itertools.islice(placed, at_most)):
+        found.append(example)
+        characters += len(example[0])
         if len(found) > MOST_ROWS or characters > FILE_BYTES:
             raise ValueError(
-                f"{path}, {row.place}: at most {MOST_ROWS:,} examples of together {FILE_BYTES:,} characters are read. "
+                f"{where}: at most {MOST_ROWS:,} examples of together {FILE_BYTES:,} characters are read. "
                 "Keep fewer examples in it."
             )
     return found
+
+
+def accepted(reading: Reading, rows: Iterable[tuple[str, dict[str, Any]]]) -> Iterator[tuple[str, tuple]]:
+    """Rows, each with where it stands, as examples; faulty ones are left out and counted if the reading says so."""
+    for where, fields in rows:
+        try:
+            yield where, reading.accept(where, fields)
+        except FaultyRow:
+            if reading.left_out is None:
+                raise
+            reading.left_out += 1
 
 
 def pick_columns(where: str, wanted: Wanted, present: list[str]) -> list[str]:

@@ -10,14 +10,20 @@ from peftport.data.settings import Columns
 Raw = dict[str, list[tuple]]
 
 
+class FaultyRow(ValueError):
+    """A row whose choices are empty or equal: public files have some, which nobody can answer."""
+
+
 class Reading(Protocol):
     """How examples of one kind are read, made unique and drawn.
 
     Attributes:
         by_label: whether draws keep the share of every label.
+        left_out: faulty rows that were left out so far; None where they are refused.
     """
 
     by_label: bool
+    left_out: int | None
 
     def columns(self, named: Columns) -> dict[str, str]:
         """What a row needs to the name of its column."""

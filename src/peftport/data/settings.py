@@ -126,6 +126,11 @@ class MultipleChoiceSettings(Settings):
     answer: Literal["index", "text"] = Field(
         "index", description="what the column `answer` holds: the place of the right choice, from 0, or its text"
     )
+    faulty: Literal["refuse", "leave_out"] = Field(
+        "refuse",
+        description="what is done about a row with an empty choice or two equal ones: the study is refused, or the row "
+        "is left out and counted",
+    )
     metric: Literal["accuracy_normalised", "accuracy"] = Field(
         "accuracy_normalised",
         description="the score: whether the choice with the largest log-likelihood is right, or that with the largest "

@@ -1,4 +1,4 @@
-"""Each example once, in one split: test before validation before train, so that nothing leaks from training to testing."""
+"""Each example once, in one split: test before validation before train, so that training sees nothing of a test."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,7 @@ KEEPS = {"test": 0, "validation": 1, "train": 2}  # where an example stands twic
 
 
 def as_frame(raw: Raw) -> pd.DataFrame:
-    """All examples with the columns ``split``, ``text``, ``label`` and ``answers`` (None where they are the dataset's)."""
+    """All examples; columns ``split``, ``text``, ``label`` and ``answers`` (None where they are the dataset's)."""
     rows = [(split, *example, *[None] * (3 - len(example))) for split, examples in raw.items() for example in examples]
     return pd.DataFrame(rows, columns=["split", "text", "label", "answers"], dtype=object)
 
@@ -42,6 +42,6 @@ def enough(splits: dict[str, pd.DataFrame]) -> None:
     for name, frame in splits.items():
         if len(frame) < 2:
             raise ValueError(
-                f"too few examples: split {name!r} has {len(frame)}, it needs at least two (see `examples`, `split` and "
-                "the source)"
+                f"too few examples: split {name!r} has {len(frame)}, it needs at least two (see `examples`, `split` "
+                "and the source)"
             )

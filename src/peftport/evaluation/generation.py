@@ -35,7 +35,9 @@ class Written(NamedTuple):
 
 
 @torch.inference_mode()
-def write_texts(model: nn.Module, data: Encoded, task: Task, batch_size: int, stop: Sequence[str] = ()) -> list[Written]:
+def write_texts(
+    model: nn.Module, data: Encoded, task: Task, batch_size: int, stop: Sequence[str] = ()
+) -> list[Written]:
     """What the host writes for each example, greedily, at most ``task.longest_answer`` tokens with the end.
 
     Args:

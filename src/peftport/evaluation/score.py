@@ -1,7 +1,8 @@
 """The scores of a host as it is now, with or without a module: one row, and one row per test example.
 
-How a host is scored is the kind's: its module ``scores`` (``peftport.tasks``) has ``score`` and ``validate`` as here. Every
-kind gives each test example a score between 0 and 1, more is better, and names what it is; all statistics are about that.
+How a host is scored is the kind's: its module ``scores`` (``peftport.tasks``) has ``score`` and ``validate`` as here.
+Every kind gives each test example a score between 0 and 1, more is better, and names what it is; all statistics are
+about that.
 """
 
 from dataclasses import dataclass

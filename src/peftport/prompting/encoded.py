@@ -102,7 +102,8 @@ def read_encoded(path: str | Path, words: list[str]) -> Encoded:
     """Read a table ``prompts``.
 
     Args:
-        words: the label words, in the order that indices of labels are to have; none where answers are an example's own.
+        words: the label words, in the order that indices of labels are to have; none where answers are an example's
+            own.
 
     Raises:
         DamagedFile: one bit of it is not what was written, or it cannot be read.

@@ -18,7 +18,7 @@ TRAINED_BY = TESTED_BY | {"batch_size", "warmup_steps", "weight_decay", "gradien
 # of a dataset's definition: what its splits depend on; the rest is how it is put to a host
 PREPARED_BY = {
     **dict.fromkeys(("source", "labels", "split", "examples"), True),
-    "multiple_choice": {"answer"},
+    "multiple_choice": {"answer", "faulty"},
     "generation": {"max_new_tokens"},
 }
 SOURCE_ONLY = {"source_steps"}  # of a technique's entry: what a training in the target host does not depend on

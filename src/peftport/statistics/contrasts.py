@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from peftport.statistics.example_scores import KEY, Answers, ExampleScores, beside, paired
+from peftport.statistics.example_scores import KEY, Answers, ExampleScores, beside, metrics_of, paired
 from peftport.statistics.families import holm_within
 from peftport.statistics.intervals import Estimate, ends, estimate
 from peftport.storage.tables import TABLES
@@ -32,12 +32,13 @@ def contrasts(runs: pd.DataFrame, references: pd.DataFrame, predictions: pd.Data
         ValueError: a run has no predictions.
     """
     answers, likelihoods = ExampleScores(predictions), ExampleScores(predictions, "choice_log_likelihood")
-    rows = []
+    metrics, rows = metrics_of(runs), []
     for study, key, baseline in compared(runs, references):
         both = sides(answers, key, baseline)
         if both is None:
             continue
         keys = dict(zip(KEY, key, strict=True)) | {"study": study, "baseline": baseline}
+        keys["metric"] = metrics[keys["target_dataset"]]
         likelihood = estimate(np.subtract(*sides(likelihoods, key, baseline)))
         log = dict(zip(("difference", "low", "high"), ends(likelihood), strict=True))
         rows.append(

@@ -95,6 +95,11 @@ class ExampleScores:
         return self.get((technique, ANY, target_host, ANY, target_dataset, "native", 0))
 
 
+def metrics_of(runs: pd.DataFrame) -> dict[str, str]:
+    """Target dataset to the name of its score, from table `runs`."""
+    return dict(zip(runs["target_dataset"], runs["metric"], strict=True))
+
+
 def _codes(frame: pd.DataFrame) -> tuple[np.ndarray, pd.DataFrame]:
     """A number for each distinct row, and the distinct rows in the order of these numbers."""
     number = frame.groupby(list(frame), sort=True, observed=True).ngroup().to_numpy()

@@ -59,7 +59,9 @@ def portability(runs: pd.DataFrame, references: pd.DataFrame, predictions: pd.Da
         table[f"{name}_low"] = [low for _, low, _ in estimates]
         table[f"{name}_high"] = [high for *_, high in estimates]
     table = _with_references(table, references)
-    table["majority_share"] = table["target_dataset"].map(majority_share(predictions)).where(table["macro_f1_mean"].notna())
+    table["majority_share"] = (
+        table["target_dataset"].map(majority_share(predictions)).where(table["macro_f1_mean"].notna())
+    )
     table = pd.concat([table, _gaps(keys, answers)], axis=1)
     table = pd.concat([table, _saved(table, keys, answers, margin)], axis=1)
     return table[list(TABLES["portability"])]

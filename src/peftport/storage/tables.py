@@ -11,6 +11,7 @@ from peftport.storage.technique_columns import (
     FLAG,
     INTERVAL,
     MADE_OF,
+    METRIC,
     OUTCOME,
     REAL,
     RELATIVE_BYTES,
@@ -100,7 +101,9 @@ SCORES = {
         REAL, "share of test examples whose likeliest choice per character is the right one; null for other kinds", True
     ),
     "exact_match": Column(
-        REAL, "mean over test examples: what the host wrote is a right completion, normalised; null for other kinds", True
+        REAL,
+        "mean over test examples: what the host wrote is a right completion, normalised; null for other kinds",
+        True,
     ),
     "number_match": Column(
         REAL, "mean over test examples: the last number in it is that of a right completion; null for other kinds", True
@@ -178,7 +181,9 @@ TABLES: dict[str, dict[str, Column]] = {
         "label": Column(TEXT, "the right label word or choice, or the first right completion"),
         "prediction": Column(TEXT, "the likeliest label word or choice, or what the host wrote"),
         "correct": Column(FLAG, "whether they agree; of generation whether it is a right completion, normalised"),
-        "log_likelihood": Column(REAL, "log-likelihood of the right label word, choice or completion (the first), nats"),
+        "log_likelihood": Column(
+            REAL, "log-likelihood of the right label word, choice or completion (the first), nats"
+        ),
         "choice_log_likelihood": Column(
             REAL, "log-probability of the right label word or choice among all, nats; null of generation", True
         ),
@@ -201,12 +206,13 @@ TABLES: dict[str, dict[str, Column]] = {
         "initialisation": Column(TEXT, "the first of the two compared, `ported` as a rule"),
         "baseline": Column(TEXT, "the second: an initialisation or a reference"),
         "seeds": Column(WHOLE, "number of seeds compared pair by pair"),
-        "difference": Column(REAL, "mean accuracy of the first minus that of the second"),
+        "difference": Column(REAL, "mean score of the first minus that of the second"),
     }
     | INTERVAL
-    | TESTED,
-    "carried": STUDY | TECHNIQUE | HOSTS | DATASETS | BUDGET | OUTCOME,
-    "advice": STUDY | TECHNIQUE | HOSTS | DATASETS | DECISION,
+    | TESTED
+    | METRIC,
+    "carried": STUDY | TECHNIQUE | HOSTS | DATASETS | BUDGET | OUTCOME | METRIC,
+    "advice": STUDY | TECHNIQUE | HOSTS | DATASETS | DECISION | METRIC,
     "asymmetry": STUDY
     | TECHNIQUE
     | {
@@ -217,9 +223,7 @@ TABLES: dict[str, dict[str, Column]] = {
     | BUDGET
     | {
         "seeds": Column(WHOLE, "number of seeds compared pair by pair"),
-        "forward": Column(
-            REAL, "mean accuracy of ported above the bare target host, from the first to the second host"
-        ),
+        "forward": Column(REAL, "mean score of ported above the bare target host, from the first to the second host"),
         "backward": Column(REAL, "the same from the second to the first"),
         "difference": Column(REAL, "forward minus backward"),
     }
@@ -229,7 +233,8 @@ TABLES: dict[str, dict[str, Column]] = {
         "p_value_holm": Column(REAL, "the same after Holm's correction over the rows of this budget"),
         "forward_recovered_gap": Column(REAL, "recovered gap from the first to the second host; null as there", True),
         "backward_recovered_gap": Column(REAL, "the same from the second to the first", True),
-    },
+    }
+    | METRIC,
     "techniques": STUDY
     | TECHNIQUE
     | {"target_host": HOSTS["target_host"]}

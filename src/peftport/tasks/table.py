@@ -1,8 +1,8 @@
 """The kinds of tasks by their names in the config, which are keys of a dataset. Each is a folder with three modules:
 
 * ``rows``: ``reading(dataset)`` gives a ``peftport.data.reading.Reading``: how rows of files become examples;
-  ``counts(frame)`` says how many a split has, by label where there are labels; ``shuffled(frame, order)`` deals the right
-  answers out anew, by a permutation of the rows. No torch.
+  ``counts(frame)`` says how many a split has, by label where there are labels; ``shuffled(frame, order)`` deals the
+  right answers out anew, by a permutation of the rows. No torch.
 * ``prompts``: what the host is taught and asked, beside the prompt itself; its functions are named in
   ``peftport.prompting.task``.
 * ``scores``: ``score`` and ``validate``, as ``peftport.evaluation.score`` describes them.

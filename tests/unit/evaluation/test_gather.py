@@ -49,7 +49,11 @@ def results(study, tmp_path):
         budgets = [0] if cell.is_reference else GRID["budgets"]
         rows = [
             names(cell)
-            | {"budget_steps": budget, "seed": seed, **dict.fromkeys(("accuracy", "score"), number / 1000 + budget / 100 + seed / 10)}
+            | {
+                "budget_steps": budget,
+                "seed": seed,
+                **dict.fromkeys(("accuracy", "score"), number / 1000 + budget / 100 + seed / 10),
+            }
             | {"macro_f1": 0.5, "loss": 1.0, "test_examples": EXAMPLES, "failed_at_step": None, "learning_rate": None}
             | {"generated_accuracy": None, "invalid_rate": None, "metric": "accuracy"}
             | dict.fromkeys(("accuracy_normalised", "exact_match", "number_match", "token_f1", "rouge_l"))

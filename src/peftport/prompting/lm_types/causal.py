@@ -13,7 +13,6 @@ from peftport.prompting import label_words
 from peftport.prompting.batches import IGNORED, Prompt, mask_of, pad, special_tokens
 from peftport.prompting.batches import encode as cut
 from peftport.prompting.label_words import ended as answers
-from peftport.prompting.label_words import with_end as written
 from peftport.prompting.template import around_answer, check_template, lead_of
 
 MODEL = "AutoModelForCausalLM"

@@ -21,7 +21,7 @@ class Completions:
         longest: tokens that a completion may have with its end; no text has fewer tokens than words.
     """
 
-    by_label = False
+    by_label, left_out = False, None
 
     def __init__(self, longest: int) -> None:
         self.longest = longest
@@ -56,7 +56,9 @@ class Completions:
         frame["rank"] = frame["split"].map(KEEPS)
         kept = frame[frame["rank"] == frame.groupby("form")["rank"].transform("min")].sort_values("text", kind="stable")
         merged = kept.groupby("form", sort=False).agg(
-            text=("text", "first"), split=("split", "first"), answers=("answers", lambda own: sorted({text for texts in own for text in texts}))
+            text=("text", "first"),
+            split=("split", "first"),
+            answers=("answers", lambda own: sorted({text for texts in own for text in texts})),
         )
         merged = merged.assign(example_id=merged["text"].map(example_id), label=merged["answers"].str[0])
         merged = merged.sort_values("example_id", ignore_index=True)

@@ -18,7 +18,7 @@ class LabelledTexts:
         labels: raw label to label word.
     """
 
-    by_label = True
+    by_label, left_out = True, None
 
     def __init__(self, labels: dict[str, str]) -> None:
         self.labels = {key_of(key): word for key, word in labels.items()}

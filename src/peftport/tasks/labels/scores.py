@@ -1,4 +1,4 @@
-"""Scores of a host on label words: the likeliest word, how likely the right one is among them, what is written freely."""
+"""Scores of a host on label words: the likeliest word, how likely the right one is among them, what it writes."""
 
 import math
 from typing import Any

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from peftport.data.accepted import accept_text, key_of, shown
-from peftport.data.reading import Raw
-from peftport.data.settings import Columns, DatasetSettings
+from peftport.data.reading import FaultyRow, Raw
+from peftport.data.settings import Columns, DatasetSettings, MultipleChoiceSettings
 from peftport.data.unique import each_once, enough
 
 CHOICES, ANSWER = "choices", "answer"
@@ -20,12 +20,14 @@ class Choices:
 
     Args:
         by_text: whether the answer stands as its text, and not as its place.
+        leaving_out: whether rows with empty or equal choices are left out, and not refused.
     """
 
     by_label = False
 
-    def __init__(self, by_text: bool) -> None:
+    def __init__(self, by_text: bool = False, leaving_out: bool = False) -> None:
         self.by_text = by_text
+        self.left_out = 0 if leaving_out else None
 
     def columns(self, named: Columns) -> dict[str, str]:
         """The text, the answer, and the list of choices or every choice."""
@@ -42,12 +44,15 @@ class Choices:
         """
         text = accept_text(where, fields["text"])
         raw = listed(where, fields[CHOICES]) if CHOICES in fields else [fields[name] for name in fields][2:]
+        for number, choice in enumerate(raw):
+            if choice is None or not str(choice).strip():
+                raise FaultyRow(f"{where}: the choice {number} is empty")
         choices = [accept_text(where, choice, f"choice {number}") for number, choice in enumerate(raw)]
         if not 2 <= len(choices) <= MOST:
             raise ValueError(f"{where}: expected 2 to {MOST} choices, found {len(choices)}")
         for number, choice in enumerate(choices):
             if (first := choices.index(choice)) != number:
-                raise ValueError(f"{where}: the choices {first} and {number} are equal: {shown(choice)}")
+                raise FaultyRow(f"{where}: the choices {first} and {number} are equal: {shown(choice)}")
         return text, choices[self._place(where, fields[ANSWER], choices)], choices
 
     def _place(self, where: str, answer: Any, choices: list[str]) -> int:
@@ -88,7 +93,8 @@ def listed(where: str, raw: Any) -> list[Any]:
 
 def reading(dataset: DatasetSettings) -> Choices:
     """How rows of this dataset become examples."""
-    return Choices(dataset.multiple_choice is not None and dataset.multiple_choice.answer == "text")
+    said = dataset.multiple_choice or MultipleChoiceSettings()
+    return Choices(said.answer == "text", said.faulty == "leave_out")
 
 
 def counts(frame: pd.DataFrame) -> dict[str, int]:

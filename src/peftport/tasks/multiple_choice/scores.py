@@ -1,9 +1,9 @@
 """Scores of a host on choices: the likeliest one, and the likeliest one per character.
 
 ``accuracy`` and ``accuracy_normalised`` are ``acc`` and ``acc_norm`` of lm-evaluation-harness (EleutherAI,
-``lm_eval/api/task.py``, ``process_results`` of multiple choice): the choice with the largest sum of the log-likelihoods of
-its tokens, and that with the largest sum divided by the number of characters of the choice, without the blank before it
-(not of its bytes, which is ``acc_bytes`` there). The first of equals is taken, as there.
+``lm_eval/api/task.py``, ``process_results`` of multiple choice): the choice with the largest sum of the log-likelihoods
+of its tokens, and that with the largest sum divided by the number of characters of the choice, without the blank before
+it (not of its bytes, which is ``acc_bytes`` there). The first of equals is taken, as there.
 """
 
 import math
