@@ -12,7 +12,7 @@ from peftport.tasks.labels.rows import LabelledTexts
 
 LABELS = {"0": "negative", "1": "positive"}
 PATTERN = {"format": "lines", "pattern": r"(?P<label>\d) (?P<text>.*)"}
-FORMATS = [{"format": name} for name in ("csv", "tsv", "jsonl", "parquet")] + [
+FORMATS = [{"format": name} for name in ("csv", "tsv", "jsonl", "json", "parquet")] + [
     {"format": "lines", "label": "0"},
     PATTERN,
 ]

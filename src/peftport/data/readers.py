@@ -19,6 +19,7 @@ from peftport.registry import did_you_mean
 
 LINE_BYTES = 1_000_000
 FILE_BYTES = 1_000_000_000
+LIST_BYTES = 200_000_000
 MOST_ROWS = 2_000_000
 BATCH_ROWS = 256  # of Parquet, in memory at a time
 EXTENSIONS = {
@@ -152,7 +153,11 @@ def _jsonl(path: Path, entry: DataFile, wanted: Wanted) -> Iterator[Row]:
 
 
 def _json(path: Path, entry: DataFile, wanted: Wanted) -> Iterator[Row]:
-    """A file that holds one JSON list of objects."""
+    """A file that holds one JSON list of objects, which is read as a whole."""
+    if (size := path.stat().st_size) > LIST_BYTES:
+        raise ValueError(
+            f"{path}: {size:,} bytes; a JSON list has at most {LIST_BYTES:,}. Write it as JSON lines (.jsonl)."
+        )
     try:
         records = json.loads(path.read_text(encoding=_encoding(path, entry.encoding)))
     except (ValueError, RecursionError) as error:

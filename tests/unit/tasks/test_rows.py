@@ -36,6 +36,12 @@ def test_rows_of_public_sets_are_read_as_they_are(tmp_path):
     assert read(tmp_path, "rows.jsonl", "\n".join(map(json.dumps, rows)), **entry) == [SKY]
 
 
+@pytest.mark.parametrize("content", ["{}", '{"text": 1}', "[1]", "[", ""])
+def test_a_damaged_list_is_named(tmp_path, content):
+    with pytest.raises(ValueError, match=r"rows.json.*expected a JSON (list of objects|object)"):
+        read(tmp_path, "rows.json", content)
+
+
 def test_choices_in_columns_of_their_own_and_files_without_a_header(tmp_path):
     columns = {"text": "q", "choices": ["a", "b"], "answer": "right"}
     assert read(tmp_path, "x.csv", "q,right,a,b\nthe sky is,1,green,blue\n", columns=columns) == [SKY]
