@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import torch
 from safetensors.torch import save_file
-from transformers import PreTrainedModel
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from peftport.compute.computed_by import computed_by
 from peftport.compute.device import job_device
@@ -77,13 +77,8 @@ def train_further(
         Stopped: the job was told to stop.
     """
     trainable, tokenizer = load_trainable(base, recipe.seed, classifies), load_tokenizer(base)
-    model = trainable.model
-    kind = family(model.config.model_type)
-    most = positions(model.config, kind)
-    if most is not None and recipe.tokens > most:
-        raise ValueError(f"tokens: expected at most {most}, what the host {recipe.base} can read, got {recipe.tokens}")
-    around = sum(map(len, special_tokens(tokenizer)))
-    corpus = read_corpus(recipe.corpus, dataset, tokenizer, recipe.tokens - around, recipe.seed)
+    model, kind = trainable.model, family(trainable.model.config.model_type)
+    corpus = _corpus(recipe, dataset, tokenizer, positions(model.config, kind))
     objective = objective_of(kind.lm_type)
     example = objective.objective(recipe, tokenizer)
     loss = partial(_loss, model, lm_type(kind.lm_type).padding(tokenizer), recipe.products)
@@ -96,6 +91,7 @@ def train_further(
     before = measured()
     count = trainable.train(recipe.weights)
     curve = _train(model, corpus, example, loss, recipe, report, checkpoint or Checkpoint(None))
+    curve.insert(0, "phase", "further")
     after = measured()
     model.cpu()
     facts = {
@@ -109,8 +105,24 @@ def train_further(
         "held_out": {"windows": len(corpus.held_out), "tokens": recipe.tokens, "of": corpus.said},
     }
     files = _write(trainable, base, folder)
-    curve.insert(0, "phase", "further")
     return curve, {"files": files, "computed_by": computed_by("float32"), "further": facts}
+
+
+def _corpus(
+    recipe: FurtherHostSettings,
+    dataset: Mapping[str, Sequence[str]],
+    tokenizer: PreTrainedTokenizerBase,
+    most: int | None,
+) -> Corpus:
+    """The recipe's corpus in windows that the host can read.
+
+    Raises:
+        ValueError: it holds too little text, or a window is longer than ``most`` tokens.
+    """
+    if most is not None and recipe.tokens > most:
+        raise ValueError(f"tokens: expected at most {most}, what the host {recipe.base} can read, got {recipe.tokens}")
+    around = sum(map(len, special_tokens(tokenizer)))
+    return read_corpus(recipe.corpus, dataset, tokenizer, recipe.tokens - around, recipe.seed)
 
 
 def _train(

@@ -1,16 +1,17 @@
 """How a dataset is put to a host: the prompt, and what the host is to answer."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 
-from peftport.prompting.encoded import Encoded
+from peftport.prompting.encoded import Answers, Encoded
 from peftport.prompting.lm_types.table import lm_type
 from peftport.prompting.template import TaskSettings
 from peftport.storage.provenance import JsonObject
+from peftport.tasks.table import LABELS, prompts, refusal
 
 LONGEST = 512  # tokens of a prompt, where neither the study nor the host says less; T5 was trained with so many
 TOGETHER = 4096  # texts that are tokenised at a time: the places of their tokens take many times the room of the tokens
@@ -20,6 +21,13 @@ TOGETHER = 4096  # texts that are tokenised at a time: the places of their token
 class Task:
     """A dataset as a host sees it.
 
+    What a kind of task adds to the prompts is its module ``prompts`` (``peftport.tasks``), with
+
+    * ``rows(examples, split)``: the examples that are encoded, as a rule those of the split;
+    * ``answers(task, examples)``: the ``Answers`` of each where they are its own, else None;
+    * ``right(task, examples)``: the place of the right answer of each, shape (examples,);
+    * ``in_turn(task, data)``: the data with answers that tell nothing of the right ones.
+
     Attributes:
         template: prompt with ``{text}`` in it, and perhaps ``{answer}``.
         words: the label words.
@@ -28,6 +36,9 @@ class Task:
         lm_type: how such a host is asked and how it answers, a name of ``peftport.prompting.lm_types.table``.
         positions: tokens that the host can read at most; None where there is no such limit.
         max_tokens: longer prompts are cut, at the end of their text; None for what the host has room for.
+        kind: the kind of the task, a name of ``peftport.tasks.table``.
+        longest_answer: tokens that an answer with its end may have, where answers are an example's own.
+        scoring: settings of the kind's scores; empty where nothing is scored.
     """
 
     template: str
@@ -37,6 +48,9 @@ class Task:
     lm_type: str
     positions: int | None
     max_tokens: int | None = None
+    kind: str = LABELS
+    longest_answer: int | None = None
+    scoring: JsonObject = field(default_factory=dict)
 
     @classmethod
     def for_host(cls, task: TaskSettings, tokenizer: Any, card: JsonObject, max_tokens: int | None = None) -> "Task":
@@ -46,32 +60,52 @@ class Task:
 
         Raises:
             ValueError: the tokenizer cannot tell the label words apart, or hosts of this family cannot answer where the
-                template says.
+                template says, or cannot do tasks of this kind.
         """
-        name = card["lm_type"]
+        name, kind = card["lm_type"], task.get("kind", LABELS)
+        if (reason := refusal(kind, name)) is not None:
+            raise ValueError(f"a dataset of the kind `{kind}` cannot be put to a host of the type `{name}`: {reason}")
         tokens = lm_type(name).label_tokens(tokenizer, task["words"], task["template"])
         words, ids = list(tokens), list(tokens.values())
-        return cls(task["template"], words, ids, tokenizer, name, card["positions"], max_tokens)
+        further = {"kind": kind, "longest_answer": task.get("longest_answer"), "scoring": task.get("scoring", {})}
+        return cls(task["template"], words, ids, tokenizer, name, card["positions"], max_tokens, **further)
 
-    def encode(self, examples: pd.DataFrame) -> Encoded:
+    def encode(self, examples: pd.DataFrame, split: str = "test") -> Encoded:
         """Tokenise a split (the table ``examples``).
 
+        Args:
+            split: which it is.
+
         Raises:
-            ValueError: the template leaves no room for a text, or a prompt with its answer is longer than the host can
-                read.
+            ValueError: the template leaves no room for a text, a prompt with its answer is longer than the host can
+                read, or an answer is not what its kind allows.
         """
-        texts, asked = list(examples["text"]), lm_type(self.lm_type)
+        kind = prompts(self.kind)
+        examples = kind.rows(examples, split)
+        answers = kind.answers(self, examples)
+        task, texts, asked = self.with_room(answers), list(examples["text"]), lm_type(self.lm_type)
         parts = (texts[at : at + TOGETHER] for at in range(0, len(texts), TOGETHER))
-        prompts = [prompt for part in parts for prompt in asked.encode(self, part)]
-        self._check_length(max(len(prompt.tokens) for prompt in prompts))
-        index = {word: place for place, word in enumerate(self.words)}
+        encoded = [prompt for part in parts for prompt in asked.encode(task, part)]
+        task._check_length(max(len(prompt.tokens) for prompt in encoded))
         return Encoded(
-            [prompt.tokens for prompt in prompts],
-            np.asarray([index[label] for label in examples["label"]], np.int64),
+            [prompt.tokens for prompt in encoded],
+            kind.right(self, examples),
             list(self.words),
             list(examples["example_id"]),
-            np.asarray([prompt.cut for prompt in prompts], np.int64),
+            np.asarray([prompt.cut for prompt in encoded], np.int64),
+            answers,
         )
+
+    def with_room(self, answers: list[Answers] | None) -> "Task":
+        """The task with room beside a prompt for the longest of these answers; itself where answers are label words."""
+        if answers is None:
+            return self
+        longest = max(len(ids) for own in answers for ids in own.tokens) + 1
+        return replace(self, longest_answer=max(longest, self.longest_answer or 0))
+
+    def in_turn(self, data: Encoded) -> Encoded:
+        """The data with answers that tell nothing of the right ones."""
+        return prompts(self.kind).in_turn(self, data)
 
     def longest_prompt(self) -> int:
         """Tokens that a prompt may have: ``max_tokens``, or what the host has room for and 512 at most."""
@@ -101,6 +135,14 @@ class Task:
 
     def batch(self, data: Encoded, indices: np.ndarray, device: torch.device) -> dict[str, torch.Tensor]:
         """One batch as the host's arguments: ``input_ids``, ``attention_mask`` and ``labels``, (batch, tokens)."""
-        prompts = [data.prompts[index] for index in indices]
-        arrays = lm_type(self.lm_type).batch(self, prompts, data.labels[indices])
+        read = [data.prompts[index] for index in indices]
+        arrays = lm_type(self.lm_type).batch(self, read, self._taught(data, indices))
         return {name: torch.from_numpy(array).to(device) for name, array in arrays.items()}
+
+    def _taught(self, data: Encoded, indices: np.ndarray) -> list[np.ndarray]:
+        """What the host learns to write for each of these examples."""
+        if data.answers is None:
+            written = self.answers()
+            return [written[label] for label in data.labels[indices]]
+        right = [data.answers[index].tokens[data.labels[index]] for index in indices]
+        return [lm_type(self.lm_type).written(self, ids) for ids in right]

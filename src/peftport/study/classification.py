@@ -40,7 +40,7 @@ def head_notes(study: Study) -> list[str]:
 
 def _labels(study: Study, dataset: str) -> list[str]:
     """The label words of a dataset in the order of a head's outputs."""
-    return sorted(set(study.config.datasets[dataset].labels.values()))
+    return study.config.datasets[dataset].words
 
 
 def _classifying(study: Study) -> list[str]:

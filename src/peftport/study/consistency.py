@@ -24,8 +24,10 @@ from peftport.study.classification import head_complaint
 from peftport.study.further_hosts import further_refusal
 from peftport.study.grid import FITTED
 from peftport.study.grid_settings import GridSettings
+from peftport.study.kinds import kind_complaint
 from peftport.study.settings import StudySettings
 from peftport.study.study import Study
+from peftport.tasks.table import rows
 from peftport.techniques.table import NO_OUTPUT
 
 Hosts = Mapping[str, HostSettings]
@@ -229,14 +231,18 @@ def _check_files(key: str, files: list[str] | None, folder: Path) -> None:
 
 def _check_dataset(name: str, dataset: DatasetSettings, folder: Path) -> None:
     key, source, labels = f"datasets.{name}", dataset.source, dataset.labels
+    if labels is None and "template" not in dataset.model_fields_set:
+        raise ConfigError(f"config key `{key}.template`: expected one, such as `{{text}}`; `{dataset.kind}` has none.")
     _check_template(name, dataset, cloze=True)
-    if len(set(labels.values())) < 2:
+    if labels is not None and len(dataset.words) < 2:
         words = list(labels.values())
         raise ConfigError(f"config key `{key}.labels`: expected at least two label words, got {words}.")
-    if source.generated is not None and set(labels) != set(GENERATED):
+    if source.generated is not None and labels is None:
+        raise ConfigError(f"config key `{key}.source`: generated reviews have labels, and no `{dataset.kind}`.")
+    if source.generated is not None and set(labels or {}) != set(GENERATED):
         raise ConfigError(
             f"config key `{key}.labels`: expected a word for each of `negative` and `positive`, the values of "
-            f"generated data, got {', '.join(f'`{value}`' for value in labels)}."
+            f"generated data, got {', '.join(f'`{value}`' for value in labels or {})}."
         )
     for index, file in enumerate(source.files or []):
         if not _is_file(folder / file.path):
@@ -244,14 +250,14 @@ def _check_dataset(name: str, dataset: DatasetSettings, folder: Path) -> None:
                 f"config key `{key}.source.files.{index}.path`: expected a file, {file.path!r} is none "
                 f"(looked in {folder})."
             )
-        _check_first_rows(f"{key}.source.files.{index}", file, labels, folder)
+        _check_first_rows(f"{key}.source.files.{index}", file, dataset, folder)
 
 
-def _check_first_rows(key: str, file: DataFile, labels: dict[str, str], folder: Path) -> None:
+def _check_first_rows(key: str, file: DataFile, dataset: DatasetSettings, folder: Path) -> None:
     from peftport.data.readers import read_file  # studies without local files do not load pyarrow for it
 
     try:
-        found = read_file(file, labels, folder, FIRST_ROWS)
+        found = read_file(file, rows(dataset.kind).reading(dataset), folder, FIRST_ROWS)
     except (ValueError, OSError) as error:
         raise ConfigError(f"config key `{key}`: {error}") from error
     if not found:
@@ -267,8 +273,11 @@ def _check_template(name: str, dataset: DatasetSettings, cloze: bool) -> None:
 
 def _check_templates(study: Study, settings: StudySettings, folder: Path) -> None:
     """Refuse an answer before the end where a host writes it behind the prompt, as far as hosts are known before."""
-    known = [_declared(name, settings.hosts, folder) for name in study.hosts if not settings.hosts[name].classifies]
-    kinds = {host["model_type"] for host in known if host is not None}
+    known = {name: _declared(name, settings.hosts, folder) for name in study.hosts}
+    if (wrong := kind_complaint(study, known)) is not None:
+        raise ConfigError(f"config key `{wrong[0]}`: {wrong[1]}")
+    writing = [facts for name, facts in known.items() if facts is not None and not settings.hosts[name].classifies]
+    kinds = {facts["model_type"] for facts in writing}
     if any(family(kind).lm_type != "masked" for kind in kinds & FAMILIES.keys()):
         for name in study.datasets:
             _check_template(name, settings.datasets[name], cloze=False)

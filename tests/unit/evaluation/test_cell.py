@@ -154,5 +154,5 @@ def test_merging_beside_the_attached_module_changes_nothing_else(ground):
     pd.testing.assert_frame_equal(plain["scores"][same], both["scores"][same], check_exact=True)
     assert plain["scores"][[*MERGED]].isna().all(axis=None)
     scores = both["scores"]
-    assert (scores["merged_accuracy"] == scores["accuracy"]).all() and (scores["merged_changed"] == 0).all()
+    assert (scores["merged_score"] == scores["accuracy"]).all() and (scores["merged_changed"] == 0).all()
     assert (scores["merged_difference"] < 1e-4).all() and (scores["merged_difference"] > 0).any()

@@ -387,7 +387,7 @@ def test_merged_modules_have_a_line_for_each_technique_that_can_be_merged(tmp_pa
     tables = simulated(Design(("adapters", "lora"), ONE, examples=40))
     write_report(tmp_path / "report.html", SMALL, tables, {}, Cost())
     assert "Merged into the host" not in (tmp_path / "report.html").read_text(encoding="utf-8")
-    numbers = {"merged_accuracy": 0.5, "merged_changed": 0.0125, "merged_difference": 0.03}
+    numbers = {"merged_score": 0.5, "merged_changed": 0.0125, "merged_difference": 0.03}
     lora = tables["runs"]["technique"] == "lora"
     tables["runs"] = tables["runs"].assign(**numbers).where(lora, tables["runs"])
     write_report(tmp_path / "report.html", SMALL, tables, {}, Cost())

@@ -5,14 +5,16 @@ no label. A host without a padding token (GPT-2) is filled up with its end token
 filled up, and labels are placed by position, so a filled-up place is never taken for the end of the answer.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from peftport.prompting import label_words as labels
+from peftport.prompting import label_words
 from peftport.prompting.batches import IGNORED, Prompt, mask_of, pad, special_tokens
 from peftport.prompting.batches import encode as cut
 from peftport.prompting.label_words import ended as answers
+from peftport.prompting.label_words import with_end
 from peftport.prompting.template import around_answer, check_template, lead_of
 
 MODEL = "AutoModelForCausalLM"
@@ -28,8 +30,13 @@ def check(tokenizer: Any, config: Any) -> None:
 
 def label_tokens(tokenizer: Any, words: list[str], template: str) -> dict[str, list[int]]:
     """Token ids of every label word as they follow the prompt."""
+    return label_words.label_tokens(tokenizer, words, answer_lead(template))
+
+
+def answer_lead(template: str) -> str:
+    """What an answer is written behind, for a tokenizer to see."""
     check_template(template, cloze=False)
-    return labels.label_tokens(tokenizer, words, lead_of(template))
+    return lead_of(template)
 
 
 def encode(task: Any, texts: list[str]) -> list[Prompt]:
@@ -41,7 +48,12 @@ def encode(task: Any, texts: list[str]) -> list[Prompt]:
 
 def room_of_answer(task: Any) -> int:
     """Tokens that the longest answer takes behind a prompt, its end included."""
-    return max(map(len, answers(task)))
+    return task.longest_answer or max(map(len, answers(task)))
+
+
+def written(task: Any, ids: Sequence[int]) -> np.ndarray:
+    """What the host learns to write for an answer: its tokens, the end."""
+    return with_end(task, ids)
 
 
 def padding(tokenizer: Any) -> int:
@@ -49,19 +61,18 @@ def padding(tokenizer: Any) -> int:
     return tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
 
 
-def batch(task: Any, prompts: list[np.ndarray], classes: np.ndarray) -> dict[str, np.ndarray]:
+def batch(task: Any, prompts: list[np.ndarray], taught: list[np.ndarray]) -> dict[str, np.ndarray]:
     """``input_ids``, ``attention_mask`` and ``labels``, all (batch, prompt and answer); transformers shifts the labels.
 
     Args:
         prompts: token ids of each example.
-        classes: index of each example's label word.
+        taught: what the host learns to write for each, its end included.
     """
-    written = answers(task)
-    pairs = [(prompt, written[index]) for prompt, index in zip(prompts, classes, strict=True)]
+    pairs = list(zip(prompts, taught, strict=True))
     rows = [np.concatenate(pair) for pair in pairs]
-    taught = [np.concatenate([np.full(len(prompt), IGNORED), answer]) for prompt, answer in pairs]
+    labels = [np.concatenate([np.full(len(prompt), IGNORED), answer]) for prompt, answer in pairs]
     return {
         "input_ids": pad(rows, padding(task.tokenizer)),
         "attention_mask": mask_of(rows),
-        "labels": pad(taught, IGNORED),
+        "labels": pad(labels, IGNORED),
     }

@@ -58,15 +58,20 @@ def padding(tokenizer: Any) -> int:
     return tokenizer.pad_token_id
 
 
-def batch(task: Any, prompts: list[np.ndarray], classes: np.ndarray) -> dict[str, np.ndarray]:
+def answers(task: Any) -> list[np.ndarray]:
+    """The output that should be highest for each label word: its place among them, shape ()."""
+    return [np.asarray(place, np.int64) for place in range(len(task.words))]
+
+
+def batch(task: Any, prompts: list[np.ndarray], taught: list[np.ndarray]) -> dict[str, np.ndarray]:
     """``input_ids`` and ``attention_mask`` (batch, prompt), ``labels`` (batch,): the outputs that should be highest.
 
     Args:
         prompts: token ids of each example.
-        classes: index of each example's label word.
+        taught: the output that should be highest for each.
     """
     return {
         "input_ids": pad(prompts, padding(task.tokenizer)),
         "attention_mask": mask_of(prompts),
-        "labels": np.asarray(classes, np.int64),
+        "labels": np.asarray(taught, np.int64),
     }
