@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -62,8 +63,7 @@ def train_further(
         dataset: texts of the splits ``train`` and ``validation``, where the corpus is a dataset.
         report: called with (step, loss) of every step.
         checkpoint: what a job that was stopped left.
-        classifies: whether the host answers with a classification head. What its files lack of a language-model head
-            is then made for the training, and not saved.
+        classifies: whether it has a classification head; a language-model head is then made where its files have none.
 
     Returns:
         the loss curve (``host_curve``), and what is noted of the host: ``files`` (name to SHA-256), ``computed_by``,
@@ -77,13 +77,8 @@ def train_further(
         Stopped: the job was told to stop.
     """
     trainable, tokenizer = load_trainable(base, recipe.seed, classifies), load_tokenizer(base)
-    model = trainable.model
-    kind = family(model.config.model_type)
-    most = positions(model.config, kind)
-    if most is not None and recipe.tokens > most:
-        raise ValueError(f"tokens: expected at most {most}, what the host {recipe.base} can read, got {recipe.tokens}")
-    around = sum(map(len, special_tokens(tokenizer)))
-    corpus = read_corpus(recipe.corpus, dataset, tokenizer, recipe.tokens - around, recipe.seed)
+    model, kind = trainable.model, family(trainable.model.config.model_type)
+    corpus = _corpus(recipe, dataset, tokenizer, positions(model.config, kind))
     objective = objective_of(kind.lm_type)
     example = objective.objective(recipe, tokenizer)
     loss = partial(_loss, model, lm_type(kind.lm_type).padding(tokenizer), recipe.products)
@@ -111,6 +106,16 @@ def train_further(
     files = _write(trainable, base, folder)
     curve.insert(0, "phase", "further")
     return curve, {"files": files, "computed_by": computed_by("float32"), "further": facts}
+
+
+def _corpus(
+    recipe: FurtherHostSettings, dataset: Mapping[str, Sequence[str]], tokenizer: Any, most: int | None
+) -> Corpus:
+    """The windows of a recipe's corpus in a host that reads so many tokens at most."""
+    if most is not None and recipe.tokens > most:
+        raise ValueError(f"tokens: expected at most {most}, what the host {recipe.base} can read, got {recipe.tokens}")
+    around = sum(map(len, special_tokens(tokenizer)))
+    return read_corpus(recipe.corpus, dataset, tokenizer, recipe.tokens - around, recipe.seed)
 
 
 def _train(
