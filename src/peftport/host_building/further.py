@@ -11,12 +11,13 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 from safetensors.torch import save_file
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedModel
 
 from peftport.compute.computed_by import computed_by
 from peftport.compute.device import job_device
@@ -62,8 +63,7 @@ def train_further(
         dataset: texts of the splits ``train`` and ``validation``, where the corpus is a dataset.
         report: called with (step, loss) of every step.
         checkpoint: what a job that was stopped left.
-        classifies: whether the host answers with a classification head. What its files lack of a language-model head
-            is then made for the training, and not saved.
+        classifies: whether it has a classification head; a language-model head is then made where its files have none.
 
     Returns:
         the loss curve (``host_curve``), and what is noted of the host: ``files`` (name to SHA-256), ``computed_by``,
@@ -91,7 +91,6 @@ def train_further(
     before = measured()
     count = trainable.train(recipe.weights)
     curve = _train(model, corpus, example, loss, recipe, report, checkpoint or Checkpoint(None))
-    curve.insert(0, "phase", "further")
     after = measured()
     model.cpu()
     facts = {
@@ -105,20 +104,14 @@ def train_further(
         "held_out": {"windows": len(corpus.held_out), "tokens": recipe.tokens, "of": corpus.said},
     }
     files = _write(trainable, base, folder)
+    curve.insert(0, "phase", "further")
     return curve, {"files": files, "computed_by": computed_by("float32"), "further": facts}
 
 
 def _corpus(
-    recipe: FurtherHostSettings,
-    dataset: Mapping[str, Sequence[str]],
-    tokenizer: PreTrainedTokenizerBase,
-    most: int | None,
+    recipe: FurtherHostSettings, dataset: Mapping[str, Sequence[str]], tokenizer: Any, most: int | None
 ) -> Corpus:
-    """The recipe's corpus in windows that the host can read.
-
-    Raises:
-        ValueError: it holds too little text, or a window is longer than ``most`` tokens.
-    """
+    """The windows of a recipe's corpus in a host that reads so many tokens at most."""
     if most is not None and recipe.tokens > most:
         raise ValueError(f"tokens: expected at most {most}, what the host {recipe.base} can read, got {recipe.tokens}")
     around = sum(map(len, special_tokens(tokenizer)))

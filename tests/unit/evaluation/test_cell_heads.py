@@ -98,13 +98,16 @@ def test_a_fresh_head_is_not_the_one_near_which_the_source_was_trained(moved, wh
 def test_between_other_labels_the_module_moves_alone(moved, whole, capsys):
     host = load_classifier(moved / "instruct", 3).model
     module = read_module(starts(moved, "ported")[0])
-    alone = completed(host, module, stages.TECHNIQUE, ("pooler", "classifier"), ["a", "b", "c"], 0)
+    parts = ("pooler", "classifier")
+    alone = completed(host, module, stages.TECHNIQUE, parts, ["a", "b", "c"], 0)
     assert (
         "a fresh head, because the module's was trained on other labels (negative, positive)" in capsys.readouterr().out
     )
     assert alone.tensors["base_model.model.classifier.weight"].shape[0] == 3
     body = [name for name in module.tensors if name not in module.head]
     assert bits(alone, body) == bits(module, body)
+    two = completed(load_classifier(moved / "instruct", 2).model, module, stages.TECHNIQUE, parts, ["bad", "good"], 0)
+    assert bits(two, module.head) == bits(whole["scratch"], module.head)
 
 
 def test_scores_are_those_of_the_head_and_a_bare_host_is_at_chance(moved):
