@@ -58,6 +58,9 @@ def study_config() -> JsonObject:
     return check_config(config | {"techniques": {name: {} for name in TECHNIQUES} | config["techniques"]})
 
 
+SMALL = {"rank": 1, "reduction_factor": 4}  # settings of techniques in a tiny host
+
+
 def matrix_peak(device: torch.device, kind: torch.dtype, size: int) -> float:
     """Operations per second of a square matrix product, the best of five."""
     left, right = (torch.randn(size, size, device=device, dtype=kind) for _ in range(2))
@@ -84,7 +87,9 @@ def measure(shape: str, device: torch.device, kind: torch.dtype, steps: int, end
     for technique in TECHNIQUES:
         if time.monotonic() > end:
             break
-        settings = config[technique] if shape != "tiny" else config[technique] | {"rank": 1, "reduction_factor": 4}
+        settings = config[technique]
+        if shape == "tiny":
+            settings = settings | {name: size for name, size in SMALL.items() if name in settings}
         model = attach(host, technique, settings, seed=0)
         try:
             found.steps[technique] = time_steps(model, task, data, steps=steps)

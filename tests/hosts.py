@@ -49,6 +49,7 @@ OPENING = 7
 GROUPED, WIDE = {"num_key_value_heads": 2}, {"num_key_value_heads": 2, "head_dim": 6}
 CAPS = {"attn_logit_softcapping": 2.0, "final_logit_softcapping": 4.0}
 WINDOWS = {"sliding_window": 4, "layer_types": ["sliding_attention", "full_attention"]}
+EXPERTS = {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 8}
 DECODER_SETTINGS = {
     "qwen2": ("qwen2", GROUPED | {"tie_word_embeddings": True}),
     "qwen3": ("qwen3", WIDE),
@@ -57,11 +58,16 @@ DECODER_SETTINGS = {
     "gemma3_text": ("gemma3_text", WIDE | WINDOWS | {"query_pre_attn_scalar": 6}),
     "phi3": ("phi3", GROUPED | {"sliding_window": 4}),
     "olmo2": ("olmo2", GROUPED),
+    "mixtral": ("mixtral", GROUPED | {"num_local_experts": 4}),
+    "qwen2_moe": ("qwen2_moe", GROUPED | EXPERTS | {"shared_expert_intermediate_size": 8}),
+    "qwen3_moe": ("qwen3_moe", WIDE | EXPERTS),
+    "olmoe": ("olmoe", GROUPED | {"num_experts": 4, "num_experts_per_tok": 2}),
     "gpt_neox": ("gpt_neox", {}),
     "opt": ("opt", {}),
     "opt, norms last": ("opt", {"do_layer_norm_before": False, "word_embed_proj_dim": 8}),  # as OPT-350m
 }
 DECODERS = tuple(DECODER_SETTINGS)
+MIXTURES = ("mixtral", "qwen2_moe", "qwen3_moe", "olmoe")
 
 
 def _t5(seed: int, tied: bool, attention: str, **settings: int | str) -> PreTrainedModel:

@@ -22,7 +22,7 @@ Accuracy = Callable[[str, str, str, str, int], float]
 INITIALISATIONS = ("ported", "sampled", "scratch")
 WORDS = ("negative", "positive")
 RIGHT = 0.9  # probability of the right word where the answer is right; of the wrong one where it is wrong
-SCORED = ("accuracy", "calibrated_accuracy", "macro_f1", "choice_log_likelihood", "loss", "test_examples")
+SCORED = ("accuracy", "score", "calibrated_accuracy", "macro_f1", "choice_log_likelihood", "loss", "test_examples")
 COMPUTED_BY = {"device": "cpu", "dtype": "float32", "kernels": "AVX2", "threads": 1}
 MARGIN = 0.02
 
@@ -112,14 +112,15 @@ def _simulate(cells: list[tuple], design: Design, seed: int) -> tuple[pd.DataFra
         right = answers_of(true, difficulty, draw)
         for number, row in zip(seeds, right, strict=True):
             likelihood = np.log(np.where(row > 0.5, RIGHT, 1 - RIGHT))
-            scores = dict.fromkeys(("accuracy", "calibrated_accuracy", "macro_f1"), row.mean())
+            scores = dict.fromkeys(("accuracy", "score", "calibrated_accuracy", "macro_f1"), row.mean())
             scores |= {"choice_log_likelihood": likelihood.mean(), "loss": 0.5, "test_examples": design.examples}
             rows.append({"study": "simulated"} | keys | {"seed": number} | scores | COMPUTED_BY)
-            answers = {"example_id": ids, "label": labels, "correct": row > 0.5, "choice_log_likelihood": likelihood}
+            answers = {"example_id": ids, "label": labels, "score": row, "choice_log_likelihood": likelihood}
             frames.append(pd.DataFrame(keys | {"seed": number} | answers))
     runs = pd.DataFrame(rows, columns=["study", *columns, "seed", *SCORED, *COMPUTED_BY])
+    runs["metric"] = "accuracy"
     runs[["generated_accuracy", "invalid_rate", "learning_rate"]] = np.nan
-    empty = pd.DataFrame(columns=[*columns, "seed", "example_id", "label", "correct", "choice_log_likelihood"])
+    empty = pd.DataFrame(columns=[*columns, "seed", "example_id", "label", "score", "choice_log_likelihood"])
     return runs, pd.concat(frames, ignore_index=True) if frames else empty
 
 

@@ -17,6 +17,7 @@ from peftport.porting.table import INITIALISATIONS
 from peftport.prompting.lm_types.table import LM_TYPES
 from peftport.statistics.table import STATISTICS
 from peftport.storage.code_stamp import import_closure
+from peftport.tasks.table import PROMPTS, ROWS, SCORES
 from peftport.techniques.table import METHODS
 
 LIBRARY = Path(peftport.__file__).parent
@@ -30,22 +31,23 @@ MODULES = sorted(
 BASE = {"paths", "registry", "seeds", "settings", "storage"}
 MAY_IMPORT = {
     "storage": set(),
-    "data": set(),
+    "data": {"tasks.table"},
+    "tasks": {"data", "prompting", "evaluation"},
     "jobs": set(),
     "typology": set(),
     "figures": set(),
     "porting": set(),
-    "prompting": {"data"},
+    "prompting": {"data", "tasks.table"},
     "hosts": {"prompting", "data.settings"},
     "techniques": {"hosts"},
     "injection": {"techniques", "hosts"},
     "compute": {"hosts", "prompting"},
-    "study": {"data", "prompting", "hosts", "techniques", "porting.compatibility"},
+    "study": {"data", "tasks.table", "prompting", "hosts", "techniques", "porting.compatibility"},
     "host_building": {"data", "prompting", "hosts", "compute", "jobs"},
     "training": {"prompting", "hosts", "techniques", "injection", "compute", "jobs", "study", "porting.scratch"},
     "matching": {"prompting", "hosts", "techniques", "injection", "porting"},
-    "evaluation": {"prompting", "hosts", "injection", "compute", "jobs", "study", "training"},
-    "costs": {"prompting", "hosts", "techniques.table", "injection", "compute", "training"},
+    "evaluation": {"tasks.table", "prompting", "hosts", "injection", "compute", "jobs", "study", "training"},
+    "costs": {"prompting", "hosts", "techniques", "injection", "compute", "training"},
     "statistics": {"typology"},
     "report": {
         "study",
@@ -61,6 +63,7 @@ MAY_IMPORT = {
         "study",
         "hosts",
         "data.sources.table",
+        "tasks.table",
         "prompting.lm_types.table",
         "host_building.recipes.table",
         "techniques.table",
@@ -90,6 +93,7 @@ FRAME = {"jobs", "storage.tables", "statistics.table", "figures.table"}
 WITH_TORCH = {
     "hosts",
     "prompting",
+    "tasks",
     "techniques",
     "injection",
     "compute",
@@ -111,6 +115,10 @@ WITHOUT_TORCH = [
     "prompting.chat",
     "prompting.chat_sandbox",
     "prompting.template",
+    "tasks",
+    "tasks.table",
+    *(inside.removeprefix("peftport.").removesuffix(".rows") for inside in sorted(ROWS.values())),
+    *(inside.removeprefix("peftport.") for inside in sorted(ROWS.values())),
     "prompting.lm_types",
     "prompting.lm_types.table",
     "host_building.recipes",
@@ -218,9 +226,11 @@ def test_techniques_are_reached_lazily():
         ("peftport.figures.style", [f"peftport.figures.{name}" for name in FIGURES]),
         ("peftport.evaluation.cell", [*FAMILIES.values(), *LM_TYPES.values()]),
         ("peftport.evaluation.cell", [f"peftport.evaluation.lm_types.{name}" for name in LM_TYPES]),
+        ("peftport.evaluation.cell", [*PROMPTS.values(), *SCORES.values(), *ROWS.values()]),
+        ("peftport.data.prepare", ROWS.values()),
         ("peftport.host_building.build", [*RECIPES.values(), *FAMILIES.values()]),
     ],
-    ids=["initialisations", "fitted", "statistics", "figures", "families", "answers", "recipes"],
+    ids=["initialisations", "fitted", "statistics", "figures", "families", "answers", "kinds", "rows", "recipes"],
 )
 def test_what_has_a_table_is_reached_lazily(entry, others):
     assert not set(import_closure(entry)) & set(others)

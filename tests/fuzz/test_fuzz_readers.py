@@ -8,6 +8,7 @@ from hypothesis import strategies as some
 
 from peftport.data.readers import read_file
 from peftport.data.settings import DataFile
+from peftport.tasks.labels.rows import LabelledTexts
 
 LABELS = {"0": "negative", "1": "positive"}
 PATTERN = {"format": "lines", "pattern": r"(?P<label>\d) (?P<text>.*)"}
@@ -67,7 +68,7 @@ def quickly(examples):
 
 def settle(folder, entry):
     try:
-        rows = read_file(DataFile.model_validate({"path": "any.bin"} | entry), LABELS, folder)
+        rows = read_file(DataFile.model_validate({"path": "any.bin"} | entry), LabelledTexts(LABELS), folder)
     except ValueError as error:
         assert "any.bin" in str(error)
         assert len(str(error)) < 5000

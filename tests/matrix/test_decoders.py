@@ -21,16 +21,29 @@ from peftport.injection.attach import (
 )
 from peftport.matching.added import groups, measure
 from peftport.storage.modules import Module, read_module, write_module
+from peftport.techniques.settings import technique_settings
 from peftport.techniques.table import method
-from tests.hosts import DECODER_SETTINGS, DECODERS, batch, host
+from tests.hosts import DECODER_SETTINGS, DECODERS, MIXTURES, batch, host
 from tests.matrix.test_technique_on_host import equal, host_state, logits, moved
 from tests.techniques import FROM_PEFT, SETTINGS
 
 TECHNIQUES = SETTINGS | {"ln_tuning": FROM_PEFT["ln_tuning"]}
+IN_ATTENTION = {
+    "adapters": {"sites": ["attention"]},
+    "compacter": {"sites": ["attention"]},
+    "ia3": {"targets": ["k", "v"]},
+}
 NO_BLOCK = "have no sites attention_block"  # no submodule of theirs ends with the residual sum
 REFUSED = {(name, "tiny_attention"): NO_BLOCK for name in DECODERS}
+EXPERTS_ARE_ONE = r"have no sites .*\(\w+: a router takes some of several experts"
+REFUSED |= {(name, technique): EXPERTS_ARE_ONE for name in MIXTURES for technique in ("adapters", "compacter", "ia3")}
 REFUSED["opt, norms last", "prompt_tuning"] = "takes no prompt of peft's: its embeddings are 8 wide and its layers 16"
-CASES = [(name, technique) for name in DECODERS for technique in TECHNIQUES if (name, technique) not in REFUSED]
+CASES = [
+    (name, technique)
+    for name in DECODERS
+    for technique in TECHNIQUES
+    if REFUSED.get((name, technique)) in (None, EXPERTS_ARE_ONE)  # in attention alone they fit
+]
 WINDOWED = [name for name, (_, settings) in DECODER_SETTINGS.items() if "sliding_window" in settings]
 LENGTH = 7
 
@@ -38,14 +51,19 @@ LENGTH = 7
 def settings_of(name, technique):
     """Of a technique for a host; where queries, keys and values are one matrix it is named whole."""
     settings = TECHNIQUES[technique]
+    if name in MIXTURES:
+        return settings | IN_ATTENTION.get(technique, {})
     if "targets" in settings and "q" not in family(DECODER_SETTINGS[name][0]).sites:
         settings = settings | {"targets": [kind for kind in ("qkv", "wo") if technique == "ia3" or kind == "qkv"]}
     return settings
 
 
 def put(name, technique, bare=None, **more):
-    way = "peft" if technique in FROM_PEFT else technique
-    return attach(bare or host(name), way, settings_of(name, technique) | more, seed=1)
+    return attach(bare or host(name), way_of(technique), settings_of(name, technique) | more, seed=1)
+
+
+def way_of(technique):
+    return "peft" if technique in FROM_PEFT else technique
 
 
 def wrapped(model):
@@ -60,7 +78,7 @@ def test_every_family_of_decoders_is_here_or_in_the_large_matrix():
 @pytest.mark.parametrize(("name", "technique"), REFUSED)
 def test_what_does_not_apply_is_refused_with_the_reason(name, technique):
     with pytest.raises(ValueError, match=REFUSED[name, technique]):
-        put(name, technique)
+        put(name, technique, **TECHNIQUES[technique])
 
 
 @pytest.mark.parametrize(("name", "technique"), CASES)
@@ -72,7 +90,7 @@ def test_a_technique_keeps_its_laws(name, technique, tmp_path):
     way = method("peft" if technique in FROM_PEFT else technique)
     if hasattr(way, "parameter_count"):
         count = sum(tensor.size for tensor in module_tensors(model).values())
-        assert count == way.parameter_count(settings_of(name, technique), shape)
+        assert count == way.parameter_count(technique_settings(way_of(technique), settings_of(name, technique)), shape)
     before = host_state(model)
     model(**inputs).loss.backward()
     assert [key for key, one in trainable_parameters(model).items() if one.grad is None or not one.grad.any()] == []
@@ -99,7 +117,7 @@ def test_a_technique_keeps_its_laws(name, technique, tmp_path):
 def test_lora_is_plain_pefts_and_merges(name):
     """At the sites that peft chooses by itself where it knows the type, and with the same logits."""
     inputs, ours = batch(encoder_decoder=False), moved(put(name, "lora")).eval()
-    known = DECODER_SETTINGS[name][0] in TRANSFORMERS_MODELS_TO_LORA_TARGET_MODULES_MAPPING
+    known = name not in MIXTURES and DECODER_SETTINGS[name][0] in TRANSFORMERS_MODELS_TO_LORA_TARGET_MODULES_MAPPING
     leaves = None if known else sorted({site.rpartition(".")[2] for site in wrapped(ours)})
     plain = LoraConfig(r=2, lora_alpha=4, target_modules=leaves, task_type="CAUSAL_LM")
     theirs = get_peft_model(host(name), plain).eval()
@@ -182,7 +200,7 @@ def test_scores_and_logits_stay_capped():
     assert (logits(model, inputs) - capped).abs().max() > 1e-2
 
 
-@pytest.mark.parametrize("name", DECODERS)
+@pytest.mark.parametrize("name", [name for name in DECODERS if name not in MIXTURES])
 def test_what_an_adapter_adds_enters_the_residual_sum_as_it_is(name):
     """An adapter that adds a constant moves what leaves the layer by that constant, whatever norms the layer has."""
     bare, inputs = host(name), batch(rows=1, encoder_decoder=False)

@@ -23,6 +23,7 @@ from peftport.injection.attach import (
 )
 from peftport.porting.start import make_start
 from peftport.storage.modules import Module, fingerprint, read_module, write_module
+from peftport.techniques.settings import technique_settings
 from peftport.techniques.table import method
 from tests.hosts import OTHER_HOSTS, PAD, T5_HOSTS, batch, host
 from tests.techniques import SETTINGS, VARIANTS
@@ -127,7 +128,8 @@ def test_size_and_initialisation(host_name, variant):
     assert (fingerprint(one) == fingerprint(other)) == (technique in SEEDLESS)
     assert list(one) == sorted(one)
     shape = host_shape(host(host_name).config)
-    assert sum(tensor.size for tensor in one.values()) == method(technique).parameter_count(settings, shape)
+    count = method(technique).parameter_count(technique_settings(technique, settings), shape)
+    assert sum(tensor.size for tensor in one.values()) == count
     assert all(tensor.dtype == np.float32 for tensor in one.values())
 
 
@@ -347,6 +349,7 @@ def test_a_copy_is_equal_and_independent(variant):
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_expected_sites_are_those_of_the_family(variant):
     technique, settings = VARIANTS[variant]
+    settings = technique_settings(technique, settings)
     for name in T5_HOSTS:
         shape, kind = host_shape(host(name).config), family("t5")
         kinds = method(technique).site_kinds(settings, kind)

@@ -15,8 +15,9 @@ import resource, sys
 from pathlib import Path
 from peftport.data.readers import read_file
 from peftport.data.settings import DataFile
+from peftport.tasks.labels.rows import LabelledTexts
 try:
-    read_file(DataFile(path=sys.argv[1]), {"0": "negative", "1": "positive"}, Path())
+    read_file(DataFile(path=sys.argv[1]), LabelledTexts({"0": "negative", "1": "positive"}), Path())
     print("read")
 except ValueError as error:
     print(error)

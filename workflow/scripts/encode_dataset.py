@@ -16,7 +16,7 @@ with job(snakemake) as provenance:
     card, params = read_card(snakemake.input.host), snakemake.params
     tokenizer = load_tokenizer(known_folder(card))
     task = Task.for_host(params.task, tokenizer, card, params.max_tokens)
-    prompts = task.encode(read_table(snakemake.input.examples, "examples"))
-    lengths = prompts.lengths(task.longest_prompt())
+    prompts = task.encode(read_table(snakemake.input.examples, "examples"), snakemake.wildcards.split)
+    lengths = prompts.lengths(task.with_room(prompts.answers).longest_prompt())
     print(cut_sentence(lengths) or "no prompt was cut", flush=True)
     write_table(snakemake.output.prompts, prompts.table(), "prompts", provenance | {"facts": lengths})

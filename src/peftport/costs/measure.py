@@ -30,6 +30,7 @@ from peftport.settings import CostSettings, TrainingSettings
 from peftport.storage.modules import TENSOR_NAME
 from peftport.storage.provenance import JsonObject
 from peftport.storage.tables import TABLES, Row
+from peftport.techniques.settings import technique_settings
 from peftport.techniques.table import method
 from peftport.training.loop import train_module_only
 
@@ -74,7 +75,8 @@ def described(model: PeftModel, batch: Batch, card: JsonObject, technique: JsonO
     Args:
         technique: its settings, ``method`` among them.
     """
-    kinds = method(technique["method"]).site_kinds(technique, family(card["model_type"]))
+    settings = technique_settings(technique["method"], technique)
+    kinds = method(technique["method"]).site_kinds(settings, family(card["model_type"]))
     sizes = {name: parameter.numel() for name, parameter in trainable_parameters(model).items()}
     sites, tensors = uses(model, batch), module_tensors(model)
     several = shared(sites)

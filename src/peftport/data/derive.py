@@ -5,6 +5,7 @@ import pandas as pd
 from peftport.data.overlap import decontaminate
 from peftport.seeds import generator
 from peftport.storage.provenance import JsonObject
+from peftport.tasks.table import LABELS, rows
 
 Splits = dict[str, pd.DataFrame]
 
@@ -23,19 +24,20 @@ def leave_out(splits: Splits, test: pd.DataFrame, facts: JsonObject) -> tuple[Sp
     Raises:
         ValueError: no example of some label is left.
     """
-    kept, removed = {}, {}
+    kind, kept, removed = rows(facts.get("kind", LABELS)), {}, {}
     for name, frame in splits.items():
         kept[name], removed[name] = decontaminate(frame, test)
-        if gone := sorted(set(frame["label"]) - set(kept[name]["label"])):
+        after = kind.counts(kept[name])
+        if gone := sorted(set(kind.counts(frame)) - set(after)):
             raise ValueError(
                 f"decontaminate: {removed[name]} of {len(frame)} texts of split {name!r} stand in the target's test "
                 f"set too, and no example of {', '.join(gone)} is left"
             )
-    return kept, facts | {"examples": _counts(kept), "removed": removed}
+    return kept, facts | {"examples": {name: kind.counts(frame) for name, frame in kept.items()}, "removed": removed}
 
 
 def shuffle_labels(splits: Splits, seed: int, facts: JsonObject) -> tuple[Splits, JsonObject]:
-    """The splits with labels drawn at random, each label as often as before: shuffled within the split.
+    """The splits with right answers drawn at random, each label as often as before: shuffled within the split.
 
     Args:
         splits: ``train`` and ``validation``, tables ``examples``.
@@ -45,16 +47,10 @@ def shuffle_labels(splits: Splits, seed: int, facts: JsonObject) -> tuple[Splits
     Returns:
         The splits; and the facts with ``labels_changed``: split to how many examples got another label.
     """
-    shuffled, changed = {}, {}
+    kind, shuffled, changed = rows(facts.get("kind", LABELS)), {}, {}
     for name, frame in splits.items():
         order = generator(seed, "random labels", name).permutation(len(frame))
-        shuffled[name] = frame.assign(label=frame["label"].to_numpy()[order])
+        shuffled[name] = kind.shuffled(frame, order)
         changed[name] = int((shuffled[name]["label"] != frame["label"]).sum())
-    return shuffled, facts | {"examples": _counts(shuffled), "labels_changed": changed}
-
-
-def _counts(splits: Splits) -> dict[str, dict[str, int]]:
-    return {
-        name: {str(word): int(number) for word, number in frame["label"].value_counts().sort_index().items()}
-        for name, frame in splits.items()
-    }
+    counts = {name: kind.counts(frame) for name, frame in shuffled.items()}
+    return shuffled, facts | {"examples": counts, "labels_changed": changed}

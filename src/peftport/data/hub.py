@@ -4,14 +4,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from peftport.data.readers import accept, pick_columns
+from peftport.data.readers import accepted, pick_columns
+from peftport.data.reading import Raw, Reading
 from peftport.data.settings import HubDataset
 from peftport.registry import unknown_name
 from peftport.storage.hub_fetch import fetch
 from peftport.storage.provenance import JsonObject
 
 
-def read_hub(hub: HubDataset, labels: dict[str, str]) -> tuple[dict[str, list[tuple[str, str]]], JsonObject]:
+def read_hub(hub: HubDataset, reading: Reading) -> tuple[Raw, JsonObject]:
     """Read a hub dataset.
 
     The repository's data files are taken as a snapshot of one commit, so that reading it again without a network
@@ -19,14 +20,14 @@ def read_hub(hub: HubDataset, labels: dict[str, str]) -> tuple[dict[str, list[tu
 
     Args:
         hub: the source ``hub`` of a dataset.
-        labels: raw label (for a hub class label its number) to label word.
+        reading: of the dataset's kind.
 
     Returns:
-        Split to (tidy text, label word), and facts: id, commit and splits.
+        Split to examples, and facts: id, commit and splits.
 
     Raises:
         HubRefusal: the dataset cannot be had (offline and not in the cache, no such repository or revision).
-        ValueError: the ``datasets`` package is absent, or a split, column, text or label is wrong.
+        ValueError: the ``datasets`` package is absent, or a split, column or row is wrong.
     """
     load_dataset = _reader()
     folder = fetch("dataset", hub.id, hub.revision)
@@ -36,9 +37,11 @@ def read_hub(hub: HubDataset, labels: dict[str, str]) -> tuple[dict[str, list[tu
         if theirs not in tables:
             raise ValueError(f"hub dataset {hub.id}: {unknown_name('split', theirs, tables)}")
         where, table = f"hub dataset {hub.id}, {theirs}", tables[theirs]
-        text, label = pick_columns(where, hub.columns, table.column_names)
-        rows = enumerate(zip(table[text], table[label], strict=True), 1)
-        splits[ours] = [accept(f"{where}, row {number}", raw, one, labels) for number, (one, raw) in rows]
+        wanted = reading.columns(hub.columns)
+        names = pick_columns(where, wanted, table.column_names)
+        rows = enumerate(zip(*(table[name] for name in names), strict=True), 1)
+        placed = ((f"{where}, row {number}", dict(zip(wanted, values, strict=True))) for number, values in rows)
+        splits[ours] = [example for _, example in accepted(reading, placed)]
     return splits, {"kind": "hub", "id": hub.id, "revision": folder.name, "splits": named}
 
 

@@ -1,24 +1,24 @@
-"""Local files to labelled texts, one reader per format; whatever is wrong is named by file and line."""
+"""Local files to examples, one reader per format; whatever is wrong is named by file and line."""
 
 import codecs
 import csv
 import itertools
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from peftport.data.settings import Columns, DataFile
-from peftport.data.texts import tidy
+from peftport.data.accepted import key_of, shown
+from peftport.data.reading import FaultyRow, Reading
+from peftport.data.settings import DataFile
 from peftport.registry import did_you_mean
 
 LINE_BYTES = 1_000_000
 FILE_BYTES = 1_000_000_000
-TEXT_CHARACTERS = 100_000
 MOST_ROWS = 2_000_000
 BATCH_ROWS = 256  # of Parquet, in memory at a time
 EXTENSIONS = {
@@ -26,110 +26,95 @@ EXTENSIONS = {
     ".tsv": "tsv",
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
+    ".json": "json",
     ".parquet": "parquet",
     ".txt": "lines",
 }
 
 
+Wanted = dict[str, str]  # what a row needs to the name of its column
+
+
 class Row(NamedTuple):
-    """One example as it stands in a file: where (``line 3``), its raw label, its raw text."""
+    """One example as it stands in a file: where (``line 3``), and what was asked for, by the reading's names."""
 
     place: str
-    label: Any
-    text: Any
+    fields: dict[str, Any]
 
 
-def read_file(entry: DataFile, labels: dict[str, str], root: Path, at_most: int | None = None) -> list[tuple[str, str]]:
-    """Read one file of labelled texts.
+def read_file(entry: DataFile, reading: Reading, root: Path, at_most: int | None = None) -> list[tuple]:
+    """Read one file of examples.
 
     Args:
         entry: one item of ``source.files``.
-        labels: raw label to label word.
+        reading: of the dataset's kind.
         root: folder that a relative path starts from.
         at_most: number of rows to read; None reads all.
 
     Returns:
-        (text with its white space tidied, label word), in the order of the file.
+        The examples in the order of the file.
 
     Raises:
-        ValueError: the file is missing or damaged, a column is missing, a text is empty or not in the encoding, or a
-            label is not in the map; the message names file and line, what was expected and what came.
+        ValueError: the file is missing or damaged, a column is missing, a text is empty or not in the encoding, or the
+            kind refuses a row; the message names file and line, what was expected and what came.
     """
     path = Path(root) / Path(entry.path).expanduser()
     if not path.is_file():
         raise ValueError(f"{path}: no such file.{did_you_mean(path.name, _siblings(path))}")
     if (size := path.stat().st_size) > FILE_BYTES:
         raise ValueError(f"{path}: {size:,} bytes; at most {FILE_BYTES:,} are read. Keep fewer examples in it.")
-    rows = itertools.islice(READERS[_format(entry, path)](path, entry), at_most)
+    wanted = reading.columns(entry.columns)
+    rows = READERS[_format(entry, path)](path, entry, wanted | {column: column for column in entry.where})
+    chosen = (row for row in rows if all(key_of(row.fields[name]) == value for name, value in entry.where.items()))
+    placed = ((f"{path}, {row.place}", {name: row.fields[name] for name in wanted}) for row in chosen)
     found, characters = [], 0
-    for row in rows:
-        found.append(accept(f"{path}, {row.place}", row.label, row.text, labels))
-        characters += len(found[-1][0])
+    for where, example in accepted(reading, itertools.islice(placed, at_most)):
+        found.append(example)
+        characters += len(example[0])
         if len(found) > MOST_ROWS or characters > FILE_BYTES:
             raise ValueError(
-                f"{path}, {row.place}: at most {MOST_ROWS:,} examples of together {FILE_BYTES:,} characters are read. "
+                f"{where}: at most {MOST_ROWS:,} examples of together {FILE_BYTES:,} characters are read. "
                 "Keep fewer examples in it."
             )
     return found
 
 
-def accept(where: str, label: Any, text: Any, labels: dict[str, str]) -> tuple[str, str]:
-    """One raw example as (tidy text, label word).
-
-    Raises:
-        ValueError: the text is no text or empty, or the label is not in the map; the message starts with ``where``.
-    """
-    if not isinstance(text, str):
-        raise ValueError(f"{where}: expected a text, found {_shown(text)}")
-    if len(text) > TEXT_CHARACTERS:
-        raise ValueError(
-            f"{where}: the text has {len(text):,} characters, at most {TEXT_CHARACTERS:,} are read. Is it one text?"
-        )
-    if not (tidied := tidy(text)):
-        raise ValueError(f"{where}: the text is empty")
-    if "\0" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
-        raise ValueError(f"{where}: the text holds characters that no text has; is the encoding right?")
-    words = {label_key(key): word for key, word in labels.items()}
-    if (key := label_key(label)) not in words:
-        allowed = ", ".join(f"{key!r} ({word})" for key, word in words.items())
-        raise ValueError(f"{where}: label {_shown(key)} is not in the label map; allowed: {allowed}")
-    return tidied, words[key]
+def accepted(reading: Reading, rows: Iterable[tuple[str, dict[str, Any]]]) -> Iterator[tuple[str, tuple]]:
+    """Rows, each with where it stands, as examples; faulty ones are left out and counted if the reading says so."""
+    for where, fields in rows:
+        try:
+            yield where, reading.accept(where, fields)
+        except FaultyRow:
+            if reading.left_out is None:
+                raise
+            reading.left_out += 1
 
 
-def label_key(value: Any) -> str:
-    """A raw label as the label map spells it: 1, 1.0 and ``" 1"`` are ``"1"``; True is ``"true"``."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return value.strip() if isinstance(value, str) else str(value)
-
-
-def pick_columns(where: str, columns: Columns, present: list[str]) -> tuple[str, str]:
-    """The names of the text and the label column.
+def pick_columns(where: str, wanted: Wanted, present: list[str]) -> list[str]:
+    """The names of the wanted columns.
 
     Raises:
         ValueError: one is not there; the message lists those that are.
     """
-    for role, name in (("text", columns.text), ("label", columns.label)):
+    for role, name in wanted.items():
         if name not in present:
-            there = ", ".join(_shown(column) for column in present[:20]) or "none"
+            there = ", ".join(shown(column) for column in present[:20]) or "none"
             raise ValueError(
                 f"{where}: no column {name!r} for the {role}.{did_you_mean(name, present)} Columns there: {there}."
             )
-    return columns.text, columns.label
+    return list(wanted.values())
 
 
-def _csv(path: Path, entry: DataFile) -> Iterator[Row]:
-    return _separated(path, entry, delimiter=",", strict=True)
+def _csv(path: Path, entry: DataFile, wanted: Wanted) -> Iterator[Row]:
+    return _separated(path, entry, wanted, delimiter=",", strict=True)
 
 
-def _tsv(path: Path, entry: DataFile) -> Iterator[Row]:
+def _tsv(path: Path, entry: DataFile, wanted: Wanted) -> Iterator[Row]:
     """Tab-separated without quoting, as GLUE has it: a quotation mark is part of the text."""
-    return _separated(path, entry, delimiter="\t", quoting=csv.QUOTE_NONE)
+    return _separated(path, entry, wanted, delimiter="\t", quoting=csv.QUOTE_NONE)
 
 
-def _separated(path: Path, entry: DataFile, **dialect: Any) -> Iterator[Row]:
+def _separated(path: Path, entry: DataFile, wanted: Wanted, **dialect: Any) -> Iterator[Row]:
     reader, begins, header = csv.reader((line for _, line in _lines(path, entry)), **dialect), 1, None
     try:
         for fields in reader:
@@ -137,22 +122,24 @@ def _separated(path: Path, entry: DataFile, **dialect: Any) -> Iterator[Row]:
             if not fields:
                 continue
             if header is None:
-                header = [field.strip() for field in fields]
-                text, label = (header.index(name) for name in pick_columns(f"{path}, {place}", entry.columns, header))
-            elif len(fields) != len(header):
+                counted = [str(number) for number in range(1, len(fields) + 1)]
+                header = counted if entry.header is False else [field.strip() for field in fields]
+                places = [header.index(name) for name in pick_columns(f"{path}, {place}", wanted, header)]
+                if entry.header is not False:
+                    continue
+            if len(fields) != len(header):
                 raise ValueError(
                     f"{path}, {place}: expected {len(header)} fields as in the header, found {len(fields)}; "
                     "a text that holds the separator or a line break needs quotes (CSV)"
                 )
-            else:
-                yield Row(place, fields[label], fields[text])
+            yield Row(place, {name: fields[at] for name, at in zip(wanted, places, strict=True)})
     except csv.Error as error:
         raise ValueError(f"{path}, line {begins}: damaged record: {error}") from error
     if header is None:
         raise ValueError(f"{path}: the file is empty; expected a header line with the column names")
 
 
-def _jsonl(path: Path, entry: DataFile) -> Iterator[Row]:
+def _jsonl(path: Path, entry: DataFile, wanted: Wanted) -> Iterator[Row]:
     for number, line in _lines(path, entry):
         if not line.strip():
             continue
@@ -160,39 +147,58 @@ def _jsonl(path: Path, entry: DataFile) -> Iterator[Row]:
         try:
             record = json.loads(line)
         except (ValueError, RecursionError) as error:
-            raise ValueError(f"{where}: expected a JSON object, found {_shown(line)} ({error})") from error
-        if not isinstance(record, dict):
-            raise ValueError(f"{where}: expected a JSON object, found {_shown(record)}")
-        text, label = pick_columns(where, entry.columns, list(record))
-        yield Row(f"line {number}", record[label], record[text])
+            raise ValueError(f"{where}: expected a JSON object, found {shown(line)} ({error})") from error
+        yield _of_object(path, f"line {number}", record, wanted)
 
 
-def _parquet(path: Path, entry: DataFile) -> Iterator[Row]:
+def _json(path: Path, entry: DataFile, wanted: Wanted) -> Iterator[Row]:
+    """A file that holds one JSON list of objects."""
+    try:
+        records = json.loads(path.read_text(encoding=_encoding(path, entry.encoding)))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path}: expected a JSON list of objects ({error})") from error
+    if not isinstance(records, list):
+        raise ValueError(f"{path}: expected a JSON list of objects, found {shown(records)}")
+    for number, record in enumerate(records, 1):
+        yield _of_object(path, f"row {number}", record, wanted)
+
+
+def _of_object(path: Path, place: str, record: Any, wanted: Wanted) -> Row:
+    where = f"{path}, {place}"
+    if not isinstance(record, dict):
+        raise ValueError(f"{where}: expected a JSON object, found {shown(record)}")
+    names = pick_columns(where, wanted, list(record))
+    return Row(place, {role: record[name] for role, name in zip(wanted, names, strict=True)})
+
+
+def _parquet(path: Path, entry: DataFile, wanted: Wanted) -> Iterator[Row]:
     number = 0
     try:
         file = pq.ParquetFile(path)
-        text, label = pick_columns(str(path), entry.columns, file.schema_arrow.names)
-        for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=[text, label]):
-            texts, raw = batch.column(text).to_pylist(), batch.column(label).to_pylist()
-            for number, (one, its_label) in enumerate(zip(texts, raw, strict=True), number + 1):  # noqa: B020
-                yield Row(f"row {number}", its_label, one)
+        names = pick_columns(str(path), wanted, file.schema_arrow.names)
+        for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=list(dict.fromkeys(names))):
+            columns = [batch.column(name).to_pylist() for name in names]
+            for number, values in enumerate(zip(*columns, strict=True), number + 1):  # noqa: B020
+                yield Row(f"row {number}", dict(zip(wanted, values, strict=True)))
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise ValueError(f"{path}: damaged or no Parquet file, after row {number}: {error}") from error
 
 
-def _text_lines(path: Path, entry: DataFile) -> Iterator[Row]:
+def _text_lines(path: Path, entry: DataFile, wanted: Wanted) -> Iterator[Row]:
     """One text per line: its label fixed for the file, or found in the line by a pattern."""
+    if set(wanted) != {"text", "label"}:
+        raise ValueError(f"{path}: a file of lines has texts and labels and no {' and '.join(wanted)}; see `format`")
     if (entry.label is None) == (entry.pattern is None):
         raise ValueError(f"{path}: a file of lines needs either `label` or `pattern`")
     pattern = _pattern(path, entry.pattern) if entry.pattern is not None else None
     for number, line in _lines(path, entry):
         line, place = line.rstrip("\r\n"), f"line {number}"
         if pattern is None or not line.strip():  # an empty line is refused as an empty text
-            yield Row(place, entry.label, line)
+            yield Row(place, {"text": line, "label": entry.label})
         elif match := pattern.fullmatch(line):
-            yield Row(place, match["label"], match["text"])
+            yield Row(place, {"text": match["text"], "label": match["label"]})
         else:
-            raise ValueError(f"{path}, {place}: the pattern {pattern.pattern!r} does not fit {_shown(line)}")
+            raise ValueError(f"{path}, {place}: the pattern {pattern.pattern!r} does not fit {shown(line)}")
 
 
 def _pattern(path: Path, pattern: str) -> re.Pattern[str]:
@@ -206,10 +212,11 @@ def _pattern(path: Path, pattern: str) -> re.Pattern[str]:
     return compiled
 
 
-READERS: dict[str, Callable[[Path, DataFile], Iterator[Row]]] = {
+READERS: dict[str, Callable[[Path, DataFile, Wanted], Iterator[Row]]] = {
     "csv": _csv,
     "tsv": _tsv,
     "jsonl": _jsonl,
+    "json": _json,
     "parquet": _parquet,
     "lines": _text_lines,
 }
@@ -259,8 +266,3 @@ def _formats() -> str:
 
 def _siblings(path: Path) -> list[str]:
     return [other.name for other in path.parent.iterdir()] if path.parent.is_dir() else []
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else text[:77] + "..."

@@ -1,11 +1,11 @@
 """Settings of a dataset: where its examples come from, how it is split, and what a host is asked."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
-from peftport.settings import OneOf, Settings, Text, optional
+from peftport.settings import EACH_ONCE, TAG, OneOf, Settings, Text, list_or, optional
 
 Domain = Literal["book", "course", "film", "game", "hotel", "music", "phone", "restaurant"]
 
@@ -20,11 +20,31 @@ class GeneratedReviews(Settings):
     seed: int = Field(0, ge=0, le=2147483647, description="seed of the texts")
 
 
+ColumnOrColumns = Annotated[
+    Annotated[Text, Tag(f"{TAG}string")]
+    | Annotated[list[Text], Field(min_length=2, max_length=100), EACH_ONCE, Tag(f"{TAG}array")],
+    list_or("string"),
+]
+
+
+def _is_empty(value: dict) -> bool:
+    return not value
+
+
 class Columns(Settings):
     """Names of the columns."""
 
     text: Text = Field("text", description="column with the text")
     label: Text = Field("label", description="column with the label")
+    choices: ColumnOrColumns | None = optional(
+        description="of multiple choice: column with the list of choices, or a list of columns with one choice each; "
+        "`choices` unless given"
+    )
+    answer: Text | None = optional(description="of multiple choice: column with the answer; `answer` unless given")
+    completion: Text | None = optional(
+        description="of generation: column with what is to be written, a text or a list of texts each of which is "
+        "right; `completion` unless given"
+    )
 
 
 class DataFile(Settings):
@@ -34,13 +54,21 @@ class DataFile(Settings):
     split: Literal["train", "validation", "test"] | None = optional(
         description="the split it holds; files without one are training examples, from which absent splits are taken"
     )
-    format: Literal["csv", "tsv", "jsonl", "parquet", "lines"] | None = optional(
-        description="how to read it; by its ending unless given (.csv .tsv .jsonl .ndjson .parquet, .txt for lines); "
-        "csv may quote its texts, tsv has no quoting"
+    format: Literal["csv", "tsv", "jsonl", "json", "parquet", "lines"] | None = optional(
+        description="how to read it; by its ending unless given (.csv .tsv .jsonl .ndjson .json .parquet, .txt for "
+        "lines); csv may quote its texts, tsv has no quoting, json is one list of objects"
     )
     columns: Columns = Field(
         default_factory=Columns,
         description="names of the columns (csv and tsv have a header line), or keys of a JSON line",
+    )
+    where: dict[Text, str] = Field(
+        default_factory=dict,
+        exclude_if=_is_empty,
+        description="column to value: only rows that have these values are read, such as those of one `task`",
+    )
+    header: Literal[False] | None = optional(
+        description="false: a csv or tsv file without a header line, whose columns are named 1, 2, ... (in quotes)"
     )
     label: str | None = optional(description="for `lines`: the label, a key of `labels`, of every line")
     pattern: Text | None = optional(
@@ -97,15 +125,51 @@ def _is_false(value: bool) -> bool:
     return value is False
 
 
-class DatasetSettings(Settings):
-    """Labelled texts."""
+class MultipleChoiceSettings(Settings):
+    """Each example has choices of its own, one of them right."""
 
-    labels: dict[str, Annotated[str, Field(min_length=1, max_length=100)]] = Field(
+    answer: Literal["index", "text"] = Field(
+        "index", description="what the column `answer` holds: the place of the right choice, from 0, or its text"
+    )
+    faulty: Literal["refuse", "leave_out"] = Field(
+        "refuse",
+        description="what is done about a row with an empty choice or two equal ones: the study is refused, or the row "
+        "is left out and counted",
+    )
+    metric: Literal["accuracy_normalised", "accuracy"] = Field(
+        "accuracy_normalised",
+        description="the score: whether the choice with the largest log-likelihood is right, or that with the largest "
+        "log-likelihood per character",
+    )
+
+
+class GenerationSettings(Settings):
+    """The host writes, and what it wrote is compared with what was to be written."""
+
+    metric: Literal["rouge_l", "exact_match", "number_match", "token_f1"] = Field(
+        "rouge_l", description="the score; of several right completions the one that gives the most counts"
+    )
+    max_new_tokens: int = Field(
+        64, ge=1, le=4096, description="most tokens of a completion with its end, in the data and as the host writes it"
+    )
+    stop: list[Text] = Field(
+        ["\n"], max_length=20, description="texts at which a host's answer ends, beside the end that it writes itself"
+    )
+
+
+class DatasetSettings(OneOf):
+    """Texts, and what is to be answered to each; exactly one of `labels`, `multiple_choice`, `generation`."""
+
+    BESIDE = frozenset({"template", "chat", "system", "source", "split", "examples"})
+
+    labels: dict[str, Annotated[str, Field(min_length=1, max_length=100)]] | None = optional(
         min_length=2,
         max_length=100,
         description="value in the data (in quotes; for a hub class label its number) to the word that the host "
         "answers; generated data has the values `negative` and `positive`; several values may share a word",
     )
+    multiple_choice: MultipleChoiceSettings | None = optional()
+    generation: GenerationSettings | None = optional()
     template: str = Field(
         "sentiment: {text}",
         description="what the host reads: exactly one {text}, where the text goes, and perhaps an {answer}, where the"
@@ -132,3 +196,19 @@ class DatasetSettings(Settings):
     def conversation(self) -> dict[str, str]:
         """What goes into a chat beside the user's message."""
         return {} if self.system is None else {"system": self.system}
+
+    @property
+    def words(self) -> list[str]:
+        """The label words in alphabetical order; none where answers are an example's own."""
+        return sorted(set((self.labels or {}).values()))
+
+    @property
+    def metric(self) -> str:
+        """The name of the score."""
+        return "accuracy" if self.labels is not None else getattr(self, self.kind).metric
+
+    @property
+    def scoring(self) -> dict[str, Any]:
+        """What its scores depend on."""
+        stop = {} if self.generation is None else {"stop": self.generation.stop}
+        return {"metric": self.metric} | stop

@@ -1,25 +1,29 @@
-"""Drawing examples with every label's share kept, the same whatever the order they come in."""
+"""Drawing examples, where there are labels with every label's share kept, the same whatever order they come in."""
 
 import pandas as pd
 
 from peftport.seeds import generator
 
 
-def draw(frame: pd.DataFrame, examples: int, seed: int, purpose: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Draw ``examples`` rows of a table ``examples`` without replacement, stratified by label.
+def draw(
+    frame: pd.DataFrame, examples: int, seed: int, purpose: str, by_label: bool = True
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Draw ``examples`` rows of a table ``examples`` without replacement.
 
     Args:
         examples: how many; all rows when there are no more than that.
         purpose: what the draw is for, so that two draws with one seed are independent.
+        by_label: whether every label keeps its share.
 
     Returns:
         The rows drawn and the rows left.
     """
     frame = frame.sort_values("example_id", ignore_index=True)
-    counts = frame["label"].value_counts().sort_index()
+    strata = frame["label"] if by_label else pd.Series("", index=frame.index)
+    counts = strata.value_counts().sort_index()
     drawn: list[int] = []
     for label, number in shares(counts, min(examples, len(frame))).items():
-        rows = frame.index[frame["label"] == label].to_numpy()
+        rows = frame.index[strata == label].to_numpy()
         drawn += generator(seed, purpose, str(label)).permutation(rows)[:number].tolist()
     chosen = frame.index.isin(drawn)
     return frame[chosen].reset_index(drop=True), frame[~chosen].reset_index(drop=True)

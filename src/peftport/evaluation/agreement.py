@@ -32,16 +32,16 @@ def refuse_unless_agreed(
             raise DamagedFile(file, f"its {column} is {', '.join(map(str, set(scores[column])))}, expected {name}")
     if sorted(zip(*(scores[column] for column in RUN), strict=True)) != sorted(runs):
         raise DamagedFile(file, f"its {len(scores)} rows are not the {len(runs)} runs (budget, seed) of the grid")
-    counted = answers.groupby(RUN)["correct"].agg(["size", "mean"]).reindex(pd.MultiIndex.from_frame(scores[RUN]))
-    failed = scores["accuracy"].isna().to_numpy()
+    counted = answers.groupby(RUN)["score"].agg(["size", "mean"]).reindex(pd.MultiIndex.from_frame(scores[RUN]))
+    failed = scores["score"].isna().to_numpy()
     size, share = counted["size"].fillna(0).to_numpy(), counted["mean"].fillna(0).to_numpy()
     number = np.where(failed, 0, scores["test_examples"])
-    agreed = (size == number) & (np.abs(share - scores["accuracy"].fillna(0)) < NEAR)
+    agreed = (size == number) & (np.abs(share - scores["score"].fillna(0)) < NEAR)
     if spare := len(answers) - int(size.sum()):
         raise DamagedFile(file, f"predictions.parquet beside it holds {spare} answers of runs that it has not")
     if not agreed.all():
         row, at = scores[~agreed].iloc[0], int(np.argmin(agreed))
         run = f"budget {row['budget_steps']}, seed {row['seed']}"
-        there = f"{int(size[at])} answers, of which a share of {share[at]:.6g} is right"
-        here = f"{int(number[at])} answers and an accuracy of {row['accuracy']:.6g}"
+        there = f"{int(size[at])} answers with a mean score of {share[at]:.6g}"
+        here = f"{int(number[at])} answers and a score of {row['score']:.6g}"
         raise DamagedFile(file, f"it says of {run}: {here}; predictions.parquet beside it: {there}")

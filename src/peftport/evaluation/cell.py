@@ -75,7 +75,7 @@ class Texts:
     @classmethod
     def read(cls, inputs: HostInputs, words: list[str], settings: CellSettings) -> "Texts":
         """Read the splits that these settings ask for."""
-        rates, calibrating = settings.rates, settings.evaluation.calibration_texts
+        rates, calibrating = settings.rates, settings.evaluation.calibration_texts if words else 0
         trained = rates != [None]
         train = read_encoded(inputs.train, words) if trained or calibrating else None
         return cls(
@@ -177,7 +177,7 @@ class Cell:
             if run is not None:
                 run.fail()
         if scored is None:
-            row = dict.fromkeys(SCORES.keys() - {"test_examples"}) | {"failed_at_step": failed}
+            row = dict.fromkeys(SCORES.keys() - {"test_examples"}) | {"failed_at_step": failed, "metric": self.metric}
             answers = validated = None
         else:
             row = scored.row
@@ -187,6 +187,11 @@ class Cell:
         common |= {"test_examples": len(self.texts.test)} | computed_by(self.settings.training.host_precision)
         print(f"{self._told(trial)}, budget {budget}: {_said(row)}", flush=True)
         tested.add(self.names | common | row, answers, validated)
+
+    @property
+    def metric(self) -> str:
+        """The name of the score."""
+        return self.task.scoring.get("metric", "accuracy")
 
     def _scored(self) -> Scored:
         return score(self.model, self.texts.test, self.task, self.settings.evaluation, self.texts.unlabelled)
@@ -210,5 +215,5 @@ class Cell:
 
 def _said(row: Row) -> str:
     if row["failed_at_step"] is None:
-        return f"accuracy {row['accuracy']:.4f}"
+        return f"{str(row['metric']).replace('_', ' ')} {row['score']:.4f}"
     return f"failed, the loss is no finite number at step {row['failed_at_step']}"

@@ -36,3 +36,27 @@ def log_likelihoods(model: nn.Module, data: Encoded, task: Task, batch_size: int
     for indices in test_order(lengths, batch_size):
         scores[indices] = score(model, [data.prompts[index] for index in indices], task).double().cpu().numpy()
     return scores
+
+
+@torch.inference_mode()
+def answer_log_likelihoods(
+    model: nn.Module, data: Encoded, task: Task, batch_size: int, right_only: bool = False
+) -> list[np.ndarray]:
+    """Log-likelihood of the answers of every example, where they are its own, nats; one array (answers,) for each.
+
+    Args:
+        model: the host, with or without a module.
+        batch_size: prompts with an answer that are read at a time.
+        right_only: only of the right answer, the first of several.
+    """
+    score = answering(task.lm_type).answer_log_likelihoods
+    taken = [
+        [own.tokens[label]] if right_only else own.tokens
+        for own, label in zip(data.answers or [], data.labels, strict=True)
+    ]
+    pairs = [(prompt, ids) for prompt, answers in zip(data.prompts, taken, strict=True) for ids in answers]
+    scores = np.zeros(len(pairs), np.float64)
+    for indices in test_order(np.asarray([len(prompt) + len(ids) for prompt, ids in pairs]), batch_size):
+        prompts, answers = zip(*(pairs[index] for index in indices), strict=True)
+        scores[indices] = score(model, list(prompts), list(answers), task).double().cpu().numpy()
+    return np.split(scores, np.cumsum([len(answers) for answers in taken])[:-1])

@@ -1,21 +1,20 @@
-"""The scores of a host as it is now, with or without a module: one row, and one row per test example."""
+"""The scores of a host as it is now, with or without a module: one row, and one row per test example.
 
-import math
+How a host is scored is the kind's: its module ``scores`` (``peftport.tasks``) has ``score`` and ``validate`` as here.
+Every kind gives each test example a score between 0 and 1, more is better, and names what it is; all statistics are
+about that.
+"""
+
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from peftport.evaluation.calibration import label_offsets
-from peftport.evaluation.generation import generate_answers
-from peftport.evaluation.likelihood import log_likelihoods
-from peftport.evaluation.metrics import accuracy, choice_log_likelihoods, macro_f1
 from peftport.prompting.encoded import Encoded
 from peftport.prompting.task import Task
-from peftport.prompting.template import normalise_answer
 from peftport.settings import EvaluationSettings
-from peftport.storage.tables import Row
+from peftport.storage.tables import BUDGET, SCORES, SEED, TABLES, Row
+from peftport.tasks.table import scores
 
 
 @dataclass(frozen=True)
@@ -41,71 +40,12 @@ def score(
         texts: what the answers are calibrated on, whose labels are not read; None: they are not calibrated.
     """
     model.eval()  # peft's LoRA layers come with their dropout on
-    likelihoods = log_likelihoods(model, test, task, evaluation.batch_size)
-    predicted, right = likelihoods.argmax(1), likelihoods[range(len(test)), test.labels]
-    finite = bool(np.isfinite(likelihoods).all())
-    choice = choice_log_likelihoods(likelihoods, test.labels) if finite else np.full(len(test), math.nan)
-    calibrated = _calibrated(model, likelihoods, test, task, evaluation, texts) if finite else None
-    row: Row = {
-        "accuracy": accuracy(test.labels, predicted),
-        "macro_f1": macro_f1(test.labels, predicted, len(task.words)),
-        "loss": float(-right.mean()) if finite else math.nan,
-        "choice_log_likelihood": float(choice.mean()),
-        "calibrated_accuracy": None if calibrated is None else float(calibrated.mean()),
-        "test_examples": len(test),
-        "generated_accuracy": None,
-        "invalid_rate": None,
-        "failed_at_step": None,
-    }
-    answers = pd.DataFrame(
-        {
-            "example_id": test.example_ids,
-            "label": [task.words[index] for index in test.labels],
-            "prediction": [task.words[index] for index in predicted],
-            "correct": predicted == test.labels,
-            "log_likelihood": right,
-            "choice_log_likelihood": choice,
-            "calibrated_correct": calibrated,
-            "generated": None,
-        }
-    )
-    if evaluation.generate:
-        row |= _generated(model, test, task, evaluation, answers)
-    return Scored(row, answers)
+    row, answers = scores(task.kind).score(model, test, task, evaluation, texts)
+    absent = TABLES["predictions"].keys() - {*BUDGET, *SEED, *answers}
+    return Scored(dict.fromkeys(SCORES) | row, answers.assign(**dict.fromkeys(absent)))
 
 
 def validate(model: Any, validation: Encoded, task: Task, evaluation: EvaluationSettings) -> float | None:
-    """Mean choice log-likelihood of the right label words, nats; None if it is no finite number."""
+    """What a choice among learning rates goes by, more is better; None if it is no finite number."""
     model.eval()
-    likelihoods = log_likelihoods(model, validation, task, evaluation.batch_size)
-    if not np.isfinite(likelihoods).all():
-        return None
-    return float(choice_log_likelihoods(likelihoods, validation.labels).mean())
-
-
-def _calibrated(
-    model: Any,
-    likelihoods: np.ndarray,
-    test: Encoded,
-    task: Task,
-    evaluation: EvaluationSettings,
-    texts: Encoded | None,
-) -> np.ndarray | None:
-    """Whether the prediction under calibrated offsets is right, per test example; None where there are no offsets."""
-    if texts is None:
-        return None
-    offsets = label_offsets(log_likelihoods(model, texts, task, evaluation.batch_size))
-    return None if offsets is None else (likelihoods + offsets).argmax(1) == test.labels
-
-
-def _generated(
-    model: Any, test: Encoded, task: Task, evaluation: EvaluationSettings, answers: pd.DataFrame
-) -> dict[str, float]:
-    """Scores of what the host writes freely, which is put into ``answers``."""
-    answers["generated"] = generate_answers(model, test, task, evaluation.batch_size)
-    valid = [normalise_answer(word) for word in task.words]
-    right_words = pd.Series([valid[index] for index in test.labels])
-    return {
-        "generated_accuracy": float((answers["generated"] == right_words).mean()),
-        "invalid_rate": float((~answers["generated"].isin(valid)).mean()),
-    }
+    return scores(task.kind).validate(model, validation, task, evaluation)

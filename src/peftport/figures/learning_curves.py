@@ -1,4 +1,4 @@
-"""Learning curves: accuracy against budget, one panel per technique and transfer."""
+"""Learning curves: score against budget, one panel per technique and transfer."""
 
 import numpy as np
 import pandas as pd
@@ -9,10 +9,10 @@ from peftport.figures import style
 
 NEEDS = ["portability"]
 CAPTION = (
-    "Accuracy on the test set against the number of training steps taken in the target host, for each technique "
-    "and transfer. Points are means over seeds; bands are 95% intervals over seeds and test "
-    "examples. The two levels are the references: the bare host without any module, and native modules, which were "
-    "trained in the target host with the full recipe. The budget axis is logarithmic beyond its first step count. "
+    "Score on the test set (accuracy, where nothing else is said) against the number of training steps taken in the "
+    "target host, for each technique and transfer. Points are means over seeds; bands are 95% intervals over seeds and "
+    "test examples. The two levels are the references: the bare host without any module, and native modules, which "
+    "were trained in the target host with the full recipe. The budget axis is logarithmic beyond its first step count. "
     "Further controls, if there are any, stand in the figure of paired differences."
 )
 STARTS = ("ported", "sampled", "matched", "scratch")
@@ -76,7 +76,7 @@ def _block(
             if row == 0:
                 axes.set_title(style.transfer(source, target, lines=len(f"{source}{target}") > 24))
             if column == 0:
-                axes.set_ylabel(f"{style.title(technique)}\naccuracy")
+                axes.set_ylabel(f"{style.title(technique)}\n{style.score_name(frame)}")
             if row == len(techniques) - 1:
                 axes.set_xlabel("training steps in the target host")
 
@@ -107,7 +107,7 @@ def _order(start: str) -> tuple[bool, str]:
 
 
 def _limits(frame: pd.DataFrame) -> tuple[float, float]:
-    """Accuracies that all panels show, with a little room."""
+    """Scores that all panels show, with a little room."""
     columns = ["accuracy_low", "accuracy_high", "bare_accuracy", "native_accuracy"]
     values = frame[columns].to_numpy(dtype=float)
     return max(-0.02, np.nanmin(values) - 0.03), min(1.02, np.nanmax(values) + 0.03)

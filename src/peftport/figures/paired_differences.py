@@ -10,10 +10,10 @@ from peftport.figures import style
 
 NEEDS = ["contrasts"]
 CAPTION = (
-    "How much better the ported module is than each alternative, in points of accuracy, zero-shot and at the largest "
-    "budget. Right of the line, ported is better. Bars are 95% intervals over seeds and test examples. "
-    "Filled: the difference stands after Holm's correction (5%) for the moves of the technique with the same "
-    "alternative and budget; hollow: it may be chance."
+    "How much better the ported module is than each alternative, in points of the score (accuracy, where nothing else "
+    "is said), zero-shot and at the largest budget. Right of the line, ported is better. Bars are 95% intervals over "
+    "seeds and test examples. Filled: the difference stands after Holm's correction (5%) for the moves of the "
+    "technique with the same alternative and budget; hollow: it may be chance."
 )
 LEFT_OUT = "native"  # not an alternative but the ceiling
 MOVE = ["source_host", "target_host", "source_dataset", "target_dataset"]
@@ -55,7 +55,7 @@ def _draw(frame: pd.DataFrame) -> Figure:
             else:
                 axes.set_yticks(np.arange(len(places[technique])), [])
             if row == len(techniques) - 1:
-                axes.set_xlabel("ported less the alternative, points of accuracy")
+                axes.set_xlabel(f"ported less the alternative, points of {style.score_name(frame)}")
     _legend(figure, baselines)
     return figure
 

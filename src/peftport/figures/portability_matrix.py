@@ -13,11 +13,13 @@ from peftport.figures import style
 NEEDS = ["portability"]
 CAPTION = (
     "What a ported module brings to the target host before any training there. The large number is the recovered gap: "
-    "0% is the bare host, 100% the host's own (native) modules; below it stand its 95% interval and the accuracy. "
+    "0% is the bare host, 100% the host's own (native) modules; below it stand its 95% interval and the score. "
     "Darker is better; values below 0% and above 100% have the colours of these ends. Hatched: withheld, because "
     "native modules are not shown to be 3 points above the bare host, or were not run. Where no gap can be given at "
-    "all, the large number is the accuracy above the bare host in points or, without a bare host, the accuracy."
+    "all, the large number is the score above the bare host in points or, without a bare host, the score (accuracy, "
+    "where nothing else is said)."
 )
+ABOVE_BARE = "points above the bare host"
 ROUTE = ["source_host", "target_host"]
 PAIR = ["source_dataset", "target_dataset"]
 
@@ -50,7 +52,8 @@ def _draw(frame: pd.DataFrame) -> Figure:
         cells = cells[(cells[PAIR[0]] == pair[0]) & (cells[PAIR[1]] == pair[1])]
         _panel(axes, cells, transfers, techniques, name)
         if len(pairs) > 1:
-            axes.set_title(f"datasets: {style.datasets(*pair)}", pad=6)
+            score = f" ({style.score_name(cells)})" if frame["metric"].nunique() > 1 else ""
+            axes.set_title(f"datasets: {style.datasets(*pair)}{score}", pad=6)
     budget = int(frame["budget_steps"].iloc[0])
     after = "zero-shot" if budget == 0 else f"after {budget:,} steps"
     figure.suptitle(f"{name[0].upper()}{name[1:]} of ported modules, {after}", x=0.01, ha="left", fontweight="bold")
@@ -62,18 +65,18 @@ def _draw(frame: pd.DataFrame) -> Figure:
 
 
 def _measure(frame: pd.DataFrame) -> tuple[str, pd.Series]:
-    """What the cells show: the recovered gap where any is given, else the accuracy above bare, else the accuracy."""
+    """What the cells show: the recovered gap where any is given, else the score above bare, else the score."""
     if frame["recovered_gap"].notna().any():
         return "recovered gap", frame["recovered_gap"]
     if frame["bare_accuracy"].notna().any():
-        return "points above the bare host", frame["accuracy_mean"] - frame["bare_accuracy"]
-    return "accuracy", frame["accuracy_mean"]
+        return ABOVE_BARE, frame["accuracy_mean"] - frame["bare_accuracy"]
+    return style.score_name(frame), frame["accuracy_mean"]
 
 
 def _panel(axes: Axes, cells: pd.DataFrame, transfers: list[tuple], techniques: list[str], name: str) -> None:
     """One heat map with its numbers."""
     colours = sns.color_palette("crest", as_cmap=True)
-    top = 1.0 if name != "points above the bare host" else max(0.1, float(cells["value"].max()))
+    top = 1.0 if name != ABOVE_BARE else max(0.1, float(cells["value"].max()))
     indexed = cells.set_index([*ROUTE, "technique"])
     for row, route in enumerate(transfers):
         for column, technique in enumerate(techniques):
@@ -92,7 +95,7 @@ def _panel(axes: Axes, cells: pd.DataFrame, transfers: list[tuple], techniques: 
 def _cell(
     axes: Axes, corner: tuple[int, int], cell: pd.Series | None, name: str, colours: Colormap, top: float
 ) -> None:
-    """One cell: colour, number, accuracy; hatched where the number is withheld, empty where nothing was run."""
+    """One cell: colour, number, score; hatched where the number is withheld, empty where nothing was run."""
     column, row = corner
     middle = column + 0.5
     if cell is None:
@@ -107,10 +110,10 @@ def _cell(
         axes.add_patch(Rectangle(corner, 1, 1, fill=False, hatch="////", edgecolor="#d4d4d4", linewidth=0))
         text = "withheld"
     else:
-        text = {"recovered gap": f"{100 * cell['value']:.0f}%", "accuracy": f"{cell['value']:.2f}"}.get(
-            name, style.signed(cell["value"])
+        text = {"recovered gap": f"{100 * cell['value']:.0f}%", ABOVE_BARE: style.signed(cell["value"])}.get(
+            name, f"{cell['value']:.2f}"
         ).replace("-", "\N{MINUS SIGN}")
-    if name == "accuracy":
+    if name not in ("recovered gap", ABOVE_BARE):
         axes.text(middle, row + 0.5, text, ha="center", va="center", color=ink, fontsize=10, fontweight="bold")
         return
     size = {"fontsize": 8} if withheld else {"fontsize": 10, "fontweight": "bold"}

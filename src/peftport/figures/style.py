@@ -37,6 +37,14 @@ NAMES = {
 }
 
 
+METRICS = {
+    "accuracy_normalised": "normalised accuracy",
+    "number_match": "right numbers",
+    "token_f1": "token F1",
+    "rouge_l": "ROUGE-L",
+}
+
+
 @dataclass(frozen=True)
 class Look:
     """How an initialisation or a reference is drawn: dashes in points (empty: solid), marker, filled or not."""
@@ -94,6 +102,17 @@ def place(start: str) -> tuple[int, str]:
     """Where an initialisation or reference stands in a list: known ones in the order of ``LOOKS``, bare last."""
     known = list(LOOKS)
     return (known.index(start) if start in known and start != "bare" else len(known) + (start == "bare")), start
+
+
+def metric_name(metric: str) -> str:
+    """A score as figures and sentences call it."""
+    return METRICS.get(metric, metric.replace("_", " "))
+
+
+def score_name(frame: pd.DataFrame) -> str:
+    """What the scores of a table are called: by their name where all are of one kind, else score."""
+    metrics = list(dict.fromkeys(frame["metric"])) if "metric" in frame else ["accuracy"]
+    return metric_name(metrics[0]) if len(metrics) == 1 else "score"
 
 
 def title(technique: str) -> str:

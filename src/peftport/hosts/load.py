@@ -12,6 +12,7 @@ from safetensors import safe_open
 from transformers import AutoConfig, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from peftport.hosts.families.table import family
+from peftport.hosts.locate import check_bare
 from peftport.hosts.sites import Family
 from peftport.prompting.lm_types.table import lm_type
 
@@ -28,7 +29,9 @@ def weight_files(folder: Path) -> list[Path]:
 
     Raises:
         FileNotFoundError: there are none; other formats are not read.
+        ValueError: the directory also holds a PEFT module.
     """
+    check_bare(folder)
     files = sorted(folder.glob("*.safetensors"))
     if not files:
         others = ", ".join(path.name for path in sorted(folder.glob("*.bin"))) or "none"

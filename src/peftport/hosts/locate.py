@@ -66,6 +66,15 @@ def read_files(folder: Path) -> list[str]:
     return sorted({path.name for pattern in WANTED for path in folder.glob(pattern) if path.is_file()})
 
 
+def check_bare(folder: Path) -> None:
+    """Raise ValueError if a host's directory also holds a PEFT module, which transformers would load unasked."""
+    if there := sorted(path.name for path in folder.glob("adapter_*")):
+        raise ValueError(
+            f"{folder} also holds files of a PEFT module ({', '.join(there[:5])}), which would be loaded into the bare "
+            "host; expected a directory with the host alone"
+        )
+
+
 def known_folder(card: JsonObject) -> Path:
     """Where the host of a card lies, once its files are found to be those that the card describes.
 

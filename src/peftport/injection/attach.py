@@ -24,6 +24,7 @@ from peftport.injection.validate import HOST_FIELDS, admit
 from peftport.seeds import derive
 from peftport.storage.modules import Module
 from peftport.storage.provenance import JsonObject
+from peftport.techniques.settings import technique_settings
 from peftport.techniques.table import method
 
 SHOWN = 5
@@ -34,7 +35,7 @@ UNFIT = (ValueError, TypeError, RuntimeError, AttributeError, KeyError, Arithmet
 def attach(
     host: PreTrainedModel,
     method_name: str,
-    settings: Mapping[str, Any],
+    settings: JsonObject,
     *,
     seed: int | None = None,
     trainable: bool = True,
@@ -44,27 +45,25 @@ def attach(
     Args:
         host: a bare host of a known family.
         method_name: a technique of ``peftport.techniques.table``.
-        settings: its settings, complete.
+        settings: its settings as plain JSON values; what is not given is the technique's default.
         seed: the initialisation's only source; None for a module whose tensors will be overwritten. The global
             generators are left as they were.
         trainable: whether the module's parameters ask for gradients. The host's never do.
 
     Raises:
-        ValueError: unknown technique or family, a setting is missing or does not suit the host, the host has a module
+        ValueError: unknown technique or family, a setting is unknown or does not suit the host, the host has a module
             already, it lacks sites (the message names them), or the module has another number of sites or parameters
             than it must have.
     """
     technique, kind, shape = method(method_name), family(host.config.model_type), host_shape(host.config)
-    try:
-        config = technique.peft_config(settings, kind)
-        wanted = {"sites": technique.expected_sites(settings, shape)}
-        if hasattr(technique, "parameter_count"):
-            wanted["parameters"] = technique.parameter_count(settings, shape)
-    except KeyError as error:
-        raise ValueError(f"{method_name} needs the setting {error}; given: {', '.join(settings)}") from error
+    chosen = technique_settings(method_name, settings)
+    config = technique.peft_config(chosen, kind)
+    wanted = {"sites": technique.expected_sites(chosen, shape)}
+    if hasattr(technique, "parameter_count"):
+        wanted["parameters"] = technique.parameter_count(chosen, shape)
     name = settings.get("peft_type", method_name)
     _check_bare(host)
-    _check_sites(host, kind, technique.site_kinds(settings, kind))
+    _check_sites(host, kind, technique.site_kinds(chosen, kind))
     try:
         model = _wrap(host, config, derive(seed or 0, "initialise"), trainable)
     except UNFIT as error:

@@ -1,6 +1,5 @@
 """Starts that are fitted to their target host: a host, texts of the target dataset, and modules to fit in it."""
 
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -71,11 +70,9 @@ class Fitting:
 
 
 def unlabelled(task: Task, prompts: Path) -> list[Batch]:
-    """The first texts of a split as a host's arguments, answered by the label words in turn."""
-    data = read_encoded(prompts, task.words)
-    first = data.prompts[:TEXTS]
-    in_turn = replace(data, prompts=first, labels=np.arange(len(first)) % len(task.words))
+    """The first texts of a split as a host's arguments, with answers that tell nothing of the right ones."""
+    data = task.in_turn(read_encoded(prompts, task.words).first(TEXTS))
     return [
-        task.batch(in_turn, indices, torch.device("cpu"))
-        for indices in test_order(np.asarray([*map(len, first)]), TOGETHER)
+        task.batch(data, indices, torch.device("cpu"))
+        for indices in test_order(np.asarray([*map(len, data.prompts)]), TOGETHER)
     ]

@@ -1,6 +1,6 @@
 """How a host's tokenizer writes the label words."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,19 +20,8 @@ def label_tokens(tokenizer: PreTrainedTokenizerBase, words: Iterable[str], lead:
         ValueError: a word has no tokens or an unknown one, it runs together with its lead, or the tokens of one word
             begin those of another, so that a likelihood could not tell them apart.
     """
-    before = _tokens(tokenizer, lead.rstrip())
-    tokens = {word: _tokens(tokenizer, lead + word) for word in words}
-    if together := [word for word, ids in tokens.items() if ids[: len(before)] != before]:
-        raise ValueError(
-            f"the tokenizer runs the label word {together[0]!r} together with {lead!r} before it; put a blank before "
-            "{answer} in the template"
-        )
-    return _told_apart(tokenizer, {word: ids[len(before) :] for word, ids in tokens.items()})
-
-
-def chat_label_tokens(tokenizer: PreTrainedTokenizerBase, words: list[str], prompt: str) -> dict[str, list[int]]:
-    """Token ids of every label word behind the prompt of a chat; raises ValueError as ``label_tokens``."""
-    return _told_apart(tokenizer, dict(zip(words, tokens_in_chat(tokenizer, prompt, words)[1:], strict=True)))
+    words = list(words)
+    return told_apart(tokenizer, dict(zip(words, tokens_behind(tokenizer, words, lead), strict=True)))
 
 
 def tokens_in_chat(tokenizer: PreTrainedTokenizerBase, prompt: str, texts: Iterable[str] = ()) -> list[list[int]]:
@@ -56,7 +45,7 @@ def tokens_in_chat(tokenizer: PreTrainedTokenizerBase, prompt: str, texts: Itera
     return tokens
 
 
-def _told_apart(tokenizer: PreTrainedTokenizerBase, tokens: dict[str, list[int]]) -> dict[str, list[int]]:
+def told_apart(tokenizer: PreTrainedTokenizerBase, tokens: dict[str, list[int]]) -> dict[str, list[int]]:
     """The tokens of the label words, once each word has some and no word begins another."""
     for word, ids in tokens.items():
         if not ids or (tokenizer.unk_token_id is not None and tokenizer.unk_token_id in ids):
@@ -70,9 +59,32 @@ def _told_apart(tokenizer: PreTrainedTokenizerBase, tokens: dict[str, list[int]]
     return tokens
 
 
+def tokens_behind(
+    tokenizer: PreTrainedTokenizerBase, texts: list[str], lead: str = "", what: str = "label word"
+) -> list[list[int]]:
+    """Token ids of each text where it stands behind ``lead``, without special tokens.
+
+    Raises:
+        ValueError: a text runs together with its lead.
+    """
+    before = _tokens(tokenizer, lead.rstrip())
+    tokens = [_tokens(tokenizer, lead + text) for text in texts]
+    if together := [text for text, ids in zip(texts, tokens, strict=True) if ids[: len(before)] != before]:
+        raise ValueError(
+            f"the tokenizer runs the {what} {together[0]!r} together with {lead!r} before it; put a blank before "
+            "{answer} in the template"
+        )
+    return [ids[len(before) :] for ids in tokens]
+
+
 def ended(task: Any) -> list[np.ndarray]:
     """What a host that writes its answer learns to write for each label word: the word's tokens, then the end."""
-    return [np.asarray([*ids, task.tokenizer.eos_token_id], np.int64) for ids in task.tokens]
+    return [with_end(task, ids) for ids in task.tokens]
+
+
+def with_end(task: Any, ids: Sequence[int]) -> np.ndarray:
+    """An answer's tokens, then the end."""
+    return np.asarray([*ids, task.tokenizer.eos_token_id], np.int64)
 
 
 def _tokens(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:

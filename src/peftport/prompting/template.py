@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from typing import NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from peftport.data.texts import tidy
 
@@ -10,15 +10,24 @@ TEXT_SLOT, ANSWER = "{text}", "{answer}"
 
 
 class TaskSettings(TypedDict):
-    """How a dataset is put to a host: its prompt template, and its label words in alphabetical order.
+    """How a dataset is put to a host.
 
-    With ``chat`` the template is a user's message, which goes through the host's chat template
-    (``peftport.prompting.chat``).
+    Attributes:
+        template: of the prompt; with ``chat`` of a user's message.
+        words: the label words in alphabetical order; none where answers are an example's own.
+        chat: what goes into a chat beside the message (``peftport.prompting.chat``); only where prompts go through the
+            host's chat template.
+        kind: a name of ``peftport.tasks.table``; label words where there is none.
+        longest_answer: tokens that an answer may have with its end; there is none where the kind sets no limit.
+        scoring: settings of the kind's scores; only where something is scored.
     """
 
     template: str
     words: list[str]
     chat: NotRequired[dict[str, str]]
+    kind: NotRequired[str]
+    longest_answer: NotRequired[int]
+    scoring: NotRequired[dict[str, Any]]
 
 
 def check_template(template: str, cloze: bool = True, chat: bool = False) -> None:

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pandas as pd
 
-from peftport.figures.style import signed
+from peftport.figures.style import metric_name, signed
 from peftport.report.facts import NamedSettings
 from peftport.report.phrases import MOVE, alternative, capital, controls_in, count, listing, moment, share_of
 from peftport.statistics.carried import CANNOT_TELL, CARRIED, NOT_CARRIED, OPEN
@@ -24,7 +24,7 @@ def headline(ported: pd.DataFrame, summary: pd.DataFrame, carried: pd.DataFrame,
         return ["There is nothing to compare the ported modules with: no alternative was run."]
     budgets = sorted({int(carried["budget_steps"].min()), int(carried["budget_steps"].max())})
     first = carried[carried["budget_steps"] == budgets[0]]
-    sentences = [_answer(first, settings.margin), *_reasons(first, ported, settings)]
+    sentences = [_answer(first, settings.margin), *_by_score(first), *_reasons(first, ported, settings)]
     if len(budgets) > 1:
         last = carried[carried["budget_steps"] == budgets[1]]
         sentences += [_afterwards(first, last), *_at_chance(summary, budgets[1])]
@@ -51,6 +51,19 @@ def _answer(rows: pd.DataFrame, margin: float) -> str:
     rest = moves - told[CARRIED] - told[NOT_CARRIED]
     unknown = f" Of {count(rest, 'move')} this study cannot tell." if rest else ""
     return f"Task knowledge survives some moves and not others: {beat}; {no_better} in {told[NOT_CARRIED]:,}.{unknown}"
+
+
+def _by_score(rows: pd.DataFrame) -> list[str]:
+    """Where moves are scored in several ways, what is said of each: choosing may survive a move and writing not."""
+    if "metric" not in rows or rows["metric"].nunique() < 2:
+        return []
+    parts = []
+    for metric, group in rows.groupby("metric", sort=False):
+        told = Counter(group["outcome"])
+        said = f"ahead in {told[CARRIED]:,} of {count(len(group), 'move')}, shown not to be in {told[NOT_CARRIED]:,}"
+        datasets = listing(list(dict.fromkeys(group["target_dataset"])))
+        parts.append(f"by {metric_name(str(metric))} ({datasets}) {said}")
+    return [f"Score by score, ported modules are {'; '.join(parts)}."]
 
 
 def _reasons(rows: pd.DataFrame, ported: pd.DataFrame, settings: NamedSettings) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from peftport.figures.style import label, place, signed, techniques_of, title, transfer
+from peftport.figures.style import label, metric_name, place, score_name, signed, techniques_of, title, transfer
 from peftport.report.phrases import MINUS, capital, moment, nats, percent, shares, unbroken
 from peftport.report.recommendation import way
 from peftport.statistics.families import ALPHA
@@ -14,6 +14,7 @@ from peftport.storage.provenance import JsonObject
 
 ROUTE = ["source_host", "target_host", "source_dataset", "target_dataset"]
 NONE = "\N{EN DASH}"
+FURTHER = ("accuracy", "accuracy_normalised", "exact_match", "number_match", "token_f1", "rouge_l")  # of table `runs`
 
 
 @dataclass(frozen=True)
@@ -26,10 +27,10 @@ class Grid:
 
 
 def accuracies(summary: pd.DataFrame) -> Grid:
-    """Accuracy with its interval: a row per cell, a column per budget."""
+    """The score with its interval: a row per cell, a column per budget."""
     budgets = sorted(summary["budget_steps"].unique())
-    pairs = len(summary[ROUTE[2:]].drop_duplicates()) > 1
-    heads = [*_places(pairs), "start"]
+    pairs, named = len(summary[ROUTE[2:]].drop_duplicates()) > 1, score_name(summary) == "score"
+    heads = [*_places(pairs), *(["score"] if named else []), "start"]
     heads += [f"{budget:,} steps" if budget else "zero-shot" for budget in budgets]
     unequal = summary["seeds"].nunique() > 1
     heads += ["recovered gap", "bare", "native", *(["seeds"] if unequal else [])]
@@ -40,11 +41,11 @@ def accuracies(summary: pd.DataFrame) -> Grid:
             for start in sorted(group["initialisation"].unique(), key=place):
                 cell = group[group["initialisation"] == start].set_index("budget_steps")
                 first = cell.loc[cell.index.min()]
-                row = [*_place(technique, route, pairs), label(start), *(_accuracy(cell, budget) for budget in budgets)]
-                row += [_gap(first)]
+                row = [*_place(technique, route, pairs), *([score_name(group)] if named else []), label(start)]
+                row += [*(_accuracy(cell, budget) for budget in budgets), _gap(first)]
                 row += [_or_none(first[f"{name}_accuracy"], _share) for name in ("bare", "native")]
                 rows.append([*row, *([f"{int(cell['seeds'].max())}"] if unequal else [])])
-    return Grid(heads, rows, 3 + pairs)
+    return Grid(heads, rows, 3 + pairs + named)
 
 
 def _accuracy(cell: pd.DataFrame, budget: int) -> str:
@@ -65,6 +66,7 @@ def second_yardstick(summary: pd.DataFrame) -> Grid:
     """Log-likelihood of the right answer and calibrated accuracy, at the smallest and the largest budget."""
     budgets = sorted(summary["budget_steps"].unique())
     budgets = budgets[:1] + budgets[1:][-1:]
+    summary = summary[summary["log_likelihood_mean"].notna()]
     pairs = len(summary[ROUTE[2:]].drop_duplicates()) > 1
     heads = [*_places(pairs), "start"]
     for budget in budgets:
@@ -101,7 +103,7 @@ def ways(advice: pd.DataFrame) -> Grid:
     """Every way of every move: its accuracy, its cost, what is said of it."""
     pairs = len(advice[ROUTE[2:]].drop_duplicates()) > 1
     heads = [*_places(pairs), "way", "said of it", "steps"]
-    heads += ["accuracy", "95% interval", "less native, points"]
+    heads += [score_name(advice), "95% interval", "less native, points"]
     rows = []
     for technique in techniques_of(advice):
         for _, row in advice[advice["technique"] == technique].iterrows():
@@ -144,7 +146,7 @@ def differences(contrasts: pd.DataFrame) -> Grid:
             p_value = "under 0.001" if row.p_value_holm < 0.001 else f"{row.p_value_holm:.3f}"
             numbers = [f"{row.budget_steps:,}", f"{signed(row.difference)}{mark}"]
             ends = f"[{nats(row.log_likelihood_low)}, {nats(row.log_likelihood_high)}]"
-            likelihood = f"{nats(row.log_likelihood_difference)} {ends}"
+            likelihood = _or_none(row.log_likelihood_difference, lambda value, ends=ends: f"{nats(value)} {ends}")
             numbers += [f"{signed(row.low)} to {signed(row.high)}", p_value, percent(row.win_rate), likelihood]
             numbers += [f"{row.seeds}"]
             rows.append([*words, label(row.baseline), *numbers])
@@ -181,6 +183,24 @@ def generated(runs: pd.DataFrame) -> Grid | None:
             numbers = [f"{row['accuracy']:.3f}", f"{row['generated_accuracy']:.3f}", percent(row["invalid_rate"])]
             rows.append([title(technique), label(name), *numbers])
     return Grid(heads, rows, 2)
+
+
+def further_scores(runs: pd.DataFrame) -> Grid | None:
+    """All scores of choices and written answers at the smallest budget; None where there are only label words."""
+    own = runs[runs["metric"] != "accuracy"] if "metric" in runs else runs.head(0)
+    start = own[own["budget_steps"] == own["budget_steps"].min()]
+    names = [name for name in (*FURTHER, "invalid_rate") if name in start and start[name].notna().any()]
+    if not names:
+        return None
+    rows = []
+    for technique in techniques_of(start):
+        means = start[start["technique"] == technique].groupby(["target_dataset", "initialisation"], observed=True)
+        values = means[names].mean()
+        for dataset, name in sorted(values.index, key=lambda key: (key[0], place(key[1]))):
+            numbers = [_or_none(value, _share) for value in values.loc[dataset, name]]
+            rows.append([title(technique), dataset, label(name), *numbers])
+    heads = [metric_name(name) if name != "invalid_rate" else "empty or without end" for name in names]
+    return Grid(["technique", "dataset", "start", *heads], rows, 3)
 
 
 def overlaps(overlap: pd.DataFrame) -> Grid:

@@ -10,6 +10,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup, escape
 
 from peftport.figures import learning_curves, paired_differences, portability_matrix, technique_properties
+from peftport.figures.style import score_name
 from peftport.jobs.duration import duration
 from peftport.report import numbers
 from peftport.report.facts import Cost, StudyFacts
@@ -95,6 +96,8 @@ def _content(
         "rates": numbers.rates(pd.concat([runs, references])),
         "failed_runs": numbers.failures(pd.concat([runs, references])),
         "generated": numbers.generated(runs),
+        "further_scores": numbers.further_scores(pd.concat([runs, references])),
+        "score": score_name(summary),
         "hosts": numbers.facts(study.hosts),
         "host_notes": study.host_notes,
         "datasets": numbers.facts(study.datasets),
@@ -125,7 +128,7 @@ def _size(summary: pd.DataFrame, runs: pd.DataFrame) -> str:
     if len(runs):
         tested = sorted({int(number) for number in runs["test_examples"]})
         line += f", {' or '.join(f'{number:,}' for number in tested)} test examples"
-    if len(runs) and (failed := int(runs["accuracy"].isna().sum())):
+    if len(runs) and (failed := int(runs["score"].isna().sum())):
         line += f"; {count(failed, 'run')} failed"
     return line
 

@@ -9,6 +9,7 @@ import pandas as pd
 import yaml
 
 from peftport.data.settings import DatasetSettings
+from peftport.figures.style import metric_name
 from peftport.jobs.cost import COLUMNS
 from peftport.porting.table import initialisation
 from peftport.prompting.lengths import CAVEAT, cut_notes, read_lengths
@@ -145,9 +146,15 @@ def _dataset(file: str, definition: DatasetSettings) -> JsonObject:
         "source": definition.source.kind,
         **{f"{split} examples": number for split, number in counts.items()},
         "duplicates dropped": facts["duplicates_dropped"],
+        **({"faulty rows left out": facts["left_out"]} if "left_out" in facts else {}),
         **{f"{split} texts that stand in the target's test set, removed": count for split, count in removed.items()},
         **{f"{split} labels changed by shuffling": count for split, count in changed.items()},
-        "label words": ", ".join(sorted(set(definition.labels.values()))),
+        **(
+            {"label words": ", ".join(definition.words)}
+            if definition.words
+            else {"kind": definition.kind.replace("_", " ")}
+        ),
+        **({"score": metric_name(definition.metric)} if definition.labels is None else {}),
         "prompt": definition.template,
         **_conversation(definition),
     }
@@ -161,3 +168,10 @@ def _conversation(definition: DatasetSettings) -> JsonObject:
     return {
         "asked by": "the host's chat template" + ("" if system is None else f", after the system message: {system}")
     }
+
+
+def _answered(definition: DatasetSettings) -> JsonObject:
+    """What a host answers, and how that is scored where it is not by accuracy."""
+    if definition.words:
+        return {"label words": ", ".join(definition.words)}
+    return {"kind": definition.kind.replace("_", " "), "score": metric_name(definition.metric)}

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from peftport.figures.style import label, signed, techniques_of, title, transfer
+from peftport.figures.style import label, score_name, signed, techniques_of, title, transfer
 from peftport.report.computing import mixed
 from peftport.report.facts import NOT_KNOWN, NamedSettings
 from peftport.report.headline import headline
@@ -71,10 +71,8 @@ def _technique(name: str, ported: pd.DataFrame, contrasts: pd.DataFrame, control
     sentences = []
     for budget in _budgets(rows):
         here = rows[rows["budget_steps"] == budget]
-        over = "" if len(here) == 1 else f" on average over {len(here)} moves"
-        parts = [
-            f"{capital(moment(budget))}: accuracy {here['accuracy_mean'].mean():.2f}{over}{_levels(here, 'accuracy')}"
-        ]
+        levels = [_reached(group) for _, group in by_score(here)]
+        parts = [f"{capital(moment(budget))}: {', '.join(levels)}"]
         for baseline in controls if len(contrasts) else []:
             compared = contrasts[
                 (contrasts["technique"] == name)
@@ -90,6 +88,17 @@ def _technique(name: str, ported: pd.DataFrame, contrasts: pd.DataFrame, control
     return [*sentences, *_second_yardstick(start), *_gaps(start, pairs), *saved]
 
 
+def by_score(rows: pd.DataFrame) -> list[tuple[object, pd.DataFrame]]:
+    """The rows of each score; points of one are not points of another."""
+    return list(rows.groupby("metric", sort=False)) if "metric" in rows else [(None, rows)]
+
+
+def _reached(rows: pd.DataFrame) -> str:
+    """The mean of a score over moves, with its references."""
+    over = "" if len(rows) == 1 else f" on average over {len(rows)} moves"
+    return f"{score_name(rows)} {rows['accuracy_mean'].mean():.2f}{over}{_levels(rows, 'accuracy')}"
+
+
 def _levels(rows: pd.DataFrame, score: str) -> str:
     """The means of the references, in brackets, where all rows have them."""
     levels = [
@@ -102,6 +111,9 @@ def _levels(rows: pd.DataFrame, score: str) -> str:
 
 def _second_yardstick(start: pd.DataFrame) -> list[str]:
     """Log-likelihood of the right answer, and accuracy without the host's bias towards a word."""
+    start = start[start["log_likelihood_mean"].notna()]  # what is written freely has none
+    if start.empty:
+        return []
     likelihood = nats(start["log_likelihood_mean"].mean())
     text = f"{capital(moment(int(start['budget_steps'].iloc[0])))}, log-likelihood of the right answer: {likelihood}"
     text += _levels(start, "log_likelihood")
@@ -160,7 +172,9 @@ def _ranking(ported: pd.DataFrame) -> list[str]:
         return []
     start = ported[ported["budget_steps"] == ported["budget_steps"].min()]
     start = start.assign(lift=start["accuracy_mean"] - start["bare_accuracy"])
-    names = {"recovered_gap": "recovered gap", "lift": "accuracy above the bare host"}
+    names = {"recovered_gap": "recovered gap"}
+    if len(by_score(start)) == 1:
+        names["lift"] = f"{score_name(start)} above the bare host"
     for column in names:
         wide = start.pivot(index=MOVE[1:], columns="technique", values=column)
         shared = wide.dropna()

@@ -1,10 +1,13 @@
 """Training data without the texts of another dataset's test set."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from peftport.stages.datasets import dataset_stage
+from peftport.stages.sections import kind_code
 from peftport.stages.stage import Needs, Stage
 from peftport.study.study import Study
+from peftport.tasks.table import ROWS
 
 
 @dataclass(frozen=True)
@@ -25,3 +28,6 @@ class DecontaminateDataset(Stage):
             "validation": parent.output("validation"),
             "test": dataset_stage(self.other).output("test"),
         }
+
+    def code(self, study: Study) -> Sequence[str]:
+        return kind_code(study, self.parent, ROWS)

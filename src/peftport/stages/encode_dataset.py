@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from peftport.stages.datasets import dataset_stage
 from peftport.stages.encode_labels import EncodeLabels
 from peftport.stages.identify_host import host_inputs
-from peftport.stages.sections import host_code, task
+from peftport.stages.sections import host_code, kind_code, task
 from peftport.stages.stage import Needs, Output, Stage
 from peftport.storage.provenance import JsonObject
 from peftport.study.derived_datasets import root
 from peftport.study.study import Study
+from peftport.tasks.table import PROMPTS
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class EncodeDataset(Stage):
         return {"task": task(study, self.dataset), "max_tokens": study.config.training.max_tokens}
 
     def code(self, study: Study) -> Sequence[str]:
-        return host_code(study, self.host)
+        return [*host_code(study, self.host), *kind_code(study, self.dataset, PROMPTS)]
 
 
 def prompts(host: str, dataset: str, *splits: str) -> dict[str, Output]:

@@ -9,11 +9,21 @@ from peftport.stages.identify_host import host_inputs
 from peftport.stages.initialise_scratch import InitialiseScratch
 from peftport.stages.make_starts import MakeStarts
 from peftport.stages.match_starts import MatchStarts
-from peftport.stages.sections import answer_code, host_code, method_code, task, technique, tested_by, trained_by
+from peftport.stages.sections import (
+    answer_code,
+    host_code,
+    kind_code,
+    method_code,
+    scored_task,
+    technique,
+    tested_by,
+    trained_by,
+)
 from peftport.stages.stage import Needs, Output, Stage
 from peftport.storage.provenance import JsonObject
 from peftport.study.grid import FITTED, SHARED, Cell
 from peftport.study.study import Study
+from peftport.tasks.table import SCORES
 
 
 @dataclass(frozen=True)
@@ -40,12 +50,13 @@ class EvaluateCell(Stage, Cell):
             "technique": {} if self.is_reference else technique(study, self.technique),
             "training": tested_by(study) if self.is_reference else trained_by(study),
             "evaluation": study.config.evaluation.as_json(),
-            "task": task(study, self.target_dataset),
+            "task": scored_task(study, self.target_dataset),
         }
 
     def code(self, study: Study) -> Sequence[str]:
         method = [] if self.initialisation == "bare" else method_code(study, self.technique)
-        return [*method, *host_code(study, self.target_host), *answer_code(study, self.target_host)]
+        kind = kind_code(study, self.target_dataset, SCORES)
+        return [*method, *kind, *host_code(study, self.target_host), *answer_code(study, self.target_host)]
 
 
 def starts_of(study: Study, cell: Cell) -> list[Output]:

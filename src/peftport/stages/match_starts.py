@@ -9,11 +9,12 @@ from peftport.stages.extract_modules import modules_of
 from peftport.stages.made_hosts import made_model
 from peftport.stages.make_starts import transfer
 from peftport.stages.module_folders import ModuleFolders
-from peftport.stages.sections import host_code, method_code, task
+from peftport.stages.sections import host_code, kind_code, method_code, task
 from peftport.stages.stage import Needs
 from peftport.storage.provenance import JsonObject
 from peftport.study.grid import FITTED, Start
 from peftport.study.study import Study
+from peftport.tasks.table import PROMPTS
 
 
 @dataclass(frozen=True)
@@ -37,4 +38,5 @@ class MatchStarts(ModuleFolders, Start):
 
     def code(self, study: Study) -> Sequence[str]:
         rule = INITIALISATIONS[self.initialisation]
-        return [rule, *method_code(study, self.technique), *host_code(study, self.target_host)]
+        kind = kind_code(study, self.target_dataset, PROMPTS)
+        return [rule, *method_code(study, self.technique), *kind, *host_code(study, self.target_host)]

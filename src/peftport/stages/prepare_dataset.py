@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from peftport.data.sources.table import SOURCES
-from peftport.stages.sections import prepared_by
+from peftport.stages.sections import kind_code, prepared_by
 from peftport.stages.stage import Stage
 from peftport.storage.provenance import JsonObject
 from peftport.study.study import Study
+from peftport.tasks.table import ROWS
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,8 @@ class PrepareDataset(Stage):
         return {"definition": prepared_by(study, self.dataset)}
 
     def code(self, study: Study) -> Sequence[str]:
-        return [SOURCES[study.config.datasets[self.dataset].source.kind]]
+        source = study.config.datasets[self.dataset].source.kind
+        return [SOURCES[source], *kind_code(study, self.dataset, ROWS)]
 
     def files(self, study: Study) -> Sequence[Path]:
         return [Path(file.path) for file in study.config.datasets[self.dataset].source.files or []]

@@ -1,12 +1,15 @@
 """The same texts with their labels shuffled within each split."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from peftport.stages.datasets import dataset_stage
+from peftport.stages.sections import kind_code
 from peftport.stages.stage import Needs, Stage
 from peftport.storage.provenance import JsonObject
 from peftport.study.derived_datasets import root
 from peftport.study.study import Study
+from peftport.tasks.table import ROWS
 
 
 @dataclass(frozen=True)
@@ -24,3 +27,6 @@ class RandomiseLabels(Stage):
 
     def settings(self, study: Study) -> JsonObject:
         return {"seed": study.config.datasets[root(self.parent)].split.seed}
+
+    def code(self, study: Study) -> Sequence[str]:
+        return kind_code(study, self.parent, ROWS)

@@ -16,7 +16,11 @@ from peftport.techniques.table import METHODS, described_as
 TESTED_BY = {"host_precision"}
 TRAINED_BY = TESTED_BY | {"batch_size", "warmup_steps", "weight_decay", "gradient_clip"}
 # of a dataset's definition: what its splits depend on; the rest is how it is put to a host
-PREPARED_BY = {"source", "labels", "split", "examples"}
+PREPARED_BY = {
+    **dict.fromkeys(("source", "labels", "split", "examples"), True),
+    "multiple_choice": {"answer", "faulty"},
+    "generation": {"max_new_tokens"},
+}
 SOURCE_ONLY = {"source_steps"}  # of a technique's entry: what a training in the target host does not depend on
 
 
@@ -26,10 +30,23 @@ def prepared_by(study: Study, dataset: str) -> JsonObject:
 
 
 def task(study: Study, dataset: str) -> JsonObject:
-    """How a dataset is put to a host: its prompt template, its label words, and whether it is a message of a chat."""
+    """How a dataset is put to a host: its prompt template, its kind, its label words, whether it is asked in a chat."""
     definition = study.config.datasets[root(dataset)]
-    chat = {"chat": definition.conversation} if definition.chat else {}
-    return {"template": definition.template, "words": sorted(set(definition.labels.values())), **chat}
+    told = {"template": definition.template, "words": definition.words, "kind": definition.kind}
+    if definition.generation is not None:
+        told["longest_answer"] = definition.generation.max_new_tokens
+    return told | ({"chat": definition.conversation} if definition.chat else {})
+
+
+def scored_task(study: Study, dataset: str) -> JsonObject:
+    """The same with the settings of its scores."""
+    definition = study.config.datasets[root(dataset)]
+    return task(study, dataset) | {"scoring": definition.scoring}
+
+
+def kind_code(study: Study, dataset: str, modules: dict[str, str]) -> list[str]:
+    """The module that a table names for the kind of a dataset."""
+    return [modules[study.config.datasets[root(dataset)].kind]]
 
 
 def tested_by(study: Study) -> JsonObject:

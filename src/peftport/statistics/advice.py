@@ -24,7 +24,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from peftport.statistics.example_scores import KEY, Answers, ExampleScores, paired
+from peftport.statistics.example_scores import KEY, Answers, ExampleScores, metrics_of, paired
 from peftport.statistics.families import ALPHA
 from peftport.statistics.intervals import Estimate, estimate
 from peftport.statistics.sample_size import size_that_tells
@@ -84,7 +84,8 @@ def advice(runs: pd.DataFrame, predictions: pd.DataFrame, margin: float) -> pd.D
     Raises:
         ValueError: a run has no predictions.
     """
-    answers, runs = ExampleScores(predictions), runs.dropna(subset="accuracy")
+    answers, runs = ExampleScores(predictions), runs.dropna(subset="score")
+    metrics = metrics_of(runs)
     moves: dict[tuple, dict[Way, Answers]] = {}
     for study, *key in runs[["study", *KEY]].drop_duplicates().itertuples(index=False, name=None):
         *route, start, budget = key
@@ -94,7 +95,7 @@ def advice(runs: pd.DataFrame, predictions: pd.DataFrame, margin: float) -> pd.D
     rows: list[Row] = []
     for (study, *route), ways in moves.items():
         if {way.start for way in ways} == set(STARTS):
-            keys = dict(zip(KEY[:-2], route, strict=True)) | {"study": study}
+            keys = dict(zip(KEY[:-2], route, strict=True)) | {"study": study, "metric": metrics[route[4]]}
             native = answers.native(route[0], route[2], route[4])
             rows += [keys | row for row in _rows(ways, native, margin)]
     return pd.DataFrame(rows, columns=list(TABLES["advice"]))

@@ -39,6 +39,7 @@ def asymmetry(portability: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFr
                 continue
             done.add((first, second))
             keys = dict(zip(GROUP, values, strict=True)) | {"first_host": first, "second_host": second}
+            keys["metric"] = group["metric"].iloc[0]
             forward = _lift(answers, keys, first, second)
             backward = _lift(answers, keys, second, first)
             if forward is None or backward is None or (both := paired(forward, backward)) is None:

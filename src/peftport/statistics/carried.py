@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from peftport.statistics.contrasts import compared, differences, sides
-from peftport.statistics.example_scores import KEY, ExampleScores
+from peftport.statistics.example_scores import KEY, ExampleScores, metrics_of
 from peftport.statistics.families import ALPHA, holm_within
 from peftport.statistics.intervals import Estimate, estimate
 from peftport.statistics.recovered_gap import SMALLEST_GAP, over_bare
@@ -44,7 +44,7 @@ def carried(runs: pd.DataFrame, references: pd.DataFrame, predictions: pd.DataFr
     Raises:
         ValueError: a run has no predictions.
     """
-    answers, moves = ExampleScores(predictions), {}
+    answers, metrics, moves = ExampleScores(predictions), metrics_of(runs), {}
     for study, key, baseline in compared(runs, references):
         if (both := sides(answers, key, baseline)) is not None:
             moves.setdefault((study, key), {})[baseline] = estimate(both[0] - both[1])
@@ -54,7 +54,7 @@ def carried(runs: pd.DataFrame, references: pd.DataFrame, predictions: pd.DataFr
         if against_controls := {name: estimates[name] for name in controls if name in estimates}:
             technique, _, host, _, dataset, *_ = key
             gap = _gap(answers, technique, host, dataset)
-            keys = dict(zip(KEY, key, strict=True)) | {"study": study}
+            keys = dict(zip(KEY, key, strict=True)) | {"study": study, "metric": metrics[dataset]}
             del keys["initialisation"]
             rows.append(
                 keys

@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from peftport.statistics.example_scores import KEY, Answers, ExampleScores, beside, paired
+from peftport.statistics.example_scores import KEY, Answers, ExampleScores, beside, metrics_of, paired
 from peftport.statistics.families import holm_within
-from peftport.statistics.intervals import Estimate, estimate
+from peftport.statistics.intervals import Estimate, ends, estimate
 from peftport.storage.tables import TABLES
 
 FIRST = "ported"
@@ -32,14 +32,15 @@ def contrasts(runs: pd.DataFrame, references: pd.DataFrame, predictions: pd.Data
         ValueError: a run has no predictions.
     """
     answers, likelihoods = ExampleScores(predictions), ExampleScores(predictions, "choice_log_likelihood")
-    rows = []
+    metrics, rows = metrics_of(runs), []
     for study, key, baseline in compared(runs, references):
         both = sides(answers, key, baseline)
         if both is None:
             continue
         keys = dict(zip(KEY, key, strict=True)) | {"study": study, "baseline": baseline}
+        keys["metric"] = metrics[keys["target_dataset"]]
         likelihood = estimate(np.subtract(*sides(likelihoods, key, baseline)))
-        log = {"difference": likelihood.effect, "low": likelihood.low, "high": likelihood.high}
+        log = dict(zip(("difference", "low", "high"), ends(likelihood), strict=True))
         rows.append(
             keys
             | differences(estimate(both[0] - both[1]))
@@ -52,7 +53,7 @@ def contrasts(runs: pd.DataFrame, references: pd.DataFrame, predictions: pd.Data
 
 def compared(runs: pd.DataFrame, references: pd.DataFrame) -> list[tuple[str, tuple, str]]:
     """Study, key of ported modules, and baseline, for everything that ported modules can be compared with."""
-    runs = runs.dropna(subset="accuracy")
+    runs = runs.dropna(subset="score")
     names = [name for name in dict.fromkeys(runs["initialisation"]) if name != FIRST]
     known = set(zip(*(runs[column] for column in KEY), strict=True))
     present = [name for name in REFERENCES if (references["initialisation"] == name).any()]
@@ -82,7 +83,7 @@ def sides(scores: ExampleScores, key: tuple, baseline: str) -> tuple[np.ndarray,
 
 
 def win_rate(left: np.ndarray, right: np.ndarray) -> float:
-    """Share of seeds in which the left has more right answers; ties count half. Both (seeds, examples)."""
+    """Share of seeds in which the left has the larger score; ties count half. Both (seeds, examples)."""
     better = np.sign(left.sum(axis=1, dtype=float) - right.sum(axis=1, dtype=float))
     return float((better + 1).mean() / 2)
 

@@ -19,7 +19,8 @@ class Answers:
 
     Attributes:
         seeds: the seeds, ascending; shape (seeds,).
-        values: the score of each example, by default 1 for a right answer and 0 for a wrong one; (seeds, examples).
+        values: the score of each example, between 0 and 1 by default (of a right answer 1, of a wrong one 0); (seeds,
+            examples).
     """
 
     seeds: np.ndarray
@@ -32,14 +33,14 @@ class ExampleScores:
     Args:
         predictions: one row per run and test example: the columns of a cell, ``budget_steps``, ``seed``,
             ``example_id``, and the score.
-        score: the column that is the score, ``correct`` or ``choice_log_likelihood``.
+        score: the column that is the score, ``score`` or ``choice_log_likelihood``.
 
     Raises:
         ValueError: an example was predicted twice in a run, or the runs of a target dataset were not tested on the
             same examples; the message names the run.
     """
 
-    def __init__(self, predictions: pd.DataFrame, score: str = "correct") -> None:
+    def __init__(self, predictions: pd.DataFrame, score: str = "score") -> None:
         self.score = score
         self._answers: dict[Key, Answers] = {}
         for _, frame in predictions.groupby("target_dataset", sort=False, observed=True):
@@ -92,6 +93,11 @@ class ExampleScores:
     def native(self, technique: str, target_host: str, target_dataset: str) -> Answers | None:
         """The target host's own modules."""
         return self.get((technique, ANY, target_host, ANY, target_dataset, "native", 0))
+
+
+def metrics_of(runs: pd.DataFrame) -> dict[str, str]:
+    """Target dataset to the name of its score, from table `runs`."""
+    return dict(zip(runs["target_dataset"], runs["metric"], strict=True))
 
 
 def _codes(frame: pd.DataFrame) -> tuple[np.ndarray, pd.DataFrame]:

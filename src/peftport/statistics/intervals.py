@@ -101,6 +101,13 @@ class Estimate:
         return replace(self, by_seeds=by_seeds, by_examples=by_examples, seeds=seeds, examples=examples)
 
 
+def ends(part: Estimate, least: float = -np.inf, most: float = np.inf) -> tuple[float, float, float]:
+    """A mean and the ends of its 95% interval, held to these bounds; all NaN where a score is missing."""
+    if np.isnan(part.effect):
+        return np.nan, np.nan, np.nan
+    return part.effect, max(least, part.low), min(most, part.high)
+
+
 def estimate(values: np.ndarray) -> Estimate:
     """The mean of a matrix, with what seeds and examples contribute to its variance.
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from peftport.statistics.example_scores import KEY, ExampleScores
-from peftport.statistics.intervals import estimate
+from peftport.statistics.intervals import ends, estimate
 from peftport.statistics.recovered_gap import recovered_gap
 from peftport.statistics.steps_saved import StepsSaved, steps_saved
 from peftport.storage.tables import TABLES
@@ -16,7 +16,7 @@ MEANS = {
     "log_likelihood_mean": "choice_log_likelihood",
 }
 REFERRED = {
-    "accuracy": "accuracy",
+    "accuracy": "score",
     "calibrated_accuracy": "calibrated_accuracy",
     "log_likelihood": "choice_log_likelihood",
 }
@@ -39,13 +39,14 @@ def portability(runs: pd.DataFrame, references: pd.DataFrame, predictions: pd.Da
         ValueError: a run has no predictions.
     """
     answers, likelihoods = ExampleScores(predictions), ExampleScores(predictions, "choice_log_likelihood")
-    every, runs = runs, runs.dropna(subset="accuracy")
+    every, runs = runs, runs.dropna(subset="score")
     table = (
         runs.groupby(["study", *KEY], sort=False, observed=True)
         .agg(
             seeds=("seed", "nunique"),
-            accuracy_mean=("accuracy", "mean"),
-            accuracy_standard_deviation=("accuracy", "std"),
+            metric=("metric", "first"),
+            accuracy_mean=("score", "mean"),
+            accuracy_standard_deviation=("score", "std"),
             **{name: (column, "mean") for name, column in MEANS.items()},
         )
         .reset_index()
@@ -54,18 +55,23 @@ def portability(runs: pd.DataFrame, references: pd.DataFrame, predictions: pd.Da
     table["failed_seeds"] = table.join(asked, on=asked.index.names)["asked"] - table["seeds"]
     keys = list(table[KEY].itertuples(index=False, name=None))
     for name, scores, bounds in (("accuracy", answers, (0, 1)), ("log_likelihood", likelihoods, (-np.inf, 0))):
-        estimates = [estimate(scores.need(key).values) for key in keys]
-        table[f"{name}_low"] = [max(bounds[0], row.low) for row in estimates]
-        table[f"{name}_high"] = [min(bounds[1], row.high) for row in estimates]
+        estimates = [ends(estimate(scores.need(key).values), *bounds) for key in keys]
+        table[f"{name}_low"] = [low for _, low, _ in estimates]
+        table[f"{name}_high"] = [high for *_, high in estimates]
     table = _with_references(table, references)
-    table["majority_share"] = table["target_dataset"].map(majority_share(predictions))
+    table["majority_share"] = (
+        table["target_dataset"].map(majority_share(predictions)).where(table["macro_f1_mean"].notna())
+    )
     table = pd.concat([table, _gaps(keys, answers)], axis=1)
     table = pd.concat([table, _saved(table, keys, answers, margin)], axis=1)
     return table[list(TABLES["portability"])]
 
 
 def majority_share(predictions: pd.DataFrame) -> dict[str, float]:
-    """Target dataset to the share of its most frequent label in the test set: the accuracy of a constant answer."""
+    """Target dataset to the share of its most frequent label in the test set: the accuracy of a constant answer.
+
+    Answers that are an example's own have no constant one; nor has a dataset that is not scored by accuracy.
+    """
     shares = {}
     for dataset, frame in predictions.groupby("target_dataset", sort=False, observed=True):
         labels = frame.drop_duplicates("example_id")["label"]

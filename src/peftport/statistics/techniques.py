@@ -61,13 +61,15 @@ def _described(typology: Typology) -> pd.DataFrame:
 
 
 def _ported(portability: pd.DataFrame) -> pd.DataFrame:
-    """Means over moves of the ported modules at the smallest budget."""
+    """Means over moves of the ported modules at the smallest budget; of scores only where all moves have the same."""
     ported = portability[portability["initialisation"] == "ported"]
     ported = ported[ported["budget_steps"] == ported["budget_steps"].min()]
     ported = ported.assign(lift=ported["accuracy_mean"] - ported["bare_accuracy"])
     grouped = ported.groupby(HERE, observed=True)
     columns = {"ported_accuracy": "accuracy_mean", "ported_lift": "lift", "recovered_gap": "recovered_gap"}
     means = {name: grouped[column].mean() for name, column in columns.items()}
+    if portability["metric"].nunique() > 1:  # points of one score are not points of another
+        means |= dict.fromkeys(("ported_accuracy", "ported_lift"), np.nan)
     return pd.DataFrame({"moves": grouped.size()} | means)
 
 
@@ -76,15 +78,16 @@ def _deviations(runs: pd.DataFrame) -> pd.DataFrame:
     deviations = {}
     for name, budget in (("ported", runs["budget_steps"].min()), ("scratch", runs["budget_steps"].max())):
         chosen = runs[(runs["initialisation"] == name) & (runs["budget_steps"] == budget)]
-        variances = chosen.groupby([*HERE, "source_host", "source_dataset", "target_dataset"])["accuracy"].var(ddof=1)
+        variances = chosen.groupby([*HERE, "source_host", "source_dataset", "target_dataset"])["score"].var(ddof=1)
         deviations[f"{name}_seed_deviation"] = variances.groupby(level=HERE).mean() ** 0.5
-    return pd.DataFrame(deviations)
+    table = pd.DataFrame(deviations)
+    return table if runs["metric"].nunique() == 1 else table * np.nan
 
 
 def _without_failed(curves: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
     """The curves without those of trainings that failed on their way."""
     run = [*HERE, "target_dataset", "seed"]
-    failed = runs[(runs["initialisation"] == "scratch") & runs["accuracy"].isna()]
+    failed = runs[(runs["initialisation"] == "scratch") & runs["score"].isna()]
     return curves[~curves.set_index(run).index.isin(failed.set_index(run).index)]
 
 

@@ -11,6 +11,7 @@ from peftport.storage.technique_columns import (
     FLAG,
     INTERVAL,
     MADE_OF,
+    METRIC,
     OUTCOME,
     REAL,
     RELATIVE_BYTES,
@@ -18,6 +19,8 @@ from peftport.storage.technique_columns import (
     TAKEN,
     TESTED,
     TEXT,
+    TEXTS,
+    TOKEN_LISTS,
     TOKENS,
     TYPOLOGY,
     WHOLE,
@@ -50,16 +53,24 @@ RATE = {
 CELL = TECHNIQUE | HOSTS | DATASETS | INITIALISATION
 SCORES = {
     "accuracy": Column(
-        REAL, "share of test examples whose likeliest label word is the right one, 0 to 1; null if the run failed", True
+        REAL,
+        "share of test examples whose likeliest label word, or choice, is the right one, 0 to 1; null if the run "
+        "failed, and of generation",
+        True,
     ),
-    "macro_f1": Column(REAL, "unweighted mean over labels of the F1 score, 0 to 1; null if the run failed", True),
+    "macro_f1": Column(
+        REAL, "unweighted mean over labels of the F1 score, 0 to 1; null if the run failed, and without labels", True
+    ),
     "loss": Column(
-        REAL, "mean negative log-likelihood of the right label word, nats per example; null if the run failed", True
+        REAL,
+        "mean negative log-likelihood of the right label word, choice or completion (the first), nats per example; "
+        "null if the run failed",
+        True,
     ),
     "choice_log_likelihood": Column(
         REAL,
-        "mean log-probability of the right label word among the label words, nats per example; minus the logarithm of "
-        "their number is chance; null if the run failed",
+        "mean log-probability of the right label word among the label words, or of the right choice among the choices, "
+        "nats per example; minus the logarithm of their number is chance; null if the run failed, and of generation",
         True,
     ),
     "calibrated_accuracy": Column(
@@ -72,13 +83,33 @@ SCORES = {
     "generated_accuracy": Column(
         REAL, "share of right answers in free generation; null unless the study generates", True
     ),
-    "invalid_rate": Column(REAL, "share of generations that are no label word; null unless the study generates", True),
+    "invalid_rate": Column(
+        REAL,
+        "share of generations that are no label word; of a dataset of generation those that are empty or do not end; "
+        "null where nothing is generated",
+        True,
+    ),
     "failed_at_step": Column(
         WHOLE,
         "step at which the loss was no finite number, if that was so by this budget: the run failed; 0 if the training "
         "of the module that it starts from had failed; else null",
         True,
     ),
+    "metric": Column(TEXT, "what `score` is: the name of one of the columns of this table"),
+    "score": Column(REAL, "the score that statistics are about, 0 to 1, more is better; null if the run failed", True),
+    "accuracy_normalised": Column(
+        REAL, "share of test examples whose likeliest choice per character is the right one; null for other kinds", True
+    ),
+    "exact_match": Column(
+        REAL,
+        "mean over test examples: what the host wrote is a right completion, normalised; null for other kinds",
+        True,
+    ),
+    "number_match": Column(
+        REAL, "mean over test examples: the last number in it is that of a right completion; null for other kinds", True
+    ),
+    "token_f1": Column(REAL, "mean over test examples of the F1 score of words (SQuAD); null for other kinds", True),
+    "rouge_l": Column(REAL, "mean over test examples of ROUGE-L's F-measure; null for other kinds", True),
 }
 COMPUTED = {
     "device": Column(TEXT, "what the host computed on: `cpu`, or the name of the GPU"),
@@ -91,14 +122,17 @@ COMPUTED = {
 TABLES: dict[str, dict[str, Column]] = {
     "examples": {
         "example_id": Column(TEXT, "identifier, unique within the dataset and stable across runs"),
-        "text": Column(TEXT, "the text to classify, before the prompt template"),
-        "label": Column(TEXT, "the right label word"),
+        "text": Column(TEXT, "the text to classify or to answer, before the prompt template"),
+        "label": Column(TEXT, "the right label word, choice, or (the first) completion"),
+        "answers": Column(TEXTS, "the example's choices, or its right completions; null with label words", True),
     },
     "prompts": {
         "example_id": Column(TEXT, "identifier of the example, as in the dataset's split"),
-        "label": Column(TEXT, "the right label word"),
+        "label": Column(TEXT, "the right label word, choice or completion"),
         "tokens": Column(TOKENS, "token ids of the prompt, special tokens included"),
         "cut_tokens": Column(WHOLE, "tokens of the text that had no room in the prompt and were left out"),
+        "answers": Column(TEXTS, "the example's choices, or its right completions; null with label words", True),
+        "answer_tokens": Column(TOKEN_LISTS, "token ids of each of them, without special tokens; null as there", True),
     },
     "overlap": {
         "left_dataset": Column(TEXT, "one dataset"),
@@ -144,15 +178,20 @@ TABLES: dict[str, dict[str, Column]] = {
     | SEED
     | {
         "example_id": Column(TEXT, "identifier of the test example"),
-        "label": Column(TEXT, "the right label word"),
-        "prediction": Column(TEXT, "the likeliest label word"),
-        "correct": Column(FLAG, "whether they agree"),
-        "log_likelihood": Column(REAL, "log-likelihood of the right label word, nats"),
-        "choice_log_likelihood": Column(REAL, "log-probability of the right label word among the label words, nats"),
+        "label": Column(TEXT, "the right label word or choice, or the first right completion"),
+        "prediction": Column(TEXT, "the likeliest label word or choice, or what the host wrote"),
+        "correct": Column(FLAG, "whether they agree; of generation whether it is a right completion, normalised"),
+        "log_likelihood": Column(
+            REAL, "log-likelihood of the right label word, choice or completion (the first), nats"
+        ),
+        "choice_log_likelihood": Column(
+            REAL, "log-probability of the right label word or choice among all, nats; null of generation", True
+        ),
         "calibrated_correct": Column(
             FLAG, "whether the likeliest label word under calibrated offsets is right; null where there are none", True
         ),
         "generated": Column(TEXT, "what the host wrote; null unless the study generates", True),
+        "score": Column(REAL, "the score of this example, 0 to 1: that of the row of `scores`, before the mean"),
     },
     "costs": TECHNIQUE | {"target_host": Column(TEXT, "host in which it was measured")} | MADE_OF | TAKEN | BYTES,
     "runs": STUDY | CELL | BUDGET | SEED | RATE | SCORES | COMPUTED,
@@ -167,12 +206,13 @@ TABLES: dict[str, dict[str, Column]] = {
         "initialisation": Column(TEXT, "the first of the two compared, `ported` as a rule"),
         "baseline": Column(TEXT, "the second: an initialisation or a reference"),
         "seeds": Column(WHOLE, "number of seeds compared pair by pair"),
-        "difference": Column(REAL, "mean accuracy of the first minus that of the second"),
+        "difference": Column(REAL, "mean score of the first minus that of the second"),
     }
     | INTERVAL
-    | TESTED,
-    "carried": STUDY | TECHNIQUE | HOSTS | DATASETS | BUDGET | OUTCOME,
-    "advice": STUDY | TECHNIQUE | HOSTS | DATASETS | DECISION,
+    | TESTED
+    | METRIC,
+    "carried": STUDY | TECHNIQUE | HOSTS | DATASETS | BUDGET | OUTCOME | METRIC,
+    "advice": STUDY | TECHNIQUE | HOSTS | DATASETS | DECISION | METRIC,
     "asymmetry": STUDY
     | TECHNIQUE
     | {
@@ -183,9 +223,7 @@ TABLES: dict[str, dict[str, Column]] = {
     | BUDGET
     | {
         "seeds": Column(WHOLE, "number of seeds compared pair by pair"),
-        "forward": Column(
-            REAL, "mean accuracy of ported above the bare target host, from the first to the second host"
-        ),
+        "forward": Column(REAL, "mean score of ported above the bare target host, from the first to the second host"),
         "backward": Column(REAL, "the same from the second to the first"),
         "difference": Column(REAL, "forward minus backward"),
     }
@@ -195,7 +233,8 @@ TABLES: dict[str, dict[str, Column]] = {
         "p_value_holm": Column(REAL, "the same after Holm's correction over the rows of this budget"),
         "forward_recovered_gap": Column(REAL, "recovered gap from the first to the second host; null as there", True),
         "backward_recovered_gap": Column(REAL, "the same from the second to the first", True),
-    },
+    }
+    | METRIC,
     "techniques": STUDY
     | TECHNIQUE
     | {"target_host": HOSTS["target_host"]}

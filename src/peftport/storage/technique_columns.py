@@ -16,6 +16,7 @@ class Column:
 
 TEXT, WHOLE, REAL, FLAG = pa.string(), pa.int64(), pa.float64(), pa.bool_()
 TOKENS = pa.list_(pa.int32())
+TEXTS, TOKEN_LISTS = pa.list_(pa.string()), pa.list_(TOKENS)
 
 TYPOLOGY = {
     "method": Column(TEXT, "the PEFT method"),
@@ -49,7 +50,11 @@ MADE_OF = {
 }
 CARRIED = {
     "moves": Column(WHOLE, "number of (source host, dataset pair) moves to this host that were ported"),
-    "ported_accuracy": Column(REAL, "mean over them of the ported modules' accuracy at the smallest budget", True),
+    "ported_accuracy": Column(
+        REAL,
+        "mean over them of the ported modules' score at the smallest budget; null if moves differ in `metric`",
+        True,
+    ),
     "ported_lift": Column(REAL, "the same above the bare host", True),
     "recovered_gap": Column(REAL, "mean over them of the recovered gap at the smallest budget", True),
     "ported_seed_deviation": Column(
@@ -91,28 +96,31 @@ INTERVAL = {
     "low": Column(REAL, "lower end of the 95% interval"),
     "high": Column(REAL, "upper end of the 95% interval"),
 }
+METRIC = {"metric": Column(TEXT, "what the score is: `accuracy`, `rouge_l`, ...; a column of table `runs`")}
 SUMMARY = {
     "seeds": Column(WHOLE, "number of seeds, without those whose run failed; no row where every run failed"),
     "failed_seeds": Column(WHOLE, "number of seeds whose run failed"),
-    "accuracy_mean": Column(REAL, "mean accuracy over seeds"),
+    "accuracy_mean": Column(REAL, "mean over seeds of the score that `metric` names; accuracy with label words"),
     "accuracy_standard_deviation": Column(REAL, "sample standard deviation over seeds; null for one seed", True),
     "accuracy_low": Column(REAL, "lower end of the 95% interval over seeds and test examples"),
     "accuracy_high": Column(REAL, "upper end of it"),
-    "macro_f1_mean": Column(REAL, "mean macro F1 over seeds"),
+    "macro_f1_mean": Column(REAL, "mean macro F1 over seeds; null without labels", True),
     "calibrated_accuracy_mean": Column(REAL, "mean calibrated accuracy over seeds; null if not calibrated", True),
-    "log_likelihood_mean": Column(REAL, "mean choice log-likelihood of the right label word, nats per example"),
-    "log_likelihood_low": Column(REAL, "lower end of its 95% interval"),
-    "log_likelihood_high": Column(REAL, "upper end of it"),
-    "majority_share": Column(REAL, "share of the most frequent label in the test set"),
-    "bare_accuracy": Column(REAL, "accuracy of the target host without a module", True),
-    "native_accuracy": Column(REAL, "mean accuracy of the target host's own modules", True),
+    "log_likelihood_mean": Column(
+        REAL, "mean choice log-likelihood of the right label word, nats per example; null of generation", True
+    ),
+    "log_likelihood_low": Column(REAL, "lower end of its 95% interval", True),
+    "log_likelihood_high": Column(REAL, "upper end of it", True),
+    "majority_share": Column(REAL, "share of the most frequent label in the test set; null without labels", True),
+    "bare_accuracy": Column(REAL, "the same score of the target host without a module", True),
+    "native_accuracy": Column(REAL, "mean of the same score of the target host's own modules", True),
     "bare_calibrated_accuracy": Column(REAL, "calibrated accuracy of the target host without a module", True),
     "native_calibrated_accuracy": Column(REAL, "mean calibrated accuracy of the target host's own modules", True),
     "bare_log_likelihood": Column(REAL, "mean choice log-likelihood without a module, nats per example", True),
     "native_log_likelihood": Column(REAL, "the same of the target host's own modules, mean over seeds", True),
     "gap_low": Column(REAL, "lower end of the 95% interval of native - bare, over the seeds of this cell", True),
     "gap_high": Column(REAL, "upper end of it", True),
-    "recovered_gap": Column(REAL, "(accuracy - bare) / (native - bare); null where gap_low is under 0.03", True),
+    "recovered_gap": Column(REAL, "(score - bare) / (native - bare); null where gap_low is under 0.03", True),
     "recovered_gap_low": Column(REAL, "lower end of its 95% interval (Fieller)", True),
     "recovered_gap_high": Column(REAL, "upper end of it", True),
     "steps_saved": Column(
@@ -126,23 +134,25 @@ SUMMARY = {
     "at_ceiling": Column(
         FLAG, "whether this cell, or scratch at this budget, is within the margin of native modules or above them"
     ),
-}
+} | METRIC
 TESTED = {
     "p_value": Column(REAL, "two-sided p-value of no difference"),
     "p_value_holm": Column(
         REAL, "the same after Holm's correction over this technique's moves, with this baseline at this budget"
     ),
     "win_rate": Column(REAL, "share of seeds in which the first is better; ties count half"),
-    "log_likelihood_difference": Column(REAL, "the same difference in choice log-likelihood, nats per example"),
-    "log_likelihood_low": Column(REAL, "lower end of its 95% interval"),
-    "log_likelihood_high": Column(REAL, "upper end of it"),
+    "log_likelihood_difference": Column(
+        REAL, "the same difference in choice log-likelihood, nats per example; null of generation", True
+    ),
+    "log_likelihood_low": Column(REAL, "lower end of its 95% interval", True),
+    "log_likelihood_high": Column(REAL, "upper end of it", True),
 }
 OUTCOME = (
     {
         "controls": Column(TEXT, "what ported modules must beat, each; joined by commas"),
         "closest_control": Column(TEXT, "the control with the smallest difference"),
         "seeds": Column(WHOLE, "number of seeds compared with it"),
-        "difference": Column(REAL, "mean accuracy of ported minus that of the closest control"),
+        "difference": Column(REAL, "mean score of ported minus that of the closest control"),
     }
     | INTERVAL
     | {
@@ -162,11 +172,11 @@ DECISION = (
         "way": Column(TEXT, "`copy` or `start again`"),
         "steps": Column(WHOLE, "optimiser steps of training in the target host: what this way costs"),
         "seeds": Column(WHOLE, "number of seeds"),
-        "accuracy": Column(REAL, "mean accuracy of this way"),
+        "accuracy": Column(REAL, "mean of the score that `metric` names, of this way"),
     }
     | INTERVAL
     | {
-        "native_difference": Column(REAL, "mean accuracy of this way minus that of native modules", True),
+        "native_difference": Column(REAL, "mean score of this way minus that of native modules", True),
         "native_low": Column(REAL, "lower end of its 95% interval", True),
         "native_high": Column(REAL, "upper end of it", True),
         "ruled_out": Column(FLAG, "whether another way is shown better by more than the margin"),

@@ -6,7 +6,7 @@ from pathlib import Path
 from peftport.data.settings import DataFile, DatasetSettings
 from peftport.hosts.families.table import FAMILIES, family, refusal
 from peftport.hosts.gguf_header import read_header
-from peftport.hosts.locate import bundled_names, pickled_files
+from peftport.hosts.locate import bundled_names, check_bare, pickled_files
 from peftport.hosts.recipe_settings import InstructionHostSettings, RawHostSettings, ShapeSettings
 from peftport.hosts.settings import HostSettings
 from peftport.hosts.shape import common, declared
@@ -19,6 +19,8 @@ from peftport.study.grid import FITTED
 from peftport.study.grid_settings import GridSettings
 from peftport.study.settings import StudySettings
 from peftport.study.study import Study
+from peftport.tasks.table import refusal as refusal_of_kind
+from peftport.tasks.table import rows
 from peftport.techniques.table import NO_OUTPUT
 
 Hosts = Mapping[str, HostSettings]
@@ -151,6 +153,7 @@ def _check_host(name: str, host: HostSettings, folder: Path) -> None:
         )
         if not _is_file(path / "config.json"):
             raise ConfigError(f"{expected}, which has no config.json (looked in {folder}).")
+        _check_read(f"hosts.{name}.path", lambda: check_bare(path))
         if host.convert:
             _check_read(f"hosts.{name}.path", lambda: pickled_files(path))
         elif not any(path.glob("*.safetensors")):
@@ -213,14 +216,18 @@ def _check_files(key: str, files: list[str] | None, folder: Path) -> None:
 
 def _check_dataset(name: str, dataset: DatasetSettings, folder: Path) -> None:
     key, source, labels = f"datasets.{name}", dataset.source, dataset.labels
+    if labels is None and "template" not in dataset.model_fields_set:
+        raise ConfigError(f"config key `{key}.template`: expected one, such as `{{text}}`; `{dataset.kind}` has none.")
     _check_template(name, dataset, cloze=True)
-    if len(set(labels.values())) < 2:
+    if labels is not None and len(dataset.words) < 2:
         words = list(labels.values())
         raise ConfigError(f"config key `{key}.labels`: expected at least two label words, got {words}.")
-    if source.generated is not None and set(labels) != set(GENERATED):
+    if source.generated is not None and labels is None:
+        raise ConfigError(f"config key `{key}.source`: generated reviews have labels, and no `{dataset.kind}`.")
+    if source.generated is not None and set(labels or {}) != set(GENERATED):
         raise ConfigError(
             f"config key `{key}.labels`: expected a word for each of `negative` and `positive`, the values of "
-            f"generated data, got {', '.join(f'`{value}`' for value in labels)}."
+            f"generated data, got {', '.join(f'`{value}`' for value in labels or {})}."
         )
     for index, file in enumerate(source.files or []):
         if not _is_file(folder / file.path):
@@ -228,14 +235,14 @@ def _check_dataset(name: str, dataset: DatasetSettings, folder: Path) -> None:
                 f"config key `{key}.source.files.{index}.path`: expected a file, {file.path!r} is none "
                 f"(looked in {folder})."
             )
-        _check_first_rows(f"{key}.source.files.{index}", file, labels, folder)
+        _check_first_rows(f"{key}.source.files.{index}", file, dataset, folder)
 
 
-def _check_first_rows(key: str, file: DataFile, labels: dict[str, str], folder: Path) -> None:
+def _check_first_rows(key: str, file: DataFile, dataset: DatasetSettings, folder: Path) -> None:
     from peftport.data.readers import read_file  # studies without local files do not load pyarrow for it
 
     try:
-        found = read_file(file, labels, folder, FIRST_ROWS)
+        found = read_file(file, rows(dataset.kind).reading(dataset), folder, FIRST_ROWS)
     except (ValueError, OSError) as error:
         raise ConfigError(f"config key `{key}`: {error}") from error
     if not found:
@@ -253,9 +260,24 @@ def _check_templates(study: Study, settings: StudySettings, folder: Path) -> Non
     """Refuse an answer before the end where a host writes it behind the prompt, as far as hosts are known before."""
     known = [_declared(name, settings.hosts, folder) for name in study.hosts]
     kinds = {host["model_type"] for host in known if host is not None}
+    _check_kinds(study, settings, dict(zip(study.hosts, known, strict=True)))
     if any(family(kind).lm_type != "masked" for kind in kinds & FAMILIES.keys()):
         for name in study.datasets:
             _check_template(name, settings.datasets[name], cloze=False)
+
+
+def _check_kinds(study: Study, settings: StudySettings, known: Mapping[str, JsonObject | None]) -> None:
+    """Refuse kinds of datasets that a host cannot do, as far as hosts are known before."""
+    for host, facts in known.items():
+        if facts is None or facts["model_type"] not in FAMILIES:
+            continue
+        for name in study.datasets:
+            kind, lm_type = settings.datasets[name].kind, family(facts["model_type"]).lm_type
+            if (reason := refusal_of_kind(kind, lm_type)) is not None:
+                raise ConfigError(
+                    f"config key `datasets.{name}.{kind}`: the host `{host}` ({facts['model_type']}) cannot do it: "
+                    f"{reason}. Expected a causal or an encoder-decoder host."
+                )
 
 
 def _is_file(path: Path) -> bool:

@@ -14,9 +14,7 @@ movable without it; adapters behind cross-attention are a choice (``sites``), as
 shares nothing between sites, ``share`` is there to measure what sharing does.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from torch import Tensor, nn
 
@@ -26,11 +24,11 @@ from peftport.hosts.sites import Family
 from peftport.techniques.base import Shape, SiteTuner, Specification, register, truncated_normal, zeros
 from peftport.techniques.bottleneck import BottleneckConfig, BottleneckLayer, config_fields, sites_and_width
 from peftport.techniques.output import ADDED, Output
+from peftport.techniques.settings import AdaptersSettings
 
 PREFIX = "houlsby_"
 PARTS = ("down_weight", "down_bias", "up_weight", "up_bias")
 KINDS = ("attention", "cross_attention", "feed_forward")
-SHARING = ("none", "layers")
 OUTPUT = Output(
     ADDED, lambda layer, adapter: [layer.parameter(f"{PREFIX}up_{part}", adapter) for part in ("weight", "bias")]
 )
@@ -93,33 +91,31 @@ class AdaptersTuner(SiteTuner):
         return family(self.model.config.model_type).kind(name, config.sites)
 
 
-def peft_config(settings: Mapping[str, Any], family: Family) -> AdaptersConfig:
+def peft_config(settings: AdaptersSettings, family: Family) -> AdaptersConfig:
     """peft's config for these settings in hosts of this family.
 
     Raises:
         ValueError: the family has no such sites, or the non-linearity or the sharing is unknown.
     """
-    if settings["share"] not in SHARING:
-        raise ValueError(f"unknown share {settings['share']!r}; known: {', '.join(SHARING)}")
-    return AdaptersConfig(**config_fields(settings, family), init_std=settings["init_std"], share=settings["share"])
+    return AdaptersConfig(**config_fields(settings, family), init_std=settings.init_std, share=settings.share)
 
 
-def site_kinds(settings: Mapping[str, Any], family: Family) -> list[str]:
+def site_kinds(settings: AdaptersSettings, family: Family) -> list[str]:
     """The kinds of sites wrapped."""
-    return list(settings["sites"])
+    return list(settings.sites)
 
 
-def expected_sites(settings: Mapping[str, Any], shape: Shape) -> int:
+def expected_sites(settings: AdaptersSettings, shape: Shape) -> int:
     """Number of sites wrapped in a host of this shape."""
     return sites_and_width(settings, shape)[0]
 
 
-def parameter_count(settings: Mapping[str, Any], shape: Shape) -> int:
+def parameter_count(settings: AdaptersSettings, shape: Shape) -> int:
     """Exact number of trainable parameters."""
     sites, width = sites_and_width(settings, shape)
-    if settings["share"] == "layers":
+    if settings.share == "layers":
         counts = site_counts(shape)
-        sites = sum(counts[kind] > 0 for kind in settings["sites"])
+        sites = sum(counts[kind] > 0 for kind in settings.sites)
     return sites * (2 * shape["d_model"] * width + width + shape["d_model"])
 
 

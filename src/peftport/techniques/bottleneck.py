@@ -14,6 +14,7 @@ from transformers.activations import ACT2FN
 from peftport.hosts.shape import site_counts
 from peftport.hosts.sites import Family
 from peftport.techniques.base import SiteConfig, SiteLayer
+from peftport.techniques.settings import AdaptersSettings, CompacterSettings
 
 
 @dataclass
@@ -55,21 +56,21 @@ def bottleneck_width(bottleneck: int | None, reduction_factor: int, d_model: int
     return bottleneck or max(d_model // reduction_factor, 1)
 
 
-def config_fields(settings: Mapping[str, Any], family: Family) -> dict[str, Any]:
+def config_fields(settings: AdaptersSettings | CompacterSettings, family: Family) -> dict[str, Any]:
     """The fields of a ``BottleneckConfig`` for these settings and hosts of this family.
 
     Raises:
         ValueError: the family has no such sites, or the non-linearity is unknown.
     """
-    if settings["non_linearity"] not in ACT2FN:
-        raise ValueError(f"unknown non_linearity {settings['non_linearity']!r}; known: {', '.join(ACT2FN)}")
+    if settings.non_linearity not in ACT2FN:
+        raise ValueError(f"unknown non_linearity {settings.non_linearity!r}; known: {', '.join(ACT2FN)}")
     keys = ("bottleneck", "reduction_factor", "non_linearity")
-    sites = list(settings["sites"])
-    return {"target_modules": family.pattern(sites), "sites": sites} | {key: settings[key] for key in keys}
+    sites = list(settings.sites)
+    return {"target_modules": family.pattern(sites), "sites": sites} | {key: getattr(settings, key) for key in keys}
 
 
-def sites_and_width(settings: Mapping[str, Any], shape: Mapping[str, int]) -> tuple[int, int]:
+def sites_and_width(settings: AdaptersSettings | CompacterSettings, shape: Mapping[str, int]) -> tuple[int, int]:
     """Number of sites used, and the width of each bottleneck."""
     counts = site_counts(shape)
-    width = bottleneck_width(settings["bottleneck"], settings["reduction_factor"], shape["d_model"])
-    return sum(counts[kind] for kind in settings["sites"]), width
+    width = bottleneck_width(settings.bottleneck, settings.reduction_factor, shape["d_model"])
+    return sum(counts[kind] for kind in settings.sites), width

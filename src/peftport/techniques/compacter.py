@@ -14,9 +14,7 @@ sharing does.
 """
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -25,6 +23,7 @@ from peftport.hosts.sites import Family
 from peftport.techniques.base import Initialiser, Shape, SiteTuner, Specification, normal, register, zeros
 from peftport.techniques.bottleneck import BottleneckConfig, BottleneckLayer, config_fields, sites_and_width
 from peftport.techniques.output import ADDED, Output
+from peftport.techniques.settings import CompacterSettings
 
 OUTPUT = Output(
     ADDED, lambda layer, adapter: [layer.parameter(f"compacter_up_{part}", adapter) for part in ("right", "bias")]
@@ -129,36 +128,36 @@ def check_division(division: int, d_model: int, width: int) -> None:
         raise ValueError(f"division {division} must divide the host's width {d_model} and the bottleneck {width}")
 
 
-def peft_config(settings: Mapping[str, Any], family: Family) -> CompacterConfig:
+def peft_config(settings: CompacterSettings, family: Family) -> CompacterConfig:
     """peft's config for these settings in hosts of this family.
 
     Raises:
         ValueError: the family has no such sites, or the non-linearity is unknown.
     """
     keys = ("division", "rank", "share_rule", "rule_std", "glorot_gain")
-    return CompacterConfig(**config_fields(settings, family), **{key: settings[key] for key in keys})
+    return CompacterConfig(**config_fields(settings, family), **{key: getattr(settings, key) for key in keys})
 
 
-def site_kinds(settings: Mapping[str, Any], family: Family) -> list[str]:
+def site_kinds(settings: CompacterSettings, family: Family) -> list[str]:
     """The kinds of sites wrapped."""
-    return list(settings["sites"])
+    return list(settings.sites)
 
 
-def expected_sites(settings: Mapping[str, Any], shape: Shape) -> int:
+def expected_sites(settings: CompacterSettings, shape: Shape) -> int:
     """Number of sites wrapped in a host of this shape."""
     return sites_and_width(settings, shape)[0]
 
 
-def parameter_count(settings: Mapping[str, Any], shape: Shape) -> int:
+def parameter_count(settings: CompacterSettings, shape: Shape) -> int:
     """Exact number of trainable parameters.
 
     Raises:
         ValueError: ``division`` does not divide the widths.
     """
     (sites, width), model = sites_and_width(settings, shape), shape["d_model"]
-    check_division(settings["division"], model, width)
-    rules = 1 if settings["share_rule"] else sites
-    return sites * (2 * settings["rank"] * (model + width) + model + width) + rules * settings["division"] ** 3
+    check_division(settings.division, model, width)
+    rules = 1 if settings.share_rule else sites
+    return sites * (2 * settings.rank * (model + width) + model + width) + rules * settings.division**3
 
 
 register(CompacterConfig, CompacterTuner)

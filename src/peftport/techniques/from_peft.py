@@ -34,11 +34,8 @@ from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
 from peftport.hosts.shape import site_counts
 from peftport.hosts.sites import Family
 from peftport.registry import unknown_name
+from peftport.techniques.settings import PeftSettings
 
-Settings = Mapping[str, Any]
-
-# keys of a technique that are not fields of peft's config
-OURS = ("method", "peft_type", "targets", "learning_rate", "source_steps")
 TARGETS = ("q", "v")
 NORMS = {"LN_TUNING": ("norm",)}
 # fields that are the same in every study, where a type has them: frozen projections are drawn and not stored
@@ -100,19 +97,14 @@ def config_class(peft_type: str) -> type[PeftConfig]:
     return PEFT_TYPE_TO_CONFIG_MAPPING[peft_type]
 
 
-def chosen_fields(settings: Settings) -> dict[str, Any]:
-    """The fields of peft's config that the settings name."""
-    return {name: value for name, value in settings.items() if name not in OURS}
-
-
-def peft_config(settings: Settings, family: Family) -> PeftConfig:
+def peft_config(settings: PeftSettings, family: Family) -> PeftConfig:
     """peft's config for these settings in hosts of this family.
 
     Raises:
         ValueError: no type that is offered, the family has no such sites, or peft's class cannot wrap its transposed
             projections.
     """
-    peft_type, fixed = settings["peft_type"], dict(FIXED)
+    peft_type, fixed = settings.peft_type, dict(FIXED)
     kind = config_class(peft_type)
     known = {field.name for field in fields(kind)}
     if peft_type not in NOT_TRANSPOSED:
@@ -120,15 +112,15 @@ def peft_config(settings: Settings, family: Family) -> PeftConfig:
     if family.transposed and peft_type not in NORMS and "fan_in_fan_out" not in fixed.keys() & known:
         raise ValueError(f"peft's {kind.__name__} does not know the transposed projections of {family.name!r} hosts")
     fixed = {name: value for name, value in fixed.items() if name in known}
-    return kind(target_modules=family.pattern(site_kinds(settings, family)), **fixed, **chosen_fields(settings))
+    return kind(target_modules=family.pattern(site_kinds(settings, family)), **fixed, **settings.model_extra)
 
 
-def site_kinds(settings: Settings, family: Family | None = None) -> list[str]:
+def site_kinds(settings: PeftSettings, family: Family | None = None) -> list[str]:
     """The kinds of sites wrapped: `targets`; where it is null, queries and values, or layer norms."""
-    return list(settings.get("targets") or NORMS.get(settings["peft_type"], TARGETS))
+    return list(settings.targets or NORMS.get(settings.peft_type, TARGETS))
 
 
-def expected_sites(settings: Settings, shape: Mapping[str, int]) -> int:
+def expected_sites(settings: PeftSettings, shape: Mapping[str, int]) -> int:
     """Number of sites wrapped in a host of this shape."""
     counts = site_counts(shape)
     return sum(counts[kind] for kind in site_kinds(settings))

@@ -11,26 +11,26 @@ does not; here the projections are named by kind, and ``wo`` means the feed-forw
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 from peft import IA3Config
 
 from peftport.hosts.shape import projection_size, site_counts
 from peftport.hosts.sites import Family
 from peftport.techniques.output import ADDED, Output
+from peftport.techniques.settings import Ia3Settings
 
 SCALED_AT_INPUT = ("wo", "o")
 # (l - 1) times what the site computes is added
 OUTPUT = Output(ADDED, lambda layer, adapter: [layer.ia3_l[adapter]], neutral=1.0)
 
 
-def peft_config(settings: Mapping[str, Any], family: Family) -> IA3Config:
+def peft_config(settings: Ia3Settings, family: Family) -> IA3Config:
     """peft's config for these settings in hosts of this family.
 
     Raises:
         ValueError: the family has no such projections.
     """
-    targets = settings["targets"]
+    targets = settings.targets
     inputs = [kind for kind in targets if kind in SCALED_AT_INPUT]
     return IA3Config(
         target_modules=family.pattern(targets),
@@ -40,25 +40,25 @@ def peft_config(settings: Mapping[str, Any], family: Family) -> IA3Config:
     )
 
 
-def site_kinds(settings: Mapping[str, Any], family: Family) -> list[str]:
+def site_kinds(settings: Ia3Settings, family: Family) -> list[str]:
     """The kinds of sites wrapped."""
-    return list(settings["targets"])
+    return list(settings.targets)
 
 
-def expected_sites(settings: Mapping[str, Any], shape: Mapping[str, int]) -> int:
+def expected_sites(settings: Ia3Settings, shape: Mapping[str, int]) -> int:
     """Number of projections wrapped in a host of this shape."""
     counts = site_counts(shape)
-    return sum(counts[kind] for kind in settings["targets"])
+    return sum(counts[kind] for kind in settings.targets)
 
 
-def parameter_count(settings: Mapping[str, Any], shape: Mapping[str, int]) -> int:
+def parameter_count(settings: Ia3Settings, shape: Mapping[str, int]) -> int:
     """Exact number of trainable parameters.
 
     Raises:
         ValueError: a target is no projection.
     """
     counts, total = site_counts(shape), 0
-    for kind in settings["targets"]:
+    for kind in settings.targets:
         inputs, outputs = projection_size(kind, shape)
         total += counts[kind] * (inputs if kind in SCALED_AT_INPUT else outputs)
     return total

@@ -8,14 +8,14 @@ import enum
 import math
 import types
 import typing
-from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from typing import Any
 
 from peft import PeftConfig
 
 from peftport.registry import unknown_name
-from peftport.techniques.from_peft import FIXED, NORMS, REFUSED, chosen_fields, config_class, offered, refusal
+from peftport.techniques.from_peft import FIXED, NORMS, REFUSED, config_class, offered, refusal
+from peftport.techniques.settings import PeftSettings
 
 SITES = "which sites are wrapped is said by `targets`"
 FILE = "it changes what lies in the module's file"
@@ -44,17 +44,17 @@ WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "
 Complaint = tuple[str, str]
 
 
-def complaint(settings: Mapping[str, Any]) -> Complaint | None:
+def complaint(settings: PeftSettings) -> Complaint | None:
     """The first thing wrong with the settings of a technique ``{method: peft, ...}``: key and message; None if nothing.
 
     An empty key means the settings as a whole.
     """
-    peft_type = settings["peft_type"]
+    peft_type = settings.peft_type
     if (reason := refusal(peft_type)) is not None:
         return "peft_type", reason if reason.endswith("?") else f"{reason}."
-    if peft_type in NORMS and settings.get("targets") is not None:
+    if peft_type in NORMS and settings.targets is not None:
         return "targets", f"{peft_type} wraps layer norms and no projections: leave `targets` out."
-    kind, chosen = config_class(peft_type), chosen_fields(settings)
+    kind, chosen = config_class(peft_type), settings.model_extra
     for name, value in chosen.items():
         if (message := _of_field(kind, name, value)) is not None:
             return name, message

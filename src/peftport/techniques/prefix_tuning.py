@@ -17,7 +17,6 @@ ties layers i and i + L/2; here every attention of the host has its own. The pre
 position bias does not apply to it and other positions do not shift.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,6 +29,7 @@ from peftport.hosts.sites import Family
 from peftport.techniques.base import Shape, SiteConfig, SiteLayer, SiteTuner, Specification, normal, register, zeros
 from peftport.techniques.output import ADDED, Output
 from peftport.techniques.prefix_attention import use_plain_attention, use_prefix_attention
+from peftport.techniques.settings import PrefixTuningSettings
 
 KINDS = ("encoder_self", "decoder_self", "cross")
 
@@ -125,42 +125,42 @@ class PrefixTuner(SiteTuner):
         return model
 
 
-def peft_config(settings: Mapping[str, Any], family: Family) -> PrefixConfig:
+def peft_config(settings: PrefixTuningSettings, family: Family) -> PrefixConfig:
     """peft's config for these settings in hosts of this family.
 
     Raises:
         ValueError: the family has no such attentions.
     """
     attentions = site_kinds(settings, family)
-    fields = {key: settings[key] for key in ("length", "reparameterisation", "init_std")}
+    fields = {key: getattr(settings, key) for key in ("length", "reparameterisation", "init_std")}
     return PrefixConfig(target_modules=family.pattern(attentions), attentions=attentions, **fields)
 
 
-def site_kinds(settings: Mapping[str, Any], family: Family) -> list[str]:
+def site_kinds(settings: PrefixTuningSettings, family: Family) -> list[str]:
     """The kinds of sites wrapped; ``attentions: null`` stands for every attention that the family has.
 
     Where it has none that takes a prefix, these are the ones that it lacks, which ``peft_config`` refuses.
     """
-    if settings["attentions"] is None:
+    if settings.attentions is None:
         return [kind for kind in KINDS if kind in family.sites] or [kind for kind in KINDS if kind in family.lacks]
-    return list(settings["attentions"])
+    return list(settings.attentions)
 
 
-def _counts(settings: Mapping[str, Any], shape: Shape) -> list[int]:
+def _counts(settings: PrefixTuningSettings, shape: Shape) -> list[int]:
     """Number of attentions of each kind that a host of this shape has and the settings ask for."""
     counts = site_counts(shape)
-    return [counts[kind] for kind in settings["attentions"] or KINDS if counts[kind]]
+    return [counts[kind] for kind in settings.attentions or KINDS if counts[kind]]
 
 
-def expected_sites(settings: Mapping[str, Any], shape: Shape) -> int:
+def expected_sites(settings: PrefixTuningSettings, shape: Shape) -> int:
     """Number of attentions wrapped in a host of this shape."""
     return sum(_counts(settings, shape))
 
 
-def parameter_count(settings: Mapping[str, Any], shape: Shape) -> int:
+def parameter_count(settings: PrefixTuningSettings, shape: Shape) -> int:
     """Exact number of trainable parameters."""
     sites, inner = expected_sites(settings, shape), attention_width(shape)
-    length, width, model = settings["length"], settings["reparameterisation"], shape["d_model"]
+    length, width, model = settings.length, settings.reparameterisation, shape["d_model"]
     if width is None:
         return sites * 2 * length * inner
     kinds = len(_counts(settings, shape))

@@ -14,18 +14,18 @@ wide as their layers: peft makes a prompt as wide as these.
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 from peft import PromptTuningConfig
 
 from peftport.hosts.sites import Family
 from peftport.techniques.output import ENTRIES, Output
+from peftport.techniques.settings import PromptTuningSettings
 
 OUTPUT = Output(ENTRIES)
 STARTS = {"random": "RANDOM", "vocabulary": "SAMPLE_VOCAB"}
 
 
-def peft_config(settings: Mapping[str, Any], family: Family) -> PromptTuningConfig:
+def peft_config(settings: PromptTuningSettings, family: Family) -> PromptTuningConfig:
     """peft's config for these settings in hosts of this family.
 
     Raises:
@@ -33,27 +33,25 @@ def peft_config(settings: Mapping[str, Any], family: Family) -> PromptTuningConf
     """
     if family.task is None:
         raise ValueError(f"hosts of the family {family.name!r} take no prompt: prompt tuning needs a decoder")
-    if settings["start"] not in STARTS:
-        raise ValueError(f"unknown start {settings['start']!r}; known: {', '.join(STARTS)}")
     return PromptTuningConfig(
         task_type=family.task,
-        num_virtual_tokens=settings["length"],
+        num_virtual_tokens=settings.length,
         num_transformer_submodules=1,
-        prompt_tuning_init=STARTS[settings["start"]],
+        prompt_tuning_init=STARTS[settings.start],
     )
 
 
-def site_kinds(settings: Mapping[str, Any], family: Family) -> list[str]:
+def site_kinds(settings: PromptTuningSettings, family: Family) -> list[str]:
     """No sites: the prompt stands in front of the host."""
     return []
 
 
-def expected_sites(settings: Mapping[str, Any], shape: Mapping[str, int]) -> int:
+def expected_sites(settings: PromptTuningSettings, shape: Mapping[str, int]) -> int:
     """No sites: the prompt stands in front of the host."""
     return 0
 
 
-def parameter_count(settings: Mapping[str, Any], shape: Mapping[str, int]) -> int:
+def parameter_count(settings: PromptTuningSettings, shape: Mapping[str, int]) -> int:
     """Exact number of trainable parameters.
 
     Raises:
@@ -62,4 +60,4 @@ def parameter_count(settings: Mapping[str, Any], shape: Mapping[str, int]) -> in
     if shape["embedding"] != shape["d_model"]:
         widths = f"its embeddings are {shape['embedding']} wide and its layers {shape['d_model']}"
         raise ValueError(f"this host takes no prompt of peft's: {widths}")
-    return settings["length"] * shape["d_model"]
+    return settings.length * shape["d_model"]

@@ -5,7 +5,9 @@ from typing import Annotated, Literal, Self
 from pydantic import ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from peftport.registry import unknown_name
 from peftport.settings import EACH_ONCE, Text
+from peftport.storage.provenance import JsonObject
 from peftport.techniques.base_settings import (
     OUTPUT_SITES,
     PROJECTIONS,
@@ -117,7 +119,7 @@ class PeftSettings(TechniqueSettings):
     @model_validator(mode="after")
     def _check_fields(self) -> Self:
         """Refuse what peft's config class does not take. Only this imports peft, and with it torch."""
-        if wrong := settings_complaint(self.as_json()):
+        if wrong := settings_complaint(self):
             raise PydanticCustomError("unknown", "{said}", {"key": wrong[0], "said": wrong[1]})
         return self
 
@@ -132,3 +134,14 @@ METHOD_SETTINGS: dict[str, type[TechniqueSettings]] = {
     "tiny_attention": TinyAttentionSettings,
     PASSED_ON: PeftSettings,
 }
+
+
+def technique_settings(method: str, fields: JsonObject) -> TechniqueSettings:
+    """The settings of a method from plain JSON values; what is not given is its default.
+
+    Raises:
+        ValueError: no such method, or values that it does not take.
+    """
+    if method not in METHOD_SETTINGS:
+        raise ValueError(unknown_name("technique", method, METHOD_SETTINGS))
+    return METHOD_SETTINGS[method].model_validate({"method": method} | fields)

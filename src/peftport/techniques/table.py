@@ -10,15 +10,16 @@ A technique's module has:
 * ``OUTPUT`` (``peftport.techniques.output``): how large what a module adds to a host is, and which tensors that is
   linear in, so that a control can be scaled to the same size; without it there is a reason in ``NO_OUTPUT``.
 
-``settings`` is a technique's part of the config with its defaults filled in; keys that are not about the module's
-form (``learning_rate``) are ignored. Importing a module of ours registers its method with peft. ``peft`` is the
+``settings`` are of the technique's class in ``peftport.techniques.settings``; what is not about the module's form
+(``learning_rate``) is ignored. Importing a module of ours registers its method with peft. ``peft`` is the
 pass-through: its settings name a type of peft's and fields of that type's config.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
 from peftport.registry import import_entry, unknown_name
+from peftport.storage.provenance import JsonObject
+from peftport.techniques.base_settings import TechniqueSettings
 
 PASSED_ON = "peft"
 
@@ -94,21 +95,21 @@ def makes(name: str, peft_type: str) -> bool:
     return method(name).refusal(peft_type) is None if name == PASSED_ON else PEFT_TYPES.get(peft_type) == name
 
 
-def described_as(settings: Mapping[str, Any]) -> str:
+def described_as(settings: JsonObject) -> str:
     """What the typology and notes call a technique: its method, or for one of peft's own its type in small letters."""
     if settings["method"] != PASSED_ON:
         return settings["method"]
     return "dora" if settings.get("use_dora") else settings["peft_type"].lower()
 
 
-def note(settings: Mapping[str, Any]) -> str | None:
+def note(settings: JsonObject) -> str | None:
     """What a module's card tells those who move it; None for nothing."""
     return NOTES.get(described_as(settings))
 
 
-def settings_complaint(settings: Mapping[str, Any]) -> tuple[str, str] | None:
+def settings_complaint(settings: TechniqueSettings) -> tuple[str, str] | None:
     """The first thing wrong with settings that fit the schema: key (empty: all) and message; None if nothing."""
-    checks = settings["method"] in CHECKS and import_entry("check", settings["method"], CHECKS)
+    checks = settings.method in CHECKS and import_entry("check", settings.method, CHECKS)
     return checks.complaint(settings) if checks else None
 
 

@@ -16,7 +16,6 @@ sum (T5, BERT and others of their layouts).
 """
 
 import inspect
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +27,7 @@ from peftport.hosts.shape import site_counts
 from peftport.hosts.sites import Family
 from peftport.techniques.base import Shape, SiteConfig, SiteLayer, SiteTuner, Specification, register, uniform, zeros
 from peftport.techniques.output import ADDED, Output
+from peftport.techniques.settings import TinyAttentionSettings
 
 PARTS = (
     "norm_weight",
@@ -156,31 +156,31 @@ def _configs(model: nn.Module) -> list[Any]:
     return [config for config in found if hasattr(config, "use_cache")]
 
 
-def peft_config(settings: Mapping[str, Any], family: Family) -> TinyAttentionConfig:
+def peft_config(settings: TinyAttentionSettings, family: Family) -> TinyAttentionConfig:
     """peft's config for these settings in hosts of this family.
 
     Raises:
         ValueError: hosts of this family have no such site, or the heads do not divide the width.
     """
-    fields = {key: settings[key] for key in ("width", "heads", "dropout", "out_scale")}
+    fields = {key: getattr(settings, key) for key in ("width", "heads", "dropout", "out_scale")}
     if fields["width"] % fields["heads"]:
         raise ValueError(f"heads {fields['heads']} must divide the width {fields['width']}")
     return TinyAttentionConfig(target_modules=family.pattern(site_kinds(settings, family)), **fields)
 
 
-def site_kinds(settings: Mapping[str, Any], family: Family) -> list[str]:
+def site_kinds(settings: TinyAttentionSettings, family: Family) -> list[str]:
     """The kinds of sites wrapped."""
     return ["attention_block"]
 
 
-def expected_sites(settings: Mapping[str, Any], shape: Shape) -> int:
+def expected_sites(settings: TinyAttentionSettings, shape: Shape) -> int:
     """Number of sites wrapped in a host of this shape."""
     return site_counts(shape)["attention_block"]
 
 
-def parameter_count(settings: Mapping[str, Any], shape: Shape) -> int:
+def parameter_count(settings: TinyAttentionSettings, shape: Shape) -> int:
     """Exact number of trainable parameters."""
-    model, width = shape["d_model"], settings["width"]
+    model, width = shape["d_model"], settings.width
     per_site = 2 * model + 3 * width * (model + 1) + 3 * width * (width + 1) + width * (width + 1) + model * (width + 1)
     return expected_sites(settings, shape) * per_site
 

@@ -131,8 +131,13 @@ class Training:
         for _ in range(self.step):
             next(self.order)
 
-    def validate(self, data: Encoded, batch_size: int = 128) -> float:
-        """Mean cross-entropy per label token on ``data``; noted in the curve."""
+    def validate(self, data: Encoded, batch_size: int | None = None) -> float:
+        """Mean cross-entropy per label token on ``data``; noted in the curve.
+
+        Args:
+            batch_size: examples in a pass; as many as in a step where answers are long, else 128.
+        """
+        batch_size = batch_size or (self.recipe.batch_size if data.answers else 128)
         total, tokens = 0.0, 0
         self.model.eval()
         with torch.inference_mode():

@@ -8,7 +8,8 @@ FACTS = {"source": {"kind": "files"}, "examples": {"train": {"bad": 9}, "test": 
 
 
 def examples(texts, labels):
-    return pd.DataFrame({"example_id": [f"id {text}" for text in texts], "text": texts, "label": labels})
+    names = [f"id {text}" for text in texts]
+    return pd.DataFrame({"example_id": names, "text": texts, "label": labels, "answers": None})
 
 
 def many(count, share):

@@ -8,6 +8,7 @@ import pytest
 
 from peftport.data import hub
 from peftport.data.settings import HubDataset
+from peftport.tasks.labels.rows import LabelledTexts
 from tests import hub_server
 from tests.hub_server import Repository
 
@@ -19,7 +20,8 @@ HUB = {
     "splits": {"train": "train", "test": "validation"},
     "columns": {"text": "sentence"},
 }
-IMPORTS = "from peftport.data.hub import read_hub\nfrom peftport.data.settings import HubDataset"
+IMPORTS = "from peftport.data.hub import read_hub\nfrom peftport.data.settings import HubDataset\n"
+IMPORTS += "from peftport.tasks.labels.rows import LabelledTexts"
 
 
 def snapshot(cache):
@@ -45,7 +47,7 @@ def test_a_cached_dataset_is_read_without_a_network(tmp_path):
     pytest.importorskip("datasets", reason="needs the extra `hub`")
     snapshot(tmp_path / "hub")
     code = f"""
-splits, facts = read_hub(HubDataset.model_validate({HUB!r}), {LABELS!r})
+splits, facts = read_hub(HubDataset.model_validate({HUB!r}), LabelledTexts({LABELS!r}))
 assert splits == {{"train": [("good film", "positive"), ("bad film", "negative")], "test": [("dull film", "negative")]}}
 assert facts["revision"] == {COMMIT!r} and facts["id"] == "someone/films", facts
 for change, message in [
@@ -59,13 +61,13 @@ for change, message in [
     ({{"name": "other"}}, "cannot be read"),
 ]:
     try:
-        read_hub(HubDataset.model_validate({HUB!r} | change), {LABELS!r})
+        read_hub(HubDataset.model_validate({HUB!r} | change), LabelledTexts({LABELS!r}))
     except (ValueError, FileNotFoundError) as error:
         assert message in str(error), (change, error)
     else:
         raise AssertionError(change)
 try:
-    read_hub(HubDataset.model_validate({HUB!r}), {{"0": "negative", "2": "positive"}})
+    read_hub(HubDataset.model_validate({HUB!r}), LabelledTexts({{"0": "negative", "2": "positive"}}))
 except ValueError as error:
     assert "train, row 1: label '1' is not in the label map" in str(error), error
 """
@@ -95,7 +97,7 @@ def test_a_dataset_comes_from_the_hub(tmp_path, monkeypatch):
     with hub_server.running() as server:
         server.repositories["datasets/someone/films"] = Repository({COMMIT: files}, {"main": COMMIT})
         hub_server.use(server, tmp_path, monkeypatch)
-        splits, facts = hub.read_hub(HubDataset.model_validate(HUB), LABELS)
+        splits, facts = hub.read_hub(HubDataset.model_validate(HUB), LabelledTexts(LABELS))
     assert splits == {"train": [("good film", "positive")], "test": [("dull film", "negative")]}
     assert facts["revision"] == COMMIT
 
@@ -105,4 +107,4 @@ def test_absent_packages_are_named(monkeypatch):
     monkeypatch.setattr(hub, "fetch", None)
     monkeypatch.setitem(sys.modules, "datasets", None)
     with pytest.raises(ValueError, match=r"pip install 'peftport\[hub\]'"):
-        hub.read_hub(HubDataset.model_validate(HUB), LABELS)
+        hub.read_hub(HubDataset.model_validate(HUB), LabelledTexts(LABELS))

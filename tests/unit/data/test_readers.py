@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from peftport.data.readers import EXTENSIONS, LINE_BYTES, READERS, accept, label_key, read_file
+from peftport.data.accepted import key_of
+from peftport.data.readers import EXTENSIONS, LINE_BYTES, READERS, read_file
 from peftport.data.settings import DataFile
+from peftport.tasks.labels.rows import LabelledTexts
 
 LABELS = {"0": "negative", "1": "positive"}
 TWO = [("bad film", "negative"), ("good film", "positive")]
@@ -16,12 +18,12 @@ TWO = [("bad film", "negative"), ("good film", "positive")]
 
 def read(tmp_path, content, name="reviews.csv", **entry):
     (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
-    return read_file(DataFile(path=name, **entry), LABELS, tmp_path)
+    return read_file(DataFile(path=name, **entry), LabelledTexts(LABELS), tmp_path)
 
 
 def parquet(tmp_path, columns, name="reviews.parquet", **entry):
     pq.write_table(pa.table(columns), tmp_path / name)
-    return read_file(DataFile(path=name, **entry), LABELS, tmp_path)
+    return read_file(DataFile(path=name, **entry), LabelledTexts(LABELS), tmp_path)
 
 
 def test_every_extension_has_a_reader():
@@ -129,7 +131,7 @@ def test_an_extension_that_tells_nothing_is_refused(tmp_path):
 def test_a_missing_file_is_named(tmp_path, name):
     (tmp_path / "reviews.csv").write_text("text,label\n")
     with pytest.raises(ValueError, match="no such file" + (". Did you mean `reviews.csv`" if name[0] == "r" else "")):
-        read_file(DataFile(path=name), LABELS, tmp_path)
+        read_file(DataFile(path=name), LabelledTexts(LABELS), tmp_path)
 
 
 def test_parquet_refusals(tmp_path):
@@ -146,11 +148,11 @@ def test_parquet_refusals(tmp_path):
 
 
 def test_label_spellings():
-    assert [label_key(value) for value in (1, 1.0, " 1\n", True, None, 0.5, float("inf"))] == [
+    assert [key_of(value) for value in (1, 1.0, " 1\n", True, None, 0.5, float("inf"))] == [
         *("1", "1", "1", "true", "None", "0.5", "inf")
     ]
-    assert accept("here", 1, "a", {1: "positive"}) == ("a", "positive")
-    assert accept("here", True, "a", {True: "positive"}) == ("a", "positive")
+    assert LabelledTexts({1: "positive"}).accept("here", {"text": "a", "label": 1}) == ("a", "positive")
+    assert LabelledTexts({True: "positive"}).accept("here", {"text": "a", "label": True}) == ("a", "positive")
 
 
 @settings(max_examples=100, deadline=None)

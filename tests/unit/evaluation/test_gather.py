@@ -49,9 +49,14 @@ def results(study, tmp_path):
         budgets = [0] if cell.is_reference else GRID["budgets"]
         rows = [
             names(cell)
-            | {"budget_steps": budget, "seed": seed, "accuracy": number / 1000 + budget / 100 + seed / 10}
+            | {
+                "budget_steps": budget,
+                "seed": seed,
+                **dict.fromkeys(("accuracy", "score"), number / 1000 + budget / 100 + seed / 10),
+            }
             | {"macro_f1": 0.5, "loss": 1.0, "test_examples": EXAMPLES, "failed_at_step": None, "learning_rate": None}
-            | {"generated_accuracy": None, "invalid_rate": None}
+            | {"generated_accuracy": None, "invalid_rate": None, "metric": "accuracy"}
+            | dict.fromkeys(("accuracy_normalised", "exact_match", "number_match", "token_f1", "rouge_l"))
             | {"choice_log_likelihood": -0.5, "calibrated_accuracy": None}
             | {"device": "cpu", "dtype": "float32", "kernels": "AVX2", "threads": 1}
             for seed in study.seeds_of(cell.block)
@@ -61,6 +66,7 @@ def results(study, tmp_path):
         answers = [
             {"budget_steps": row["budget_steps"], "seed": row["seed"], "example_id": str(example), "label": "x"}
             | {"prediction": "x" if example < right else "y", "correct": example < right, "log_likelihood": -1.0}
+            | {"score": float(example < right)}
             | {"generated": None, "choice_log_likelihood": -0.5, "calibrated_correct": None}
             for row in rows
             for right in [round(row["accuracy"] * EXAMPLES)]
@@ -124,7 +130,7 @@ def test_runs_that_failed_are_rows_without_scores(study, results, tmp_path):
     path = folder(results, cell)
     scores, answers = (pd.read_parquet(path / f"{name}.parquet") for name in ("scores", "predictions"))
     broken = (scores["seed"] == 1) & (scores["budget_steps"] == 5)
-    scores.loc[broken, ["accuracy", "macro_f1", "loss"]] = None
+    scores.loc[broken, ["accuracy", "score", "macro_f1", "loss"]] = None
     scores["failed_at_step"] = [4 if failed else None for failed in broken]
     write_table(path / "scores.parquet", scores, "scores")
     write_table(path / "predictions.parquet", answers.query("seed != 1 or budget_steps != 5"), "predictions")
@@ -148,9 +154,9 @@ def test_runs_that_failed_are_rows_without_scores(study, results, tmp_path):
         ("scores", lambda scores: scores.assign(technique="ia3"), "its technique is ia3, expected lora"),
         (
             "scores",
-            lambda scores: scores.assign(accuracy=scores["accuracy"] + 0.001),
-            "of budget 0, seed 0: 1000 answers and an accuracy of 0.001; predictions.parquet beside it: 1000 answers, "
-            "of which a share of 0 is right",
+            lambda scores: scores.assign(score=scores["score"] + 0.001),
+            "of budget 0, seed 0: 1000 answers and a score of 0.001; predictions.parquet beside it: 1000 answers "
+            "with a mean score of 0",
         ),
         ("scores", lambda scores: scores.assign(test_examples=999), "budget 0, seed 0: 999 answers"),
         ("predictions", lambda answers: answers.iloc[:-1], r"budget 5, seed 1.*beside it: 999 answers"),
@@ -170,8 +176,8 @@ def test_tables_of_a_cell_that_do_not_agree_are_named(study, results, name, chan
 
 
 def test_answers_of_a_run_that_failed_are_named(study, results):
-    edit(study, results, "scores", lambda scores: scores.assign(accuracy=[None, *scores["accuracy"][1:]]))
-    with pytest.raises(DamagedFile, match=r"budget 0, seed 0: 0 answers and an accuracy of nan.*1000 answers"):
+    edit(study, results, "scores", lambda scores: scores.assign(score=[None, *scores["score"][1:]]))
+    with pytest.raises(DamagedFile, match=r"budget 0, seed 0: 0 answers and a score of nan.*1000 answers"):
         gather_runs(*tables(study, results))
 
 

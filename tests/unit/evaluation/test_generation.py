@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from peftport.evaluation import score as scoring
 from peftport.evaluation.generation import generate_answers
 from peftport.evaluation.score import score
 from peftport.injection.attach import attach
 from peftport.prompting.template import normalise_answer
 from peftport.settings import EvaluationSettings
+from peftport.tasks.labels import scores as scoring
 from tests import encoded, hosts
 from tests.techniques import SETTINGS
 

@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from peftport.evaluation import score as scoring
 from peftport.evaluation.metrics import choice_log_likelihoods
 from peftport.evaluation.score import score, validate
 from peftport.settings import EvaluationSettings
+from peftport.tasks.labels import scores as scoring
 from tests import encoded
 from tests import ground as stages
 from tests.ground import NAMES, modules

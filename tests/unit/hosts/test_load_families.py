@@ -5,12 +5,14 @@ import json
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from transformers import AutoModelForCausalLM
 
 from peftport.host_building.recipes.table import recipe_of
 from peftport.host_building.tokenizer import train_tokenizer
 from peftport.hosts.identify import identify_host
 from peftport.hosts.load import is_tied, load_model, load_tokenizer
 from peftport.hosts.settings import HostSettings
+from peftport.injection.attach import attach
 from tests import hosts
 
 WORDS = ["negative", "positive"]
@@ -65,6 +67,18 @@ def test_what_published_checkpoints_carry_beside_the_host_is_passed_over(tmp_pat
     load_model(tmp_path)
     rewrite(tmp_path, **{"classifier.weight": torch.zeros(2, 16)})
     with pytest.raises(ValueError, match=r"no place for them in such a host: classifier\.weight"):
+        load_model(tmp_path)
+
+
+def test_a_module_beside_a_host_is_not_loaded_into_it(tmp_path):
+    """transformers alone would: the host's logits would be the module's, without a word."""
+    save(tmp_path, "llama")
+    model = hosts.spread_module(attach(hosts.host("llama"), "lora", {"rank": 2}, seed=0))
+    model.save_pretrained(tmp_path)
+    inputs = hosts.batch(encoder_decoder=False)
+    unasked = AutoModelForCausalLM.from_pretrained(tmp_path).eval()
+    assert not torch.equal(unasked(**inputs).logits, hosts.host("llama")(**inputs).logits)
+    with pytest.raises(ValueError, match=r"also holds files of a PEFT module \(adapter_config\.json, adapter_model"):
         load_model(tmp_path)
 
 

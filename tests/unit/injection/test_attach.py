@@ -135,9 +135,10 @@ def test_a_module_for_other_hosts_is_refused_and_the_host_is_bare_again(name, ta
     attach(bare, name, settings, seed=0)
 
 
-def test_an_incomplete_setting_is_named():
-    with pytest.raises(ValueError, match="lora needs the setting 'alpha'; given: rank"):
-        attach(host("bert"), "lora", {"rank": 2}, seed=0)
+def test_what_is_not_given_is_the_default_and_what_is_unknown_is_named():
+    assert config_dict(attach(host("bert"), "lora", {"rank": 2}, seed=0))["lora_alpha"] == 16
+    with pytest.raises(ValueError, match=r"1 validation error for LoraSettings\nalfa"):
+        attach(host("bert"), "lora", {"alfa": 2}, seed=0)
 
 
 SCRIPT = """

@@ -7,6 +7,7 @@ from peft.tuners.mixed import COMPATIBLE_TUNER_TYPES
 from peftport.hosts.families.table import family
 from peftport.injection.attach import attach, attach_module, config_dict, module_tensors
 from peftport.storage.modules import Module
+from peftport.techniques.settings import technique_settings
 from peftport.techniques.table import method
 from tests.hosts import host
 from tests.techniques import SETTINGS, of_name
@@ -14,7 +15,7 @@ from tests.techniques import SETTINGS, of_name
 
 def peft_config(name):
     technique, settings = of_name(name)
-    return method(technique).peft_config(settings, family("t5"))
+    return method(technique).peft_config(technique_settings(technique, settings), family("t5"))
 
 
 def test_a_peft_model_holds_one_type():

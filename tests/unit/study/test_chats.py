@@ -103,7 +103,7 @@ def test_what_is_asked_by_a_chat_moves_the_key_and_a_study_without_one_keeps_its
         made = study(folder, hosts, **dataset)
         keys.add(Graph(made).key(stage))
     assert len(keys) == 3
-    assert set(stage.settings(study(folder, hosts, chat=False))["task"]) == {"template", "words"}
+    assert set(stage.settings(study(folder, hosts, chat=False))["task"]) == {"template", "words", "kind"}
 
 
 SEVERAL = [{"name": "tool_use", "template": "x"}, {"name": "default", "template": CHATML}]

@@ -223,7 +223,12 @@ WRONG = {
     "a host without a type": ({"hosts.raw": {"path": "typeless"}}, "no family of hosts `None`. Known: `t5`"),
     "a mixture of experts": (
         {"hosts.raw": {"path": "experts"}},
-        "config key `hosts.raw.path`: experts/config.json: hosts of the type `mixtral` are refused: it is a mixture of",
+        "config key `hosts.raw.path`: experts/config.json: hosts of the type `gpt_oss` are refused: it is a mixture of",
+    ),
+    "a host with a module beside it": (
+        {"hosts.raw": {"path": "beside"}},
+        "config key `hosts.raw.path`: ",
+        "beside also holds files of a PEFT module (adapter_config.json), which would be loaded into the bare host; ",
     ),
     "a path that no file can have": ({"hosts.raw": {"path": "x" * 5000}}, "which has no config.json"),
     "hosts of different width": (
@@ -364,7 +369,8 @@ def folder(tmp_path):
         "other": {"config.json": shape | {"model_type": "gpt2"}, "model.safetensors": {}, "tokenizer.json": {}},
         "strange": {"config.json": {"model_type": "qwen25"}, "model.safetensors": {}, "tokenizer.json": {}},
         "typeless": {"config.json": {"d_model": 64}, "model.safetensors": {}, "tokenizer.json": {}},
-        "experts": {"config.json": {"model_type": "mixtral"}, "model.safetensors": {}, "tokenizer.json": {}},
+        "beside": {"config.json": {}, "adapter_config.json": {}, "model.safetensors": {}, "tokenizer.json": {}},
+        "experts": {"config.json": {"model_type": "gpt_oss"}, "model.safetensors": {}, "tokenizer.json": {}},
         "same": {"config.json": shape, "model.safetensors": {}, "spiece.model": {}},
     }
     for name, files in hosts.items():

@@ -41,12 +41,13 @@ def example(tmp_path, monkeypatch):
     spec = importlib.util.spec_from_file_location(MODULE, path)
     module = importlib.util.module_from_spec(spec)
     monkeypatch.setitem(sys.modules, MODULE, module)
-    spec.loader.exec_module(module)
     for target, lines in ((table.METHODS, methods), (table.PEFT_TYPES, types), (techniques.VARIANTS, settings)):
         for key, value in ast.literal_eval(f"{{{lines}}}").items():
             monkeypatch.setitem(target, key, value if target is not techniques.VARIANTS else (key, value))
     names = dict(vars(technique_settings))
     exec(settings_class, names)
+    monkeypatch.setattr(technique_settings, "AdapterBiasSettings", names["AdapterBiasSettings"], raising=False)
+    spec.loader.exec_module(module)
     monkeypatch.setitem(technique_settings.METHOD_SETTINGS, *eval(f"({line.strip().replace(':', ',', 1)})", names))
     StudySettings.model_rebuild(force=True)
     config_schema.cache_clear()

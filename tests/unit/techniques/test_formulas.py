@@ -76,7 +76,7 @@ def test_sites_of_a_kind_may_share_their_adapter():
     found = {kind: [site_of(model, f"{place}.dropout")(hidden) for place in places[kind]] for kind in sites}
     assert all(torch.equal(one, outputs[0]) for outputs in found.values() for one in outputs)
     assert not torch.equal(found["attention"][0], found["feed_forward"][0])
-    with pytest.raises(ValueError, match="unknown share 'all'; known: none, layers"):
+    with pytest.raises(ValueError, match="share"):
         attach(host("bert"), "adapters", SETTINGS["adapters"] | {"share": "all"}, seed=0)
 
 
@@ -147,7 +147,7 @@ def test_a_prompt_starts_at_random_or_from_the_vocabulary():
     drawn = module_tensors(attach(bare, "prompt_tuning", {"length": 4, "start": "vocabulary"}, seed=0))
     rows = torch.from_numpy(drawn["prompt_embeddings"])
     assert all((bare.shared.weight == row).all(1).any() for row in rows)
-    with pytest.raises(ValueError, match="unknown start 'text'; known: random, vocabulary"):
+    with pytest.raises(ValueError, match="start"):
         attach(host("t5_gated_untied"), "prompt_tuning", {"length": 4, "start": "text"}, seed=0)
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from peftport.techniques.from_peft import config_class, offered
 from peftport.techniques.peft_fields import complaint, settable
+from peftport.techniques.settings import PeftSettings
 
 WRONG = {
     "a type of another case": ({"peft_type": "loha"}, "peft_type", "no peft_type `loha`. Did you mean `LOHA`?"),
@@ -88,14 +89,14 @@ FINE = [
 @pytest.mark.parametrize("case", WRONG)
 def test_what_is_wrong_is_said_of_its_field(case):
     edit, field, message = WRONG[case]
-    key, said = complaint({"method": "peft", "peft_type": "LOHA"} | edit)
+    key, said = complaint(PeftSettings.model_construct(**{"peft_type": "LOHA"} | edit))
     assert key == field
     assert message in said
 
 
 @pytest.mark.parametrize("edit", FINE, ids=str)
 def test_what_peft_takes_is_taken(edit):
-    assert complaint({"method": "peft", "peft_type": "LOHA"} | edit) is None
+    assert complaint(PeftSettings.model_construct(**{"peft_type": "LOHA"} | edit)) is None
 
 
 @pytest.mark.parametrize("peft_type", offered())
@@ -104,7 +105,7 @@ def test_every_type_has_its_defaults_taken(peft_type):
     kind = config_class(peft_type)
     defaults = {name: getattr(kind, name) for name in settable(kind)}
     plain = {name: getattr(value, "value", value) for name, value in defaults.items()}
-    assert complaint({"method": "peft", "peft_type": peft_type} | plain) is None
+    assert complaint(PeftSettings.model_construct(peft_type=peft_type, **plain)) is None
     for name in {"r", "alpha", "vera_dropout", "init_weights", "random_loc_seed"} & vars(kind()).keys():
         assert name in settable(kind)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from peftport.figures import style
-from peftport.techniques.settings import METHOD_SETTINGS
+from peftport.techniques.settings import METHOD_SETTINGS, TinyAttentionSettings, technique_settings
 from peftport.techniques.table import (
     CHECKS,
     METHODS,
@@ -32,7 +32,7 @@ LARGE = BASE | {
     "decoder_layers": 24,
 }
 
-BOTTLENECK = {"bottleneck": None, "sites": ["attention", "feed_forward"], "share": "none", "share_rule": True}
+BOTTLENECK = {"bottleneck": None, "sites": ["attention", "feed_forward"]}
 PUBLISHED = [
     ("lora", {"rank": 8, "targets": ["q", "v"]}, 884_736, 2_359_296),
     ("adapters", BOTTLENECK | {"reduction_factor": 16}, 3_578_112, 12_687_360),
@@ -54,7 +54,7 @@ PUBLISHED = [
 
 @pytest.mark.parametrize(("name", "settings", "base", "large"), PUBLISHED)
 def test_sizes_are_those_of_papers_and_definitions(name, settings, base, large):
-    technique = method(name)
+    technique, settings = method(name), technique_settings(name, settings)
     assert technique.parameter_count(settings, BASE) == base
     assert technique.parameter_count(settings, LARGE) == large
 
@@ -62,7 +62,7 @@ def test_sizes_are_those_of_papers_and_definitions(name, settings, base, large):
 def test_tiny_attention_is_about_as_large_as_published():
     """0.05% of RoBERTa-large's 355 million parameters."""
     roberta_large = {"d_model": 1024, "encoder_layers": 24, "decoder_layers": 0}
-    count = method("tiny_attention").parameter_count({"width": 1, "heads": 1}, roberta_large)
+    count = method("tiny_attention").parameter_count(TinyAttentionSettings(), roberta_large)
     assert count == 24 * 7179
     assert round(100 * count / 355e6, 2) == 0.05
 

@@ -10,6 +10,7 @@ from peftport.injection.attach import attach, module_tensors, trainable_paramete
 from peftport.statistics.techniques import sharing
 from peftport.storage.modules import TENSOR_NAME, WEIGHTS, Module, write_module
 from peftport.techniques.ia3 import SCALED_AT_INPUT
+from peftport.techniques.settings import technique_settings
 from peftport.techniques.table import method
 from peftport.typology.read import read_typology
 from tests.hosts import batch, host, spread_module
@@ -43,7 +44,7 @@ def settings_of(technique):
 
 def workspace_of(technique, sites, model):
     kind = family(model.config.model_type)
-    kinds = method(of_name(technique)[0]).site_kinds(settings_of(technique), kind)
+    kinds = method(of_name(technique)[0]).site_kinds(technique_settings(*of_name(technique)), kind)
     return workspace(sites, kind.name, kinds)
 
 
@@ -115,7 +116,7 @@ def test_a_prefix_without_reparameterisation_shares_nothing():
 
 def test_the_workspace_follows_the_settings():
     found = {
-        targets: workspace(uses(attached("t5_gated_untied", "lora", targets=targets), inputs("t5")), "t5", targets)
+        targets: workspace(uses(attached("t5_gated_untied", "lora", targets=[*targets]), inputs("t5")), "t5", targets)
         for targets in (("q",), ("wi_0", "wo"), ("v", "wo"))
     }
     assert list(found.values()) == [["attention"], ["feed_forward"], ["attention", "feed_forward"]]

@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from peftport.data.prepare import Raw
 from peftport.data.readers import read_file
+from peftport.data.reading import Raw, Reading
 from peftport.data.settings import DatasetSettings
 from peftport.storage.files import file_digest
 from peftport.storage.provenance import JsonObject
 
 
-def read(dataset: DatasetSettings, root: Path) -> tuple[Raw, JsonObject]:
+def read(dataset: DatasetSettings, root: Path, reading: Reading) -> tuple[Raw, JsonObject]:
     """The examples of each split that the files hold; facts: each file with its digest.
 
     Raises:
@@ -18,7 +18,7 @@ def read(dataset: DatasetSettings, root: Path) -> tuple[Raw, JsonObject]:
     raw: Raw = {}
     files = []
     for entry in dataset.source.files:
-        rows = read_file(entry, dataset.labels, root)
+        rows = read_file(entry, reading, root)
         if not rows:
             raise ValueError(f"{root / entry.path}: the file holds no example")
         raw.setdefault(entry.split or "train", []).extend(rows)

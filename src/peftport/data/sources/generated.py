@@ -3,13 +3,14 @@
 from pathlib import Path
 
 from peftport.data.generated.reviews import labelled
-from peftport.data.prepare import SPLITS, Raw, unique
+from peftport.data.reading import Raw, Reading
 from peftport.data.settings import DatasetSettings
 from peftport.data.splits import draw
+from peftport.data.unique import KEEPS, each_once
 from peftport.storage.provenance import JsonObject
 
 
-def read(dataset: DatasetSettings, root: Path) -> tuple[Raw, JsonObject]:
+def read(dataset: DatasetSettings, root: Path, reading: Reading) -> tuple[Raw, JsonObject]:
     """As many different reviews as asked for in each split; more are drawn until repeats are made up for.
 
     Raises:
@@ -18,14 +19,14 @@ def read(dataset: DatasetSettings, root: Path) -> tuple[Raw, JsonObject]:
     source = dataset.source.generated
     wanted = {"train": source.train, "validation": source.validation, "test": source.test}
     total = drawn = sum(wanted.values())
-    pool = unique({"train": labelled(source.domain, drawn, source.seed)})[0]
+    pool = each_once({"train": labelled(source.domain, drawn, source.seed)})[0]
     while len(pool) < total and drawn < 1.5 * total:
         drawn += max(total // 20, total - len(pool))
-        pool = unique({"train": labelled(source.domain, drawn, source.seed)})[0]
+        pool = each_once({"train": labelled(source.domain, drawn, source.seed)})[0]
     if len(pool) < total:
         raise ValueError(f"domain {source.domain!r} gave {len(pool)} different reviews; {total} are asked for")
     raw = {}
-    for name in SPLITS:
+    for name in reversed(KEEPS):
         part, pool = draw(pool, wanted[name], source.seed, f"generated/{name}")
         names = part["label"].map(lambda word: dataset.labels.get(word, word))
         raw[name] = list(zip(part["text"], names, strict=True))

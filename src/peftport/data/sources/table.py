@@ -1,7 +1,8 @@
 """The kinds of sources by their names in the config. Each is one module, imported when it is asked for, with
 
-* ``read(dataset, root)``: a dataset's settings and the folder that relative paths start from, to the examples of each
-  split that the source gives, as (tidy text, label word), and facts about the source.
+* ``read(dataset, root, reading)``: a dataset's settings, the folder that relative paths start from, and how its kind
+  reads rows (``peftport.data.reading``), to the examples of each split that the source gives and facts about the
+  source.
 """
 
 from types import ModuleType

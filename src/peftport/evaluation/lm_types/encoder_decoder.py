@@ -12,19 +12,10 @@ import torch
 from peft import PeftModel
 from torch import Tensor, nn
 
+from peftport.evaluation.lm_types.greedy import GREEDY, Stop, until
 from peftport.prompting.batches import mask_of, pad
 from peftport.prompting.lm_types.encoder_decoder import opening
 from peftport.prompting.task import Task
-
-# settings of a host's own generation_config that would change what is likeliest, at the values that change nothing
-GREEDY = {"do_sample": False, "num_beams": 1, "min_length": 0, "no_repeat_ngram_size": 0, "repetition_penalty": 1.0}
-GREEDY |= {"encoder_no_repeat_ngram_size": 0, "encoder_repetition_penalty": 1.0}
-GREEDY |= dict.fromkeys(
-    (
-        *("forced_bos_token_id", "forced_eos_token_id", "suppress_tokens", "begin_suppress_tokens", "bad_words_ids"),
-        *("min_new_tokens", "exponential_decay_length_penalty", "sequence_bias"),
-    )
-)
 
 
 def log_likelihoods(model: nn.Module, prompts: list[np.ndarray], task: Task) -> Tensor:
@@ -34,12 +25,34 @@ def log_likelihoods(model: nn.Module, prompts: list[np.ndarray], task: Task) -> 
     return read(model, ids, mask, _begun(model, task), task.tokens)
 
 
-def write(model: nn.Module, prompts: list[np.ndarray], task: Task) -> Tensor:
-    """Token ids that the host writes, greedily."""
+def answer_log_likelihoods(
+    model: nn.Module, prompts: list[np.ndarray], answers: list[np.ndarray], task: Task
+) -> Tensor:
+    """Log-likelihood of an answer for each prompt, without its end, shape (prompts,)."""
     ids, mask = _text(model, prompts, task)
-    longest, begun = max(map(len, task.tokens)) + 1, _begun(model, task)
+    begun = _begun(model, task)
+    targets = torch.from_numpy(pad(answers, -1)).to(ids.device)
+    inputs = torch.cat([targets.new_tensor(begun).repeat(len(targets), 1), targets[:, :-1].clamp(min=0)], 1)
+    read = model(input_ids=ids, attention_mask=mask, decoder_input_ids=inputs, use_cache=False)
+    logits = read.logits[:, len(begun) - 1 :].float()
+    likelihood = logits.gather(-1, targets.clamp(min=0)[..., None])[..., 0] - logits.logsumexp(-1)
+    return (likelihood * (targets >= 0)).sum(-1)
+
+
+def write(
+    model: nn.Module, prompts: list[np.ndarray], task: Task, most: int | None = None, stop: Stop | None = None
+) -> Tensor:
+    """Token ids that the host writes, greedily.
+
+    Args:
+        most: tokens that it may write; as many as the longest label word has, and the end, where it is not given.
+        stop: says when a row has come to an end before it.
+    """
+    ids, mask = _text(model, prompts, task)
+    longest, begun = most or max(map(len, task.tokens)) + 1, _begun(model, task)
     start = {"decoder_input_ids": ids.new_tensor(begun).repeat(len(ids), 1)}
-    written = model.generate(input_ids=ids, attention_mask=mask, max_new_tokens=longest, **start, **GREEDY)
+    ends = {"stopping_criteria": until(stop, len(begun))}
+    written = model.generate(input_ids=ids, attention_mask=mask, max_new_tokens=longest, **start, **ends, **GREEDY)
     return written[:, len(begun) :]
 
 

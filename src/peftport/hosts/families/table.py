@@ -32,18 +32,24 @@ FAMILIES = {
     "olmo2": "peftport.hosts.families.llama",
     "gemma2": "peftport.hosts.families.llama",
     "gemma3_text": "peftport.hosts.families.llama",
+    "mixtral": "peftport.hosts.families.mixtures",
+    "qwen2_moe": "peftport.hosts.families.mixtures",
+    "qwen3_moe": "peftport.hosts.families.mixtures",
+    "olmoe": "peftport.hosts.families.mixtures",
     "gpt_neox": "peftport.hosts.families.gpt_neox",
     "opt": "peftport.hosts.families.opt",
 }
 
 MIXTURES = (
-    *("mixtral", "qwen2_moe", "qwen3_moe", "qwen3_next", "olmoe", "phimoe", "granitemoe", "jetmoe", "dbrx", "jamba"),
-    *("deepseek_v2", "deepseek_v3", "gpt_oss", "glm4_moe", "ernie4_5_moe", "hunyuan_v1_moe", "minimax", "llama4_text"),
+    *("qwen3_next", "phimoe", "granitemoe", "jetmoe", "dbrx", "jamba", "deepseek_v3"),
+    *("gpt_oss", "glm4_moe", "ernie4_5_moe", "hunyuan_v1_moe", "minimax", "llama4_text"),
     *("switch_transformers", "nllb-moe"),
 )
+KNOWN_MIXTURES = ("mixtral", "qwen2_moe", "qwen3_moe", "olmoe")
 EXPERTS = (
     "it is a mixture of experts: its feed-forward sub-layers have several experts, of which a router takes some for "
-    "each token, and transformers keeps their weights in one tensor that no technique here wraps"
+    "each token, and transformers keeps their weights in one tensor that no technique here wraps. Techniques in "
+    f"attention alone are known in {', '.join(f'`{name}`' for name in KNOWN_MIXTURES)}"
 )
 IMAGES = "it reads images too, and only hosts that read text alone are known here"
 # types that are refused on purpose, and why

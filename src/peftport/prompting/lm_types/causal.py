@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from peftport.prompting import label_words as labels
+from peftport.prompting import label_words
 from peftport.prompting.batches import IGNORED, Prompt, mask_of, pad, special_tokens
 from peftport.prompting.batches import encode as cut
 from peftport.prompting.chat import Opened
@@ -35,9 +35,22 @@ def conversation(opened: Opened) -> str:
 def label_tokens(tokenizer: Any, words: list[str], template: str, chat: bool = False) -> dict[str, list[int]]:
     """Token ids of every label word as they follow the prompt."""
     if chat:
-        return labels.chat_label_tokens(tokenizer, words, template)
+        told = label_words.tokens_in_chat(tokenizer, template, words)[1:]
+        return label_words.told_apart(tokenizer, dict(zip(words, told, strict=True)))
+    return label_words.label_tokens(tokenizer, words, answer_lead(template))
+
+
+def answer_tokens(task: Any, texts: list[str], what: str) -> list[list[int]]:
+    """Token ids of each answer behind the prompt."""
+    if task.chat:
+        return label_words.tokens_in_chat(task.tokenizer, task.template, texts)[1:]
+    return label_words.tokens_behind(task.tokenizer, texts, answer_lead(task.template), what)
+
+
+def answer_lead(template: str) -> str:
+    """What an answer is written behind, for a tokenizer to see."""
     check_template(template, cloze=False)
-    return labels.label_tokens(tokenizer, words, lead_of(template))
+    return lead_of(template)
 
 
 def encode(task: Any, texts: list[str]) -> list[Prompt]:
@@ -47,8 +60,8 @@ def encode(task: Any, texts: list[str]) -> list[Prompt]:
     are then left out, so that prompts and answers are what the tokenizer makes of them together.
     """
     if task.chat:
-        behind = len(labels.tokens_in_chat(task.tokenizer, task.template)[0])
-        part = task.template + labels.STAND_IN
+        behind = len(label_words.tokens_in_chat(task.tokenizer, task.template)[0])
+        part = task.template + label_words.STAND_IN
         rows = cut(task.tokenizer, part, texts, task.longest_prompt() + behind, special=True)
         return [Prompt(row.tokens[:-behind], row.cut) for row in rows]
     first, _ = special_tokens(task.tokenizer)
@@ -58,7 +71,7 @@ def encode(task: Any, texts: list[str]) -> list[Prompt]:
 
 def room_of_answer(task: Any) -> int:
     """Tokens that the longest answer takes behind a prompt, its end included."""
-    return max(map(len, answers(task)))
+    return task.longest_answer or max(map(len, answers(task)))
 
 
 def padding(tokenizer: Any) -> int:
@@ -66,19 +79,18 @@ def padding(tokenizer: Any) -> int:
     return tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
 
 
-def batch(task: Any, prompts: list[np.ndarray], classes: np.ndarray) -> dict[str, np.ndarray]:
+def batch(task: Any, prompts: list[np.ndarray], taught: list[np.ndarray]) -> dict[str, np.ndarray]:
     """``input_ids``, ``attention_mask`` and ``labels``, all (batch, prompt and answer); transformers shifts the labels.
 
     Args:
         prompts: token ids of each example.
-        classes: index of each example's label word.
+        taught: what the host learns to write for each, its end included.
     """
-    written = answers(task)
-    pairs = [(prompt, written[index]) for prompt, index in zip(prompts, classes, strict=True)]
+    pairs = list(zip(prompts, taught, strict=True))
     rows = [np.concatenate(pair) for pair in pairs]
-    taught = [np.concatenate([np.full(len(prompt), IGNORED), answer]) for prompt, answer in pairs]
+    labels = [np.concatenate([np.full(len(prompt), IGNORED), answer]) for prompt, answer in pairs]
     return {
         "input_ids": pad(rows, padding(task.tokenizer)),
         "attention_mask": mask_of(rows),
-        "labels": pad(taught, IGNORED),
+        "labels": pad(labels, IGNORED),
     }

@@ -4,6 +4,7 @@ An answer begins with what the tokenizer puts before every text (BART's ``<s>``;
 trained: a decoder that has just begun writes that token first, and the word behind it.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from peftport.prompting import label_words as labels
 from peftport.prompting.batches import IGNORED, Prompt, mask_of, pad, special_tokens
 from peftport.prompting.batches import encode as cut
 from peftport.prompting.chat import Opened
-from peftport.prompting.label_words import ended
+from peftport.prompting.label_words import with_end
 from peftport.prompting.template import around_answer, check_template
 
 MODEL = "AutoModelForSeq2SeqLM"
@@ -31,9 +32,18 @@ def conversation(opened: Opened) -> str:
 
 def label_tokens(tokenizer: Any, words: list[str], template: str, chat: bool = False) -> dict[str, list[int]]:
     """Token ids of every label word: a decoder's output begins with it."""
-    if not chat:
-        check_template(template, cloze=False)
-    return labels.label_tokens(tokenizer, words)
+    return labels.label_tokens(tokenizer, words, "" if chat else answer_lead(template))
+
+
+def answer_tokens(task: Any, texts: list[str], what: str) -> list[list[int]]:
+    """Token ids of each answer, as a decoder writes it."""
+    return labels.tokens_behind(task.tokenizer, texts, "" if task.chat else answer_lead(task.template), what)
+
+
+def answer_lead(template: str) -> str:
+    """What an answer is written behind: nothing, a decoder's output begins with it."""
+    check_template(template, cloze=False)
+    return ""
 
 
 def encode(task: Any, texts: list[str]) -> list[Prompt]:
@@ -63,20 +73,23 @@ def opening(task: Any) -> list[int]:
 
 def answers(task: Any) -> list[np.ndarray]:
     """What the host learns to write for each label word: the opening, the word's tokens, the end."""
-    first = np.asarray(opening(task), np.int64)
-    return [np.concatenate([first, word]) for word in ended(task)]
+    return [written(task, ids) for ids in task.tokens]
 
 
-def batch(task: Any, prompts: list[np.ndarray], classes: np.ndarray) -> dict[str, np.ndarray]:
+def written(task: Any, ids: Sequence[int]) -> np.ndarray:
+    """What the host learns to write for an answer: the opening, its tokens, the end."""
+    return np.concatenate([np.asarray(opening(task), np.int64), with_end(task, ids)])
+
+
+def batch(task: Any, prompts: list[np.ndarray], taught: list[np.ndarray]) -> dict[str, np.ndarray]:
     """``input_ids`` and ``attention_mask`` (batch, prompt), ``labels`` (batch, answer).
 
     Args:
         prompts: token ids of each example.
-        classes: index of each example's label word.
+        taught: what the host learns to write for each, its end included.
     """
-    written = answers(task)
     return {
         "input_ids": pad(prompts, padding(task.tokenizer)),
         "attention_mask": mask_of(prompts),
-        "labels": pad([written[index] for index in classes], IGNORED),
+        "labels": pad(taught, IGNORED),
     }

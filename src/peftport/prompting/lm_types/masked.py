@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from peftport.prompting import label_words as labels
+from peftport.prompting import label_words
 from peftport.prompting.batches import IGNORED, Prompt, mask_of, pad, special_tokens
 from peftport.prompting.batches import encode as cut
 from peftport.prompting.template import TEXT_SLOT, around_answer, check_template, lead_of
@@ -38,7 +38,7 @@ def check(tokenizer: Any, config: Any) -> None:
 def label_tokens(tokenizer: Any, words: list[str], template: str, chat: bool = False) -> dict[str, list[int]]:
     """Token ids of every label word as they stand in the template; there is no chat with such a host."""
     check_template(template)
-    return labels.label_tokens(tokenizer, words, lead_of(template))
+    return label_words.label_tokens(tokenizer, words, lead_of(template))
 
 
 def encode(task: Any, texts: list[str]) -> list[Prompt]:
@@ -80,14 +80,14 @@ def answers(task: Any) -> list[np.ndarray]:
     return [np.asarray([*ids, *end[len(ids) :]], np.int64) for ids in task.tokens]
 
 
-def batch(task: Any, prompts: list[np.ndarray], classes: np.ndarray) -> dict[str, np.ndarray]:
+def batch(task: Any, prompts: list[np.ndarray], taught: list[np.ndarray]) -> dict[str, np.ndarray]:
     """``input_ids``, ``attention_mask`` and ``labels``, all (batch, prompt); labels stand at the masks.
 
     Args:
         prompts: token ids of each example.
-        classes: index of each example's label word.
+        taught: what the host learns at the masks of each.
     """
-    ids, written = pad(prompts, padding(task.tokenizer)), answers(task)
-    taught = np.full_like(ids, IGNORED)
-    taught[ids == task.tokenizer.mask_token_id] = np.concatenate([written[index] for index in classes])
-    return {"input_ids": ids, "attention_mask": mask_of(prompts), "labels": taught}
+    ids = pad(prompts, padding(task.tokenizer))
+    labels = np.full_like(ids, IGNORED)
+    labels[ids == task.tokenizer.mask_token_id] = np.concatenate(taught)
+    return {"input_ids": ids, "attention_mask": mask_of(prompts), "labels": labels}

@@ -10,8 +10,14 @@ the decoder's output (``encoder_decoder``), at the mask positions of a cloze (``
 * ``conversation(opened)``: the template that a chat template makes of a message, unless the type stands in ``NO_CHAT``;
 * ``encode(task, texts)``: one prompt per text, cut to ``task.longest_prompt()`` tokens;
 * ``room_of_answer(task)``: tokens that the answer takes behind a prompt;
-* ``batch(task, prompts, labels)``: the host's arguments for training, as padded arrays; ``labels`` are -100 wherever
-  the loss has nothing to say.
+* ``answers(task)``: what the host learns to write for each label word, its end included;
+* ``batch(task, prompts, taught)``: the host's arguments for training, as padded arrays, from what it learns to write
+  for each prompt; ``labels`` are -100 wherever the loss has nothing to say.
+
+Types whose hosts write answers of any length have further
+
+* ``answer_lead(template)``: what an answer is written behind, for a tokenizer to see;
+* ``written(task, ids)``: what the host learns to write for an answer of these tokens, its end included.
 
 A ``task`` is a ``peftport.prompting.task.Task``. How the label words are scored and how a free answer is written is the
 module of the same name in ``peftport.evaluation``, so that a change there trains nothing anew.

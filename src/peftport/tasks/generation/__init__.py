@@ -1,0 +1,1 @@
+"""Texts to which a completion is written."""

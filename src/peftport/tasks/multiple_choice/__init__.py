@@ -1,0 +1,1 @@
+"""Texts with choices of their own, one of which is right."""
