@@ -95,6 +95,19 @@ class HubDataset(Settings):
     splits: HubSplits = HubSplits(train="train")
 
 
+class LmEvalSource(Settings):
+    """A task of lm-evaluation-harness, which tests by it; needs pip install 'peftport[lm-eval]'."""
+
+    task: Text = Field(description="name of the task")
+    include_path: Text | None = optional(
+        description="folder with the YAML files of tasks of your own; without it the task is one of lm-eval's"
+    )
+    metric: Text = Field("acc", description="which of the task's metrics is the score; 0 to 1 for each document")
+    num_fewshot: int = Field(
+        0, ge=0, le=100, description="examples of the task before a document in tests; training has none"
+    )
+
+
 class DatasetSource(OneOf):
     """Where the examples come from, exactly one of these."""
 
@@ -103,6 +116,7 @@ class DatasetSource(OneOf):
         description="local files; what one of them holds is train, unless `split` says otherwise"
     )
     hub: HubDataset | None = optional()
+    lm_eval: LmEvalSource | None = optional()
 
 
 class SplitSettings(Settings):
@@ -158,7 +172,8 @@ class GenerationSettings(Settings):
 
 
 class DatasetSettings(OneOf):
-    """Texts, and what is to be answered to each; exactly one of `labels`, `multiple_choice`, `generation`."""
+    """Texts, and what is to be answered to each; exactly one of `labels`, `multiple_choice`, `generation`; none with
+    `source.lm_eval`."""
 
     BESIDE = frozenset({"template", "chat", "system", "source", "split", "examples"})
 
@@ -197,6 +212,25 @@ class DatasetSettings(OneOf):
         """What goes into a chat beside the user's message."""
         return {} if self.system is None else {"system": self.system}
 
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        if self.source.lm_eval is None:
+            return super()._exactly_one()
+        plain = DatasetSettings.model_fields
+        named = (*self._choices(), "template", "chat", "system")
+        if beside := [name for name in named if getattr(self, name) != plain[name].default]:
+            raise PydanticCustomError(
+                "lm_eval",
+                "expected no {beside} beside `source.lm_eval`, whose task says what is asked",
+                {"beside": ", ".join(f"`{name}`" for name in beside)},
+            )
+        return self
+
+    @property
+    def kind(self) -> str:
+        """The name of the kind of task."""
+        return "lm_eval" if self.source.lm_eval is not None else super().kind
+
     @property
     def words(self) -> list[str]:
         """The label words in alphabetical order; none where answers are an example's own."""
@@ -205,10 +239,14 @@ class DatasetSettings(OneOf):
     @property
     def metric(self) -> str:
         """The name of the score."""
+        if self.source.lm_eval is not None:
+            return self.source.lm_eval.metric
         return "accuracy" if self.labels is not None else getattr(self, self.kind).metric
 
     @property
     def scoring(self) -> dict[str, Any]:
         """What its scores depend on."""
-        stop = {} if self.generation is None else {"stop": self.generation.stop}
-        return {"metric": self.metric} | stop
+        further: dict[str, Any] = {} if self.generation is None else {"stop": self.generation.stop}
+        if self.source.lm_eval is not None:
+            further["source"] = self.source.lm_eval.as_json()
+        return {"metric": self.metric} | further

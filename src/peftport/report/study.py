@@ -155,7 +155,7 @@ def _dataset(file: str, definition: DatasetSettings) -> JsonObject:
             else {"kind": definition.kind.replace("_", " ")}
         ),
         **({"score": metric_name(definition.metric)} if definition.labels is None else {}),
-        "prompt": definition.template,
+        "prompt": definition.template if definition.source.lm_eval is None else "that of the task",
         **_conversation(definition),
     }
 

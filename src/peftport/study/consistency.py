@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from peftport.data.lm_eval_files import check_task
 from peftport.data.settings import DataFile, DatasetSettings
 from peftport.hosts.families.table import FAMILIES, family, refusal
 from peftport.hosts.gguf_header import read_header
@@ -216,6 +217,8 @@ def _check_files(key: str, files: list[str] | None, folder: Path) -> None:
 
 def _check_dataset(name: str, dataset: DatasetSettings, folder: Path) -> None:
     key, source, labels = f"datasets.{name}", dataset.source, dataset.labels
+    if (task := source.lm_eval) is not None:
+        return _check_read(f"{key}.source.lm_eval", lambda: check_task(task, folder))
     if labels is None and "template" not in dataset.model_fields_set:
         raise ConfigError(f"config key `{key}.template`: expected one, such as `{{text}}`; `{dataset.kind}` has none.")
     _check_template(name, dataset, cloze=True)

@@ -47,6 +47,15 @@ def answer_tokens(task: Any, texts: list[str], what: str) -> list[list[int]]:
     return label_words.tokens_behind(task.tokenizer, texts, answer_lead(task.template), what)
 
 
+def answers_behind(tokenizer: Any, text: str, answers: list[str]) -> list[list[int]]:
+    """Token ids of answers behind a text, as of one string."""
+
+    def tokens(whole: str) -> list[int]:
+        return list(tokenizer(whole, add_special_tokens=False, split_special_tokens=True)["input_ids"])
+
+    return [tokens(text + answer)[len(tokens(text)) :] for answer in answers]
+
+
 def answer_lead(template: str) -> str:
     """What an answer is written behind, for a tokenizer to see."""
     check_template(template, cloze=False)

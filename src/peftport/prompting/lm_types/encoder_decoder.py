@@ -40,6 +40,11 @@ def answer_tokens(task: Any, texts: list[str], what: str) -> list[list[int]]:
     return labels.tokens_behind(task.tokenizer, texts, "" if task.chat else answer_lead(task.template), what)
 
 
+def answers_behind(tokenizer: Any, text: str, answers: list[str]) -> list[list[int]]:
+    """Token ids of answers, of which a decoder's output is one."""
+    return labels.tokens_behind(tokenizer, answers)
+
+
 def answer_lead(template: str) -> str:
     """What an answer is written behind: nothing, a decoder's output begins with it."""
     check_template(template, cloze=False)
