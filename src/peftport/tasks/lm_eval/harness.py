@@ -30,7 +30,7 @@ def samples_of(
     Raises:
         ValueError: the task has other documents now.
     """
-    from lm_eval import simple_evaluate
+    from lm_eval.evaluator import evaluate
     from lm_eval.models.huggingface import HFLM
 
     harness = load_task(source)
@@ -48,23 +48,29 @@ def samples_of(
             device=str(next(model.parameters()).device),
             max_length=task.positions,
         )
-        out = simple_evaluate(
-            model=lm,
-            tasks=[harness],
-            num_fewshot=source.num_fewshot,
+        _seed(harness, source.num_fewshot)
+        # not `simple_evaluate`, which asks the hub about the model once it has measured it
+        out = evaluate(
+            lm=lm,
+            task_dict={"tasks": {source.task: harness}, "groups": {}},
             samples={source.task: [places[name] for name in names]},
             bootstrap_iters=0,
             log_samples=True,
-            random_seed=SEED,
-            numpy_random_seed=SEED,
-            torch_random_seed=SEED,
-            fewshot_random_seed=SEED,
         )
     found: dict[str, dict[str, Any]] = {}
     for sample in out["samples"][source.task]:
         if source.metric in sample:
             found.setdefault(sample["doc_hash"][:ID], sample)  # of several filters the first
     return found
+
+
+def _seed(harness: Any, num_fewshot: int) -> None:
+    """Set what lm-eval's own ``simple_evaluate`` sets: global seeds, and the task's examples before a document."""
+    random.seed(SEED)
+    np.random.seed(SEED)
+    torch.manual_seed(SEED)
+    harness.set_config(key="num_fewshot", value=num_fewshot)
+    harness.set_fewshot_seed(seed=SEED)
 
 
 @contextlib.contextmanager
