@@ -72,8 +72,10 @@ MAY_IMPORT = {
         "study",
         "stages",
         "data.settings",
+        "prompting.chat",
         "prompting.lengths",
         "hosts.settings",
+        "hosts.chat_templates",
         "hosts.locate",
         "jobs.duration",
         "jobs.inputs",
@@ -98,6 +100,7 @@ WITH_TORCH = {
     "costs",
 }
 WITHOUT_TORCH = [
+    "hosts.chat_templates",
     "hosts.sites",
     "hosts.locate",
     "hosts.shape",
@@ -105,6 +108,8 @@ WITHOUT_TORCH = [
     "hosts.families.table",
     *(inside for inside in sorted({path.removeprefix("peftport.") for path in FAMILIES.values()})),
     "prompting",
+    "prompting.chat",
+    "prompting.chat_sandbox",
     "prompting.template",
     "prompting.lm_types",
     "prompting.lm_types.table",

@@ -1,8 +1,9 @@
 """Settings of a dataset: where its examples come from, how it is split, and what a host is asked."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from peftport.settings import OneOf, Settings, Text, optional
 
@@ -92,6 +93,10 @@ class ExampleLimits(Settings):
     test: int | None = Field(None, ge=2, description="number of test examples")
 
 
+def _is_false(value: bool) -> bool:
+    return value is False
+
+
 class DatasetSettings(Settings):
     """Labelled texts."""
 
@@ -106,6 +111,24 @@ class DatasetSettings(Settings):
         description="what the host reads: exactly one {text}, where the text goes, and perhaps an {answer}, where the"
         " label word stands; at the end unless it says so, and elsewhere only for masked language models",
     )
+    chat: bool = Field(
+        False,
+        description="true: `template` is a user's message, which goes through the chat template of each host; the label"
+        " word is the assistant's answer. Every host needs a chat template; masked language models cannot have one",
+        exclude_if=_is_false,
+    )
+    system: Text | None = optional(description="with `chat`: the system message; without it the template's own, if any")
     source: DatasetSource
     split: SplitSettings = Field(default_factory=SplitSettings)
     examples: ExampleLimits = Field(default_factory=ExampleLimits)
+
+    @model_validator(mode="after")
+    def _conversing(self) -> Self:
+        if self.system is not None and not self.chat:
+            raise PydanticCustomError("system", "expected `system` only beside `chat: true`")
+        return self
+
+    @property
+    def conversation(self) -> dict[str, str]:
+        """What goes into a chat beside the user's message."""
+        return {} if self.system is None else {"system": self.system}

@@ -25,7 +25,31 @@ def label_tokens(tokenizer: PreTrainedTokenizerBase, words: Iterable[str], lead:
             f"the tokenizer runs the label word {together[0]!r} together with {lead!r} before it; put a blank before "
             "{answer} in the template"
         )
-    tokens = {word: ids[len(before) :] for word, ids in tokens.items()}
+    return _told_apart(tokenizer, {word: ids[len(before) :] for word, ids in tokens.items()})
+
+
+def tokens_behind(tokenizer: PreTrainedTokenizerBase, words: Iterable[str], prompt: str) -> dict[str, list[int]]:
+    """Token ids of every label word behind a prompt in which special tokens stand: those that end in the word.
+
+    White space at the end of the prompt belongs to a word whose tokenizer has both in one token.
+
+    Raises:
+        ValueError: as ``label_tokens``, or what stands before depends on the word.
+    """
+    tokens, before = {}, set()
+    for word in words:
+        written = tokenizer(prompt + word, add_special_tokens=False, return_offsets_mapping=True)
+        ids, ends = written["input_ids"], [end for _, end in written["offset_mapping"]]
+        first = next((at for at, end in enumerate(ends) if end > len(prompt)), len(ids))
+        tokens[word] = ids[first:]
+        before.add(tuple(ids[:first]))
+    if len(before) > 1:
+        raise ValueError(f"the tokenizer writes the end of a prompt ({prompt[-20:]!r}) differently before some words")
+    return _told_apart(tokenizer, tokens)
+
+
+def _told_apart(tokenizer: PreTrainedTokenizerBase, tokens: dict[str, list[int]]) -> dict[str, list[int]]:
+    """The tokens of the label words, once each word has some and no word begins another."""
     for word, ids in tokens.items():
         if not ids or (tokenizer.unk_token_id is not None and tokenizer.unk_token_id in ids):
             raise ValueError(f"the tokenizer cannot write the label word {word!r} (tokens {ids})")

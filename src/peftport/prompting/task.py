@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 import torch
 
+from peftport.prompting.chat import chat_of, opened
 from peftport.prompting.encoded import Encoded
-from peftport.prompting.lm_types.table import lm_type
-from peftport.prompting.template import TaskSettings
+from peftport.prompting.lm_types.table import lm_type, refuse_unless_conversing
+from peftport.prompting.template import TaskSettings, check_template
 from peftport.storage.provenance import JsonObject
 
 LONGEST = 512  # tokens of a prompt, where neither the study nor the host says less; T5 was trained with so many
@@ -21,13 +22,14 @@ class Task:
     """A dataset as a host sees it.
 
     Attributes:
-        template: prompt with ``{text}`` in it, and perhaps ``{answer}``.
+        template: prompt with ``{text}`` in it, and perhaps ``{answer}``; in a chat, what the host's makes of it.
         words: the label words.
         tokens: token ids of each word where the template puts the answer, without special tokens.
         tokenizer: the host's tokenizer.
         lm_type: how such a host is asked and how it answers, a name of ``peftport.prompting.lm_types.table``.
         positions: tokens that the host can read at most; None where there is no such limit.
         max_tokens: longer prompts are cut, at the end of their text; None for what the host has room for.
+        chat: whether prompts go through the host's chat template.
     """
 
     template: str
@@ -37,6 +39,7 @@ class Task:
     lm_type: str
     positions: int | None
     max_tokens: int | None = None
+    chat: bool = False
 
     @classmethod
     def for_host(cls, task: TaskSettings, tokenizer: Any, card: JsonObject, max_tokens: int | None = None) -> "Task":
@@ -45,13 +48,17 @@ class Task:
         ``max_tokens`` matters where texts are encoded, and nowhere after that.
 
         Raises:
-            ValueError: the tokenizer cannot tell the label words apart, or hosts of this family cannot answer where the
-                template says.
+            ValueError: the tokenizer cannot tell the label words apart, hosts of this family cannot answer where the
+                template says, or the host cannot be asked by its chat template.
         """
-        name = card["lm_type"]
-        tokens = lm_type(name).label_tokens(tokenizer, task["words"], task["template"])
+        name, template, chat = card["lm_type"], task["template"], task.get("chat")
+        if chat is not None:
+            refuse_unless_conversing(name)
+            check_template(template, chat=True)
+            template = lm_type(name).conversation(opened(chat_of(tokenizer), template, chat))
+        tokens = lm_type(name).label_tokens(tokenizer, task["words"], template, chat is not None)
         words, ids = list(tokens), list(tokens.values())
-        return cls(task["template"], words, ids, tokenizer, name, card["positions"], max_tokens)
+        return cls(template, words, ids, tokenizer, name, card["positions"], max_tokens, chat is not None)
 
     def encode(self, examples: pd.DataFrame) -> Encoded:
         """Tokenise a split (the table ``examples``).

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 from peftport.data.texts import tidy
 
@@ -10,17 +10,23 @@ TEXT_SLOT, ANSWER = "{text}", "{answer}"
 
 
 class TaskSettings(TypedDict):
-    """How a dataset is put to a host: its prompt template, and its label words in alphabetical order."""
+    """How a dataset is put to a host: its prompt template, and its label words in alphabetical order.
+
+    With ``chat`` the template is a user's message, which goes through the host's chat template
+    (``peftport.prompting.chat``).
+    """
 
     template: str
     words: list[str]
+    chat: NotRequired[dict[str, str]]
 
 
-def check_template(template: str, cloze: bool = True) -> None:
+def check_template(template: str, cloze: bool = True, chat: bool = False) -> None:
     """Check that a template has exactly one ``{text}``, at most one ``{answer}`` and no other place to fill.
 
     Args:
         cloze: whether the answer may stand anywhere; else only at the end.
+        chat: whether it is a user's message, in which no answer stands.
 
     Raises:
         ValueError: it has not; the message shows the template.
@@ -33,6 +39,11 @@ def check_template(template: str, cloze: bool = True) -> None:
         raise ValueError(f"template {template!r}: expected at most one {ANSWER}, found {found}")
     if TEXT_SLOT + ANSWER in template or ANSWER + TEXT_SLOT in template:
         raise ValueError(f"template {template!r}: expected a blank between {TEXT_SLOT} and {ANSWER}")
+    if chat and ANSWER in template:
+        raise ValueError(
+            f"template {template!r}: expected no {ANSWER} with `chat`: the host answers the whole message, where its "
+            "chat template says"
+        )
     if not cloze and ANSWER in template and template.partition(ANSWER)[2].strip():
         raise ValueError(
             f"template {template!r}: expected {ANSWER} at the end. Only a masked language model fills a gap in the "

@@ -26,9 +26,10 @@ def prepared_by(study: Study, dataset: str) -> JsonObject:
 
 
 def task(study: Study, dataset: str) -> JsonObject:
-    """How a dataset is put to a host: its prompt template and its label words."""
+    """How a dataset is put to a host: its prompt template, its label words, and whether it is a message of a chat."""
     definition = study.config.datasets[root(dataset)]
-    return {"template": definition.template, "words": sorted(set(definition.labels.values()))}
+    chat = {"chat": definition.conversation} if definition.chat else {}
+    return {"template": definition.template, "words": sorted(set(definition.labels.values())), **chat}
 
 
 def tested_by(study: Study) -> JsonObject:

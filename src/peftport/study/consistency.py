@@ -14,6 +14,7 @@ from peftport.porting.compatibility import differences
 from peftport.prompting.template import check_template
 from peftport.registry import unknown_name
 from peftport.storage.provenance import JsonObject
+from peftport.study.chats import chatting, check_chat
 from peftport.study.grid import FITTED
 from peftport.study.grid_settings import GridSettings
 from peftport.study.settings import StudySettings
@@ -48,6 +49,8 @@ def check_meaning(settings: StudySettings, folder: Path) -> None:
         _check_dataset(name, dataset, folder)
     study = Study(settings, folder)
     _check_templates(study, settings, folder)
+    for name in chatting(study):
+        _check_read(f"datasets.{name}.chat", lambda name=name: check_chat(study, name))
     _check_fitted(settings)
     _check_siblings(study)
     _check_transfers(study, settings.hosts, folder)
@@ -169,7 +172,7 @@ def _check_gguf(name: str, file: str, folder: Path) -> None:
 
 
 def _check_read(key: str, read: Callable[[], object]) -> None:
-    """Raise ConfigError with the key if a host's files cannot be read."""
+    """Raise ConfigError with the key if a host's files cannot be read, or cannot be used."""
     try:
         read()
     except (ValueError, OSError) as error:

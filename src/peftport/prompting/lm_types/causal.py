@@ -12,6 +12,7 @@ import numpy as np
 from peftport.prompting import label_words as labels
 from peftport.prompting.batches import IGNORED, Prompt, mask_of, pad, special_tokens
 from peftport.prompting.batches import encode as cut
+from peftport.prompting.chat import Opened
 from peftport.prompting.label_words import ended as answers
 from peftport.prompting.template import around_answer, check_template, lead_of
 
@@ -26,14 +27,29 @@ def check(tokenizer: Any, config: Any) -> None:
         raise ValueError("a causal language model's tokenizer needs an end-of-sequence token")
 
 
-def label_tokens(tokenizer: Any, words: list[str], template: str) -> dict[str, list[int]]:
+def conversation(opened: Opened) -> str:
+    """A prompt up to the answer, with what the chat template puts before an answer beside what it begins one with."""
+    return opened.prompt + opened.gap
+
+
+def label_tokens(tokenizer: Any, words: list[str], template: str, chat: bool = False) -> dict[str, list[int]]:
     """Token ids of every label word as they follow the prompt."""
+    if chat:
+        return labels.tokens_behind(tokenizer, words, template)
     check_template(template, cloze=False)
     return labels.label_tokens(tokenizer, words, lead_of(template))
 
 
 def encode(task: Any, texts: list[str]) -> list[Prompt]:
-    """Prompts, with what the tokenizer puts before every text; nothing closes them."""
+    """Prompts, with what the tokenizer puts before every text; nothing closes them.
+
+    A chat template writes all special tokens itself. Its prompts are tokenised with a label word behind them, whose
+    tokens are then left out, so that both are what the tokenizer makes of them together.
+    """
+    if task.chat:
+        word, ids = task.words[0], task.tokens[0]
+        rows = cut(task.tokenizer, task.template + word, texts, task.longest_prompt() + len(ids), special=True)
+        return [Prompt(row.tokens[: -len(ids)], row.cut) for row in rows]
     first, _ = special_tokens(task.tokenizer)
     rows = cut(task.tokenizer, around_answer(task.template)[0], texts, task.longest_prompt() - len(first))
     return [Prompt(np.asarray([*first, *row.tokens], np.int64), row.cut) for row in rows]
