@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 from transformers import PreTrainedTokenizerBase
 
+STAND_IN = "Yes"  # a word in the place of an answer, where the tokens of the prompt before it are wanted
+
 
 def label_tokens(tokenizer: PreTrainedTokenizerBase, words: Iterable[str], lead: str = "") -> dict[str, list[int]]:
     """Token ids of every label word, without special tokens.
@@ -28,24 +30,30 @@ def label_tokens(tokenizer: PreTrainedTokenizerBase, words: Iterable[str], lead:
     return _told_apart(tokenizer, {word: ids[len(before) :] for word, ids in tokens.items()})
 
 
-def tokens_behind(tokenizer: PreTrainedTokenizerBase, words: Iterable[str], prompt: str) -> dict[str, list[int]]:
-    """Token ids of every label word behind a prompt in which special tokens stand: those that end in the word.
+def chat_label_tokens(tokenizer: PreTrainedTokenizerBase, words: list[str], prompt: str) -> dict[str, list[int]]:
+    """Token ids of every label word behind the prompt of a chat; raises ValueError as ``label_tokens``."""
+    return _told_apart(tokenizer, dict(zip(words, tokens_in_chat(tokenizer, prompt, words)[1:], strict=True)))
 
-    White space at the end of the prompt belongs to a word whose tokenizer has both in one token.
+
+def tokens_in_chat(tokenizer: PreTrainedTokenizerBase, prompt: str, texts: Iterable[str] = ()) -> list[list[int]]:
+    """Token ids behind a prompt in which special tokens stand, of ``STAND_IN`` and then of each text.
+
+    These are the tokens that end behind the prompt. A blank at its end belongs to the answer, as most tokenizers have
+    both in one token.
 
     Raises:
-        ValueError: as ``label_tokens``, or what stands before depends on the word.
+        ValueError: what stands before depends on the answer.
     """
-    tokens, before = {}, set()
-    for word in words:
-        written = tokenizer(prompt + word, add_special_tokens=False, return_offsets_mapping=True)
+    tokens, before, ending = [], set(), len(prompt.rstrip(" "))
+    for text in (STAND_IN, *texts):
+        written = tokenizer(prompt + text, add_special_tokens=False, return_offsets_mapping=True)
         ids, ends = written["input_ids"], [end for _, end in written["offset_mapping"]]
-        first = next((at for at, end in enumerate(ends) if end > len(prompt)), len(ids))
-        tokens[word] = ids[first:]
+        first = next((at for at, end in enumerate(ends) if end > ending), len(ids))
+        tokens.append(ids[first:])
         before.add(tuple(ids[:first]))
     if len(before) > 1:
-        raise ValueError(f"the tokenizer writes the end of a prompt ({prompt[-20:]!r}) differently before some words")
-    return _told_apart(tokenizer, tokens)
+        raise ValueError(f"the tokenizer writes the end of a prompt ({prompt[-20:]!r}) differently before some answers")
+    return tokens
 
 
 def _told_apart(tokenizer: PreTrainedTokenizerBase, tokens: dict[str, list[int]]) -> dict[str, list[int]]:

@@ -35,7 +35,7 @@ def conversation(opened: Opened) -> str:
 def label_tokens(tokenizer: Any, words: list[str], template: str, chat: bool = False) -> dict[str, list[int]]:
     """Token ids of every label word as they follow the prompt."""
     if chat:
-        return labels.tokens_behind(tokenizer, words, template)
+        return labels.chat_label_tokens(tokenizer, words, template)
     check_template(template, cloze=False)
     return labels.label_tokens(tokenizer, words, lead_of(template))
 
@@ -43,13 +43,14 @@ def label_tokens(tokenizer: Any, words: list[str], template: str, chat: bool = F
 def encode(task: Any, texts: list[str]) -> list[Prompt]:
     """Prompts, with what the tokenizer puts before every text; nothing closes them.
 
-    A chat template writes all special tokens itself. Its prompts are tokenised with a label word behind them, whose
-    tokens are then left out, so that both are what the tokenizer makes of them together.
+    A chat template writes all special tokens itself. Its prompts are tokenised with a word behind them, whose tokens
+    are then left out, so that prompts and answers are what the tokenizer makes of them together.
     """
     if task.chat:
-        word, ids = task.words[0], task.tokens[0]
-        rows = cut(task.tokenizer, task.template + word, texts, task.longest_prompt() + len(ids), special=True)
-        return [Prompt(row.tokens[: -len(ids)], row.cut) for row in rows]
+        behind = len(labels.tokens_in_chat(task.tokenizer, task.template)[0])
+        part = task.template + labels.STAND_IN
+        rows = cut(task.tokenizer, part, texts, task.longest_prompt() + behind, special=True)
+        return [Prompt(row.tokens[:-behind], row.cut) for row in rows]
     first, _ = special_tokens(task.tokenizer)
     rows = cut(task.tokenizer, around_answer(task.template)[0], texts, task.longest_prompt() - len(first))
     return [Prompt(np.asarray([*first, *row.tokens], np.int64), row.cut) for row in rows]
