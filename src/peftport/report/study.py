@@ -124,8 +124,8 @@ def template_notes(study: Study, cards: Mapping[str, JsonObject]) -> list[str]:
         source, target = (cards[host]["chat_template_sha256"][:12] for host in (transfer.source, transfer.target))
         if source != target:
             notes.append(
-                f"{transfer.source} and {transfer.target} have different chat templates ({source} and {target}), so "
-                "that between them prompts change as well as weights"
+                f"the hosts {transfer.source} and {transfer.target} have different chat templates ({source} and "
+                f"{target}), so that between them prompts change as well as weights"
             )
     return notes
 

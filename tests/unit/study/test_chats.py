@@ -78,7 +78,7 @@ def test_the_report_says_where_hosts_of_a_transfer_differ(pair):
     folder, hosts = pair
     cards = {name: {"chat_template_sha256": digest} for name, digest in (("old", ONE), ("new", OTHER))}
     (note,) = template_notes(study(folder, hosts), cards)
-    assert note.startswith(f"old and new have different chat templates ({ONE[:12]} and {OTHER[:12]})")
+    assert note.startswith(f"the hosts old and new have different chat templates ({ONE[:12]} and {OTHER[:12]})")
     assert template_notes(study(folder, hosts), {"old": cards["old"], "new": cards["old"]}) == []
     assert template_notes(study(folder, hosts, chat=False), cards) == []
 
