@@ -28,6 +28,8 @@ COLUMN_KINDS = {
     pa.float64(): "number",
     pa.bool_(): "true or false",
     pa.list_(pa.int32()): "list of whole numbers",
+    pa.list_(pa.string()): "list of texts",
+    pa.list_(pa.list_(pa.int32())): "list of lists of whole numbers",
 }
 PATHS_OF_ENTRIES = {"techniques": "techniques.<name>", "recipes": "hosts.<name>.build"}
 KINDS_OF_ENTRIES = {

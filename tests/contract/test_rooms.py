@@ -62,6 +62,7 @@ MAY_IMPORT = {
     "stages": {
         "study",
         "hosts",
+        "data.lm_eval_files",
         "data.sources.table",
         "tasks.table",
         "prompting.lm_types.table",

@@ -67,7 +67,7 @@ class DataFile(Settings):
         exclude_if=_is_empty,
         description="column to value: only rows that have these values are read, such as those of one `task`",
     )
-    header: Literal[False] | None = optional(
+    header: bool | None = optional(
         description="false: a csv or tsv file without a header line, whose columns are named 1, 2, ... (in quotes)"
     )
     label: str | None = optional(description="for `lines`: the label, a key of `labels`, of every line")

@@ -187,7 +187,8 @@ def generated(runs: pd.DataFrame) -> Grid | None:
 
 def further_scores(runs: pd.DataFrame) -> Grid | None:
     """All scores of choices and written answers at the smallest budget; None where there are only label words."""
-    own = runs[runs["metric"] != "accuracy"] if "metric" in runs else runs.head(0)
+    if "metric" not in runs or (own := runs[runs["metric"] != "accuracy"]).empty:
+        return None
     start = own[own["budget_steps"] == own["budget_steps"].min()]
     names = [name for name in (*FURTHER, "invalid_rate") if name in start and start[name].notna().any()]
     if not names:

@@ -73,14 +73,14 @@ def test_many_techniques_are_drawn_and_repeat():
 
 def ported(accuracies):
     rows = [
-        {"technique": technique, "seed": seed, "accuracy": value, "budget_steps": budget, "initialisation": start}
+        {"technique": technique, "seed": seed, "score": value, "budget_steps": budget, "initialisation": start}
         for technique, values in accuracies.items()
         for seed, value in enumerate(values)
         for budget, start in ((0, "ported"), (50, "ported"), (0, "scratch"))
     ]
     move = {name: "one" for name in ("source_host", "target_host", "source_dataset", "target_dataset")}
     runs = pd.DataFrame(rows).assign(**move)
-    runs.loc[(runs["budget_steps"] > 0) | (runs["initialisation"] == "scratch"), "accuracy"] = 0.0
+    runs.loc[(runs["budget_steps"] > 0) | (runs["initialisation"] == "scratch"), "score"] = 0.0
     return runs
 
 

@@ -5,6 +5,7 @@ no label. A host without a padding token (GPT-2) is filled up with its end token
 filled up, and labels are placed by position, so a filled-up place is never taken for the end of the answer.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from peftport.prompting.batches import IGNORED, Prompt, mask_of, pad, special_to
 from peftport.prompting.batches import encode as cut
 from peftport.prompting.chat import Opened
 from peftport.prompting.label_words import ended as answers
+from peftport.prompting.label_words import with_end
 from peftport.prompting.template import around_answer, check_template, lead_of
 
 MODEL = "AutoModelForCausalLM"
@@ -81,6 +83,11 @@ def encode(task: Any, texts: list[str]) -> list[Prompt]:
 def room_of_answer(task: Any) -> int:
     """Tokens that the longest answer takes behind a prompt, its end included."""
     return task.longest_answer or max(map(len, answers(task)))
+
+
+def written(task: Any, ids: Sequence[int]) -> np.ndarray:
+    """What the host learns to write for an answer: its tokens, the end."""
+    return with_end(task, ids)
 
 
 def padding(tokenizer: Any) -> int:

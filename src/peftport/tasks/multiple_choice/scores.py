@@ -76,7 +76,8 @@ def log_shares(likelihoods: list[np.ndarray], labels: np.ndarray) -> np.ndarray:
         labels: places of the right ones, shape (examples,).
     """
     pairs = zip(likelihoods, labels, strict=True)
-    return np.asarray([sums[label] - np.logaddexp.reduce(sums) for sums, label in pairs])
+    with np.errstate(invalid="ignore"):  # of a failed run
+        return np.asarray([sums[label] - np.logaddexp.reduce(sums) for sums, label in pairs])
 
 
 def _sums(model: Any, data: Encoded, task: Task, evaluation: EvaluationSettings) -> list[np.ndarray]:
