@@ -39,7 +39,8 @@ def write_gguf(file: Path, model: PreTrainedModel, quantised: str = "F32", **oth
 
     Args:
         quantised: type of matrices.
-        other: ``architecture``; ``tokenizer=False`` leaves it out; ``scaled=True`` scales positions.
+        other: ``architecture``; ``tokenizer=False`` leaves it out; ``scaled=True`` scales positions;
+            ``chat_template``.
     """
     config, architecture = model.config, other.get("architecture", "llama")
     writer = gguf.GGUFWriter(file, architecture)
@@ -55,6 +56,8 @@ def write_gguf(file: Path, model: PreTrainedModel, quantised: str = "F32", **oth
     writer.add_vocab_size(config.vocab_size)
     if other.get("scaled"):
         writer.add_rope_scaling_type(gguf.RopeScalingType.LINEAR)
+    if "chat_template" in other:
+        writer.add_chat_template(other["chat_template"])
     if other.get("tokenizer", True):
         writer.add_tokenizer_model("gpt2")
         writer.add_tokenizer_pre("smollm")

@@ -63,6 +63,7 @@ MAY_IMPORT = {
     "stages": {
         "study",
         "hosts",
+        "data.lm_eval_files",
         "data.sources.table",
         "tasks.table",
         "prompting.lm_types.table",
@@ -77,8 +78,10 @@ MAY_IMPORT = {
         "study",
         "stages",
         "data.settings",
+        "prompting.chat",
         "prompting.lengths",
         "hosts.settings",
+        "hosts.chat_templates",
         "hosts.locate",
         "jobs.duration",
         "jobs.inputs",
@@ -104,6 +107,7 @@ WITH_TORCH = {
     "costs",
 }
 WITHOUT_TORCH = [
+    "hosts.chat_templates",
     "hosts.sites",
     "hosts.locate",
     "hosts.shape",
@@ -111,6 +115,8 @@ WITHOUT_TORCH = [
     "hosts.families.table",
     *(inside for inside in sorted({path.removeprefix("peftport.") for path in FAMILIES.values()})),
     "prompting",
+    "prompting.chat",
+    "prompting.chat_sandbox",
     "prompting.template",
     "tasks",
     "tasks.table",

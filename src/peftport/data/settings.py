@@ -1,8 +1,9 @@
 """Settings of a dataset: where its examples come from, how it is split, and what a host is asked."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, Tag
+from pydantic import Field, Tag, model_validator
+from pydantic_core import PydanticCustomError
 
 from peftport.settings import EACH_ONCE, TAG, OneOf, Settings, Text, list_or, optional
 
@@ -94,6 +95,19 @@ class HubDataset(Settings):
     splits: HubSplits = HubSplits(train="train")
 
 
+class LmEvalSource(Settings):
+    """A task of lm-evaluation-harness, which tests by it; needs pip install 'peftport[lm-eval]'."""
+
+    task: Text = Field(description="name of the task")
+    include_path: Text | None = optional(
+        description="folder with the YAML files of tasks of your own; without it the task is one of lm-eval's"
+    )
+    metric: Text = Field("acc", description="which of the task's metrics is the score; 0 to 1 for each document")
+    num_fewshot: int = Field(
+        0, ge=0, le=100, description="examples of the task before a document in tests; training has none"
+    )
+
+
 class DatasetSource(OneOf):
     """Where the examples come from, exactly one of these."""
 
@@ -102,6 +116,7 @@ class DatasetSource(OneOf):
         description="local files; what one of them holds is train, unless `split` says otherwise"
     )
     hub: HubDataset | None = optional()
+    lm_eval: LmEvalSource | None = optional()
 
 
 class SplitSettings(Settings):
@@ -118,6 +133,10 @@ class ExampleLimits(Settings):
     train: int | None = Field(None, ge=2, description="number of training examples")
     validation: int | None = Field(None, ge=2, description="number of validation examples")
     test: int | None = Field(None, ge=2, description="number of test examples")
+
+
+def _is_false(value: bool) -> bool:
+    return value is False
 
 
 class MultipleChoiceSettings(Settings):
@@ -153,9 +172,10 @@ class GenerationSettings(Settings):
 
 
 class DatasetSettings(OneOf):
-    """Texts, and what is to be answered to each; exactly one of `labels`, `multiple_choice`, `generation`."""
+    """Texts, and what is to be answered to each; exactly one of `labels`, `multiple_choice`, `generation`; none with
+    `source.lm_eval`."""
 
-    BESIDE = frozenset({"template", "source", "split", "examples"})
+    BESIDE = frozenset({"template", "chat", "system", "source", "split", "examples"})
 
     labels: dict[str, Annotated[str, Field(min_length=1, max_length=100)]] | None = optional(
         min_length=2,
@@ -170,9 +190,46 @@ class DatasetSettings(OneOf):
         description="what the host reads: exactly one {text}, where the text goes, and perhaps an {answer}, where the"
         " label word stands; at the end unless it says so, and elsewhere only for masked language models",
     )
+    chat: bool = Field(
+        False,
+        description="true: `template` is a user's message, which goes through the chat template of each host; the label"
+        " word is the assistant's answer. Every host needs a chat template; masked language models cannot have one",
+        exclude_if=_is_false,
+    )
+    system: Text | None = optional(description="with `chat`: the system message; without it the template's own, if any")
     source: DatasetSource
     split: SplitSettings = Field(default_factory=SplitSettings)
     examples: ExampleLimits = Field(default_factory=ExampleLimits)
+
+    @model_validator(mode="after")
+    def _conversing(self) -> Self:
+        if self.system is not None and not self.chat:
+            raise PydanticCustomError("system", "expected `system` only beside `chat: true`")
+        return self
+
+    @property
+    def conversation(self) -> dict[str, str]:
+        """What goes into a chat beside the user's message."""
+        return {} if self.system is None else {"system": self.system}
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        if self.source.lm_eval is None:
+            return super()._exactly_one()
+        plain = DatasetSettings.model_fields
+        named = (*self._choices(), "template", "chat", "system")
+        if beside := [name for name in named if getattr(self, name) != plain[name].default]:
+            raise PydanticCustomError(
+                "lm_eval",
+                "expected no {beside} beside `source.lm_eval`, whose task says what is asked",
+                {"beside": ", ".join(f"`{name}`" for name in beside)},
+            )
+        return self
+
+    @property
+    def kind(self) -> str:
+        """The name of the kind of task."""
+        return "lm_eval" if self.source.lm_eval is not None else super().kind
 
     @property
     def words(self) -> list[str]:
@@ -182,10 +239,14 @@ class DatasetSettings(OneOf):
     @property
     def metric(self) -> str:
         """The name of the score."""
+        if self.source.lm_eval is not None:
+            return self.source.lm_eval.metric
         return "accuracy" if self.labels is not None else getattr(self, self.kind).metric
 
     @property
     def scoring(self) -> dict[str, Any]:
         """What its scores depend on."""
-        stop = {} if self.generation is None else {"stop": self.generation.stop}
-        return {"metric": self.metric} | stop
+        further: dict[str, Any] = {} if self.generation is None else {"stop": self.generation.stop}
+        if self.source.lm_eval is not None:
+            further["source"] = self.source.lm_eval.as_json()
+        return {"metric": self.metric} | further

@@ -14,6 +14,7 @@ from peftport.hosts.locate import BUNDLED_CHOICE, foreign, hub_commit, published
 from peftport.hosts.settings import HostSettings
 from peftport.hosts.shape import host_shape
 from peftport.hosts.sites import Family
+from peftport.prompting.chat import chat_template, template_digest
 from peftport.prompting.lm_types.table import CLASSIFIER, lm_type
 from peftport.storage.files import DamagedFile, check_files, file_digest, file_digests
 from peftport.storage.provenance import JsonObject
@@ -99,4 +100,5 @@ def identify_host(
         "weights_sha256": combined_digest(weight_files(folder)),
         "files": file_digests(folder, read_files(folder)),
         "tokenizer_sha256": combined_digest(folder / file for file in TOKENIZER_FILES if (folder / file).is_file()),
+        "chat_template_sha256": template_digest(chat_template(tokenizer)),
     }

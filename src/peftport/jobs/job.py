@@ -120,7 +120,12 @@ def _redirected(stream: Any) -> Iterator[None]:
 
 
 def _handlers() -> list[logging.StreamHandler]:
-    """The handlers of Python's loggers that write to a stream. Libraries make them when they are imported."""
+    """The handlers of Python's loggers that write to a stream of their own. Libraries make them when they are imported.
+
+    Handlers as Python's last resort, which some libraries attach, are none: they write to whatever ``sys.stderr`` is.
+    """
     every = [logging.root, *logging.root.manager.loggerDict.values()]
     loggers = [logger for logger in every if isinstance(logger, logging.Logger)]
-    return [handler for logger in loggers for handler in logger.handlers if isinstance(handler, logging.StreamHandler)]
+    attached = [handler for logger in loggers for handler in logger.handlers]
+    last = type(logging.lastResort)
+    return [own for own in attached if isinstance(own, logging.StreamHandler) and not isinstance(own, last)]

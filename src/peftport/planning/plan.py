@@ -2,16 +2,19 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from peftport.hosts.chat_templates import found_template
 from peftport.paths import pipeline_root
 from peftport.planning.commits import Commits, keep_commits, known_commits, name_of
 from peftport.planning.dry_run import Job, dry_runs
 from peftport.planning.pinned import pinned
 from peftport.planning.reasons import NEW
+from peftport.prompting.chat import template_digest
 from peftport.prompting.lengths import cut_notes, read_lengths
 from peftport.storage.hub import cached_commit
+from peftport.study.chats import chatting
 from peftport.study.classification import head_notes
 from peftport.study.grid import Cell, Source
 from peftport.study.read import read_study, refuse_unless_folder
@@ -110,6 +113,8 @@ class Plan:
         runs: rows of ``runs.parquet``.
         references: rows of ``references.parquet``.
         warnings: sentences.
+        chat_templates: hosts to the SHA-256 of the chat template that prompts go through, None where it is not known
+            yet; empty if no dataset asks for it.
     """
 
     study: str
@@ -123,6 +128,7 @@ class Plan:
     made_again: list[MadeAgain]
     downloads: list[Download]
     warnings: list[str]
+    chat_templates: dict[str, str | None] = field(default_factory=dict)
 
 
 def make_plan(configs: Sequence[Path], directory: Path) -> Plan:
@@ -165,7 +171,16 @@ def make_plan(configs: Sequence[Path], directory: Path) -> Plan:
             *said,
             *warnings,
         ],
+        chat_templates=chat_templates(study),
     )
+
+
+def chat_templates(study: Study) -> dict[str, str | None]:
+    """Hosts to the SHA-256 of their chat templates, None where it is not known yet; empty if the study has no chat."""
+    if not chatting(study):
+        return {}
+    known = {host: found_template(host, study.config.hosts, study.folder) for host in study.hosts}
+    return {host: found and template_digest(found.template) for host, found in known.items()}
 
 
 def cuts(every: Sequence[Job], now: Sequence[Job], directory: Path) -> list[str]:

@@ -18,6 +18,7 @@ def plan_text(plan: Plan) -> str:
         jobs(plan.stages, plan.jobs),
         made_again(plan.made_again),
         downloads(plan.downloads),
+        chat_templates(plan.chat_templates),
         [f"warning: {one}" for one in plan.warnings],
     ]
     return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
@@ -90,6 +91,14 @@ def downloads(needed: list[Download]) -> list[str]:
     if lacking and is_offline():
         notes.append("  HF_HUB_OFFLINE is set: what is not in the cache cannot be had")
     return [f"from the hub, {lacking} of {len(needed)} to download", *aligned(lines, "<<<"), *notes]
+
+
+def chat_templates(used: dict[str, str | None]) -> list[str]:
+    """Which host is asked by which chat template."""
+    if not used:
+        return []
+    lines = [(f"  {host}", digest[:12] if digest else "known once its files are here") for host, digest in used.items()]
+    return ["chat templates, by their SHA-256", *aligned(lines, "<<")]
 
 
 def state(one: Download) -> str:

@@ -24,8 +24,8 @@ class Prompt(NamedTuple):
     cut: int
 
 
-def encode(tokenizer, part: str, texts: list[str], most: int) -> list[Prompt]:
-    """A template, or a part of one, with each text in it, without special tokens.
+def encode(tokenizer, part: str, texts: list[str], most: int, special: bool = False) -> list[Prompt]:
+    """A template, or a part of one, with each text in it, and no special tokens around it.
 
     What is too long loses tokens from the end of its text, never of the template. Special tokens that are written out
     in a text (``[MASK]``) are text.
@@ -34,6 +34,7 @@ def encode(tokenizer, part: str, texts: list[str], most: int) -> list[Prompt]:
         tokenizer: the host's tokenizer; it must know where in a text its tokens stand.
         part: with or without a ``{text}``.
         most: largest number of tokens.
+        special: whether those that are written out in the template are special tokens, as a chat template means them.
 
     Raises:
         ValueError: not even one token of a text has room.
@@ -43,12 +44,15 @@ def encode(tokenizer, part: str, texts: list[str], most: int) -> list[Prompt]:
         [render(part, text) for text in texts],
         add_special_tokens=False,
         return_offsets_mapping=True,
-        split_special_tokens=True,
+        split_special_tokens=not special,
     )
+    spelt = _spelt(tokenizer, part) if special else {}
     rows = []
     for text, ids, places in zip(texts, found["input_ids"], found["offset_mapping"], strict=True):
+        begin, end = len(before), len(before) + len(text)
+        if special and not spelt.keys().isdisjoint(ids):
+            ids, places = _as_text(ids, places, begin, end, spelt)
         if (surplus := len(ids) - most) > 0:
-            begin, end = len(before), len(before) + len(text)
             of_text = [at for at, place in enumerate(places) if begin <= place[0] and place[1] <= end]
             if TEXT_SLOT not in part or surplus >= len(of_text):
                 raise ValueError(
@@ -58,6 +62,38 @@ def encode(tokenizer, part: str, texts: list[str], most: int) -> list[Prompt]:
             ids = [token for at, token in enumerate(ids) if at not in cut]
         rows.append(Prompt(np.asarray(ids, np.int64), max(surplus, 0)))
     return rows
+
+
+def _spelt(tokenizer, part: str) -> dict[int, list[int]]:
+    """Tokens that a template may mean as special ones, to what their letters are as text.
+
+    These are the special tokens, and further ones of the tokenizer that stand in the template; the same that
+    transformers' ``sanitize_control_tokens`` takes for such.
+    """
+
+    def within(text: str) -> list[int]:
+        """Its tokens as in the middle of a line, where no tokenizer puts a blank before it."""
+        found = tokenizer(f"\n{text}", add_special_tokens=False, return_offsets_mapping=True, split_special_tokens=True)
+        return [token for token, place in zip(found["input_ids"], found["offset_mapping"], strict=True) if place[1] > 1]
+
+    added = {index: token.content for index, token in tokenizer.added_tokens_decoder.items()}
+    return {
+        index: within(word[:1]) + within(word[1:])  # in two parts nothing takes it for the token
+        for index, word in added.items()
+        if tokenizer.added_tokens_decoder[index].special or (word in part and not word.isspace())
+    }
+
+
+def _as_text(
+    ids: list[int], places: list[tuple[int, int]], begin: int, end: int, spelt: dict[int, list[int]]
+) -> tuple[list[int], list[tuple[int, int]]]:
+    """Tokens and places of a prompt, with the special tokens between two places as text."""
+    pairs = [
+        (token, place)
+        for index, place in zip(ids, places, strict=True)
+        for token in (spelt[index] if index in spelt and begin <= place[0] and place[1] <= end else [index])
+    ]
+    return [token for token, _ in pairs], [place for _, place in pairs]
 
 
 def special_tokens(tokenizer) -> tuple[list[int], list[int]]:

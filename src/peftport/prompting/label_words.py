@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 from transformers import PreTrainedTokenizerBase
 
+STAND_IN = "Yes"  # a word in the place of an answer, where the tokens of the prompt before it are wanted
+
 
 def label_tokens(tokenizer: PreTrainedTokenizerBase, words: Iterable[str], lead: str = "") -> dict[str, list[int]]:
     """Token ids of every label word, without special tokens.
@@ -19,7 +21,32 @@ def label_tokens(tokenizer: PreTrainedTokenizerBase, words: Iterable[str], lead:
             begin those of another, so that a likelihood could not tell them apart.
     """
     words = list(words)
-    tokens = dict(zip(words, tokens_behind(tokenizer, words, lead), strict=True))
+    return told_apart(tokenizer, dict(zip(words, tokens_behind(tokenizer, words, lead), strict=True)))
+
+
+def tokens_in_chat(tokenizer: PreTrainedTokenizerBase, prompt: str, texts: Iterable[str] = ()) -> list[list[int]]:
+    """Token ids behind a prompt in which special tokens stand, of ``STAND_IN`` and then of each text.
+
+    These are the tokens that end behind the prompt. A blank at its end belongs to the answer, as most tokenizers have
+    both in one token.
+
+    Raises:
+        ValueError: what stands before depends on the answer.
+    """
+    tokens, before, ending = [], set(), len(prompt.rstrip(" "))
+    for text in (STAND_IN, *texts):
+        written = tokenizer(prompt + text, add_special_tokens=False, return_offsets_mapping=True)
+        ids, ends = written["input_ids"], [end for _, end in written["offset_mapping"]]
+        first = next((at for at, end in enumerate(ends) if end > ending), len(ids))
+        tokens.append(ids[first:])
+        before.add(tuple(ids[:first]))
+    if len(before) > 1:
+        raise ValueError(f"the tokenizer writes the end of a prompt ({prompt[-20:]!r}) differently before some answers")
+    return tokens
+
+
+def told_apart(tokenizer: PreTrainedTokenizerBase, tokens: dict[str, list[int]]) -> dict[str, list[int]]:
+    """The tokens of the label words, once each word has some and no word begins another."""
     for word, ids in tokens.items():
         if not ids or (tokenizer.unk_token_id is not None and tokenizer.unk_token_id in ids):
             raise ValueError(f"the tokenizer cannot write the label word {word!r} (tokens {ids})")

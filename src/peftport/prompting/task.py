@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 import torch
 
+from peftport.prompting.chat import chat_of, opened
 from peftport.prompting.encoded import Answers, Encoded
-from peftport.prompting.lm_types.table import lm_type
-from peftport.prompting.template import TaskSettings
+from peftport.prompting.lm_types.table import lm_type, refuse_unless_conversing
+from peftport.prompting.template import TaskSettings, check_template
 from peftport.storage.provenance import JsonObject
 from peftport.tasks.table import LABELS, prompts, refusal
 
@@ -29,13 +30,14 @@ class Task:
     * ``in_turn(task, data)``: the data with answers that tell nothing of the right ones.
 
     Attributes:
-        template: prompt with ``{text}`` in it, and perhaps ``{answer}``.
+        template: prompt with ``{text}`` in it, and perhaps ``{answer}``; in a chat, what the host's makes of it.
         words: the label words.
         tokens: token ids of each word where the template puts the answer, without special tokens.
         tokenizer: the host's tokenizer.
         lm_type: how such a host is asked and how it answers, a name of ``peftport.prompting.lm_types.table``.
         positions: tokens that the host can read at most; None where there is no such limit.
         max_tokens: longer prompts are cut, at the end of their text; None for what the host has room for.
+        chat: whether prompts go through the host's chat template.
         kind: the kind of the task, a name of ``peftport.tasks.table``.
         longest_answer: tokens that an answer with its end may have, where answers are an example's own.
         scoring: settings of the kind's scores; empty where nothing is scored.
@@ -48,6 +50,7 @@ class Task:
     lm_type: str
     positions: int | None
     max_tokens: int | None = None
+    chat: bool = False
     kind: str = LABELS
     longest_answer: int | None = None
     scoring: JsonObject = field(default_factory=dict)
@@ -59,16 +62,29 @@ class Task:
         ``max_tokens`` matters where texts are encoded, and nowhere after that.
 
         Raises:
-            ValueError: the tokenizer cannot tell the label words apart, or hosts of this family cannot answer where the
-                template says, or cannot do tasks of this kind.
+            ValueError: the tokenizer cannot tell the label words apart, hosts of this family cannot answer where the
+                template says, or cannot do tasks of this kind, or the host cannot be asked by its chat template.
         """
-        name, kind = card["lm_type"], task.get("kind", LABELS)
+        name, kind, template, chat = card["lm_type"], task.get("kind", LABELS), task["template"], task.get("chat")
         if (reason := refusal(kind, name)) is not None:
             raise ValueError(f"a dataset of the kind `{kind}` cannot be put to a host of the type `{name}`: {reason}")
-        tokens = lm_type(name).label_tokens(tokenizer, task["words"], task["template"])
+        if chat is not None:
+            refuse_unless_conversing(name)
+            check_template(template, chat=True)
+            template = lm_type(name).conversation(opened(chat_of(tokenizer), template, chat))
+        tokens = lm_type(name).label_tokens(tokenizer, task["words"], template, chat is not None)
         words, ids = list(tokens), list(tokens.values())
         further = {"kind": kind, "longest_answer": task.get("longest_answer"), "scoring": task.get("scoring", {})}
-        return cls(task["template"], words, ids, tokenizer, name, card["positions"], max_tokens, **further)
+        further |= {"chat": chat is not None}
+        return cls(template, words, ids, tokenizer, name, card["positions"], max_tokens, **further)
+
+    def tokens_of(self, texts: list[str], what: str) -> list[list[int]]:
+        """Token ids of answers where the template puts them; raises ValueError if one runs together with the prompt.
+
+        Args:
+            what: what they are called in a message.
+        """
+        return lm_type(self.lm_type).answer_tokens(self, texts, what)
 
     def encode(self, examples: pd.DataFrame, split: str = "test") -> Encoded:
         """Tokenise a split (the table ``examples``).

@@ -13,8 +13,10 @@ class TaskSettings(TypedDict):
     """How a dataset is put to a host.
 
     Attributes:
-        template: of the prompt.
+        template: of the prompt; with ``chat`` of a user's message.
         words: the label words in alphabetical order; none where answers are an example's own.
+        chat: what goes into a chat beside the message (``peftport.prompting.chat``); only where prompts go through the
+            host's chat template.
         kind: a name of ``peftport.tasks.table``; label words where there is none.
         longest_answer: tokens that an answer may have with its end; there is none where the kind sets no limit.
         scoring: settings of the kind's scores; only where something is scored.
@@ -22,16 +24,18 @@ class TaskSettings(TypedDict):
 
     template: str
     words: list[str]
+    chat: NotRequired[dict[str, str]]
     kind: NotRequired[str]
     longest_answer: NotRequired[int]
     scoring: NotRequired[dict[str, Any]]
 
 
-def check_template(template: str, cloze: bool = True) -> None:
+def check_template(template: str, cloze: bool = True, chat: bool = False) -> None:
     """Check that a template has exactly one ``{text}``, at most one ``{answer}`` and no other place to fill.
 
     Args:
         cloze: whether the answer may stand anywhere; else only at the end.
+        chat: whether it is a user's message, in which no answer stands.
 
     Raises:
         ValueError: it has not; the message shows the template.
@@ -44,6 +48,11 @@ def check_template(template: str, cloze: bool = True) -> None:
         raise ValueError(f"template {template!r}: expected at most one {ANSWER}, found {found}")
     if TEXT_SLOT + ANSWER in template or ANSWER + TEXT_SLOT in template:
         raise ValueError(f"template {template!r}: expected a blank between {TEXT_SLOT} and {ANSWER}")
+    if chat and ANSWER in template:
+        raise ValueError(
+            f"template {template!r}: expected no {ANSWER} with `chat`: the host answers the whole message, where its "
+            "chat template says"
+        )
     if not cloze and ANSWER in template and template.partition(ANSWER)[2].strip():
         raise ValueError(
             f"template {template!r}: expected {ANSWER} at the end. Only a masked language model fills a gap in the "

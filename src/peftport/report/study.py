@@ -2,7 +2,7 @@
 
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -49,7 +49,7 @@ def describe_study(study: Study, cards: Sequence[str], datasets: Sequence[str], 
         description=config.title,
         rules={name: initialisation(name).rule for name in study.grid.initialisations},
         reconstructions=config.reconstructions,
-        hosts={name: _host(card) for name, card in cards.items()},
+        hosts={name: _host(card) | _chat(study, card) for name, card in cards.items()},
         host_notes=host_notes(list(cards.values())),
         datasets={name: _dataset(file, config.datasets[root(name)]) for name, file in splits.items()},
         prompts=lengths,
@@ -61,6 +61,7 @@ def describe_study(study: Study, cards: Sequence[str], datasets: Sequence[str], 
                 *warmup_warnings(study.budgets, config.training.warmup_steps),
                 *head_notes(study),
                 *cut,
+                *template_notes(study, cards),
             ],
         ),
     )
@@ -115,6 +116,28 @@ def _host(card: JsonObject) -> JsonObject:
     } | ({"head": f"classification; {', '.join(card['head_parts'])} of the module"} if "head" in card else {})
 
 
+def _chatting(study: Study) -> bool:
+    return any(study.config.datasets[name].chat for name in study.datasets)
+
+
+def _chat(study: Study, card: JsonObject) -> JsonObject:
+    """The chat template of a host, in a study whose prompts go through it."""
+    return {"chat template (SHA-256)": card["chat_template_sha256"][:12]} if _chatting(study) else {}
+
+
+def template_notes(study: Study, cards: Mapping[str, JsonObject]) -> list[str]:
+    """A sentence for every transfer between hosts of different chat templates, in a study that uses them."""
+    notes = []
+    for transfer in study.grid.transfers if _chatting(study) else []:
+        source, target = (cards[host]["chat_template_sha256"][:12] for host in (transfer.source, transfer.target))
+        if source != target:
+            notes.append(
+                f"the hosts {transfer.source} and {transfer.target} have different chat templates ({source} and "
+                f"{target}), so that between them prompts change as well as weights"
+            )
+    return notes
+
+
 def _origin(card: JsonObject) -> str:
     """Where a host comes from, and from what it was converted."""
     said = [f"{kind} {value}" for kind, value in card["origin"].items() if kind not in ("build", "convert")]
@@ -154,7 +177,18 @@ def _dataset(file: str, definition: DatasetSettings) -> JsonObject:
             else {"kind": definition.kind.replace("_", " ")}
         ),
         **({"score": metric_name(definition.metric)} if definition.labels is None else {}),
-        "prompt": definition.template,
+        "prompt": definition.template if definition.source.lm_eval is None else "that of the task",
+        **_conversation(definition),
+    }
+
+
+def _conversation(definition: DatasetSettings) -> JsonObject:
+    """What is said of a prompt that is a message of a chat."""
+    if not definition.chat:
+        return {}
+    system = definition.system
+    return {
+        "asked by": "the host's chat template" + ("" if system is None else f", after the system message: {system}")
     }
 
 

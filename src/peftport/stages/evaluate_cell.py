@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from peftport.stages.encode_dataset import prompts
 from peftport.stages.extract_modules import modules_of
@@ -15,6 +16,7 @@ from peftport.stages.sections import (
     kind_code,
     method_code,
     scored_task,
+    task_files,
     technique,
     tested_by,
     trained_by,
@@ -57,6 +59,9 @@ class EvaluateCell(Stage, Cell):
         method = [] if self.initialisation == "bare" else method_code(study, self.technique)
         kind = kind_code(study, self.target_dataset, SCORES)
         return [*method, *kind, *host_code(study, self.target_host), *answer_code(study, self.target_host)]
+
+    def files(self, study: Study) -> Sequence[Path]:
+        return task_files(study, self.target_dataset)
 
 
 def starts_of(study: Study, cell: Cell) -> list[Output]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from peftport.data.sources.table import SOURCES
-from peftport.stages.sections import kind_code, prepared_by
+from peftport.stages.sections import kind_code, prepared_by, task_files
 from peftport.stages.stage import Stage
 from peftport.storage.provenance import JsonObject
 from peftport.study.study import Study
@@ -30,4 +30,5 @@ class PrepareDataset(Stage):
         return [SOURCES[source], *kind_code(study, self.dataset, ROWS)]
 
     def files(self, study: Study) -> Sequence[Path]:
-        return [Path(file.path) for file in study.config.datasets[self.dataset].source.files or []]
+        files = [Path(file.path) for file in study.config.datasets[self.dataset].source.files or []]
+        return [*files, *task_files(study, self.dataset)]

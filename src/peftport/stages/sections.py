@@ -2,7 +2,9 @@
 
 import functools
 from collections.abc import Sequence
+from pathlib import Path
 
+from peftport.data.lm_eval_files import local_files
 from peftport.host_building.recipes.table import RECIPES
 from peftport.hosts.families.table import FAMILIES, family
 from peftport.hosts.shape import declared
@@ -30,12 +32,19 @@ def prepared_by(study: Study, dataset: str) -> JsonObject:
 
 
 def task(study: Study, dataset: str) -> JsonObject:
-    """How a dataset is put to a host: its prompt template, its kind and its label words."""
+    """How a dataset is put to a host: its prompt template, its kind, its label words, whether it is asked in a chat."""
     definition = study.config.datasets[root(dataset)]
-    told = {"template": definition.template, "words": definition.words, "kind": definition.kind}
+    template = "{text}" if definition.source.lm_eval is not None else definition.template
+    told = {"template": template, "words": definition.words, "kind": definition.kind}
     if definition.generation is not None:
         told["longest_answer"] = definition.generation.max_new_tokens
-    return told
+    return told | ({"chat": definition.conversation} if definition.chat else {})
+
+
+def task_files(study: Study, dataset: str) -> list[Path]:
+    """The files from outside the study that a test on a dataset reads itself: those of a task of lm-eval."""
+    source = study.config.datasets[root(dataset)].source.lm_eval
+    return [] if source is None else local_files(source, study.folder)
 
 
 def scored_task(study: Study, dataset: str) -> JsonObject:

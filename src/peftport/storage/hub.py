@@ -13,7 +13,7 @@ OFFLINE = ("1", "ON", "YES", "TRUE")
 REPO_TYPES = {"host": "model", "dataset": "dataset"}
 DATA = ("md", "parquet", "csv", "tsv", "json", "jsonl", "txt", "gz", "zip")
 FILES = {  # the files of a repository that are read; nothing else of it is downloaded
-    "host": ["*.json", "*.safetensors", "*.model", "*.txt"],
+    "host": ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"],
     "dataset": [f"*.{extension}" for extension in DATA],
 }
 PASSED_OVER = {"host": ["*/*"], "dataset": []}  # a host's files lie in no folder; what does is of other software

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from peftport.data.lm_eval_files import check_task
 from peftport.data.settings import DataFile, DatasetSettings
 from peftport.hosts.families.table import FAMILIES, family, refusal
 from peftport.hosts.gguf_header import read_header
@@ -20,6 +21,7 @@ from peftport.porting.compatibility import differences
 from peftport.prompting.template import check_template
 from peftport.registry import unknown_name
 from peftport.storage.provenance import JsonObject
+from peftport.study.chats import chatting, check_chat
 from peftport.study.classification import head_complaint
 from peftport.study.further_hosts import further_refusal
 from peftport.study.grid import FITTED
@@ -59,6 +61,8 @@ def check_meaning(settings: StudySettings, folder: Path) -> None:
         _check_dataset(name, dataset, folder)
     study = Study(settings, folder)
     _check_templates(study, settings, folder)
+    for name in chatting(study):
+        _check_read(f"datasets.{name}.chat", lambda name=name: check_chat(study, name))
     _check_fitted(settings)
     _check_heads(study, settings.hosts, folder)
     _check_siblings(study)
@@ -182,7 +186,7 @@ def _check_gguf(name: str, file: str, folder: Path) -> None:
 
 
 def _check_read(key: str, read: Callable[[], object]) -> None:
-    """Raise ConfigError with the key if a host's files cannot be read."""
+    """Raise ConfigError with the key if a host's files cannot be read, or cannot be used."""
     try:
         read()
     except (ValueError, OSError) as error:
@@ -231,6 +235,8 @@ def _check_files(key: str, files: list[str] | None, folder: Path) -> None:
 
 def _check_dataset(name: str, dataset: DatasetSettings, folder: Path) -> None:
     key, source, labels = f"datasets.{name}", dataset.source, dataset.labels
+    if (task := source.lm_eval) is not None:
+        return _check_read(f"{key}.source.lm_eval", lambda: check_task(task, folder))
     if labels is None and "template" not in dataset.model_fields_set:
         raise ConfigError(f"config key `{key}.template`: expected one, such as `{{text}}`; `{dataset.kind}` has none.")
     _check_template(name, dataset, cloze=True)

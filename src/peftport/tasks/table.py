@@ -19,16 +19,19 @@ ROWS = {
     "labels": "peftport.tasks.labels.rows",
     "multiple_choice": "peftport.tasks.multiple_choice.rows",
     "generation": "peftport.tasks.generation.rows",
+    "lm_eval": "peftport.tasks.lm_eval.rows",
 }
 PROMPTS = {
     "labels": "peftport.tasks.labels.prompts",
     "multiple_choice": "peftport.tasks.multiple_choice.prompts",
     "generation": "peftport.tasks.generation.prompts",
+    "lm_eval": "peftport.tasks.lm_eval.prompts",
 }
 SCORES = {
     "labels": "peftport.tasks.labels.scores",
     "multiple_choice": "peftport.tasks.multiple_choice.scores",
     "generation": "peftport.tasks.generation.scores",
+    "lm_eval": "peftport.tasks.lm_eval.scores",
 }
 # kind and language model type to why such a host cannot do it
 REFUSED = {
@@ -37,6 +40,8 @@ REFUSED = {
     ("generation", "masked"): "a masked language model fills gaps and writes no text",
     ("multiple_choice", "classifier"): "a classification head has one output for each label of the dataset",
     ("generation", "classifier"): "a classification head writes no text",
+    ("lm_eval", "classifier"): "a classification head has one output for each label of the dataset",
+    ("lm_eval", "masked"): "lm-evaluation-harness asks for what follows a text, and a masked language model fills gaps",
 }
 
 

@@ -1,6 +1,7 @@
 """What a host's identity says, and what its fingerprints see."""
 
 import re
+import shutil
 
 import pytest
 import torch
@@ -8,6 +9,7 @@ import torch
 from peftport.hosts.identify import combined_digest, identify_host
 from peftport.hosts.load import load_model
 from peftport.hosts.settings import HostSettings
+from peftport.storage.files import file_digest
 from tests import studies
 
 
@@ -40,6 +42,15 @@ def test_fingerprints_see_weights_and_tokenizer_apart(saved, card):
     other = identify_host("raw", HostSettings(path="somewhere"), saved / "instruct")
     assert other["weights_sha256"] != card["weights_sha256"]
     assert other["tokenizer_sha256"] == card["tokenizer_sha256"]
+
+
+def test_a_chat_template_is_a_file_of_the_host_and_its_fingerprint_is_in_the_card(saved, card, tmp_path):
+    shutil.copytree(saved / "raw", tmp_path / "raw")
+    (tmp_path / "raw" / "chat_template.jinja").write_text("{{ messages[0].content }}:")
+    other = identify_host("raw", HostSettings(path="somewhere"), tmp_path / "raw")
+    assert other["chat_template_sha256"] == file_digest(tmp_path / "raw" / "chat_template.jinja")
+    assert other["files"].keys() - card["files"].keys() == {"chat_template.jinja"}
+    assert other["tokenizer_sha256"] == card["tokenizer_sha256"] and card["chat_template_sha256"] is None
 
 
 def test_a_card_is_the_same_every_time(saved, card):

@@ -98,6 +98,18 @@ def test_what_libraries_log_on_the_terminal_is_in_the_log(snakemake, capsys):
     assert "weights are tied" not in capsys.readouterr().err and handler.stream is sys.stderr
 
 
+def test_pythons_last_resort_may_be_attached_to_a_logger():
+    """As datasets' dependencies do; it has no stream of its own, and follows ``sys.stderr``."""
+    logger, stream = logging.getLogger("attached"), io.StringIO()
+    logger.addHandler(logging.lastResort)
+    try:
+        with jobs._redirected(stream):
+            logger.warning("about to begin")
+    finally:
+        logger.removeHandler(logging.lastResort)
+    assert "about to begin" in stream.getvalue()
+
+
 @pytest.mark.parametrize("error", PLAIN)
 def test_an_expected_error_is_one_message(snakemake, error):
     with pytest.raises(SystemExit) as stop, job(snakemake):

@@ -13,6 +13,7 @@ SOURCES = {
     "generated": "peftport.data.sources.generated",
     "files": "peftport.data.sources.files",
     "hub": "peftport.data.sources.hub",
+    "lm_eval": "peftport.data.sources.lm_eval",
 }
 
 

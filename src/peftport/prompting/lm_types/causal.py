@@ -13,6 +13,7 @@ import numpy as np
 from peftport.prompting import label_words
 from peftport.prompting.batches import IGNORED, Prompt, mask_of, pad, special_tokens
 from peftport.prompting.batches import encode as cut
+from peftport.prompting.chat import Opened
 from peftport.prompting.label_words import ended as answers
 from peftport.prompting.label_words import with_end
 from peftport.prompting.template import around_answer, check_template, lead_of
@@ -28,9 +29,33 @@ def check(tokenizer: Any, config: Any) -> None:
         raise ValueError("a causal language model's tokenizer needs an end-of-sequence token")
 
 
-def label_tokens(tokenizer: Any, words: list[str], template: str) -> dict[str, list[int]]:
+def conversation(opened: Opened) -> str:
+    """A prompt up to the answer, with what the chat template puts before an answer beside what it begins one with."""
+    return opened.prompt + opened.gap
+
+
+def label_tokens(tokenizer: Any, words: list[str], template: str, chat: bool = False) -> dict[str, list[int]]:
     """Token ids of every label word as they follow the prompt."""
+    if chat:
+        told = label_words.tokens_in_chat(tokenizer, template, words)[1:]
+        return label_words.told_apart(tokenizer, dict(zip(words, told, strict=True)))
     return label_words.label_tokens(tokenizer, words, answer_lead(template))
+
+
+def answer_tokens(task: Any, texts: list[str], what: str) -> list[list[int]]:
+    """Token ids of each answer behind the prompt."""
+    if task.chat:
+        return label_words.tokens_in_chat(task.tokenizer, task.template, texts)[1:]
+    return label_words.tokens_behind(task.tokenizer, texts, answer_lead(task.template), what)
+
+
+def answers_behind(tokenizer: Any, text: str, answers: list[str]) -> list[list[int]]:
+    """Token ids of answers behind a text, as of one string."""
+
+    def tokens(whole: str) -> list[int]:
+        return list(tokenizer(whole, add_special_tokens=False, split_special_tokens=True)["input_ids"])
+
+    return [tokens(text + answer)[len(tokens(text)) :] for answer in answers]
 
 
 def answer_lead(template: str) -> str:
@@ -40,7 +65,16 @@ def answer_lead(template: str) -> str:
 
 
 def encode(task: Any, texts: list[str]) -> list[Prompt]:
-    """Prompts, with what the tokenizer puts before every text; nothing closes them."""
+    """Prompts, with what the tokenizer puts before every text; nothing closes them.
+
+    A chat template writes all special tokens itself. Its prompts are tokenised with a word behind them, whose tokens
+    are then left out, so that prompts and answers are what the tokenizer makes of them together.
+    """
+    if task.chat:
+        behind = len(label_words.tokens_in_chat(task.tokenizer, task.template)[0])
+        part = task.template + label_words.STAND_IN
+        rows = cut(task.tokenizer, part, texts, task.longest_prompt() + behind, special=True)
+        return [Prompt(row.tokens[:-behind], row.cut) for row in rows]
     first, _ = special_tokens(task.tokenizer)
     rows = cut(task.tokenizer, around_answer(task.template)[0], texts, task.longest_prompt() - len(first))
     return [Prompt(np.asarray([*first, *row.tokens], np.int64), row.cut) for row in rows]

@@ -12,6 +12,7 @@ import numpy as np
 from peftport.prompting import label_words as labels
 from peftport.prompting.batches import IGNORED, Prompt, mask_of, pad, special_tokens
 from peftport.prompting.batches import encode as cut
+from peftport.prompting.chat import Opened
 from peftport.prompting.label_words import with_end
 from peftport.prompting.template import around_answer, check_template
 
@@ -24,9 +25,24 @@ def check(tokenizer: Any, config: Any) -> None:
         raise ValueError("an encoder-decoder's tokenizer needs an end-of-sequence and a padding token")
 
 
-def label_tokens(tokenizer: Any, words: list[str], template: str) -> dict[str, list[int]]:
+def conversation(opened: Opened) -> str:
+    """What the encoder reads; an answer is the decoder's."""
+    return opened.prompt
+
+
+def label_tokens(tokenizer: Any, words: list[str], template: str, chat: bool = False) -> dict[str, list[int]]:
     """Token ids of every label word: a decoder's output begins with it."""
-    return labels.label_tokens(tokenizer, words, answer_lead(template))
+    return labels.label_tokens(tokenizer, words, "" if chat else answer_lead(template))
+
+
+def answer_tokens(task: Any, texts: list[str], what: str) -> list[list[int]]:
+    """Token ids of each answer, as a decoder writes it."""
+    return labels.tokens_behind(task.tokenizer, texts, "" if task.chat else answer_lead(task.template), what)
+
+
+def answers_behind(tokenizer: Any, text: str, answers: list[str]) -> list[list[int]]:
+    """Token ids of answers, of which a decoder's output is one."""
+    return labels.tokens_behind(tokenizer, answers)
 
 
 def answer_lead(template: str) -> str:
@@ -36,7 +52,9 @@ def answer_lead(template: str) -> str:
 
 
 def encode(task: Any, texts: list[str]) -> list[Prompt]:
-    """Prompts with the special tokens around them."""
+    """Prompts with the special tokens around them; a chat template writes all of these itself."""
+    if task.chat:
+        return cut(task.tokenizer, task.template, texts, task.longest_prompt(), special=True)
     first, last = special_tokens(task.tokenizer)
     room = task.longest_prompt() - len(first) - len(last)
     rows = cut(task.tokenizer, around_answer(task.template)[0], texts, room)

@@ -35,8 +35,8 @@ def check(tokenizer: Any, config: Any) -> None:
         )
 
 
-def label_tokens(tokenizer: Any, words: list[str], template: str) -> dict[str, list[int]]:
-    """Token ids of every label word as they stand in the template."""
+def label_tokens(tokenizer: Any, words: list[str], template: str, chat: bool = False) -> dict[str, list[int]]:
+    """Token ids of every label word as they stand in the template; there is no chat with such a host."""
     check_template(template)
     return label_words.label_tokens(tokenizer, words, lead_of(template))
 

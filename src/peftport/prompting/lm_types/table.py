@@ -7,7 +7,8 @@ imported when it is asked for, with
 
 * ``MODEL``: transformers' class that loads such a host with its head;
 * ``check(tokenizer, config)``: raises ValueError where a host cannot be read like this;
-* ``label_tokens(tokenizer, words, template)``: the tokens of each label word where the template puts its answer;
+* ``label_tokens(tokenizer, words, template, chat)``: the tokens of each label word where the template puts its answer;
+* ``conversation(opened)``: the template that a chat template makes of a message, unless the type stands in ``NO_CHAT``;
 * ``encode(task, texts)``: one prompt per text, cut to ``task.longest_prompt()`` tokens;
 * ``room_of_answer(task)``: tokens that the answer takes behind a prompt;
 * ``answers(task)``: what the host learns to write for each label word, its end included;
@@ -36,6 +37,10 @@ LM_TYPES = {
 }
 
 
+# types that cannot be asked by a chat template, with the reason
+NO_CHAT = {"masked": "a masked language model fills a gap in a text, and answers no message: take `chat` away"}
+
+
 def lm_type(name: str) -> ModuleType:
     """Import the language model type ``name``, and only that one.
 
@@ -43,3 +48,9 @@ def lm_type(name: str) -> ModuleType:
         ValueError: no such type.
     """
     return import_entry("lm_type", name, LM_TYPES)
+
+
+def refuse_unless_conversing(name: str) -> None:
+    """Raise ValueError if hosts of a type cannot be asked by a chat template."""
+    if name in NO_CHAT:
+        raise ValueError(NO_CHAT[name])

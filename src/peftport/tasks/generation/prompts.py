@@ -7,8 +7,6 @@ import numpy as np
 import pandas as pd
 
 from peftport.prompting.encoded import Answers, Encoded
-from peftport.prompting.label_words import tokens_behind
-from peftport.prompting.lm_types.table import lm_type
 
 SHOWN = 60  # characters of a completion in a message
 
@@ -27,10 +25,9 @@ def answers(task: Any, examples: pd.DataFrame) -> list[Answers]:
     Raises:
         ValueError: one has more tokens than an answer may have.
     """
-    lead = lm_type(task.lm_type).answer_lead(task.template)
     encoded = []
     for name, texts in zip(examples["example_id"], examples["answers"], strict=True):
-        tokens = tokens_behind(task.tokenizer, list(texts), lead, "completion")
+        tokens = task.tokens_of(list(texts), "completion")
         for text, ids in zip(texts, tokens, strict=True):
             if len(ids) + 1 > task.longest_answer:
                 raise ValueError(

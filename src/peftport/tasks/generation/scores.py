@@ -22,7 +22,7 @@ def score(
 
     An answer is invalid if it is empty, or has not come to an end within its tokens; it is scored all the same.
     """
-    likelihoods = _of_the_first(model, test, task, evaluation)
+    likelihoods = likelihoods_of_the_first(model, test, task, evaluation)
     written = write_texts(model, test, task, evaluation.batch_size, task.scoring["stop"])
     right, metric = [own.texts for own in test.answers or []], task.scoring["metric"]
     values = {
@@ -52,10 +52,10 @@ def score(
 
 def validate(model: Any, validation: Encoded, task: Task, evaluation: EvaluationSettings) -> float | None:
     """Mean log-likelihood of the first completions, nats; None if it is no finite number."""
-    mean = float(_of_the_first(model, validation, task, evaluation).mean())
+    mean = float(likelihoods_of_the_first(model, validation, task, evaluation).mean())
     return mean if math.isfinite(mean) else None
 
 
-def _of_the_first(model: Any, data: Encoded, task: Task, evaluation: EvaluationSettings) -> np.ndarray:
+def likelihoods_of_the_first(model: Any, data: Encoded, task: Task, evaluation: EvaluationSettings) -> np.ndarray:
     """Log-likelihood of the first completion of each example, nats, shape (examples,)."""
     return np.concatenate(answer_log_likelihoods(model, data, task, evaluation.batch_size, right_only=True))

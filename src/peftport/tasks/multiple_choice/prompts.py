@@ -7,8 +7,6 @@ import numpy as np
 import pandas as pd
 
 from peftport.prompting.encoded import Answers, Encoded
-from peftport.prompting.label_words import tokens_behind
-from peftport.prompting.lm_types.table import lm_type
 
 
 def rows(examples: pd.DataFrame, split: str) -> pd.DataFrame:
@@ -22,10 +20,9 @@ def answers(task: Any, examples: pd.DataFrame) -> list[Answers]:
     Raises:
         ValueError: the tokenizer writes two choices of an example alike, or cannot write one.
     """
-    lead = lm_type(task.lm_type).answer_lead(task.template)
     encoded = []
     for name, choices in zip(examples["example_id"], examples["answers"], strict=True):
-        tokens = tokens_behind(task.tokenizer, list(choices), lead, "choice")
+        tokens = task.tokens_of(list(choices), "choice")
         if len(different := {tuple(ids) for ids in tokens}) < len(tokens) or () in different:
             raise ValueError(
                 f"example {name}: the tokenizer cannot tell the choices {', '.join(map(repr, choices))} apart"

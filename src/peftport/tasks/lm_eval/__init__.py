@@ -1,0 +1,1 @@
+"""Tasks of lm-evaluation-harness: it tests, and their training split teaches."""
