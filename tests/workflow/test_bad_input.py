@@ -259,7 +259,7 @@ def test_it_is_refused_before_any_job(case, finished, hosts, wide, tmp_path):
     edit, message = AT_ONCE[case]
     (tmp_path / "results").symlink_to(finished / "results")
     prepare(tmp_path, [edit], hosts, wide)
-    out = studies.run_forked(tmp_path)
+    out = studies.run(tmp_path)
     said = out.stdout
     assert out.returncode != 0
     assert said.count(message) == said.count("config key `") == 1, said
@@ -314,7 +314,7 @@ def test_in_a_new_study_all_datasets_are_prepared_before_anything_is_trained(hos
 def test_a_config_that_would_build_objects_builds_none(hosts, tmp_path, tag):
     path = studies.write_config(tmp_path, studies.smoke_config(hosts))
     studies.edit(path, "study: smoke", f"study: {tag}")
-    out = studies.run_forked(tmp_path)
+    out = studies.run(tmp_path)
     assert out.returncode != 0 and "Traceback" not in out.stdout and "Job stats" not in out.stdout
     assert "Config file is not valid JSON or YAML" in out.stdout
     assert not (tmp_path / "pwned").exists() and not Path("pwned").exists()

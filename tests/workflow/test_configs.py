@@ -28,7 +28,7 @@ def test_wrong_config_gets_one_message_and_no_job(tmp_path, hosts):
     config = studies.smoke_config(hosts)
     config["techniques"]["lora"]["rnak"] = 4
     studies.write_config(tmp_path, config)
-    out = studies.run_forked(tmp_path)
+    out = studies.run(tmp_path)
     assert out.returncode != 0
     assert "config key `techniques.lora.rnak`" in out.stdout and "Did you mean `rank`?" in out.stdout
     assert "Traceback" not in out.stdout

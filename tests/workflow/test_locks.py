@@ -63,7 +63,7 @@ def locks_in(folder):
 def test_the_second_is_refused_and_the_first_ends_undisturbed(at_work, tmp_path):
     """And nobody is told to free what a living run holds, nor can he."""
     locks = locks_in(tmp_path)
-    second = studies.run_forked(tmp_path, TARGET)
+    second = studies.run(tmp_path, TARGET)
     assert second.returncode != 0
     assert "Directory cannot be locked" in second.stdout
     third = peftport(tmp_path, TARGET)
@@ -72,12 +72,12 @@ def test_the_second_is_refused_and_the_first_ends_undisturbed(at_work, tmp_path)
     assert f"a run that is at work: study smoke, process {at_work.pid} on " in said and "peftport --unlock" not in said
     freed = peftport(tmp_path, "--unlock")
     assert freed.returncode == 1 and f"process {at_work.pid} on " in freed.stdout
-    refused = studies.run_forked(tmp_path, "--unlock")
+    refused = studies.run(tmp_path, "--unlock")
     assert refused.returncode != 0 and "--unlock would free its files too" in refused.stdout
     assert locks_in(tmp_path) == locks
     os.killpg(at_work.pid, signal.SIGCONT)
     assert at_work.wait() == 0
-    assert "Nothing to be done" in studies.run_forked(tmp_path, TARGET).stdout
+    assert "Nothing to be done" in studies.run(tmp_path, TARGET).stdout
     assert not list(tmp_path.glob(f".snakemake/peftport/*.{at_work.pid}.json"))
 
 
