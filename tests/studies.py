@@ -160,7 +160,13 @@ def run(folder: Path, *options: str, checkout: Path = ROOT) -> subprocess.Comple
     """Run snakemake to its end; output and errors together in ``stdout``. It is a fork; see ``tests.warm``."""
     if not warm.possible():
         return run_alone(folder, *options, checkout=checkout)
-    return warm.run("snakemake", arguments(folder, *options, checkout=checkout), environment())
+    return warm.run("snakemake", arguments(folder, *options, checkout=checkout), environment(), Path.cwd())
+
+
+def peftport(*options: str, folder: Path | None = None, **environment_: str) -> subprocess.CompletedProcess:
+    """Run the command ``peftport`` of this checkout in a folder, by default this one, with more in its environment."""
+    environment_ = environment() | {"PYTHONPATH": str(ROOT / "src")} | environment_
+    return warm.run("peftport.cli:main", list(map(str, options)), environment_, folder or Path.cwd(), apart=True)
 
 
 def run_alone(folder: Path, *options: str, checkout: Path = ROOT) -> subprocess.CompletedProcess:

@@ -5,8 +5,9 @@ Snakemake's own imports cost a run two seconds of CPU time, those of its fork se
 a fork runs the code of its own checkout, and ends with the test session.
 
 A run's jobs start the fork server as ever, by ``sys.executable``. In a run that came from here that is the Python of a
-virtual environment that holds nothing but ``HAND_OVER``: it lets ``fork_server`` fork, where one that starts by itself
-would be no different, and else goes on. Tests of processes (how they start, stop and are killed) do without.
+virtual environment that holds nothing but ``HAND_OVER``. It lets ``fork_server`` fork, where one that starts by itself
+would be no different, and ``snakemake`` where a command starts that; else it goes on. Tests of processes (how they
+start, stop and are killed) do without.
 """
 
 import atexit
@@ -39,7 +40,8 @@ DIES_WITH_PARENT = 1  # of prctl
 START_SECONDS = 120
 HAND_OVER = """
 import os, sys
-if sys.orig_argv[1:4] == ["-P", "-m", "peftport.jobs.fork_server"] and "PEFTPORT_TESTS_WARM" in os.environ:
+taken = sys.orig_argv[1:4] == ["-P", "-m", "peftport.jobs.fork_server"] or sys.orig_argv[1:3] == ["-m", "snakemake"]
+if taken and "PEFTPORT_TESTS_WARM" in os.environ:
     sys.path.append({tests!r})
     import warm
     warm.hand_over()
@@ -73,25 +75,29 @@ def _packages() -> list[str]:
     return [path for path in (*site.getsitepackages(), site.getusersitepackages()) if Path(path).is_dir()]
 
 
-def run(module: str, arguments: Sequence[str], environment: Mapping[str, str], folder: Path | None = None):
-    """Run a module's command line to its end in a fork; output and errors together in ``stdout``.
+def run(module: str, arguments: Sequence[str], environment: Mapping[str, str], folder: Path, apart: bool = False):
+    """Run a module's command line to its end in a fork; output and errors together in ``stdout``, or ``apart``.
 
     Args:
-        module: as ``python -m`` takes it.
+        module: as ``python -m`` takes it, or a function, as ``module:function``.
         arguments: of its command line.
         environment: of the process.
-        folder: where it works; else where this process does.
+        folder: where it works.
+        apart: whether its errors go to ``stderr``.
     """
-    with tempfile.TemporaryFile() as printed, open(os.devnull) as nothing:
-        streams = [nothing.fileno(), printed.fileno(), printed.fileno()]
-        call = _call("snakemake", module, arguments, environment, folder or Path.cwd(), streams, str(python()))
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors, open(os.devnull) as nothing:
+        streams = [nothing.fileno(), out.fileno(), (errors if apart else out).fileno()]
+        call = _call("snakemake", module, arguments, environment, folder, streams, str(python()))
         status = int(call.makefile().read() or 1)
-        printed.seek(0)
-        return subprocess.CompletedProcess([module, *arguments], status, printed.read().decode())
+        said = [os.pread(file.fileno(), 1 << 30, 0).decode() for file in (out, errors)]
+        return subprocess.CompletedProcess([module, *arguments], status, *said)
 
 
 def hand_over() -> None:
-    """In a process that is to be a fork server: end, if a fork takes its place; else return."""
+    """In a process that is to be a fork server or Snakemake: end, if a fork takes its place; else return."""
+    if "snakemake" in sys.orig_argv[:3]:
+        given = (sys.orig_argv[3:], os.environ, Path.cwd(), [0, 1, 2], sys.executable)
+        os._exit(int(_call("snakemake", "snakemake", *given).makefile().read() or 1))
     listener = int(sys.orig_argv[4])
     with contextlib.suppress(OSError), open(os.devnull, "r+") as nothing:
         streams = [nothing.fileno()] * 3
@@ -209,9 +215,13 @@ class Warm:
 
 
 def _exit_status(module: str) -> int:
-    """Run a module as ``python -m`` does; the exit status."""
+    """Run a module as ``python -m`` does, or one of its functions; the exit status."""
+    name, _, function = module.partition(":")
     try:
-        runpy.run_module(module, run_name="__main__", alter_sys=True)
+        if function:
+            getattr(importlib.import_module(name), function)()
+        else:
+            runpy.run_module(name, run_name="__main__", alter_sys=True)
     except SystemExit as ended:
         if isinstance(ended.code, str):
             print(ended.code, file=sys.stderr)

@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import sys
 import time
 
 import pytest
@@ -11,7 +10,6 @@ import pytest
 from tests import studies
 
 TARGET = "results/smoke/datasets/film/train.parquet"
-PEFTPORT = [sys.executable, "-c", "from peftport.cli import main; main()"]
 
 
 @pytest.fixture
@@ -51,9 +49,7 @@ def at_work(held):
 
 
 def peftport(folder, *options):
-    environment = os.environ | {"PYTHONPATH": str(studies.ROOT / "src")}
-    command = [*PEFTPORT, "--directory", str(folder), "--configfile", str(folder / "study.yaml"), "--cores=1", *options]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    return studies.peftport("--directory", folder, "--configfile", folder / "study.yaml", "--cores=1", *options)
 
 
 def locks_in(folder):
@@ -73,7 +69,7 @@ def test_the_second_is_refused_and_the_first_ends_undisturbed(at_work, tmp_path)
     freed = peftport(tmp_path, "--unlock")
     assert freed.returncode == 1 and f"process {at_work.pid} on " in freed.stdout
     refused = studies.run(tmp_path, "--unlock")
-    assert refused.returncode != 0 and "--unlock would free its files too" in refused.stdout
+    assert refused.returncode != 0 and "--unlock would free its files too" in refused.stderr
     assert locks_in(tmp_path) == locks
     os.killpg(at_work.pid, signal.SIGCONT)
     assert at_work.wait() == 0
@@ -89,7 +85,7 @@ def test_the_lock_of_a_killed_run_goes_and_that_of_another_studys_living_run_sta
     killed.wait()
     assert locks_in(tmp_path) != locks
     refused = peftport(tmp_path, TARGET)
-    assert refused.returncode != 0 and f"peftport --unlock --directory {tmp_path}\n" in refused.stderr
+    assert refused.returncode != 0 and f"peftport --unlock --directory {tmp_path}\n" in refused.stdout
     freed = peftport(tmp_path, "--unlock")
     assert freed.returncode == 0
     assert "locks of killed runs (" in freed.stdout and f"study other, process {living.pid} on " in freed.stdout
@@ -105,7 +101,7 @@ def test_the_lock_of_a_killed_run_goes_with_the_one_command_that_is_named(at_wor
     refused = peftport(tmp_path, TARGET)
     assert refused.returncode != 0
     (line,) = [line for line in refused.stderr.splitlines() if line.startswith("    peftport")]
-    assert subprocess.run([*PEFTPORT, *line.split()[1:]], capture_output=True).returncode == 0
+    assert studies.peftport(*line.split()[1:]).returncode == 0
     again = peftport(tmp_path, TARGET)
     assert again.returncode == 0, again.stderr
     assert "Nothing is locked." in peftport(tmp_path, "--unlock").stdout
