@@ -51,9 +51,7 @@ REFUSED = {
 OTHER_CASES = [pytest.param(h, v, id=f"{h}-{v}") for h in OTHER_HOSTS for v in SETTINGS if (h, v) not in REFUSED]
 CASES = T5_CASES + OTHER_CASES
 # hosts of one layout share their code: how a module's numbers come about does not depend on gates and tied embeddings
-ONE_OF_A_LAYOUT = [
-    case for case in CASES if case.values[0] not in (T5_HOSTS[1], T5_HOSTS[2]) or case.values[1] in FURTHER
-]
+ONE_OF_A_LAYOUT = [case for case in CASES if case.values[0] not in T5_HOSTS[1:] or case.values[1] in FURTHER]
 # it starts from ones, whatever the seed
 SEEDLESS = {"ia3"}
 # a prompt and an adapter that all layers share fit hosts of any depth
