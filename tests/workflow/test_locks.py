@@ -69,7 +69,7 @@ def test_the_second_is_refused_and_the_first_ends_undisturbed(at_work, tmp_path)
     freed = peftport(tmp_path, "--unlock")
     assert freed.returncode == 1 and f"process {at_work.pid} on " in freed.stdout
     refused = studies.run(tmp_path, "--unlock")
-    assert refused.returncode != 0 and "--unlock would free its files too" in refused.stderr
+    assert refused.returncode != 0 and "--unlock would free its files too" in refused.stdout
     assert locks_in(tmp_path) == locks
     os.killpg(at_work.pid, signal.SIGCONT)
     assert at_work.wait() == 0
@@ -85,7 +85,7 @@ def test_the_lock_of_a_killed_run_goes_and_that_of_another_studys_living_run_sta
     killed.wait()
     assert locks_in(tmp_path) != locks
     refused = peftport(tmp_path, TARGET)
-    assert refused.returncode != 0 and f"peftport --unlock --directory {tmp_path}\n" in refused.stdout
+    assert refused.returncode != 0 and f"peftport --unlock --directory {tmp_path}\n" in refused.stderr
     freed = peftport(tmp_path, "--unlock")
     assert freed.returncode == 0
     assert "locks of killed runs (" in freed.stdout and f"study other, process {living.pid} on " in freed.stdout

@@ -83,7 +83,9 @@ def test_a_run_whose_loss_is_no_number_fails_alone(ground, whole, tmp_path, monk
     tables, _ = in_pieces(tmp_path / "c.safetensors", 5, lambda checkpoint: evaluate(ground, checkpoint))
     for name, table in tables.items():
         write_table(tmp_path / f"{name}.parquet", table, name)
-    scores, predictions = (read_table(tmp_path / f"{name}.parquet", name) for name in ("scores", "predictions"))
+    scores, predictions, curve = (
+        read_table(tmp_path / f"{name}.parquet", name) for name in ("scores", "predictions", "curve")
+    )
     marked = scores.dropna(subset="failed_at_step")
     assert set(marked["seed"]) == {1} and len(scores) == 6
     assert marked.set_index("budget_steps")["failed_at_step"].to_dict() == failed
@@ -95,7 +97,6 @@ def test_a_run_whose_loss_is_no_number_fails_alone(ground, whole, tmp_path, monk
             whole[name][kept].reset_index(drop=True), right.reset_index(drop=True), check_exact=True, check_dtype=False
         )
     assert len(predictions) == len(scores.dropna(subset="accuracy")) * scores["test_examples"][0]
-    curve = tables["curve"]
     assert np.isfinite(curve["loss"]).all() and curve[curve["seed"] == 0]["step"].max() == 5
     assert f"failed, the loss is no finite number at step {min(failed.values())}" in capsys.readouterr().out
 
