@@ -158,8 +158,6 @@ def environment() -> dict[str, str]:
 
 def run(folder: Path, *options: str, checkout: Path = ROOT) -> subprocess.CompletedProcess:
     """Run snakemake to its end; output and errors together in ``stdout``. It is a fork; see ``tests.warm``."""
-    if not warm.possible():
-        return run_alone(folder, *options, checkout=checkout)
     return warm.run("snakemake", arguments(folder, *options, checkout=checkout), environment(), Path.cwd())
 
 

@@ -38,6 +38,7 @@ PLANNING = ["snakemake.cli", "snakemake.dag", "numpy", "pandas", "scipy.stats", 
 READ_AT_IMPORT = ("HF_", "TRANSFORMERS_", "TORCH", "OMP_", "MKL_", "MPL", "NO_PROXY", "PYTHON")
 DIES_WITH_PARENT = 1  # of prctl
 START_SECONDS = 120
+POSSIBLE = sys.platform.startswith("linux")  # elsewhere everything starts by itself
 HAND_OVER = """
 import os, sys
 taken = sys.orig_argv[1:4] == ["-P", "-m", "peftport.jobs.fork_server"] or sys.orig_argv[1:3] == ["-m", "snakemake"]
@@ -48,11 +49,6 @@ if taken and "PEFTPORT_TESTS_WARM" in os.environ:
 """
 
 
-def possible() -> bool:
-    """Whether this machine can have them: Linux."""
-    return sys.platform.startswith("linux")
-
-
 def offer(folder: Path, session: int) -> None:
     """Let the tests of this process use the warm processes of a test session, whose sockets lie in ``folder``."""
     os.environ[FOLDER], os.environ[SESSION] = str(folder), str(session)
@@ -60,6 +56,8 @@ def offer(folder: Path, session: int) -> None:
 
 def python() -> Path:
     """The Python of a run whose fork server is a fork; made once in a test session."""
+    if not POSSIBLE:
+        return Path(sys.executable)
     folder = Path(os.environ[FOLDER])
     with _locked(folder / "venv.lock"):
         if not (folder / "venv/ready").exists():
@@ -85,6 +83,12 @@ def run(module: str, arguments: Sequence[str], environment: Mapping[str, str], f
         folder: where it works.
         apart: whether its errors go to ``stderr``.
     """
+    if not POSSIBLE:
+        name, _, function = module.partition(":")
+        command = ["-c", f"from {name} import {function}; {function}()"] if function else ["-m", module]
+        errors = subprocess.PIPE if apart else subprocess.STDOUT
+        quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": errors, "text": True}
+        return subprocess.run([sys.executable, *command, *arguments], env=dict(environment), cwd=folder, **quiet)
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as errors, open(os.devnull) as nothing:
         streams = [nothing.fileno(), out.fileno(), (errors if apart else out).fileno()]
         call = _call("snakemake", module, arguments, environment, folder, streams, str(python()))
