@@ -12,6 +12,7 @@ import time
 import pytest
 
 from peftport.storage.code_stamp import PARSED
+from tests import warm
 from tests.once import once, session_folder
 
 MOST_WORKERS = 8  # each holds torch, and the studies that it runs have two jobs at a time
@@ -68,6 +69,14 @@ def _one_thread_in_tests():
 def _code_is_parsed_once(tmp_path_factory):
     """All runs of this test session keep in one file what they parse for code stamps; a run has one in its folder."""
     os.environ[PARSED] = str(session_folder(tmp_path_factory) / "parsed" / "code.json")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _warm_processes(tmp_path_factory):
+    """All tests of this session share the processes of ``tests.warm``, which end with it."""
+    folder = session_folder(tmp_path_factory) / "warm"
+    folder.mkdir(exist_ok=True)
+    warm.offer(folder, os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid())
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import yaml
 
-from tests import dry_runs
+from tests import warm
 
 ROOT = Path(__file__).parents[1]
 RESULTS = Path("results/smoke")
@@ -157,7 +157,18 @@ def environment() -> dict[str, str]:
 
 
 def run(folder: Path, *options: str, checkout: Path = ROOT) -> subprocess.CompletedProcess:
-    """Run snakemake to its end, as a user starts it; output and errors together in ``stdout``."""
+    """Run snakemake to its end; output and errors together in ``stdout``. It is a fork; see ``tests.warm``."""
+    return warm.run("snakemake", arguments(folder, *options, checkout=checkout), environment(), Path.cwd())
+
+
+def peftport(*options: str, folder: Path | None = None, **environment_: str) -> subprocess.CompletedProcess:
+    """Run the command ``peftport`` of this checkout in a folder, by default this one, with more in its environment."""
+    environment_ = environment() | {"PYTHONPATH": str(ROOT / "src")} | environment_
+    return warm.run("peftport.cli:main", list(map(str, options)), environment_, folder or Path.cwd(), apart=True)
+
+
+def run_alone(folder: Path, *options: str, checkout: Path = ROOT) -> subprocess.CompletedProcess:
+    """The same as a user starts it."""
     return subprocess.run(
         command(folder, *options, checkout=checkout),
         env=environment(),
@@ -168,14 +179,9 @@ def run(folder: Path, *options: str, checkout: Path = ROOT) -> subprocess.Comple
     )
 
 
-def run_forked(folder: Path, *options: str, checkout: Path = ROOT) -> subprocess.CompletedProcess:
-    """The same at half the cost, for runs that end before any job, of which tests make many; see ``tests.dry_runs``."""
-    return dry_runs.snakemake(arguments(folder, *options, checkout=checkout), environment())
-
-
 def dry_run(folder: Path, *options: str, checkout: Path = ROOT) -> subprocess.CompletedProcess:
     """A dry run; output and errors together in ``stdout``."""
-    return run_forked(folder, "--dry-run", *options, checkout=checkout)
+    return run(folder, "--dry-run", *options, checkout=checkout)
 
 
 def planned(folder: Path, *options: str, checkout: Path = ROOT) -> dict[str, int]:

@@ -50,6 +50,8 @@ REFUSED = {
 }
 OTHER_CASES = [pytest.param(h, v, id=f"{h}-{v}") for h in OTHER_HOSTS for v in SETTINGS if (h, v) not in REFUSED]
 CASES = T5_CASES + OTHER_CASES
+# hosts of one layout share their code: how a module's numbers come about does not depend on gates and tied embeddings
+ONE_OF_A_LAYOUT = [case for case in CASES if case.values[0] not in T5_HOSTS[1:] or case.values[1] in FURTHER]
 # it starts from ones, whatever the seed
 SEEDLESS = {"ia3"}
 # a prompt and an adapter that all layers share fit hosts of any depth
@@ -185,7 +187,7 @@ def test_saved_and_loaded_is_the_same(host_name, variant, tmp_path):
     assert torch.equal(logits(theirs, inputs), wanted)
 
 
-@pytest.mark.parametrize(("host_name", "variant"), CASES)
+@pytest.mark.parametrize(("host_name", "variant"), ONE_OF_A_LAYOUT)
 def test_padding_and_order_change_nothing(host_name, variant):
     model, inputs = moved(make(host_name, variant)).eval(), examples(host_name)
     found, length = logits(model, inputs), inputs["input_ids"].shape[1]
@@ -240,7 +242,7 @@ def test_generation_of_a_decoder_agrees_with_teacher_forcing(host_name, variant)
     assert torch.equal(forced.argmax(-1), written)
 
 
-@pytest.mark.parametrize(("host_name", "variant"), CASES)
+@pytest.mark.parametrize(("host_name", "variant"), ONE_OF_A_LAYOUT)
 def test_a_float32_module_trains_in_a_bfloat16_host(host_name, variant):
     technique, settings = VARIANTS[variant]
     model = attach(host(host_name).bfloat16(), technique, settings_for(host_name, technique, settings), seed=1)
@@ -252,7 +254,7 @@ def test_a_float32_module_trains_in_a_bfloat16_host(host_name, variant):
     assert all(not np.array_equal(before[name], tensor) for name, tensor in module_tensors(model).items())
 
 
-@pytest.mark.parametrize(("host_name", "variant"), [case for case in CASES if "bert" not in case.id])
+@pytest.mark.parametrize(("host_name", "variant"), [case for case in ONE_OF_A_LAYOUT if "bert" not in case.id])
 def test_later_tokens_do_not_change_earlier_ones(host_name, variant):
     model, inputs = moved(make(host_name, variant)).eval(), examples(host_name)
     key = "labels" if host_name.startswith("t5") else "input_ids"

@@ -14,7 +14,7 @@ def finished(tmp_path_factory, hosts):
 
     def fill(folder):
         studies.write_config(folder, studies.smoke_config(hosts))
-        out = studies.run(folder)
+        out = studies.run_alone(folder)
         assert out.returncode == 0, out.stdout
         (folder / "printed.txt").write_text(out.stdout)
 

@@ -1,7 +1,8 @@
 """Bad input gets one clear message before training starts, and what was made before stays as it was.
 
-Every case is a change to a study that has run to its end. What can be known is refused before any job starts; the rest
-by the job that reads it, which runs before any training: one run makes all these changes, and its jobs refuse each.
+Every case is a change to a study that has run to its end. What can be known is refused when the study is read, and two
+cases show that Snakemake then starts no job. The rest is refused by the job that reads it, which runs before any
+training: one run makes all these changes, and its jobs refuse each.
 """
 
 import re
@@ -12,6 +13,8 @@ import pytest
 from transformers import T5Config, T5ForConditionalGeneration
 
 from peftport.storage.files import file_digest
+from peftport.study.config import ConfigError
+from peftport.study.read import read_study
 from tests import studies
 from tests.once import once
 
@@ -255,11 +258,21 @@ def made(folder):
 
 @pytest.mark.usefixtures("offline")
 @pytest.mark.parametrize("case", AT_ONCE)
+def test_it_is_refused_in_one_message(case, hosts, wide, tmp_path):
+    edit, message = AT_ONCE[case]
+    prepare(tmp_path, [edit], hosts, wide)
+    with pytest.raises(ConfigError) as refusal:
+        read_study(tmp_path / "study.yaml", tmp_path)
+    assert message in str(refusal.value) and str(refusal.value).count("config key `") == 1
+
+
+@pytest.mark.usefixtures("offline")
+@pytest.mark.parametrize("case", ["an unknown technique", "a label outside the map"])
 def test_it_is_refused_before_any_job(case, finished, hosts, wide, tmp_path):
     edit, message = AT_ONCE[case]
     (tmp_path / "results").symlink_to(finished / "results")
     prepare(tmp_path, [edit], hosts, wide)
-    out = studies.run_forked(tmp_path)
+    out = studies.run(tmp_path)
     said = out.stdout
     assert out.returncode != 0
     assert said.count(message) == said.count("config key `") == 1, said
@@ -303,7 +316,7 @@ def test_in_a_new_study_all_datasets_are_prepared_before_anything_is_trained(hos
     edit, (job,), message = BY_A_JOB["a dataset with one class"]
     few = grid(techniques=["lora"], initialisations=["ported"], references=[])
     prepare(tmp_path, [edit, few], hosts, wide)
-    out = studies.run(tmp_path)
+    out = studies.run(tmp_path, "datasets", "modules")
     assert out.returncode != 0
     assert out.stdout.count("error (") == 1 and f"error ({job}): {message}" in out.stdout
     # with `keep-going`, the good dataset is trained on all the same, but later
@@ -314,7 +327,7 @@ def test_in_a_new_study_all_datasets_are_prepared_before_anything_is_trained(hos
 def test_a_config_that_would_build_objects_builds_none(hosts, tmp_path, tag):
     path = studies.write_config(tmp_path, studies.smoke_config(hosts))
     studies.edit(path, "study: smoke", f"study: {tag}")
-    out = studies.run_forked(tmp_path)
+    out = studies.run(tmp_path)
     assert out.returncode != 0 and "Traceback" not in out.stdout and "Job stats" not in out.stdout
     assert "Config file is not valid JSON or YAML" in out.stdout
     assert not (tmp_path / "pwned").exists() and not Path("pwned").exists()

@@ -1,16 +1,21 @@
 """Controls come and go without touching what is there, and the checks before training rerun no training."""
 
+from collections import Counter
+
 import pandas as pd
 import pytest
 import yaml
 
+from peftport.planning.graph import RULES, Graph
 from peftport.storage.modules import read_module
 from peftport.storage.parquet import read_provenance, read_table
+from peftport.study.config import read_settings
+from peftport.study.study import Study
 from tests import studies
 
 
-def planned(folder, **grid):
-    """Jobs after an edit of the grid of a finished study, by rule."""
+def edited(folder, **grid):
+    """The config of a finished study after an edit of its grid."""
     config = yaml.safe_load((folder / "study.yaml").read_text())
     config["decontaminate"] = grid.pop("decontaminate", False)
     config["datasets"]["book"] = {
@@ -18,8 +23,13 @@ def planned(folder, **grid):
         "labels": config["datasets"]["film"]["labels"],
     }
     config["grid"] |= grid
-    studies.write_config(folder, config)
-    return studies.planned(folder)
+    return config
+
+
+def keys_of(config, folder):
+    """The keys of all stages that a study asks for."""
+    graph = Graph(Study(read_settings(config, folder), folder))
+    return {stage: graph.key(stage) for stage in graph.every_stage}
 
 
 BOTH_WAYS = [{"source": "raw", "target": "instruct"}, {"source": "instruct", "target": "raw"}]
@@ -40,17 +50,22 @@ EDITS = {
 
 
 @pytest.mark.parametrize("edit", EDITS)
-def test_an_edit_runs_what_is_new(copy, edit):
+def test_an_edit_runs_what_is_new(finished, edit):
+    """A stage runs whose file is not there, or is there with another key."""
     grid, expected, encoded = EDITS[edit]
-    jobs = planned(copy, **grid)
-    assert tuple(jobs.get(stage, 0) for stage in STAGES) == expected
-    assert jobs.get("encode_dataset", 0) == encoded
+    config = yaml.safe_load((finished / "study.yaml").read_text())
+    before, after = keys_of(config, finished), keys_of(edited(finished, **grid), finished)
+    jobs = Counter(RULES[type(stage)] for stage, key in after.items() if before.get(stage) != key)
+    assert tuple(jobs[stage] for stage in STAGES) == expected
+    assert jobs["encode_dataset"] == encoded
 
 
 def test_matched_adds_a_job_for_its_starts_and_touches_no_others(copy):
-    """Those of a cluster's queue, as it needs the host; the local ones make the other starts."""
-    jobs = planned(copy, initialisations=["ported", "sampled", "scratch", "matched"])
+    """Those of a cluster's queue, as it needs the host; the local ones make the other starts. Snakemake says so too."""
+    studies.write_config(copy, edited(copy, initialisations=["ported", "sampled", "scratch", "matched"]))
+    jobs = studies.planned(copy)
     assert (jobs["match_starts"], jobs.get("make_starts", 0), jobs.get("initialise_scratch", 0)) == (2, 0, 0)
+    assert tuple(jobs.get(stage, 0) for stage in STAGES) == EDITS["matched"][1]
 
 
 def test_random_target_and_decontamination_through_the_workflow(with_controls):

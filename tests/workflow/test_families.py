@@ -46,7 +46,7 @@ def test_a_transfer_between_families_is_refused_before_any_job(tmp_path):
     study = config(tmp_path)
     study["grid"]["transfers"] = [{"source": "bert-raw", "target": "llama-raw"}]
     studies.write_config(tmp_path, study)
-    out = studies.run_forked(tmp_path)
+    out = studies.run(tmp_path)
     assert out.returncode != 0
     assert "a module cannot be copied bert-raw -> llama-raw" in out.stdout
     assert "model_type: bert in bert-raw, llama in llama-raw" in out.stdout
@@ -57,6 +57,6 @@ def test_a_gap_for_a_host_that_fills_none_is_refused_before_any_job(tmp_path):
     study = config(tmp_path)
     study["datasets"]["film"]["template"] = "{text} it was {answer} ."
     studies.write_config(tmp_path, study)
-    out = studies.run_forked(tmp_path)
+    out = studies.run(tmp_path)
     assert out.returncode != 0
     assert "config key `datasets.film.template`" in out.stdout and "expected {answer} at the end" in out.stdout

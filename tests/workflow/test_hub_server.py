@@ -48,7 +48,7 @@ def test_a_run_takes_the_commit_that_it_began_with_and_the_next_one_says_that_it
 
 def test_a_gated_host_is_refused_before_any_job(hub, tmp_path):
     hub.repositories["models/some/host"].gated = True
-    out = studies.run_forked(tmp_path)
+    out = studies.run(tmp_path)
     assert out.returncode != 0
     assert out.stdout.count("config key `hosts.instruct.hub`: host `some/host` at revision `main`: it is gated.") == 1
     assert not any(word in out.stdout for word in ("Traceback", "Job stats", "rule ")), out.stdout

@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import sys
 import time
 
 import pytest
@@ -11,7 +10,6 @@ import pytest
 from tests import studies
 
 TARGET = "results/smoke/datasets/film/train.parquet"
-PEFTPORT = [sys.executable, "-c", "from peftport.cli import main; main()"]
 
 
 @pytest.fixture
@@ -51,9 +49,7 @@ def at_work(held):
 
 
 def peftport(folder, *options):
-    environment = os.environ | {"PYTHONPATH": str(studies.ROOT / "src")}
-    command = [*PEFTPORT, "--directory", str(folder), "--configfile", str(folder / "study.yaml"), "--cores=1", *options]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    return studies.peftport("--directory", folder, "--configfile", folder / "study.yaml", "--cores=1", *options)
 
 
 def locks_in(folder):
@@ -63,7 +59,7 @@ def locks_in(folder):
 def test_the_second_is_refused_and_the_first_ends_undisturbed(at_work, tmp_path):
     """And nobody is told to free what a living run holds, nor can he."""
     locks = locks_in(tmp_path)
-    second = studies.run_forked(tmp_path, TARGET)
+    second = studies.run(tmp_path, TARGET)
     assert second.returncode != 0
     assert "Directory cannot be locked" in second.stdout
     third = peftport(tmp_path, TARGET)
@@ -72,12 +68,12 @@ def test_the_second_is_refused_and_the_first_ends_undisturbed(at_work, tmp_path)
     assert f"a run that is at work: study smoke, process {at_work.pid} on " in said and "peftport --unlock" not in said
     freed = peftport(tmp_path, "--unlock")
     assert freed.returncode == 1 and f"process {at_work.pid} on " in freed.stdout
-    refused = studies.run_forked(tmp_path, "--unlock")
+    refused = studies.run(tmp_path, "--unlock")
     assert refused.returncode != 0 and "--unlock would free its files too" in refused.stdout
     assert locks_in(tmp_path) == locks
     os.killpg(at_work.pid, signal.SIGCONT)
     assert at_work.wait() == 0
-    assert "Nothing to be done" in studies.run_forked(tmp_path, TARGET).stdout
+    assert "Nothing to be done" in studies.run(tmp_path, TARGET).stdout
     assert not list(tmp_path.glob(f".snakemake/peftport/*.{at_work.pid}.json"))
 
 
@@ -105,7 +101,7 @@ def test_the_lock_of_a_killed_run_goes_with_the_one_command_that_is_named(at_wor
     refused = peftport(tmp_path, TARGET)
     assert refused.returncode != 0
     (line,) = [line for line in refused.stderr.splitlines() if line.startswith("    peftport")]
-    assert subprocess.run([*PEFTPORT, *line.split()[1:]], capture_output=True).returncode == 0
+    assert studies.peftport(*line.split()[1:]).returncode == 0
     again = peftport(tmp_path, TARGET)
     assert again.returncode == 0, again.stderr
     assert "Nothing is locked." in peftport(tmp_path, "--unlock").stdout

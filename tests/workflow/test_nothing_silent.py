@@ -6,6 +6,7 @@ Each is refused by name, set aside, and made again by the same command.
 import os
 import shutil
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from peftport.planning.plan import make_plan
 from peftport.planning.unrecorded import recorded
 from peftport.storage.parquet import read_provenance, read_table
 from peftport.study.read import read_study
-from tests import studies
+from tests import studies, warm
 
 AGAIN = "run the same command again to remake it."
 PORTED = studies.cell_folder("lora", "raw--instruct", "film--film", "ported")
@@ -160,7 +161,8 @@ def lose(study):
         config.write("statistics: {margin: 0.25}\n")
 
 
-def test_lost_records_after_an_edit_are_told_by_a_dry_run_and_a_plan(copy):
+def test_lost_records_after_an_edit_are_told_by_a_dry_run_and_a_plan(copy, monkeypatch):
+    monkeypatch.setattr(sys, "executable", str(warm.python()))
     keys = keys_of(copy)
     lose(copy)
     moved = sum(key != keys[stage] for stage, key in keys_of(copy).items())  # each has one file with a key

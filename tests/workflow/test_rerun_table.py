@@ -83,7 +83,7 @@ def mark_as_made(folder):
                 place.mkdir()
             else:
                 place.write_text(f"{path}\n")
-    touched = studies.run_forked(folder, "--touch", "--forceall")
+    touched = studies.run(folder, "--touch", "--forceall")
     assert touched.returncode == 0, touched.stdout
 
 

@@ -69,7 +69,7 @@ def test_report_opens_from_disk(finished):
 
 
 def test_second_run_has_nothing_to_do(copy):
-    out = studies.run_forked(copy)
+    out = studies.run(copy)
     assert out.returncode == 0
     assert "Nothing to be done" in out.stdout
 

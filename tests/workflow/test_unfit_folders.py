@@ -3,7 +3,6 @@
 import os
 import shutil
 import subprocess
-import sys
 import time
 
 import pytest
@@ -90,14 +89,11 @@ def test_snakemakes_folder_that_cannot_be_written_is_named(copy, locked_up):
     assert "--directory" in said(out.stdout, ".snakemake cannot be written (")
 
 
-def test_where_home_cannot_be_written_peftport_goes_on_and_says_so(copy, tmp_path):
+def test_where_home_cannot_be_written_peftport_goes_on_and_says_so(copy, tmp_path, monkeypatch):
     (tmp_path / "home").touch()
-    environment = {name: value for name, value in os.environ.items() if name != "XDG_CACHE_HOME"}
-    environment |= {"PYTHONPATH": str(studies.ROOT / "src"), "HOME": str(tmp_path / "home")}
-    command = [sys.executable, "-c", "from peftport.cli import main; main()", "--directory", str(copy), "--dry-run"]
-    out = subprocess.run(
-        [*command, "--configfile", str(copy / "study.yaml")], env=environment, capture_output=True, text=True
-    )
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    options = ("--directory", copy, "--dry-run", "--configfile", copy / "study.yaml")
+    out = studies.peftport(*options, HOME=str(tmp_path / "home"))
     assert out.returncode == 0, out.stderr
     assert "(XDG_CACHE_HOME)" in said(out.stderr, "home cannot be written (")
 

@@ -1,6 +1,7 @@
 """What all rules share: the checked config, its stages, and how the terminal shows a run."""
 
 import atexit
+import gc
 import os
 import sys
 import time
@@ -16,13 +17,14 @@ from peftport.planning.events import write_events
 from peftport.planning.graph import Graph
 from peftport.planning.leftovers import remove_checkpoints
 from peftport.planning.pinned import pinned
-from peftport.planning.rules import Rules
+from peftport.planning.rules import Rules, with_signature
 from peftport.planning.unrecorded import Unrecorded
 from peftport.storage.code_stamp import PARSED, keep_parsed
 from peftport.study.config import ConfigError, read_settings
 from peftport.study.study import Study
 
 BEGAN = time.monotonic()
+gc.set_threshold(50_000)  # planning makes many objects and little garbage
 os.environ.setdefault(PARSED, str(Path.cwd() / ".snakemake" / "peftport" / "parsed" / "code.json"))
 if workflow.is_main_process:
     atexit.register(keep_parsed)  # a dry run has no `onstart`
@@ -65,7 +67,7 @@ wildcard_constraints:
 
 def growing(amount):
     """A resource that grows with every attempt of a job: the amount, twice the amount, ..."""
-    return lambda wildcards, attempt: amount * attempt
+    return with_signature(lambda wildcards, attempt: amount * attempt)
 
 
 onstart:

@@ -7,8 +7,8 @@ reads, and everything that a study asks for.
 """
 
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass, fields
-from functools import cached_property
+from dataclasses import dataclass, fields
+from functools import cache, cached_property
 from pathlib import Path
 from typing import ClassVar, NamedTuple
 
@@ -50,6 +50,7 @@ class Stage:
     CONSTRAINTS: ClassVar[dict[str, str]] = {}
 
     @classmethod
+    @cache
     def wildcards(cls) -> list[str]:
         """The names of the wildcards, in order."""
         return [field.name for field in fields(cls)]
@@ -67,7 +68,7 @@ class Stage:
     @cached_property
     def names(self) -> dict[str, str]:
         """Wildcards to their values."""
-        return dict(zip(self.wildcards(), astuple(self), strict=True))
+        return {name: getattr(self, name) for name in self.wildcards()}
 
     def path(self, name: str) -> str:
         """The path of an output below ``results/<study>``."""

@@ -20,6 +20,12 @@ def evaluate(ground, checkpoint=None, generate=False, budgets=BUDGETS):
     return stages.evaluate(ground, "instruct", modules(ground, "raw"), budgets, **options)
 
 
+@pytest.fixture(scope="module")
+def whole(ground):
+    """The tables of a cell that nothing stops."""
+    return evaluate(ground)
+
+
 def same(left, right):
     for name, table in left.items():
         other = right[name].drop(columns="elapsed_seconds", errors="ignore")
@@ -27,12 +33,12 @@ def same(left, right):
         pd.testing.assert_frame_equal(table, other, check_exact=True, check_dtype=not table.empty)
 
 
-def test_stopped_at_every_place(ground, tmp_path):
+def test_stopped_at_every_place(ground, whole, tmp_path):
     """After every step, every test and every seed; what was tested is not tested again."""
     path = tmp_path / "checkpoint.safetensors"
     tables, times = in_pieces(path, 1, lambda checkpoint: evaluate(ground, checkpoint))
     assert times == 18
-    same(evaluate(ground), tables)
+    same(whole, tables)
 
 
 @pytest.mark.parametrize("budgets", [BUDGETS, [0]])
@@ -72,13 +78,14 @@ def breaking(monkeypatch, seed, step, loss):
     ("step", "loss", "failed"),
     [(1, float("nan"), {2: 1, 5: 1}), (4, float("inf"), {5: 4}), (5, None, {5: 5}), (2, None, {2: 2, 5: 2})],
 )
-def test_a_run_whose_loss_is_no_number_fails_alone(ground, tmp_path, monkeypatch, capsys, step, loss, failed):
-    whole = evaluate(ground)
+def test_a_run_whose_loss_is_no_number_fails_alone(ground, whole, tmp_path, monkeypatch, capsys, step, loss, failed):
     breaking(monkeypatch, 1, step, loss)
-    tables, _ = in_pieces(tmp_path / "c.safetensors", 2, lambda checkpoint: evaluate(ground, checkpoint))
+    tables, _ = in_pieces(tmp_path / "c.safetensors", 5, lambda checkpoint: evaluate(ground, checkpoint))
     for name, table in tables.items():
         write_table(tmp_path / f"{name}.parquet", table, name)
-    scores, predictions = (read_table(tmp_path / f"{name}.parquet", name) for name in ("scores", "predictions"))
+    scores, predictions, curve = (
+        read_table(tmp_path / f"{name}.parquet", name) for name in ("scores", "predictions", "curve")
+    )
     marked = scores.dropna(subset="failed_at_step")
     assert set(marked["seed"]) == {1} and len(scores) == 6
     assert marked.set_index("budget_steps")["failed_at_step"].to_dict() == failed
@@ -90,7 +97,6 @@ def test_a_run_whose_loss_is_no_number_fails_alone(ground, tmp_path, monkeypatch
             whole[name][kept].reset_index(drop=True), right.reset_index(drop=True), check_exact=True, check_dtype=False
         )
     assert len(predictions) == len(scores.dropna(subset="accuracy")) * scores["test_examples"][0]
-    curve = tables["curve"]
     assert np.isfinite(curve["loss"]).all() and curve[curve["seed"] == 0]["step"].max() == 5
     assert f"failed, the loss is no finite number at step {min(failed.values())}" in capsys.readouterr().out
 

@@ -1,5 +1,7 @@
 """One row per run, exactly the grid: scratch is computed once per target and counted under every transfer."""
 
+import shutil
+
 import pandas as pd
 import pytest
 
@@ -38,14 +40,21 @@ def tables(study, results):
     return study, files(study, results), files(study, results, "predictions")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def study():
     return Grid("small", GridSettings.model_validate(GRID))
 
 
 @pytest.fixture
-def results(study, tmp_path):
+def results(scored, tmp_path):
+    """A copy of the scores, to change."""
+    return shutil.copytree(scored, tmp_path / "results")
+
+
+@pytest.fixture(scope="module")
+def scored(study, tmp_path_factory):
     """Scores of every cell; each accuracy is a number of its own."""
+    tmp_path = tmp_path_factory.mktemp("scored")
     for number, cell in enumerate(study.cells):
         budgets = [0] if cell.is_reference else GRID["budgets"]
         rows = [

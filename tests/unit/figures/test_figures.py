@@ -31,14 +31,19 @@ DESIGNS = {
 }
 
 
+class Tables(dict[str, dict[str, pd.DataFrame]]):
+    """The tables of each design by its name, made when a test first asks for them."""
+
+    def __missing__(self, name: str) -> dict[str, pd.DataFrame]:
+        made = study(DESIGNS[name])
+        self[name] = statistics(made)
+        self[name]["techniques"] = described(made, self[name]["portability"])
+        return self[name]
+
+
 @pytest.fixture(scope="module")
-def tables() -> dict[str, dict[str, pd.DataFrame]]:
-    found = {}
-    for name, design in DESIGNS.items():
-        made = study(design)
-        found[name] = statistics(made)
-        found[name]["techniques"] = described(made, found[name]["portability"])
-    return found
+def tables() -> Tables:
+    return Tables()
 
 
 def texts(figure: Figure) -> list[tuple[str, np.ndarray]]:

@@ -152,19 +152,13 @@ print(json.dumps(configs))
 
 
 def test_configs_are_the_same_in_every_process():
-    texts = []
-    for seed in ("1", "2"):
-        paths = {"PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)]), "PYTHONHASHSEED": seed}
-        ran = subprocess.run(
-            [sys.executable, "-W", "ignore", "-c", SCRIPT],
-            env=os.environ | paths,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        texts.append(ran.stdout)
-    assert texts[0] == texts[1]
-    configs = json.loads(texts[0])
+    """In this one, and in one that orders its sets otherwise."""
+    paths = {"PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)]), "PYTHONHASHSEED": "1"}
+    assert os.environ.get("PYTHONHASHSEED") != "1"
+    command, said = [sys.executable, "-W", "ignore", "-c", SCRIPT], {"capture_output": True, "text": True}
+    ran = subprocess.run(command, env=os.environ | paths, check=True, **said)
+    configs = {n: config_dict(attach(host("t5_gated_untied"), n, s, seed=0), "host-name") for n, s in SETTINGS.items()}
+    assert ran.stdout == json.dumps(configs) + "\n"
     assert all(config["base_model_name_or_path"] == "host-name" for config in configs.values())
     assert all(list(config) == sorted(config) for config in configs.values())
     assert configs["adapters"]["peft_type"] == "HOULSBY"

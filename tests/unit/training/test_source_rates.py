@@ -37,6 +37,13 @@ def single(ground, tmp_path_factory):
     return {keep: {rate: one(keep, rate) for rate in RATES} for keep in WAYS}
 
 
+@pytest.fixture(scope="module")
+def listed(ground, tmp_path_factory):
+    """Trainings with all rates, by what is kept."""
+    folder = tmp_path_factory.mktemp("listed")
+    return {keep: read(train(ground, "raw", folder / keep, LISTED, training)) for keep, training in WAYS.items()}
+
+
 def expected(trained, keep, seed):
     """The rate with the lowest validation loss: at the end, or of the state kept."""
     losses = {}
@@ -47,8 +54,8 @@ def expected(trained, keep, seed):
 
 
 @pytest.mark.parametrize("keep", WAYS)
-def test_each_seed_takes_the_rate_with_the_lowest_validation_loss(ground, tmp_path, single, keep):
-    states, curve, card = read(train(ground, "raw", tmp_path, LISTED, WAYS[keep]))
+def test_each_seed_takes_the_rate_with_the_lowest_validation_loss(single, listed, keep):
+    states, curve, card = listed[keep]
     for seed in SEEDS:
         rate = expected(single[keep], keep, seed)
         assert card["learning_rate"][str(seed)] == rate
@@ -100,10 +107,9 @@ def test_where_every_rate_failed_the_module_has_failed(ground, tmp_path, monkeyp
 
 
 @pytest.mark.parametrize("keep", WAYS)
-def test_stopped_anywhere_it_goes_on_to_the_same(ground, tmp_path, keep):
-    training, path = WAYS[keep], tmp_path / "checkpoint.safetensors"
-    whole = read(train(ground, "raw", tmp_path / "whole", LISTED, training))
-    outputs, times = in_pieces(path, 2, lambda one: train(ground, "raw", tmp_path / "out", LISTED, training, one))
+def test_stopped_anywhere_it_goes_on_to_the_same(ground, tmp_path, listed, keep):
+    training, path, whole = WAYS[keep], tmp_path / "checkpoint.safetensors", listed[keep]
+    outputs, times = in_pieces(path, 5, lambda one: train(ground, "raw", tmp_path / "out", LISTED, training, one))
     states, curve, card = read(outputs)
     assert times > 5 and states == whole[0] and card == whole[2]
     pd.testing.assert_frame_equal(curve, whole[1], check_exact=True)
