@@ -323,7 +323,7 @@ WRONG = {
     "a format that there is not": (
         {"datasets.film": {"source": {"files": [FILE | {"format": "jsonk"}]}, "labels": {"0": "bad", "1": "good"}}},
         'config key `datasets.film.source.files.0.format`: got "jsonk", allowed are `csv`, `tsv`, `jsonl`, `json`, '
-        "`parquet`, `lines`. Did you mean `jsonl`?",
+        "`parquet`, `lines`. Did you mean `json`?",
     ),
     "a source of nothing": (
         {"datasets.film.source": {}},
