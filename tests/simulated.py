@@ -11,12 +11,11 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.simulated_answers import answers_of
-from peftport.evaluation.score import MERGED
 from peftport.seeds import generator
 from peftport.settings import StatisticsSettings
 from peftport.statistics.table import STATISTICS, compute, settings_of
 from peftport.statistics.techniques import techniques
-from peftport.storage.tables import CELL, TABLES
+from peftport.storage.tables import CELL, SCORES, TABLES
 from peftport.storage.technique_columns import REAL
 
 Accuracy = Callable[[str, str, str, str, int], float]
@@ -120,7 +119,8 @@ def _simulate(cells: list[tuple], design: Design, seed: int) -> tuple[pd.DataFra
             frames.append(pd.DataFrame(keys | {"seed": number} | answers))
     runs = pd.DataFrame(rows, columns=["study", *columns, "seed", *SCORED, *COMPUTED_BY])
     runs["metric"] = "accuracy"
-    runs[["generated_accuracy", "invalid_rate", "learning_rate", *MERGED]] = np.nan
+    runs[[name for name in SCORES if name not in runs and name != "failed_at_step"]] = np.nan
+    runs["learning_rate"] = np.nan
     empty = pd.DataFrame(columns=[*columns, "seed", "example_id", "label", "score", "choice_log_likelihood"])
     return runs, pd.concat(frames, ignore_index=True) if frames else empty
 

@@ -45,3 +45,6 @@ def refuse_unless_agreed(
         there = f"{int(size[at])} answers with a mean score of {share[at]:.6g}"
         here = f"{int(number[at])} answers and a score of {row['score']:.6g}"
         raise DamagedFile(file, f"it says of {run}: {here}; predictions.parquet beside it: {there}")
+    for metric, rows in scores[~failed].groupby("metric"):
+        if metric in scores and not (np.abs(rows[metric] - rows["score"]) < NEAR).all():
+            raise DamagedFile(file, f"its {metric} is not its score, which predictions.parquet beside it has as well")

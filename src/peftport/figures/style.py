@@ -65,8 +65,8 @@ LOOKS = {
     "target_mean": Look((2, 1, 2, 4), "P"),
     "random_target": Look((8, 4), "X"),
     "matched": Look((5, 1, 1, 1), "d"),
-    "ported_fresh_head": Look((10, 2), "o"),
-    "sampled_fresh_head": Look((2, 3), "s"),
+    "ported_fresh_head": Look((10, 2), "8"),
+    "sampled_fresh_head": Look((2, 3), "<"),
     "head_only": Look((4, 1, 1, 1), "H"),
 }
 FURTHER = (Look((4, 1, 1, 1, 1, 1), "<"), Look((2, 2), ">"), Look((7, 1, 3, 1), "h"), Look((1, 1), "8"))

@@ -17,7 +17,7 @@ SPLITS = [f"{FOLDER}/{name}.parquet" for name in ("train", "validation", "test")
 def study(tmp_path, monkeypatch):
     """A folder in which a study runs, with the splits of a dataset, made by one job."""
     monkeypatch.chdir(tmp_path)
-    frame = pd.DataFrame({"example_id": ["a"], "text": ["b"], "label": ["c"]})
+    frame = pd.DataFrame({"example_id": ["a"], "text": ["b"], "label": ["c"], "answers": None})
     for split in SPLITS:
         write_table(split, frame, "examples", {"key": KEY})
     return tmp_path

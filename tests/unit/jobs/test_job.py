@@ -42,7 +42,7 @@ def snakemake(tmp_path):
 
 @pytest.fixture
 def table(tmp_path):
-    frame = pd.DataFrame({"example_id": ["a"], "text": ["b"], "label": ["c"]})
+    frame = pd.DataFrame({"example_id": ["a"], "text": ["b"], "label": ["c"], "answers": None})
     write_table(tmp_path / "train.parquet", frame, "examples", {"key": KEY})
     return tmp_path / "train.parquet"
 
@@ -162,7 +162,7 @@ def test_a_failed_job_ends_its_script_with_a_failure(tmp_path):
 
 
 def test_an_input_made_otherwise_is_refused_before_any_work(tmp_path, snakemake):
-    frame = pd.DataFrame({"example_id": ["a"], "text": ["b"], "label": ["c"]})
+    frame = pd.DataFrame({"example_id": ["a"], "text": ["b"], "label": ["c"], "answers": None})
     table = tmp_path / "train.parquet"
     write_table(table, frame, "examples", {"key": KEY})
     snakemake.params["expects"], snakemake.input = {str(table): OTHER}, [str(table)]

@@ -10,6 +10,7 @@ from peftport.storage.parquet import read_provenance, read_table, schema, write_
 from peftport.storage.tables import TABLES
 
 VALUES = {pa.string(): "a", pa.int64(): 1, pa.float64(): 0.5, pa.bool_(): True, pa.list_(pa.int32()): [3, 1]}
+VALUES |= {pa.list_(pa.string()): ["a", "b"], pa.list_(pa.list_(pa.int32())): [[3, 1], [2]]}
 
 
 def one_row(name):
@@ -42,7 +43,7 @@ def test_columns_are_put_in_order(tmp_path):
 
 
 def test_nulls_are_refused_and_leave_no_file(tmp_path):
-    frame = pd.DataFrame({"example_id": ["1", "2"], "text": ["a", None], "label": ["x", "y"]})
+    frame = pd.DataFrame({"example_id": ["1", "2"], "text": ["a", None], "label": ["x", "y"], "answers": None})
     with pytest.raises(ValueError, match="'text' has 1 nulls"):
         write_table(tmp_path / "t.parquet", frame, "examples")
     assert os.listdir(tmp_path) == []

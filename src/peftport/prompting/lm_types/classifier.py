@@ -27,7 +27,7 @@ def check(tokenizer: Any, config: Any) -> None:
         )
 
 
-def label_tokens(tokenizer: Any, words: list[str], template: str) -> dict[str, list[int]]:
+def label_tokens(tokenizer: Any, words: list[str], template: str, chat: bool = False) -> dict[str, list[int]]:
     """The label words, each without tokens: the head has an output for each, in this order."""
     check_classifying(template)
     return {word: [] for word in words}
