@@ -68,6 +68,7 @@ EDITS = {
         {"negative": "bad", "positive": "good"},
         READ | {"prepare_dataset", "audit_overlap", "encode_labels", "describe_host"},
     ),
+    "numbers of one host": ("hosts.instruct.precision", "bfloat16", HOST),
     "another host of that name": ("hosts.instruct.bundled", "reviews-raw", HOST),
     "a further block of seeds": ("grid.seeds", [[0, 1], [2]], TABLES),
     "a further technique": ("grid.techniques", ["lora", "adapters", "ia3"], TABLES | COSTS),
