@@ -24,10 +24,10 @@ TECHNIQUES = {
 TIMES = [name for name in TABLES["costs"] if name.endswith("_seconds") or "_over_" in name]
 
 
-def measured(folder, card=None, **settings):
+def measured(folder, card=None, techniques=TECHNIQUES, **settings):
     inputs = HostInputs(card or folder / "raw.json", train=prompts(folder, "raw")["train"])
     costs = CostSettings(**{"repetitions": 2} | settings)
-    return measure_costs(inputs, TECHNIQUES, TrainingSettings(**TRAINING), TASK, costs)
+    return measure_costs(inputs, techniques, TrainingSettings(**TRAINING), TASK, costs)
 
 
 def test_the_table(ground, tmp_path):
@@ -62,7 +62,8 @@ def test_a_quantised_host_is_not_finetuned_in_full(ground, tmp_path, monkeypatch
     write_card(tmp_path / "raw.json", read_card(ground / "raw.json") | {"precision": "nf4"})
     loaded, load = [], HostWithTask.load
     monkeypatch.setattr(HostWithTask, "load", lambda self, numbers: loaded.append(numbers) or load(self, "float32"))
-    assert measured(ground, card=tmp_path / "raw.json", repetitions=0)["full_step_bytes"].isna().all()
+    table = measured(ground, tmp_path / "raw.json", {"lora": TECHNIQUE}, repetitions=0)
+    assert table["full_step_bytes"].isna().all() and table["step_bytes"].notna().all()
     assert loaded == ["nf4"]
 
 
