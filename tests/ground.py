@@ -100,11 +100,11 @@ def train(
 
 def evaluate(
     folder: Path, host: str, starts: dict[int, Path | None], budgets: list[int],
-    cell=NAMES, generate=False, technique=TECHNIQUE, checkpoint=None, texts=20, merged=False,
+    cell=NAMES, generate=False, technique=TECHNIQUE, checkpoint=None, texts=20, merged=False, training=TRAINING,
 ) -> dict[str, pd.DataFrame]:  # fmt: skip
     """The tables of a cell in a host, from these starts."""
     evaluation = EvaluationSettings(batch_size=16, generate=generate, calibration_texts=texts, merged=merged)
-    settings = CellSettings(technique, TrainingSettings(**TRAINING), evaluation, TASK, budgets)
+    settings = CellSettings(technique, TrainingSettings(**training), evaluation, TASK, budgets)
     inputs = HostInputs(folder / f"{host}.json", **prompts(folder, host))
     return evaluate_cell(inputs, starts, settings, cell, checkpoint or Checkpoint(None))
 

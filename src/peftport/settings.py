@@ -99,6 +99,7 @@ def list_or(single: str) -> Discriminator:
 EACH_ONCE = _EachOnce()
 Text = Annotated[str, Field(min_length=1)]
 Seed = Annotated[int, Field(ge=0)]
+Precision = Literal["float32", "bfloat16", "int8", "nf4"]
 
 
 class TrainingSettings(Settings):
@@ -116,10 +117,11 @@ class TrainingSettings(Settings):
         ge=4,
         description="prompts are cut to this many tokens; without it to what the host has room for, 512 at most",
     )
-    host_precision: Literal["float32", "bfloat16"] = Field(
+    host_precision: Precision = Field(
         "float32",
-        description="numbers of the frozen hosts, in training and tests; bfloat16 is faster on GPUs that have it; "
-        "modules stay float32",
+        description="numbers of the frozen hosts that say none themselves (`hosts.<name>.precision`), in training "
+        "and tests; bfloat16 is faster on GPUs that have it; int8 and nf4 need a GPU and bitsandbytes; modules "
+        "stay float32",
     )
     keep: Literal["last", "best"] = Field(
         "last", description="the source module kept, after the last step, or with the lowest validation loss"

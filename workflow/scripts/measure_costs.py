@@ -7,9 +7,10 @@ run_in_fork_server()
 from peftport.compute.computed_by import computed_by
 from peftport.compute.device import prepare_device
 from peftport.compute.host_inputs import HostInputs
-from peftport.costs.measure import measure_costs
+from peftport.costs.measure import measure_costs, measured_in
 from peftport.jobs.job import job
 from peftport.settings import CostSettings, TrainingSettings
+from peftport.storage.cards import read_card
 from peftport.storage.parquet import write_table
 
 with job(snakemake) as provenance:
@@ -22,4 +23,5 @@ with job(snakemake) as provenance:
         task=params.task,
         settings=CostSettings(**params.costs),
     )
-    write_table(snakemake.output.table, costs, "costs", provenance | {"computed_by": computed_by("float32")})
+    provenance |= {"computed_by": computed_by(measured_in(read_card(snakemake.input.card)))}
+    write_table(snakemake.output.table, costs, "costs", provenance)

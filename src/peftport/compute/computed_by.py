@@ -9,7 +9,7 @@ def computed_by(precision: str, device: torch.device | None = None) -> dict[str,
     """Say what computes.
 
     Args:
-        precision: number type of the host's weights, ``float32`` or ``bfloat16``.
+        precision: number type of the host's weights, for example ``float32``.
         device: where the job computes; the job's device if it is not given.
 
     Returns:

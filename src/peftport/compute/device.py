@@ -9,6 +9,8 @@ import torch
 from transformers import PreTrainedModel
 
 from peftport.hosts.classification_head import load_with_head
+from peftport.hosts.precision import QUANTISED
+from peftport.hosts.quantised import load_quantised
 
 # what SLURM sets for a job that it gave GPUs; with none of them a job was given none, whatever its node has
 GIVEN = ("CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "SLURM_JOB_GPUS", "SLURM_STEP_GPUS")
@@ -65,9 +67,16 @@ def prepare_device(threads: int, resources: Mapping[str, int]) -> None:
 
 
 def load_host(folder: Path, precision: str, labels: int | None = None) -> PreTrainedModel:
-    """A frozen host on the job's device, its weights in ``float32`` or ``bfloat16``; modules in it are in float32.
+    """A frozen host on the job's device; modules in it are in float32.
 
     Args:
-        labels: outputs of its classification head; None for its language-model head.
+        precision: numbers of its weights: ``float32``, ``bfloat16``, ``int8`` or ``nf4``.
+        labels: outputs of its classification head; None for its language-model head. A host with a classification head
+            is not quantised: a study refuses that.
+
+    Raises:
+        NotQuantisable: ``int8`` or ``nf4`` without a GPU or without bitsandbytes.
     """
+    if precision in QUANTISED:
+        return load_quantised(folder, precision, job_device())
     return load_with_head(folder, labels, getattr(torch, precision)).to(job_device())

@@ -57,7 +57,7 @@ class HostWithTask:
         return cls(card, Task.for_host(task, load_tokenizer(known_folder(card)), card))
 
     def load(self, precision: str) -> PreTrainedModel:
-        """The frozen host on the job's device, its weights in ``float32`` or ``bfloat16``."""
+        """The frozen host on the job's device, its weights in this precision (``load_host``)."""
         return load_host(known_folder(self.card), precision, len(self.task.words) if self.parts else None)
 
     @property

@@ -23,6 +23,7 @@ from peftport.costs.clock import in_turns, middle, ratio
 from peftport.costs.memory import peak_bytes
 from peftport.costs.uses import shared, uses, workspace
 from peftport.hosts.families.table import family
+from peftport.hosts.precision import QUANTISED
 from peftport.injection.attach import attach, detach, module_tensors, trainable_parameters
 from peftport.injection.head import Head
 from peftport.prompting.encoded import read_encoded
@@ -56,7 +57,9 @@ def measure_costs(
         settings: the study's section ``costs``.
     """
     known = HostWithTask.read(inputs.card, task)
-    card, host = known.card, known.load("float32")
+    card, host = known.card, known.load(measured_in(known.card))
+    if measured_in(card) in QUANTISED:  # whole numbers have no gradient
+        settings = settings.model_copy(update={"full_finetuning": False})
     examples = read_encoded(inputs.train, known.task.words)
     batch = known.task.batch(examples, np.arange(min(len(examples), training.batch_size)), job_device())
     bench = Bench(host, batch, training.gradient_clip, settings)
@@ -69,6 +72,11 @@ def measure_costs(
         print(f"{name}: " + ", ".join(f"{key} {row[key]}" for key in ("parameters", *TIMED)), flush=True)
         host = detach(model)
     return pd.DataFrame(rows, columns=list(TABLES["costs"]))
+
+
+def measured_in(card: JsonObject) -> str:
+    """The numbers that a host's costs are measured in: the host's own precision, or float32 where its card has none."""
+    return card.get("precision", "float32")
 
 
 def described(model: PeftModel, batch: Batch, card: JsonObject, technique: JsonObject) -> Row:

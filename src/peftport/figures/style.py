@@ -69,7 +69,7 @@ LOOKS = {
     "sampled_fresh_head": Look((2, 3), "<"),
     "head_only": Look((4, 1, 1, 1), "H"),
 }
-FURTHER = (Look((4, 1, 1, 1, 1, 1), "<"), Look((2, 2), ">"), Look((7, 1, 3, 1), "h"), Look((1, 1), "8"))
+FURTHER = (Look((4, 1, 1, 1, 1, 1), "1"), Look((2, 2), ">"), Look((7, 1, 3, 1), "h"), Look((1, 1), "2"))
 
 
 def colours(techniques: Sequence[str]) -> dict[str, tuple[float, float, float]]:

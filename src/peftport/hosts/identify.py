@@ -92,6 +92,7 @@ def identify_host(
         "model_type": model.config.model_type,
         "lm_type": asked,
         **head,
+        **({} if host.precision is None else {"precision": host.precision}),
         "shape": host_shape(model.config),
         "positions": positions(model.config, kind),
         "gated_feed_forward": bool(getattr(model.config, "is_gated_act", "wi" not in kind.sites)),

@@ -72,7 +72,7 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     return tokenizer
 
 
-def load_model(folder: Path, dtype: torch.dtype = torch.float32) -> PreTrainedModel:
+def load_model(folder: Path, dtype: torch.dtype = torch.float32, **options: Any) -> PreTrainedModel:
     """The model of a host, frozen, in inference mode (no dropout).
 
     No part of the language-model head is made up: a checkpoint without one is refused. A separate output layer (T5
@@ -80,6 +80,9 @@ def load_model(folder: Path, dtype: torch.dtype = torch.float32) -> PreTrainedMo
     built from its config, so what was loaded is compared with the file. And it scales what goes into that layer unless
     ``config.json`` says otherwise (``tie_word_embeddings``, in files of transformers 5 ``scale_decoder_outputs``), so
     a config that says nothing is refused. For umT5 it does not hear what ``config.json`` says, so that is put right.
+
+    Args:
+        options: further arguments of transformers' ``from_pretrained``.
 
     Raises:
         FileNotFoundError: no safetensors.
@@ -97,6 +100,7 @@ def load_model(folder: Path, dtype: torch.dtype = torch.float32) -> PreTrainedMo
         attn_implementation=kind.attention_implementation,
         output_loading_info=True,
         ignore_mismatched_sizes=True,  # listed below, with their names
+        **options,
     )
     passed_over = {name for name in report["unexpected_keys"] if re.fullmatch(kind.passed_over, name)}
     found = {key: set(report[key]) - passed_over for key in WRONG}
@@ -136,7 +140,7 @@ def _check_output_layer(folder: Path, model: PreTrainedModel, kind: Family) -> N
             raise ValueError(f"{folder}: config.json says that the output layer is separate, but there is no {wanted}")
         return
     here = _output_weight(model, kind)
-    if here is None or not torch.equal(here, _tensor(folder, head).to(here.dtype)):
+    if here is None or not torch.equal(here, _tensor(folder, head).to(here)):
         raise ValueError(f"{folder}: its separate output layer ({head}) was lost while loading")
     if kind.scaled is None or is_tied(model):
         return

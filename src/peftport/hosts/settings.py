@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from peftport.hosts.recipe_settings import HostRecipe
-from peftport.settings import OneOf, Settings, Text, optional
+from peftport.settings import OneOf, Precision, Settings, Text, optional
 
 LANGUAGE_MODEL, CLASSIFICATION = "language_model", "classification"  # kinds of heads
 Head = Literal["language_model", "classification"]
@@ -36,9 +36,12 @@ class GgufHost(Settings):
 
 
 class HostSettings(OneOf):
-    """Where a host comes from, exactly one of these; `convert` may stand beside `path` and `hub`, `head` beside all."""
+    """Where a host comes from, exactly one of these.
 
-    BESIDE: ClassVar[frozenset[str]] = frozenset({"convert", "head"})
+    `convert` may stand beside `path` and `hub`, `head` and `precision` beside all.
+    """
+
+    BESIDE: ClassVar[frozenset[str]] = frozenset({"convert", "head", "precision"})
 
     bundled: Text | None = optional(description="name of a small host that ships with peftport")
     path: Text | None = optional(description="local directory: config.json, model.safetensors, tokenizer files")
@@ -59,6 +62,10 @@ class HostSettings(OneOf):
         description="what the host answers with: its own language-model head, by label words, or a classification head "
         "with one output per label, which is no part of the host but of the module (encoders only)",
         exclude_if=_is_language_model,
+    )
+    precision: Precision | None = optional(
+        description="numbers of the frozen host, in training and tests; without it those of `training.host_precision`; "
+        "int8 and nf4 need a GPU and bitsandbytes",
     )
 
     @model_validator(mode="after")

@@ -17,6 +17,7 @@ from peftport.storage.hub import cached_commit
 from peftport.study.chats import chatting
 from peftport.study.classification import head_notes
 from peftport.study.grid import Cell, Source
+from peftport.study.precisions import own_precisions
 from peftport.study.read import read_study, refuse_unless_folder
 from peftport.study.study import Study
 from peftport.study.training_steps import build_steps, cell_steps, optimiser_steps, source_steps, warmup_warnings
@@ -115,6 +116,7 @@ class Plan:
         warnings: sentences.
         chat_templates: hosts to the SHA-256 of the chat template that prompts go through, None where it is not known
             yet; empty if no dataset asks for it.
+        precisions: hosts to the numbers of their weights; empty if none has a precision of its own.
     """
 
     study: str
@@ -129,6 +131,7 @@ class Plan:
     downloads: list[Download]
     warnings: list[str]
     chat_templates: dict[str, str | None] = field(default_factory=dict)
+    precisions: dict[str, str] = field(default_factory=dict)
 
 
 def make_plan(configs: Sequence[Path], directory: Path) -> Plan:
@@ -172,6 +175,7 @@ def make_plan(configs: Sequence[Path], directory: Path) -> Plan:
             *warnings,
         ],
         chat_templates=chat_templates(study),
+        precisions=own_precisions(study),
     )
 
 

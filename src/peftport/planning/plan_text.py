@@ -19,6 +19,7 @@ def plan_text(plan: Plan) -> str:
         made_again(plan.made_again),
         downloads(plan.downloads),
         chat_templates(plan.chat_templates),
+        precisions(plan.precisions),
         [f"warning: {one}" for one in plan.warnings],
     ]
     return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
@@ -99,6 +100,13 @@ def chat_templates(used: dict[str, str | None]) -> list[str]:
         return []
     lines = [(f"  {host}", digest[:12] if digest else "known once its files are here") for host, digest in used.items()]
     return ["chat templates, by their SHA-256", *aligned(lines, "<<")]
+
+
+def precisions(used: dict[str, str]) -> list[str]:
+    """In which numbers each host computes."""
+    if not used:
+        return []
+    return ["precision of the hosts", *aligned([(f"  {host}", precision) for host, precision in used.items()], "<<")]
 
 
 def state(one: Download) -> str:

@@ -27,6 +27,9 @@ def notes(source_card: JsonObject, target_card: JsonObject) -> list[str]:
         lines.append(f"vocabulary: {sizes[0]} against {sizes[1]} entries; no tensor of a module has this size")
     if source_card.get("tokenizer_sha256") != target_card.get("tokenizer_sha256"):
         lines.append("tokenizer: the hosts do not cut text into the same tokens")
+    numbers = [card.get("precision", "that of the study") for card in (source_card, target_card)]
+    if numbers[0] != numbers[1]:
+        lines.append(f"precision: {numbers[0]} against {numbers[1]}; modules are in float32 on both")
     return lines
 
 

@@ -19,6 +19,7 @@ from peftport.storage.parquet import read_provenance
 from peftport.storage.provenance import JsonObject, versions
 from peftport.study.classification import head_notes
 from peftport.study.derived_datasets import root
+from peftport.study.precisions import own_precisions
 from peftport.study.study import Study
 from peftport.study.training_steps import optimiser_steps, warmup_warnings
 
@@ -49,7 +50,7 @@ def describe_study(study: Study, cards: Sequence[str], datasets: Sequence[str], 
         description=config.title,
         rules={name: initialisation(name).rule for name in study.grid.initialisations},
         reconstructions=config.reconstructions,
-        hosts={name: _host(card) | _chat(study, card) for name, card in cards.items()},
+        hosts={name: _host(card) | _precision(study, name) | _chat(study, card) for name, card in cards.items()},
         host_notes=host_notes(list(cards.values())),
         datasets={name: _dataset(file, config.datasets[root(name)]) for name, file in splits.items()},
         prompts=lengths,
@@ -116,6 +117,12 @@ def _host(card: JsonObject) -> JsonObject:
     } | ({"head": f"classification; {', '.join(card['head_parts'])} of the module"} if "head" in card else {})
 
 
+def _precision(study: Study, host: str) -> JsonObject:
+    """The numbers of a host's weights, in a study where a host has a precision of its own."""
+    precisions = own_precisions(study)
+    return {"precision": precisions[host]} if host in precisions else {}
+
+
 def _chatting(study: Study) -> bool:
     return any(study.config.datasets[name].chat for name in study.datasets)
 
@@ -140,7 +147,9 @@ def template_notes(study: Study, cards: Mapping[str, JsonObject]) -> list[str]:
 
 def _origin(card: JsonObject) -> str:
     """Where a host comes from, and from what it was converted."""
-    said = [f"{kind} {value}" for kind, value in card["origin"].items() if kind not in ("build", "convert")]
+    said = [
+        f"{kind} {value}" for kind, value in card["origin"].items() if kind not in ("build", "convert", "precision")
+    ]
     if (converted := card.get("converted")) is not None:
         said.append(CONVERTED[converted["format"]].format(**converted))
     if (further := card.get("further")) is not None:

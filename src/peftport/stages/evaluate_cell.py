@@ -46,11 +46,12 @@ class EvaluateCell(Stage, Cell):
         }
 
     def settings(self, study: Study) -> JsonObject:
+        section = tested_by if self.is_reference else trained_by
         return {
             "seeds": study.seeds_of(self.block),
             "budgets": [0] if self.is_reference else study.budgets,
             "technique": {} if self.is_reference else technique(study, self.technique),
-            "training": tested_by(study) if self.is_reference else trained_by(study),
+            "training": section(study, self.target_host),
             "evaluation": study.config.evaluation.as_json(),
             "task": scored_task(study, self.target_dataset),
         }

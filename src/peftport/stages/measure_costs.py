@@ -26,7 +26,7 @@ class MeasureCosts(Stage):
     def settings(self, study: Study) -> JsonObject:
         return {
             "techniques": {name: form(study, name) for name in study.grid.techniques},
-            "training": trained_by(study),
+            "training": trained_by(study, self.host),
             "task": task(study, study.costed),
             "costs": study.config.costs.as_json(),
         }

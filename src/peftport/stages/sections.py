@@ -58,14 +58,20 @@ def kind_code(study: Study, dataset: str, modules: dict[str, str]) -> list[str]:
     return [modules[study.config.datasets[root(dataset)].kind]]
 
 
-def tested_by(study: Study) -> JsonObject:
-    """The part of the training section that a test depends on."""
-    return study.config.training.model_dump(mode="json", include=TESTED_BY)
+def training(study: Study, host: str, include: set[str] | None = None) -> JsonObject:
+    """The training section as it holds for a host, whose precision may be its own, or a part of it."""
+    section = study.config.training.model_copy(update={"host_precision": study.precision(host)})
+    return section.model_dump(mode="json", include=include)
 
 
-def trained_by(study: Study) -> JsonObject:
+def tested_by(study: Study, host: str) -> JsonObject:
+    """The part of the training section that a test in a host depends on."""
+    return training(study, host, TESTED_BY)
+
+
+def trained_by(study: Study, host: str) -> JsonObject:
     """The part of the training section that a training in the target host depends on."""
-    return study.config.training.model_dump(mode="json", include=TRAINED_BY)
+    return training(study, host, TRAINED_BY)
 
 
 def technique(study: Study, name: str) -> JsonObject:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from peftport.stages.encode_dataset import prompts
 from peftport.stages.identify_host import host_inputs
-from peftport.stages.sections import host_code, method_code, task
+from peftport.stages.sections import host_code, method_code, task, training
 from peftport.stages.stage import Needs, Stage
 from peftport.storage.provenance import JsonObject
 from peftport.study.grid import Source
@@ -26,7 +26,7 @@ class TrainSource(Stage, Source):
     def settings(self, study: Study) -> JsonObject:
         return {
             "technique": study.config.techniques[self.technique].as_json(),
-            "training": study.config.training.as_json(),
+            "training": training(study, self.host),
             "task": task(study, self.dataset),
             "seeds": study.seeds_of(self.block),
         }

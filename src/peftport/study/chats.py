@@ -4,7 +4,7 @@ from peftport.hosts.chat_templates import FoundTemplate, found_template
 from peftport.hosts.families.table import FAMILIES, family
 from peftport.hosts.shape import declared
 from peftport.prompting.chat import opened, refuse_unless_there
-from peftport.prompting.lm_types.table import refuse_unless_conversing
+from peftport.prompting.lm_types.table import CLASSIFIER, refuse_unless_conversing
 from peftport.prompting.template import check_template
 from peftport.study.study import Study
 
@@ -26,7 +26,8 @@ def check_chat(study: Study, dataset: str) -> None:
         known, template = declared(host, hosts, folder), found_template(host, hosts, folder)
         try:
             if known is not None and known["model_type"] in FAMILIES:
-                refuse_unless_conversing(family(known["model_type"]).lm_type)
+                classifies = hosts[host].classifies
+                refuse_unless_conversing(CLASSIFIER if classifies else family(known["model_type"]).lm_type)
             if template is not None:
                 _try(template, definition.template, definition.conversation)
         except ValueError as error:

@@ -45,8 +45,7 @@ def _labels(study: Study, dataset: str) -> list[str]:
 
 def _classifying(study: Study) -> list[str]:
     """The hosts of the grid that answer with a classification head."""
-    ends = dict.fromkeys(host for pair in study.grid.transfers for host in (pair.source, pair.target))
-    return [name for name in ends if study.config.hosts[name].classifies]
+    return [name for name in study.grid_hosts if study.config.hosts[name].classifies]
 
 
 def _families(study: Study, declared: Mapping[str, JsonObject | None]) -> Iterator[Complaint]:
@@ -71,9 +70,9 @@ def _settings(study: Study, declared: Mapping[str, JsonObject | None]) -> Iterat
     for name in _classifying(study):
         if study.config.evaluation.generate:
             yield "evaluation.generate", f"the host `{name}` has a classification head, and that writes nothing."
-        if study.config.training.host_precision != "float32":
+        if study.precision(name) != "float32":
             said = f"the host `{name}` has a classification head, which is trained in float32 and reads the host's "
-            yield "training.host_precision", f"{said}own numbers: expected float32."
+            yield study.precision_key(name), f"{said}own numbers: expected float32."
 
 
 def _templates(study: Study, declared: Mapping[str, JsonObject | None]) -> Iterator[Complaint]:

@@ -27,6 +27,7 @@ from peftport.study.further_hosts import further_refusal
 from peftport.study.grid import FITTED
 from peftport.study.grid_settings import GridSettings
 from peftport.study.kinds import kind_complaint
+from peftport.study.precisions import precision_complaint
 from peftport.study.settings import StudySettings
 from peftport.study.study import Study
 from peftport.tasks.table import rows
@@ -64,7 +65,7 @@ def check_meaning(settings: StudySettings, folder: Path) -> None:
     for name in chatting(study):
         _check_read(f"datasets.{name}.chat", lambda name=name: check_chat(study, name))
     _check_fitted(settings)
-    _check_heads(study, settings.hosts, folder)
+    _check_used_hosts(study, settings.hosts, folder)
     _check_siblings(study)
     _check_transfers(study, settings.hosts, folder)
 
@@ -115,9 +116,9 @@ def _check_fitted(settings: StudySettings) -> None:
                 )
 
 
-def _check_heads(study: Study, hosts: Hosts, folder: Path) -> None:
+def _check_used_hosts(study: Study, hosts: Hosts, folder: Path) -> None:
     declared = {name: _declared(name, hosts, folder) for name in study.hosts}
-    if (wrong := head_complaint(study, declared)) is not None:
+    if (wrong := head_complaint(study, declared) or precision_complaint(study)) is not None:
         raise ConfigError(f"config key `{wrong[0]}`: {wrong[1]}")
 
 

@@ -4,6 +4,7 @@ from functools import cached_property
 from pathlib import Path
 
 from peftport.hosts.recipe_settings import FurtherHostSettings, base_of
+from peftport.settings import Precision
 from peftport.study.grid import Grid
 from peftport.study.settings import StudySettings
 
@@ -21,10 +22,16 @@ class Study(Grid):
         self.config, self.folder = config, folder
 
     @cached_property
+    def grid_hosts(self) -> list[str]:
+        """Hosts that the grid uses."""
+        ends = (host for pair in self.grid.transfers for host in (pair.source, pair.target))
+        return list(dict.fromkeys(ends))
+
+    @cached_property
     def hosts(self) -> list[str]:
         """Hosts that the grid uses, then the hosts that those are built from."""
-        used = dict.fromkeys(host for pair in self.grid.transfers for host in (pair.source, pair.target))
-        for host in list(used):
+        used = dict.fromkeys(self.grid_hosts)
+        for host in self.grid_hosts:
             while (base := base_of(self.config.hosts[host].build)) is not None:
                 host = base
                 used[host] = None
@@ -36,6 +43,14 @@ class Study(Grid):
         recipes = [self.config.hosts[host].build for host in self.hosts]
         named = [recipe.corpus.dataset for recipe in recipes if isinstance(recipe, FurtherHostSettings)]
         return [name for name in dict.fromkeys(named) if name is not None]
+
+    def precision(self, host: str) -> Precision:
+        """The numbers of a host's weights: its own, or where it says none those of the study's hosts."""
+        return self.config.hosts[host].precision or self.config.training.host_precision
+
+    def precision_key(self, host: str) -> str:
+        """The config key that says the precision of a host."""
+        return "training.host_precision" if self.config.hosts[host].precision is None else f"hosts.{host}.precision"
 
     def used(self) -> StudySettings:
         """The settings without definitions that the grid does not pick, so that editing those moves nothing."""

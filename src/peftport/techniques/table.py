@@ -64,6 +64,12 @@ NOTES = {
 # why what a module adds cannot be scaled: nothing is declared as its output
 NO_OUTPUT = {PASSED_ON: "it is one of peft's own, of which it is not known here what its tensors add to a host"}
 
+# why modules cannot be trained and tested in quantised projections (int8, nf4); the others add to what these compute
+NOT_QUANTISED = {
+    "ia3": "it scales what projections read and compute, and does not add to it",
+    PASSED_ON: "which of peft's own types can wrap quantised projections is not known here",
+}
+
 
 def method(name: str) -> Any:
     """The module of the technique ``name``, imported, and only that one.

@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import torch
 
-from peftport.compute.host_inputs import HostInputs
+from peftport.compute.host_inputs import HostInputs, HostWithTask
 from peftport.costs.measure import Bench, in_layers, machine, measure_costs
 from peftport.injection.attach import attach, module_tensors
 from peftport.settings import CostSettings, TrainingSettings
-from peftport.storage.cards import read_card
+from peftport.storage.cards import read_card, write_card
 from peftport.storage.parquet import schema, write_table
 from peftport.storage.tables import TABLES
 from tests.ground import TASK, TECHNIQUE, TRAINING, prompts
@@ -24,10 +24,10 @@ TECHNIQUES = {
 TIMES = [name for name in TABLES["costs"] if name.endswith("_seconds") or "_over_" in name]
 
 
-def measured(folder, **settings):
-    inputs = HostInputs(folder / "raw.json", train=prompts(folder, "raw")["train"])
+def measured(folder, card=None, techniques=TECHNIQUES, **settings):
+    inputs = HostInputs(card or folder / "raw.json", train=prompts(folder, "raw")["train"])
     costs = CostSettings(**{"repetitions": 2} | settings)
-    return measure_costs(inputs, TECHNIQUES, TrainingSettings(**TRAINING), TASK, costs)
+    return measure_costs(inputs, techniques, TrainingSettings(**TRAINING), TASK, costs)
 
 
 def test_the_table(ground, tmp_path):
@@ -55,6 +55,16 @@ def test_without_times_and_without_full_finetuning(ground, tmp_path):
     assert table[[*TIMES, "full_step_bytes"]].isna().all(axis=None)
     write_table(tmp_path / "costs.parquet", table, "costs")
     assert schema("costs").names == list(table)
+
+
+def test_a_quantised_host_is_not_finetuned_in_full(ground, tmp_path, monkeypatch):
+    """Loading one needs a GPU; so a plain host stands in for it."""
+    write_card(tmp_path / "raw.json", read_card(ground / "raw.json") | {"precision": "nf4"})
+    loaded, load = [], HostWithTask.load
+    monkeypatch.setattr(HostWithTask, "load", lambda self, numbers: loaded.append(numbers) or load(self, "float32"))
+    table = measured(ground, tmp_path / "raw.json", {"lora": TECHNIQUE}, repetitions=0)
+    assert table["full_step_bytes"].isna().all() and table["step_bytes"].notna().all()
+    assert loaded == ["nf4"]
 
 
 def test_a_module_is_left_as_it_was():

@@ -68,6 +68,7 @@ EDITS = {
         {"negative": "bad", "positive": "good"},
         READ | {"prepare_dataset", "audit_overlap", "encode_labels", "describe_host"},
     ),
+    "numbers of one host": ("hosts.instruct.precision", "bfloat16", HOST),
     "another host of that name": ("hosts.instruct.bundled", "reviews-raw", HOST),
     "a further block of seeds": ("grid.seeds", [[0, 1], [2]], TABLES),
     "a further technique": ("grid.techniques", ["lora", "adapters", "ia3"], TABLES | COSTS),
@@ -231,9 +232,9 @@ def test_a_fitted_start_depends_on_its_host_texts_and_technique(edit):
 def test_a_fitted_start_reaches_its_rule_technique_and_host():
     study = Study(read_settings(edited("grid.initialisations", ["matched"])))
     stage = next(stage for stage in Graph(study).stages["match_starts"] if stage.technique == "lora")
-    rule, technique = "peftport.porting.matched", "peftport.techniques.lora"
+    rule, technique, kind = "peftport.porting.matched", "peftport.techniques.lora", "peftport.tasks.labels.prompts"
     host = {"peftport.hosts.families.t5", "peftport.prompting.lm_types.encoder_decoder"}
-    assert set(stage.code(study)) == {rule, technique, "peftport.tasks.labels.prompts", *host}
+    assert set(stage.code(study)) == {rule, technique, kind, *host}
 
 
 def test_decontamination_moves_the_pairs_of_different_datasets_only():

@@ -183,11 +183,17 @@ def forge(name, table, change):
 
 def test_scores_that_are_not_the_sums_of_their_predictions_are_named(graph):
     for cell in CELLS.values():
-        forge(f"{cell}/scores.parquet", "scores", lambda frame: frame.assign(accuracy=frame["accuracy"] / 2 + 0.123))
+        forge(f"{cell}/scores.parquet", "scores", lambda frame: frame.assign(score=frame["score"] / 2 + 0.123))
     flip(within("report.html"))
     reasons = said(graph)
     assert sorted(reasons) == sorted(["report.html", *(f"{cell}/scores.parquet" for cell in CELLS.values())])
     assert "predictions.parquet beside it: " in reasons[f"{CELLS['ported']}/scores.parquet"]
+
+
+def test_an_accuracy_that_is_not_the_score_of_its_row_is_named(graph):
+    cell = f"{CELLS['ported']}/scores.parquet"
+    forge(cell, "scores", lambda frame: frame.assign(accuracy=frame["accuracy"] / 2 + 0.123))
+    assert "its accuracy is not its score" in said(graph)[cell]
 
 
 def test_scores_are_held_against_predictions_beside_damaged_cells(graph):

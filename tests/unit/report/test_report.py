@@ -447,3 +447,22 @@ def test_scores_that_were_computed_in_several_ways_are_a_caveat() -> None:
         "2 ways" in one
         for one in verdict(tables | {"runs": made.runs.assign(threads=[2, *[1] * (len(made.runs) - 1)])}).caveats
     )
+
+
+def test_hosts_of_different_precisions_are_no_accident_and_one_host_in_two_is() -> None:
+    made = study(Design(budgets=(0, 50), examples=20))
+    tables = {"portability": summary([{}]), "runs": made.runs, "references": made.references}
+    hosts = sorted(set(made.runs["target_host"]))
+    assert len(hosts) == 2
+
+    def told(**edits: np.ndarray) -> list[str]:
+        frames = {"runs": made.runs.assign(**edits)}
+        variant = np.where(made.references["target_host"] == hosts[0], "bfloat16", "float32")
+        frames["references"] = made.references.assign(dtype=variant)
+        return [one for one in verdict(tables | frames).caveats if "computed in" in one]
+
+    variant = np.where(made.runs["target_host"] == hosts[0], "bfloat16", "float32")
+    assert told(dtype=variant) == []
+    (sentence,) = told(dtype=variant, device=np.where(np.arange(len(variant)) == 0, "some GPU", "cpu"))
+    assert "2 ways" in sentence and "1 by some GPU (AVX2, 1 thread)" in sentence
+    assert "2 ways" in told(dtype=np.where(np.arange(len(variant)) == 0, "float32", "bfloat16"))[0]

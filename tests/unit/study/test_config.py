@@ -327,7 +327,7 @@ WRONG = {
     ),
     "a source of nothing": (
         {"datasets.film.source": {}},
-        "config key `datasets.film.source`: expected one of `generated`, `files`, `hub`, `lm_eval`, got {} (Where the examples",
+        "config key `datasets.film.source`: expected one of `generated`, `files`, `hub`, `lm_eval`, got {} (Where ",
     ),
     "a key of a raw host in one trained further": (
         {"hosts.raw": {"build": TUNED["build"] | {"words": []}}},

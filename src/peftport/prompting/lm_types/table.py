@@ -38,7 +38,10 @@ LM_TYPES = {
 
 
 # types that cannot be asked by a chat template, with the reason
-NO_CHAT = {"masked": "a masked language model fills a gap in a text, and answers no message: take `chat` away"}
+NO_CHAT = {
+    "masked": "a masked language model fills a gap in a text, and answers no message: take `chat` away",
+    CLASSIFIER: "a classification head answers no message: take `chat` away",
+}
 
 
 def lm_type(name: str) -> ModuleType:
