@@ -36,10 +36,7 @@ class GgufHost(Settings):
 
 
 class HostSettings(OneOf):
-    """Where a host comes from, exactly one of these.
-
-    `convert` may stand beside `path` and `hub`, `head` and `precision` beside all.
-    """
+    """Where a host comes from, exactly one of these; beside it may stand `convert`, `head` and `precision`."""
 
     BESIDE: ClassVar[frozenset[str]] = frozenset({"convert", "head", "precision"})
 
