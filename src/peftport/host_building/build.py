@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 import torch
 import transformers
-from transformers import AutoConfig, AutoTokenizer, GenerationConfig, PreTrainedModel, PreTrainedTokenizerFast
+from transformers import AutoTokenizer, GenerationConfig, PreTrainedModel, PreTrainedTokenizerFast
 
 from peftport.compute.computed_by import computed_by
 from peftport.compute.device import CPU
@@ -29,7 +29,7 @@ from peftport.host_building.recipes.table import recipe_of
 from peftport.host_building.span_corruption import cut_segments
 from peftport.host_building.tokenizer import encode, train_tokenizer
 from peftport.hosts.families.table import family
-from peftport.hosts.load import is_tied
+from peftport.hosts.load import is_tied, model_type_of
 from peftport.hosts.recipe_settings import CorpusSettings, InstructionHostSettings, RawHostSettings
 from peftport.jobs.checkpoints import Checkpoint
 from peftport.prompting.lm_types.table import lm_type
@@ -95,16 +95,12 @@ def load_host(folder: Path) -> tuple[PreTrainedTokenizerFast, PreTrainedModel]:
     Raises:
         ValueError: unknown family, or the head came back tied to the embeddings.
     """
-    kind, said = family(_model_type(folder)), json.loads((folder / "config.json").read_text())
+    kind, said = family(model_type_of(folder)), json.loads((folder / "config.json").read_text())
     model = getattr(transformers, lm_type(kind.lm_type).MODEL).from_pretrained(folder, dtype=torch.float32)
     separate = said.get("tie_word_embeddings") is False
     if separate and (is_tied(model) or getattr(model.config, "scale_decoder_outputs", False)):
         raise ValueError(f"{folder}: the output head was tied to the embeddings on loading")
     return AutoTokenizer.from_pretrained(folder), model
-
-
-def _model_type(folder: Path) -> str:
-    return AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False).model_type
 
 
 def _pretrain(recipe: RawHostSettings, report: Report, checkpoint: Checkpoint):

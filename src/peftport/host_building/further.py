@@ -42,7 +42,6 @@ from peftport.storage.provenance import JsonObject
 
 WEIGHTS = "model.safetensors"
 HELD_OUT_BATCH = 4  # windows
-Examples = Callable[[Sequence[list[int]], np.random.Generator], list[Example]]
 Loss = Callable[[Sequence[Example]], torch.Tensor]
 
 

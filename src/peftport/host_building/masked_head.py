@@ -11,12 +11,13 @@ from pathlib import Path
 
 import torch
 from safetensors import safe_open
-from transformers import AutoModelForMaskedLM, PreTrainedModel
+from transformers import PreTrainedModel
 
 from peftport.host_building.weight_kinds import let_train
 from peftport.hosts.classification_head import classifying, is_passed_over, without_report
-from peftport.hosts.load import load_model, some, weight_files
+from peftport.hosts.load import load_model, model_type_of, read_weights, refuse_unfit, weight_files
 from peftport.hosts.recipe_settings import FurtherHostSettings
+from peftport.prompting.lm_types.table import lm_type
 from peftport.seeds import derive
 
 ALONE = {"steps": 100, "warmup_steps": 5, "learning_rate": 0.001, "weight_decay": 0.0}  # of the head
@@ -61,27 +62,19 @@ def load_trainable(folder: Path, seed: int, classifies: bool) -> Trainable:
     """
     if not classifies:
         return Trainable(load_model(folder))
-    weight_files(folder)  # none, or a module beside them, is refused before transformers reads them
+    kind = classifying(model_type_of(folder))
     with torch.random.fork_rng(devices=range(torch.cuda.device_count())), without_report():
         torch.manual_seed(derive(seed, "masked head"))
-        model, report = AutoModelForMaskedLM.from_pretrained(
-            folder,
-            dtype=torch.float32,
-            local_files_only=True,
-            use_safetensors=True,
-            trust_remote_code=False,
-            output_loading_info=True,
-        )
-    kind, prefix = classifying(model.config.model_type), model.base_model_prefix
-    made = frozenset(name for name in report["missing_keys"] if re.fullmatch(kind.language_model_head, name))
-    ends = [path.rpartition(".")[2] for path in kind.classification]
-    unknown = [
+        model, found = read_weights(folder, kind, lm_type(kind.lm_type).MODEL)
+    prefix, ends = model.base_model_prefix, [path.rpartition(".")[2] for path in kind.classification]
+    made = frozenset(name for name in found["missing_keys"] if re.fullmatch(kind.language_model_head, name))
+    found["missing_keys"] -= made
+    found["unexpected_keys"] = {
         name
-        for name in report["unexpected_keys"]
+        for name in found["unexpected_keys"]
         if not is_passed_over(name, kind, prefix) and name.removeprefix(f"{prefix}.").partition(".")[0] not in ends
-    ]
-    if wrong := [*(set(report["missing_keys"]) - made), *unknown]:
-        raise ValueError(f"{folder}: the weights do not fit config.json: {some(wrong)}")
+    }
+    refuse_unfit(folder, found)
     return Trainable(model.eval().requires_grad_(False), made)
 
 

@@ -7,7 +7,6 @@ from transformers import PreTrainedModel
 
 from peftport.hosts.families.table import family
 
-NOT_PROJECTIONS = ("embedding", "head", "other")
 SITES = ("q", "k", "v", "qkv", "o", "wi", "wi_0", "wi_1", "wi_01", "wo", "norm")  # kinds of sites that have weights
 OF_EVERY_LAYER = "relative_attention_bias"  # T5's tables of relative positions lie in attentions: no embeddings
 

@@ -21,13 +21,15 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import nn
-from transformers import AutoConfig, AutoModelForSequenceClassification, PreTrainedModel
+from transformers import PreTrainedModel
 from transformers.utils import logging
 
 from peftport.hosts.families.table import family
-from peftport.hosts.load import WRONG, load_model, some, weight_files
+from peftport.hosts.load import load_model, model_type_of, read_weights, refuse_unfit
 from peftport.hosts.sites import Family
+from peftport.prompting.lm_types.table import CLASSIFIER, lm_type
 
+PROBLEM = "single_label_classification"  # transformers' name of what the head is for
 SMALLEST = 2  # labels, where nothing depends on their number
 
 
@@ -59,22 +61,10 @@ def load_classifier(folder: Path, labels: int, dtype: torch.dtype = torch.float3
         ValueError: hosts of this family have no classification head here, or tensors are missing, unknown or
             mis-shaped.
     """
-    kind = classifying(AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False).model_type)
-    weight_files(folder)
+    kind, options = classifying(model_type_of(folder)), {"num_labels": labels, "problem_type": PROBLEM}
     with torch.random.fork_rng(devices=range(torch.cuda.device_count())), without_report():
-        model, report = AutoModelForSequenceClassification.from_pretrained(
-            folder,
-            num_labels=labels,
-            problem_type="single_label_classification",
-            dtype=dtype,
-            local_files_only=True,
-            use_safetensors=True,
-            trust_remote_code=False,
-            attn_implementation=kind.attention_implementation,
-            output_loading_info=True,
-            ignore_mismatched_sizes=True,  # listed below, with their names
-        )
-    missing, mismatched = set(report["missing_keys"]), {name for name, *_ in report["mismatched_keys"]}
+        model, report = read_weights(folder, kind, lm_type(CLASSIFIER).MODEL, dtype, **options)
+    missing, mismatched = report["missing_keys"], {name for name, *_ in report["mismatched_keys"]}
     parts = tuple(path for path in kind.classification if path == kind.classification[-1] or _any_below(path, missing))
     unknown = {name for name in report["unexpected_keys"] if not is_passed_over(name, kind, model.base_model_prefix)}
     found = {
@@ -82,8 +72,7 @@ def load_classifier(folder: Path, labels: int, dtype: torch.dtype = torch.float3
         "unexpected_keys": unknown,
         "mismatched_keys": {name for name in mismatched if not _below(name, parts)},
     }
-    if wrong := [f"{said}: {some(found[key])}" for key, said in WRONG.items() if found[key]]:
-        raise ValueError(f"{folder}: the weights do not fit config.json; {'; '.join(wrong)}")
+    refuse_unfit(folder, found)
     with torch.no_grad():
         for path in parts:
             for parameter in model.get_submodule(path).parameters():

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +72,50 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     return tokenizer
 
 
+def model_type_of(folder: Path) -> str:
+    """A host's ``model_type``, from its config.json."""
+    return AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False).model_type
+
+
+def read_weights(
+    folder: Path, kind: Family, model_class: str, dtype: torch.dtype = torch.float32, **options: Any
+) -> tuple[PreTrainedModel, dict[str, set[Any]]]:
+    """A model with the weights in a host's files; and the tensors that do not fit it, under the keys of ``WRONG``.
+
+    Args:
+        model_class: transformers' class of the host with the head that is wanted.
+        options: further arguments of transformers' ``from_pretrained``.
+
+    Raises:
+        FileNotFoundError: no safetensors.
+        ValueError: the directory also holds a PEFT module.
+    """
+    weight_files(folder)
+    model, report = getattr(transformers, model_class).from_pretrained(
+        folder,
+        dtype=dtype,
+        local_files_only=True,
+        use_safetensors=True,
+        trust_remote_code=False,
+        attn_implementation=kind.attention_implementation,
+        output_loading_info=True,
+        ignore_mismatched_sizes=True,  # they are among what does not fit, with their names
+        **options,
+    )
+    return model, {key: set(report[key]) for key in WRONG}
+
+
+def refuse_unfit(folder: Path, found: Mapping[str, Iterable[Any]], told: Iterable[str] = ()) -> None:
+    """Raise ValueError if there are tensors that do not fit.
+
+    Args:
+        found: keys of ``WRONG`` to the tensors.
+        told: what else the message says.
+    """
+    if wrong := [f"{said}: {some(found[key])}" for key, said in WRONG.items() if found[key]]:
+        raise ValueError(f"{folder}: the weights do not fit config.json; {'; '.join([*wrong, *told])}")
+
+
 def load_model(folder: Path, dtype: torch.dtype = torch.float32, **options: Any) -> PreTrainedModel:
     """The model of a host, frozen, in inference mode (no dropout).
 
@@ -89,24 +133,11 @@ def load_model(folder: Path, dtype: torch.dtype = torch.float32, **options: Any)
         ValueError: tensors are missing, unknown or mis-shaped; unknown family; the output layer was lost, or is at
             odds with the config.
     """
-    kind = family(AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False).model_type)
-    weight_files(folder)
-    model, report = getattr(transformers, lm_type(kind.lm_type).MODEL).from_pretrained(
-        folder,
-        dtype=dtype,
-        local_files_only=True,
-        use_safetensors=True,
-        trust_remote_code=False,
-        attn_implementation=kind.attention_implementation,
-        output_loading_info=True,
-        ignore_mismatched_sizes=True,  # listed below, with their names
-        **options,
-    )
-    passed_over = {name for name in report["unexpected_keys"] if re.fullmatch(kind.passed_over, name)}
-    found = {key: set(report[key]) - passed_over for key in WRONG}
-    if wrong := [f"{said}: {some(found[key])}" for key, said in WRONG.items() if found[key]]:
-        told = {said for name in found["unexpected_keys"] for key, said in kind.told.items() if re.fullmatch(key, name)}
-        raise ValueError(f"{folder}: the weights do not fit config.json; {'; '.join([*wrong, *sorted(told)])}")
+    kind = family(model_type_of(folder))
+    model, found = read_weights(folder, kind, lm_type(kind.lm_type).MODEL, dtype, **options)
+    found["unexpected_keys"] = {name for name in found["unexpected_keys"] if not re.fullmatch(kind.passed_over, name)}
+    told = {said for name in found["unexpected_keys"] for key, said in kind.told.items() if re.fullmatch(key, name)}
+    refuse_unfit(folder, found, sorted(told))
     _check_output_layer(folder, model, kind)
     return model.eval().requires_grad_(False)
 

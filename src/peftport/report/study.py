@@ -17,6 +17,7 @@ from peftport.report.facts import Cost, NamedSettings, StudyFacts
 from peftport.storage.cards import read_card
 from peftport.storage.parquet import read_provenance
 from peftport.storage.provenance import JsonObject, versions
+from peftport.study.chats import chatting
 from peftport.study.classification import head_notes
 from peftport.study.derived_datasets import root
 from peftport.study.precisions import own_precisions
@@ -123,19 +124,15 @@ def _precision(study: Study, host: str) -> JsonObject:
     return {"precision": precisions[host]} if host in precisions else {}
 
 
-def _chatting(study: Study) -> bool:
-    return any(study.config.datasets[name].chat for name in study.datasets)
-
-
 def _chat(study: Study, card: JsonObject) -> JsonObject:
     """The chat template of a host, in a study whose prompts go through it."""
-    return {"chat template (SHA-256)": card["chat_template_sha256"][:12]} if _chatting(study) else {}
+    return {"chat template (SHA-256)": card["chat_template_sha256"][:12]} if chatting(study) else {}
 
 
 def template_notes(study: Study, cards: Mapping[str, JsonObject]) -> list[str]:
     """A sentence for every transfer between hosts of different chat templates, in a study that uses them."""
     notes = []
-    for transfer in study.grid.transfers if _chatting(study) else []:
+    for transfer in study.grid.transfers if chatting(study) else []:
         source, target = (cards[host]["chat_template_sha256"][:12] for host in (transfer.source, transfer.target))
         if source != target:
             notes.append(
@@ -180,12 +177,7 @@ def _dataset(file: str, definition: DatasetSettings) -> JsonObject:
         **({"faulty rows left out": facts["left_out"]} if "left_out" in facts else {}),
         **{f"{split} texts that stand in the target's test set, removed": count for split, count in removed.items()},
         **{f"{split} labels changed by shuffling": count for split, count in changed.items()},
-        **(
-            {"label words": ", ".join(definition.words)}
-            if definition.words
-            else {"kind": definition.kind.replace("_", " ")}
-        ),
-        **({"score": metric_name(definition.metric)} if definition.labels is None else {}),
+        **_answered(definition),
         "prompt": definition.template if definition.source.lm_eval is None else "that of the task",
         **_conversation(definition),
     }

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from peftport.data.lm_eval_files import local_files
 from peftport.host_building.recipes.table import RECIPES
-from peftport.hosts.families.table import FAMILIES, family
+from peftport.hosts.families.table import FAMILIES
 from peftport.hosts.shape import declared
-from peftport.prompting.lm_types.table import CLASSIFIER, LM_TYPES
+from peftport.prompting.lm_types.table import LM_TYPES
 from peftport.storage.provenance import JsonObject
 from peftport.study.derived_datasets import root
 from peftport.study.study import Study
@@ -103,9 +103,7 @@ def model_types(study: Study, host: str) -> list[str]:
 
 def lm_types(study: Study, host: str) -> set[str]:
     """The language model types that a host may be of."""
-    if study.config.hosts[host].classifies:
-        return {CLASSIFIER}
-    return {family(name).lm_type for name in model_types(study, host)}
+    return {study.lm_type(host, name) for name in model_types(study, host)}
 
 
 def host_code(study: Study, host: str) -> list[str]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from peftport.data.lm_eval_files import check_task
 from peftport.data.settings import DataFile, DatasetSettings
-from peftport.hosts.families.table import FAMILIES, family, refusal
+from peftport.hosts.families.table import FAMILIES, refusal
 from peftport.hosts.gguf_header import read_header
 from peftport.hosts.locate import bundled_names, check_bare, pickled_files
 from peftport.hosts.recipe_settings import (
@@ -18,6 +18,7 @@ from peftport.hosts.recipe_settings import (
 from peftport.hosts.settings import HostSettings
 from peftport.hosts.shape import common, declared
 from peftport.porting.compatibility import differences
+from peftport.prompting.lm_types.table import CLASSIFIER
 from peftport.prompting.template import check_template
 from peftport.registry import unknown_name
 from peftport.storage.provenance import JsonObject
@@ -34,6 +35,7 @@ from peftport.tasks.table import rows
 from peftport.techniques.table import NO_OUTPUT
 
 Hosts = Mapping[str, HostSettings]
+Declared = Mapping[str, JsonObject | None]  # of each host what is known before it is there
 TOKENIZERS = ("tokenizer.json", "tokenizer_config.json", "spiece.model", "vocab.json", "vocab.txt")
 GENERATED = ("negative", "positive")
 FIRST_ROWS = 1000  # of a local file, read before any job starts; the whole file is read by the job that prepares it
@@ -61,13 +63,21 @@ def check_meaning(settings: StudySettings, folder: Path) -> None:
     for name, dataset in settings.datasets.items():
         _check_dataset(name, dataset, folder)
     study = Study(settings, folder)
-    _check_templates(study, settings, folder)
+    known = {name: _declared(name, settings.hosts, folder) for name in study.hosts}
+    _refuse(kind_complaint(study, known))
+    _check_templates(study, known)
     for name in chatting(study):
-        _check_read(f"datasets.{name}.chat", lambda name=name: check_chat(study, name))
+        _check_read(f"datasets.{name}.chat", lambda name=name: check_chat(study, name, known))
     _check_fitted(settings)
-    _check_used_hosts(study, settings.hosts, folder)
+    _refuse(head_complaint(study, known) or precision_complaint(study))
     _check_siblings(study)
-    _check_transfers(study, settings.hosts, folder)
+    _check_transfers(study, known)
+
+
+def _refuse(complaint: tuple[str, str] | None) -> None:
+    """Raise ConfigError with a key and what is wrong there, if there is anything."""
+    if complaint is not None:
+        raise ConfigError(f"config key `{complaint[0]}`: {complaint[1]}")
 
 
 def _check_names(settings: StudySettings) -> None:
@@ -116,12 +126,6 @@ def _check_fitted(settings: StudySettings) -> None:
                 )
 
 
-def _check_used_hosts(study: Study, hosts: Hosts, folder: Path) -> None:
-    declared = {name: _declared(name, hosts, folder) for name in study.hosts}
-    if (wrong := head_complaint(study, declared) or precision_complaint(study)) is not None:
-        raise ConfigError(f"config key `{wrong[0]}`: {wrong[1]}")
-
-
 def _check_siblings(study: Study) -> None:
     """`target_mean` takes the mean over other modules: on other datasets, or else of other seeds of the block."""
     for start in study.starts:
@@ -134,10 +138,10 @@ def _check_siblings(study: Study) -> None:
                 )
 
 
-def _check_transfers(study: Study, hosts: Hosts, folder: Path) -> None:
+def _check_transfers(study: Study, known: Declared) -> None:
     """Refuse what cannot be copied, as far as the shapes of the hosts are known before they are there."""
     for index, transfer in enumerate(study.copied_transfers):
-        pair = [_declared(name, hosts, folder) for name in (transfer.source, transfer.target)]
+        pair = [known[name] for name in (transfer.source, transfer.target)]
         if None not in pair and (found := differences(*common(*pair))):
             raise ConfigError(
                 f"config key `grid.transfers.{index}`: a module cannot be copied {transfer.source} -> "
@@ -278,16 +282,13 @@ def _check_template(name: str, dataset: DatasetSettings, cloze: bool) -> None:
         raise ConfigError(f"config key `datasets.{name}.template`: {error}") from error
 
 
-def _check_templates(study: Study, settings: StudySettings, folder: Path) -> None:
+def _check_templates(study: Study, known: Declared) -> None:
     """Refuse an answer before the end where a host writes it behind the prompt, as far as hosts are known before."""
-    known = {name: _declared(name, settings.hosts, folder) for name in study.hosts}
-    if (wrong := kind_complaint(study, known)) is not None:
-        raise ConfigError(f"config key `{wrong[0]}`: {wrong[1]}")
-    writing = [facts for name, facts in known.items() if facts is not None and not settings.hosts[name].classifies]
-    kinds = {facts["model_type"] for facts in writing}
-    if any(family(kind).lm_type != "masked" for kind in kinds & FAMILIES.keys()):
+    types = {name: facts["model_type"] for name, facts in known.items() if facts is not None}
+    asked = {study.lm_type(name, kind) for name, kind in types.items() if kind in FAMILIES}
+    if asked - {"masked", CLASSIFIER}:
         for name in study.datasets:
-            _check_template(name, settings.datasets[name], cloze=False)
+            _check_template(name, study.config.datasets[name], cloze=False)
 
 
 def _is_file(path: Path) -> bool:

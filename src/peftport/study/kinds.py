@@ -2,8 +2,7 @@
 
 from collections.abc import Mapping
 
-from peftport.hosts.families.table import FAMILIES, family
-from peftport.prompting.lm_types.table import CLASSIFIER
+from peftport.hosts.families.table import FAMILIES
 from peftport.storage.provenance import JsonObject
 from peftport.study.study import Study
 from peftport.tasks.table import refusal
@@ -18,8 +17,7 @@ def kind_complaint(study: Study, declared: Mapping[str, JsonObject | None]) -> t
     for host, facts in declared.items():
         if facts is None or facts["model_type"] not in FAMILIES:
             continue
-        classifies = study.config.hosts[host].classifies
-        lm_type = CLASSIFIER if classifies else family(facts["model_type"]).lm_type
+        lm_type = study.lm_type(host, facts["model_type"])
         for name in study.datasets:
             kind = study.config.datasets[name].kind
             if (reason := refusal(kind, lm_type)) is not None:

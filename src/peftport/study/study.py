@@ -3,7 +3,9 @@
 from functools import cached_property
 from pathlib import Path
 
+from peftport.hosts.families.table import family
 from peftport.hosts.recipe_settings import FurtherHostSettings, base_of
+from peftport.prompting.lm_types.table import CLASSIFIER
 from peftport.settings import Precision
 from peftport.study.grid import Grid
 from peftport.study.settings import StudySettings
@@ -43,6 +45,10 @@ class Study(Grid):
         recipes = [self.config.hosts[host].build for host in self.hosts]
         named = [recipe.corpus.dataset for recipe in recipes if isinstance(recipe, FurtherHostSettings)]
         return [name for name in dict.fromkeys(named) if name is not None]
+
+    def lm_type(self, host: str, model_type: str) -> str:
+        """How a host of this ``model_type`` is asked: as its family is, or by its classification head."""
+        return CLASSIFIER if self.config.hosts[host].classifies else family(model_type).lm_type
 
     def precision(self, host: str) -> Precision:
         """The numbers of a host's weights: its own, or where it says none those of the study's hosts."""

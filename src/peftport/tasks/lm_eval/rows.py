@@ -1,12 +1,14 @@
 """Documents of a task of lm-evaluation-harness as examples; white space in their texts is part of the prompt."""
 
-import numpy as np
 import pandas as pd
 
 from peftport.data.reading import Raw
 from peftport.data.settings import DatasetSettings
 from peftport.data.texts import normal_form
 from peftport.data.unique import KEEPS, enough
+from peftport.tasks.generation.rows import counts, shuffled
+
+__all__ = ["counts", "reading", "shuffled"]
 
 COLUMNS = ["text", "label", "answers", "example_id"]
 
@@ -35,13 +37,3 @@ class Documents:
 def reading(dataset: DatasetSettings) -> Documents:
     """How documents of this dataset become examples."""
     return Documents()
-
-
-def counts(frame: pd.DataFrame) -> dict[str, int]:
-    """Examples of a split."""
-    return {"examples": len(frame)}
-
-
-def shuffled(frame: pd.DataFrame, order: np.ndarray) -> pd.DataFrame:
-    """The right answers dealt out anew among the texts."""
-    return frame.assign(**{name: frame[name].to_numpy()[order] for name in ("label", "answers")})
