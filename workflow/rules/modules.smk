@@ -46,9 +46,31 @@ rule extract_modules:
         "../scripts/extract_modules.py"
 
 
+rule admit_module:
+    """A module that exists already, checked in its host -> admitted/.../seeds-{block}/seed-{n}/"""
+    input:
+        unpack(STAGES.inputs("admit_module")),
+    output:
+        **STAGES.outputs("admit_module"),
+    log:
+        STAGES.log("admit_module"),
+    conda:
+        "../../envs/peftport.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(30),
+    params:
+        **STAGES.params("admit_module"),
+    message:
+        "{wildcards.technique}: check this module in its host {wildcards.host} and take it in, seeds {wildcards.block}"
+    script:
+        "../scripts/admit_module.py"
+
+
 rule modules:
     """Every source module of the study"""
     input:
-        STAGES.asked("train_source", "extract_modules"),
+        STAGES.asked("train_source", "extract_modules", "admit_module"),
     message:
         "Modules: every one is there"

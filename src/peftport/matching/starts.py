@@ -21,7 +21,7 @@ from peftport.prompting.template import TaskSettings
 from peftport.storage.cards import read_card
 from peftport.storage.modules import Module
 from peftport.storage.provenance import JsonObject
-from peftport.techniques.table import method
+from peftport.techniques.table import method_of_type
 
 TEXTS = 128  # of the training split, its first ones: what sizes are measured on
 TOGETHER = 32  # texts in a pass
@@ -50,8 +50,8 @@ class Fitting:
         Raises:
             ValueError: the technique does not say what its modules add, or as ``fit`` says.
         """
-        name = module.card["technique"]
-        if (output := getattr(method(name), "OUTPUT", None)) is None:
+        name = module.config["peft_type"]
+        if (output := getattr(method_of_type(name), "OUTPUT", None)) is None:
             raise ValueError(f"the technique {name!r} does not say what its modules add to a host")
         return fit(module, drawn, output, self.put, lambda: self.batches)
 

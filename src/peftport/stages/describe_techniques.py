@@ -37,5 +37,5 @@ class DescribeTechniques(Stage):
             "study": study.name,
             "grid": study.grid.as_json(),
             "decontaminate": study.decontaminate,  # which trainings there are, and in which order
-            "methods": methods(study, study.grid.techniques),
+            "methods": methods(study, study.techniques),
         }

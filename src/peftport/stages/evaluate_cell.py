@@ -70,7 +70,7 @@ def starts_of(study: Study, cell: Cell) -> list[Output]:
     if cell.initialisation == "bare":
         return []
     if cell.initialisation == "native":
-        return [modules_of(source) for source in study.sources_of(cell)]
+        return [modules_of(study, source) for source in study.sources_of(cell)]
     if cell.initialisation == SHARED:
         return [InitialiseScratch(cell.technique, cell.target_host, cell.block).output("starts")]
     start = study.start_of(cell)

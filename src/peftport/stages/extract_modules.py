@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from peftport.stages.admit_module import AdmitModule
 from peftport.stages.module_folders import ModuleFolders
 from peftport.stages.stage import Needs, Output
 from peftport.stages.train_source import TrainSource
@@ -24,6 +25,7 @@ class ExtractModules(ModuleFolders, Source):
         return {"seeds": study.seeds_of(self.block)}
 
 
-def modules_of(source: Source) -> Output:
-    """The module directories of a source."""
-    return ExtractModules(source.technique, source.host, source.dataset, source.block).output("modules")
+def modules_of(study: Study, source: Source) -> Output:
+    """The module directories of a source: what the study trains, or what exists already."""
+    stage = AdmitModule if study.exists(source) else ExtractModules
+    return stage(source.technique, source.host, source.dataset, source.block).output("modules")

@@ -36,8 +36,8 @@ class MakeStarts(ModuleFolders):
 
     def needs(self, study: Study) -> Needs:
         return {
-            "modules": modules_of(study.source_of(self.start)),
-            "siblings": [modules_of(source) for source in study.siblings_of(self.start)],
+            "modules": modules_of(study, study.source_of(self.start)),
+            "siblings": [modules_of(study, source) for source in study.siblings_of(self.start)],
             **transfer(self.source_host, self.target_host),
         }
 

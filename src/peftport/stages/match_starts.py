@@ -27,7 +27,7 @@ class MatchStarts(ModuleFolders, Start):
 
     def needs(self, study: Study) -> Needs:
         return {
-            "modules": modules_of(study.source_of(self)),
+            "modules": modules_of(study, study.source_of(self)),
             **transfer(self.source_host, self.target_host),
             "model": made_model(study, self.target_host),
             "prompts": EncodeDataset(self.target_host, self.target_dataset, "train").output("prompts"),

@@ -25,11 +25,11 @@ class MeasureCosts(Stage):
 
     def settings(self, study: Study) -> JsonObject:
         return {
-            "techniques": {name: form(study, name) for name in study.grid.techniques},
+            "techniques": {name: form(study, name) for name in study.techniques},
             "training": trained_by(study, self.host),
             "task": task(study, study.costed),
             "costs": study.config.costs.as_json(),
         }
 
     def code(self, study: Study) -> Sequence[str]:
-        return [*method_code(study, *study.grid.techniques), *host_code(study, self.host)]
+        return [*method_code(study, *study.techniques), *host_code(study, self.host)]

@@ -12,7 +12,7 @@ from peftport.prompting.lm_types.table import LM_TYPES
 from peftport.storage.provenance import JsonObject
 from peftport.study.derived_datasets import root
 from peftport.study.study import Study
-from peftport.techniques.table import METHODS, described_as
+from peftport.techniques.table import METHODS, PEFT_TYPES, described_as
 
 # of the training section: what a test depends on, and what a training in the target host depends on
 TESTED_BY = {"host_precision"}
@@ -90,8 +90,11 @@ def methods(study: Study, names: Sequence[str]) -> dict[str, str]:
 
 
 def method_code(study: Study, *names: str) -> list[str]:
-    """The modules of these techniques."""
-    return sorted({METHODS[study.config.techniques[name].method] for name in names})
+    """The modules of these techniques, and of those that know what modules of the same types of peft add to a host."""
+    settings = [study.config.techniques[name] for name in names]
+    types = [getattr(entry, "peft_type", None) for entry in settings]
+    alike = [PEFT_TYPES[name] for name in types if name in PEFT_TYPES]
+    return sorted({METHODS[name] for name in (*(entry.method for entry in settings), *alike)})
 
 
 @functools.lru_cache(maxsize=1024)

@@ -3,6 +3,7 @@
 To add one: its file in this folder and its line here, a rule in ``workflow/rules``, its script in ``workflow/scripts``.
 """
 
+from peftport.stages.admit_module import AdmitModule
 from peftport.stages.audit_overlap import AuditOverlap
 from peftport.stages.build_host import BuildHost
 from peftport.stages.check_transfer import CheckTransfer
@@ -44,6 +45,7 @@ STAGES: dict[str, type[Stage]] = {
     "check_transfer": CheckTransfer,
     "train_source": TrainSource,
     "extract_modules": ExtractModules,
+    "admit_module": AdmitModule,
     "make_starts": MakeStarts,
     "match_starts": MatchStarts,
     "initialise_scratch": InitialiseScratch,

@@ -48,7 +48,7 @@ class WriteReport(Stage):
 
 def prompts_read(study: Study) -> list[Output]:
     """The prompts that the study's trainings and tests read."""
-    sources = [(source.host, source.dataset, split) for source in study.sources for split in ("train", "validation")]
+    sources = [(source.host, source.dataset, split) for source in study.trained for split in ("train", "validation")]
     cells = [
         (cell.target_host, cell.target_dataset, split)
         for cell in study.cells

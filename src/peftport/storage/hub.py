@@ -10,13 +10,14 @@ from peftport.storage.hub_refusal import FINAL, HubRefusal, fetch_command, kind_
 COMMIT = re.compile(r"[0-9a-f]{40}")
 SECONDS = 10  # that the hub has to answer when a study is planned
 OFFLINE = ("1", "ON", "YES", "TRUE")
-REPO_TYPES = {"host": "model", "dataset": "dataset"}
+REPO_TYPES = {"host": "model", "module": "model", "dataset": "dataset"}
 DATA = ("md", "parquet", "csv", "tsv", "json", "jsonl", "txt", "gz", "zip")
 FILES = {  # the files of a repository that are read; nothing else of it is downloaded
     "host": ["*.json", "*.safetensors", "*.model", "*.txt", "*.jinja"],
+    "module": ["adapter_config.json", "adapter_model.safetensors", "card.json"],
     "dataset": [f"*.{extension}" for extension in DATA],
 }
-PASSED_OVER = {"host": ["*/*"], "dataset": []}  # a host's files lie in no folder; what does is of other software
+PASSED_OVER = {"host": ["*/*"], "module": ["*/*"], "dataset": []}  # a host's files lie in no folder; what does is of other software
 
 
 def selection(kind: str, patterns: Sequence[str] | None = None) -> dict[str, list[str]]:
@@ -40,7 +41,7 @@ def commit_of(
     """The commit that a revision of a repository is now: as the hub says, else as this study or the cache last knew.
 
     Args:
-        kind: ``host`` or ``dataset``.
+        kind: ``host``, ``module`` or ``dataset``.
         last: the commit that the revision was when the study was last planned or run.
         say: told, in one line, that the hub did not answer and what is taken in its place.
 
@@ -104,7 +105,7 @@ def cached_commit(kind: str, identifier: str, revision: str) -> str | None:
     """The commit of a repository whose files are all in the local cache, if they are.
 
     Args:
-        kind: ``host`` or ``dataset``; of a host, weights must be there too.
+        kind: ``host``, ``module`` or ``dataset``; of a host, weights must be there too.
     """
     from huggingface_hub import snapshot_download
 
@@ -113,7 +114,7 @@ def cached_commit(kind: str, identifier: str, revision: str) -> str | None:
         folder = Path(snapshot_download(identifier, revision=revision, local_files_only=True, **options))
     except (OSError, ValueError):  # not there, or an impossible name, which the stage that reads it refuses
         return None
-    weights = {"host": ("*.safetensors", "pytorch_model*.bin"), "dataset": ("*",)}[kind]
+    weights = {"host": ("*.safetensors", "pytorch_model*.bin"), "module": ("*.safetensors",), "dataset": ("*",)}[kind]
     complete = any(path for pattern in weights for path in folder.glob(pattern))
     return folder.name if complete else None
 

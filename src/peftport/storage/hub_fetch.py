@@ -21,7 +21,7 @@ def fetch(kind: str, identifier: str, revision: str, patterns: Sequence[str] | N
     the same file download it once.
 
     Args:
-        kind: ``host`` or ``dataset``.
+        kind: ``host``, ``module`` or ``dataset``.
         revision: a commit.
         patterns: the files that are wanted; by default those of ``peftport.storage.hub.FILES``.
 

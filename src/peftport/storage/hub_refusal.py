@@ -30,8 +30,11 @@ NOT_HAD = {
     "disk": "the cache cannot be written: {said}",
     "other": "{said}",
 }
-INSTEAD = {"host": "give a local directory with `path:`", "dataset": "give local `files:`"}
-OPTION = {"host": "", "dataset": " --repo-type dataset"}
+INSTEAD = {
+    **dict.fromkeys(("host", "module"), "give a local directory with `path:`"),
+    "dataset": "give local `files:`",
+}
+OPTION = {"host": "", "module": "", "dataset": " --repo-type dataset"}
 
 Answer = TypeVar("Answer")
 
@@ -119,7 +122,7 @@ def refusal(kind: str, identifier: str, revision: str, error: Exception) -> HubR
     """One message for an error of the hub's library.
 
     Args:
-        kind: ``host`` or ``dataset``.
+        kind: ``host``, ``module`` or ``dataset``.
     """
     means, name = kind_of(error), f"{kind} `{identifier}` at revision `{revision}`"
     facts = {"said": _said(error), "status": _status(error)}
@@ -189,7 +192,7 @@ def _near(means: str, kind: str, identifier: str, revision: str) -> str:
     from huggingface_hub import HfApi
 
     try:
-        refs = HfApi().list_repo_refs(identifier, repo_type="model" if kind == "host" else "dataset")
+        refs = HfApi().list_repo_refs(identifier, repo_type="dataset" if kind == "dataset" else "model")
     except Exception:  # any: the message goes without
         return ""
     known = [ref.name for ref in (*refs.branches, *refs.tags)]
@@ -200,6 +203,6 @@ def _near(means: str, kind: str, identifier: str, revision: str) -> str:
 def _cached_repositories(kind: str) -> list[str]:
     from huggingface_hub import constants
 
-    start = "models--" if kind == "host" else "datasets--"
+    start = "datasets--" if kind == "dataset" else "models--"
     folders = sorted(Path(constants.HF_HUB_CACHE).glob(f"{start}*"))
     return [folder.name.removeprefix(start).replace("--", "/") for folder in folders]

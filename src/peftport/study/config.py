@@ -10,7 +10,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from peftport.storage.provenance import JsonObject
-from peftport.study.consistency import ConfigError, check_meaning
+from peftport.study.consistency import ConfigError, check_meaning, check_names
+from peftport.study.existing import with_modules
 from peftport.study.messages import message, shown
 from peftport.study.settings import StudySettings
 
@@ -34,6 +35,8 @@ def read_settings(config: JsonObject, folder: Path | None = None) -> StudySettin
         settings = StudySettings.model_validate(config)
     except ValidationError as error:
         raise ConfigError(message(error)) from None
+    check_names(settings)
+    settings = with_modules(settings, folder or Path.cwd())
     check_meaning(settings, folder or Path.cwd())
     return settings
 

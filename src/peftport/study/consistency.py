@@ -32,7 +32,7 @@ from peftport.study.precisions import precision_complaint
 from peftport.study.settings import StudySettings
 from peftport.study.study import Study
 from peftport.tasks.table import rows
-from peftport.techniques.table import NO_OUTPUT
+from peftport.techniques.table import no_output
 
 Hosts = Mapping[str, HostSettings]
 Declared = Mapping[str, JsonObject | None]  # of each host what is known before it is there
@@ -54,7 +54,6 @@ def check_meaning(settings: StudySettings, folder: Path) -> None:
     Raises:
         ConfigError: the first thing that is wrong.
     """
-    _check_names(settings)
     _check_grid(settings.grid)
     for name, host in settings.hosts.items():
         _check_host(name, host, folder)
@@ -80,7 +79,12 @@ def _refuse(complaint: tuple[str, str] | None) -> None:
         raise ConfigError(f"config key `{complaint[0]}`: {complaint[1]}")
 
 
-def _check_names(settings: StudySettings) -> None:
+def check_names(settings: StudySettings) -> None:
+    """Check that every name in the grid is defined.
+
+    Raises:
+        ConfigError: one is not.
+    """
     grid, hosts, datasets = settings.grid, settings.hosts, settings.datasets
     for index, name in enumerate(grid.techniques):
         if name not in settings.techniques:
@@ -118,8 +122,8 @@ def _check_grid(grid: GridSettings) -> None:
 def _check_fitted(settings: StudySettings) -> None:
     """Fitted initialisations are scaled by the output of a technique, and not every technique says what that is."""
     for kind in [kind for kind in settings.grid.initialisations if kind in FITTED]:
-        for name in settings.grid.techniques:
-            if (reason := NO_OUTPUT.get(settings.techniques[name].method)) is not None:
+        for name in (*settings.grid.techniques, *settings.grid.modules):
+            if (reason := no_output(settings.techniques[name])) is not None:
                 raise ConfigError(
                     f"config key `grid.initialisations`: `{kind}` cannot be made for the technique `{name}`: {reason}. "
                     "Use `sampled` instead."

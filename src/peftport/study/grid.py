@@ -80,6 +80,7 @@ class Grid:
     def __init__(self, name: str, grid: GridSettings, decontaminate: bool = False) -> None:
         self.name, self.grid, self.decontaminate = name, grid, decontaminate
         self.budgets: list[int] = grid.budgets
+        self.techniques = [*grid.techniques, *grid.modules]
         blocks = [entry if isinstance(entry, list) else [entry] for entry in grid.seeds]
         self.blocks: dict[str, list[int]] = {block_name(seeds): seeds for seeds in blocks}
 
@@ -97,7 +98,7 @@ class Grid:
 
         They differ only for ``scratch``, which does not depend on the source and is computed once per target.
         """
-        for technique in self.grid.techniques:
+        for technique in self.techniques:
             for transfer in self.grid.transfers:
                 for pair in self.grid.dataset_pairs:
                     for initialisation in self.grid.initialisations:
@@ -117,7 +118,7 @@ class Grid:
             if "bare" in grid.references:
                 yield Cell(NONE, ANY, host, ANY, dataset, "bare", ANY)
             if "native" in grid.references:
-                for technique in grid.techniques:
+                for technique in self.techniques:
                     for block in self.blocks:
                         yield Cell(technique, ANY, host, ANY, dataset, "native", block)
 
@@ -128,8 +129,18 @@ class Grid:
 
     @cached_property
     def sources(self) -> list[Source]:
-        """Every source training, each once."""
+        """The source modules of every cell, each once: those that the study trains, and those that exist already."""
         return list(dict.fromkeys(source for cell in self.cells for source in self.sources_of(cell)))
+
+    def exists(self, source: Source) -> bool:
+        """Whether these modules are one that exists already; other hosts' and datasets' of its form are trained."""
+        made_in, made_on = self.grid.transfers[0].source, self.grid.dataset_pairs[0].source
+        return source.technique in self.grid.modules and (source.host, source.dataset) == (made_in, made_on)
+
+    @cached_property
+    def trained(self) -> list[Source]:
+        """The source modules that the study trains."""
+        return [source for source in self.sources if not self.exists(source)]
 
     @cached_property
     def runs(self) -> int:
@@ -203,7 +214,7 @@ class Grid:
     def fresh(self) -> list[Source | Cell]:
         """Trainings from a fresh start in a target host: its own modules' where there are any, else `scratch`."""
         datasets = {pair.target for pair in self.grid.dataset_pairs}
-        own = [one for one in self.sources if one.host in self.targets and one.dataset in datasets]
+        own = [one for one in self.trained if one.host in self.targets and one.dataset in datasets]
         known = {(one.technique, one.host, one.dataset) for one in own}
         scratch = [cell for cell in self.cells if cell.initialisation == SHARED]
         others = [c for c in scratch if (c.technique, c.target_host, c.target_dataset) not in known]
@@ -219,7 +230,7 @@ class Grid:
     def derived(self) -> list[str]:
         """Datasets that source modules are trained on and that the workflow derives from those of the config."""
         found: dict[str, None] = {}
-        for source in self.sources:
+        for source in self.trained:
             name = source.dataset
             while (above := parent(name)) is not None:
                 found[name], name = None, above

@@ -6,6 +6,11 @@ from pydantic import Field, Tag
 
 from peftport.settings import EACH_ONCE, TAG, Seed, Settings, list_or
 
+
+def _is_empty(names: list[str]) -> bool:
+    return not names
+
+
 Initialisation = Literal[
     "ported",
     "sampled",
@@ -38,7 +43,14 @@ SeedOrBlock = Annotated[
 class GridSettings(Settings):
     """What the study runs, picked from the definitions."""
 
-    techniques: Annotated[list[str], EACH_ONCE] = Field(min_length=1, description="names of techniques")
+    techniques: Annotated[list[str], EACH_ONCE] = Field(
+        [], description="names of techniques; at least one, or one of `modules`"
+    )
+    modules: Annotated[list[str], EACH_ONCE] = Field(
+        [],
+        description="names of modules that exist already; every transfer and dataset pair starts where they were made",
+        exclude_if=_is_empty,
+    )
     transfers: list[PairSettings] = Field(min_length=1, description="ordered pairs of hosts")
     dataset_pairs: list[PairSettings] = Field(
         min_length=1, description="ordered pairs of datasets; the same name twice is the same dataset on both sides"

@@ -18,6 +18,7 @@ from peftport.settings import (
     TrainingSettings,
 )
 from peftport.study.grid_settings import GridSettings
+from peftport.study.module_settings import ModuleSettings
 from peftport.techniques.settings import METHOD_SETTINGS, TechniqueSettings
 from peftport.techniques.table import spelled
 
@@ -31,6 +32,10 @@ Name = Annotated[
         description=NAME_MEANING,
     ),
 ]
+
+
+def _is_empty(modules: dict[str, ModuleSettings]) -> bool:
+    return not modules
 
 
 class _ByMethod:
@@ -79,10 +84,16 @@ class StudySettings(Settings):
     title: str = Field("", description="one line that the report shows above the question")
     hosts: dict[Name, HostSettings] = Field(min_length=1, description="frozen language models by name")
     datasets: dict[Name, DatasetSettings] = Field(min_length=1, description="labelled texts by name")
+    modules: dict[Name, ModuleSettings] = Field(
+        {},
+        description="modules that exist already, made with peft by whomever, by name; the grid takes them as it takes "
+        "techniques",
+        exclude_if=_is_empty,
+    )
     techniques: Annotated[
         dict[Name, Annotated[TechniqueSettings, _ByMethod]],
         Field(
-            min_length=1,
+            {},
             description="PEFT methods with their settings by name; the name is the method unless `method` says "
             "otherwise",
         ),

@@ -65,6 +65,7 @@ class Study(Grid):
             update={
                 "hosts": {name: config.hosts[name] for name in self.hosts},
                 "datasets": {name: config.datasets[name] for name in dict.fromkeys([*self.datasets, *self.corpora])},
-                "techniques": {name: config.techniques[name] for name in self.grid.techniques},
+                "modules": {name: config.modules[name] for name in self.grid.modules},
+                "techniques": {name: config.techniques[name] for name in self.techniques},
             }
         )

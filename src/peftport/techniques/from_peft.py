@@ -24,7 +24,8 @@ What moves, and what does not:
   them.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -37,6 +38,7 @@ from peftport.registry import unknown_name
 from peftport.techniques.settings import PeftSettings
 
 TARGETS = ("q", "v")
+PROJECTIONS = ("q", "k", "v", "o", "qkv", "wi", "wi_0", "wi_1", "wi_01", "wo")
 NORMS = {"LN_TUNING": ("norm",)}
 # fields that are the same in every study, where a type has them: frozen projections are drawn and not stored
 FIXED = {"save_projection": False}
@@ -112,15 +114,34 @@ def peft_config(settings: PeftSettings, family: Family) -> PeftConfig:
     if family.transposed and peft_type not in NORMS and "fan_in_fan_out" not in fixed.keys() & known:
         raise ValueError(f"peft's {kind.__name__} does not know the transposed projections of {family.name!r} hosts")
     fixed = {name: value for name, value in fixed.items() if name in known}
-    return kind(target_modules=family.pattern(site_kinds(settings, family)), **fixed, **settings.model_extra)
+    pattern = named(settings.names) if settings.names else family.pattern(site_kinds(settings, family))
+    return kind(target_modules=pattern, **fixed, **settings.model_extra)
 
 
-def site_kinds(settings: PeftSettings, family: Family | None = None) -> list[str]:
-    """The kinds of sites wrapped: `targets`; where it is null, queries and values, or layer norms."""
+def named(names: Sequence[str]) -> str:
+    """A regular expression that fully matches these names and no others: peft's ``target_modules``."""
+    return "|".join(map(re.escape, names))
+
+
+def site_kinds(settings: PeftSettings, family: Family) -> list[str]:
+    """The kinds of sites wrapped: those of `names`, or `targets`; where both are null, queries and values, or norms.
+
+    Raises:
+        ValueError: one of `names` is no projection or layer norm of such a host.
+    """
+    if not settings.names:
+        return _targets(settings)
+    kinds = [kind for kind in (*PROJECTIONS, "norm") if kind in family.sites]
+    return list(dict.fromkeys(family.kind(name, kinds) for name in settings.names))
+
+
+def _targets(settings: PeftSettings) -> list[str]:
     return list(settings.targets or NORMS.get(settings.peft_type, TARGETS))
 
 
 def expected_sites(settings: PeftSettings, shape: Mapping[str, int]) -> int:
     """Number of sites wrapped in a host of this shape."""
+    if settings.names:
+        return len(settings.names)
     counts = site_counts(shape)
-    return sum(counts[kind] for kind in site_kinds(settings))
+    return sum(counts[kind] for kind in _targets(settings))

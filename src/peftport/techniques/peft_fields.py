@@ -39,6 +39,7 @@ ONLY = {"init_lora_weights": (True, False)}
 # may be 0 where peft's default is above it: then the other of two sizes counts
 MAY_BE_NOTHING = ("oft_block_size",)
 SEEDS = ("seed", "prng_key")
+BY_NAME = ("rank_pattern", "alpha_pattern")  # what a study may set beside `names`
 WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "text", type(None): "null"}
 
 Complaint = tuple[str, str]
@@ -55,7 +56,13 @@ def complaint(settings: PeftSettings) -> Complaint | None:
     if peft_type in NORMS and settings.targets is not None:
         return "targets", f"{peft_type} wraps layer norms and no projections: leave `targets` out."
     kind, chosen = config_class(peft_type), settings.model_extra
+    if settings.names and settings.targets:
+        return "names", "expected `names` or `targets`, not both."
     for name, value in chosen.items():
+        if name in BY_NAME and settings.names:
+            if not _of_names(value):
+                return name, f"expected names to whole numbers above 0, got {value!r}."
+            continue
         if (message := _of_field(kind, name, value)) is not None:
             return name, message
     try:
@@ -95,6 +102,10 @@ def _of_field(kind: type[PeftConfig], name: str, value: Any) -> str | None:
     if not _fits(value, allowed[name]):
         return f"expected {_said(allowed[name])}, got {value!r}."
     return _of_size(name, value, known[name].default)
+
+
+def _of_names(value: Any) -> bool:
+    return isinstance(value, dict) and all(type(size) in (int, float) and size > 0 for size in value.values())
 
 
 def _of_size(name: str, value: Any, default: Any) -> str | None:

@@ -6,7 +6,7 @@ from pydantic import ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from peftport.registry import unknown_name
-from peftport.settings import EACH_ONCE, Text
+from peftport.settings import EACH_ONCE, Text, optional
 from peftport.storage.provenance import JsonObject
 from peftport.techniques.base_settings import (
     OUTPUT_SITES,
@@ -114,6 +114,11 @@ class PeftSettings(TechniqueSettings):
         None,
         description="projections that get an update, in every attention and feed-forward layer that has them; null: "
         "q and v, or for LN_TUNING the layer norms",
+    )
+    names: list[Text] | None = optional(
+        description="the host's submodules that get an update, by name, in place of `targets`; what a module that "
+        "exists already is turned into",
+        min_length=1,
     )
 
     @model_validator(mode="after")

@@ -119,6 +119,12 @@ def settings_complaint(settings: TechniqueSettings) -> tuple[str, str] | None:
     return checks.complaint(settings) if checks else None
 
 
+def no_output(settings: TechniqueSettings) -> str | None:
+    """Why what modules with these settings add to a host cannot be scaled; None where it can."""
+    described = described_as(settings.as_json())
+    return None if described == "lora" else NO_OUTPUT.get(settings.method)
+
+
 def spelled(name: Any) -> str:
     """How a study writes ``name`` where it is no method here but one of peft's own, or why it cannot; else empty."""
     return import_entry("check", PASSED_ON, CHECKS).spelled(str(name))

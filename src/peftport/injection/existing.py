@@ -1,0 +1,136 @@
+"""A module that exists already, made by whomever with peft: taken into a study as its own modules are.
+
+It is put into its host once, so that whatever does not fit is known before anything is trained. What the study goes on
+with is a float32 copy under the names and in the form that its own modules have; the files lie beside it as they came.
+"""
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from peftport.adapters.folder import Adapter, file_inside, not_finite, read_adapter
+from peftport.adapters.form import tensors_of
+from peftport.hosts.classification_head import load_with_head
+from peftport.hosts.locate import known_folder
+from peftport.injection.attach import attach, config_dict, load_tensors, module_tensors
+from peftport.injection.head import Head
+from peftport.storage.cards import read_card
+from peftport.storage.files import atomic_write, file_digest
+from peftport.storage.modules import CONFIG, WEIGHTS, Module, write_module
+from peftport.storage.parquet import write_table
+from peftport.storage.provenance import JsonObject
+from peftport.storage.tensor_table import describe
+from peftport.techniques.table import note
+
+AS_GIVEN = "as-given"  # beside the seeds' folders
+
+
+@dataclass(frozen=True)
+class Existing:
+    """What is known of a module that exists already.
+
+    Attributes:
+        folder: where it lies; only read.
+        initial: where the initial state of a LoRA by PiSSA or OLoRA lies, if it has one.
+        technique: its form, as settings of a technique.
+        origin: its entry in the config.
+        dataset: dataset of the task that it was trained for.
+        labels: that dataset's label words in the order of the outputs of a classification head; None without a head.
+    """
+
+    folder: Path
+    initial: Path | None
+    technique: JsonObject
+    origin: JsonObject
+    dataset: str
+    labels: Sequence[str] | None = None
+
+
+def admit_module(card_file: Path, existing: Existing, folders: dict[int, Path], provenance: JsonObject) -> None:
+    """Write the module once for each seed, and beside the seeds' folders its files as they came.
+
+    Args:
+        card_file: of the host that it was trained in.
+        folders: seed to directory to write.
+
+    Raises:
+        ValueError: it does not fit the host, or has entries that are no finite numbers.
+    """
+    card, adapter = read_card(card_file), read_adapter(existing.folder)
+    tensors = tensors_of(adapter, None if existing.initial is None else read_adapter(existing.initial))
+    if wrong := not_finite(tensors):
+        raise ValueError(f"{adapter.folder / WEIGHTS}: {wrong[0]} has entries that are NaN or infinite")
+    module = _in_host(known_folder(card), card, existing, tensors)
+    given = {name: file_digest(adapter.folder / name) for name in (CONFIG, WEIGHTS)}
+    facts = {
+        "technique": existing.technique["method"],
+        "settings": existing.technique,
+        "note": note(existing.technique),
+        "host": card["host"],
+        "host_model_type": card["model_type"],
+        "host_shape": card["shape"],
+        "host_sha256": card["weights_sha256"],
+        "dataset": existing.dataset,
+        "existing": {"origin": existing.origin, "files": given, **declared(adapter, card)},
+        **({} if existing.labels is None else {"labels": list(existing.labels)}),
+    }
+    for line in told(facts["existing"]):
+        print(line)
+    for seed, folder in folders.items():
+        written = replace(module, card=facts | {"seed": seed} | provenance)
+        write_module(folder, written)
+        write_table(Path(folder) / "tensors.parquet", describe(written), "tensors", provenance)
+    for name in given:
+        _keep(file_inside(adapter.folder, name), next(iter(folders.values())).parent / AS_GIVEN / name)
+
+
+def declared(adapter: Adapter, card: JsonObject) -> JsonObject:
+    """What an adapter says that it is, and how its base compares with the host; a name is no proof of weights."""
+    base, revision = (adapter.config.get(field) for field in ("base_model_name_or_path", "revision"))
+    origin = card["origin"].get("hub", {})
+    here = origin.get("id") or Path(card["origin"].get("path") or card["host"]).name
+    if not base:
+        found = "the adapter does not say which base it was trained in"
+    elif str(base).rstrip("/").rpartition("/")[2] != here.rpartition("/")[2]:
+        found = f"the adapter says that it was trained in {base!r}, and the host is {here!r}"
+    elif revision and card.get("commit") and revision != card["commit"]:
+        found = f"the adapter names revision {revision!r} of its base, and the host is at {card['commit']}"
+    else:
+        found = "the base that the adapter names is called as the host is"
+    types = sorted({fact.dtype for fact in adapter.tensors.values()})
+    version = adapter.config.get("peft_version")
+    return {"base": base, "revision": revision, "base_found": found, "peft_version": version, "number_types": types}
+
+
+def told(existing: JsonObject) -> list[str]:
+    """What a log says of it, one sentence a line."""
+    return [
+        f"note: {existing['base_found']}",
+        f"note: kept as {', '.join(existing['number_types'])}; the study computes with float32 copies",
+    ]
+
+
+def _in_host(folder: Path, card: JsonObject, existing: Existing, tensors: dict[str, np.ndarray]) -> Module:
+    """The module as the study's own are: put into its host and read from there.
+
+    Raises:
+        ValueError: it does not fit the host.
+    """
+    labels, parts = existing.labels, tuple(card.get("head_parts", ()))
+    host = load_with_head(folder, None if labels is None else len(labels))
+    head = Head(parts, "source") if parts else None
+    model = attach(host, existing.technique["method"], existing.technique, trainable=False, head=head)
+    try:
+        load_tensors(model, tensors)
+    except ValueError as error:
+        raise ValueError(f"{existing.folder} in host `{card['host']}`: {error}") from error
+    return Module(config_dict(model, card["host"]), module_tensors(model), {})
+
+
+def _keep(source: Path, target: Path) -> None:
+    """A copy of a file as it came."""
+    with atomic_write(target) as partial:
+        shutil.copyfile(source, partial)
