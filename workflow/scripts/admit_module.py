@@ -24,6 +24,7 @@ with job(snakemake) as provenance:
             origin=params.origin,
             dataset=snakemake.wildcards.dataset,
             labels=params.labels,
+            outputs=origin.labels or (),
         ),
         {seed: Path(snakemake.output.modules) / f"seed-{seed}" for seed in params.seeds},
         provenance,

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from transformers import PreTrainedModel
 
 from peftport.adapters.folder import Adapter, file_inside, not_finite, read_adapter
 from peftport.adapters.form import tensors_of
@@ -38,7 +39,8 @@ class Existing:
         technique: its form, as settings of a technique.
         origin: its entry in the config.
         dataset: dataset of the task that it was trained for.
-        labels: that dataset's label words in the order of the outputs of a classification head; None without a head.
+        labels: that dataset's label words in the study's order, where the host has a classification head; else None.
+        outputs: the same words in the order of the outputs of the module's head.
     """
 
     folder: Path
@@ -47,6 +49,7 @@ class Existing:
     origin: JsonObject
     dataset: str
     labels: Sequence[str] | None = None
+    outputs: Sequence[str] = ()
 
 
 def admit_module(card_file: Path, existing: Existing, folders: dict[int, Path], provenance: JsonObject) -> None:
@@ -63,7 +66,14 @@ def admit_module(card_file: Path, existing: Existing, folders: dict[int, Path], 
     tensors = tensors_of(adapter, None if existing.initial is None else read_adapter(existing.initial))
     if wrong := not_finite(tensors):
         raise ValueError(f"{adapter.folder / WEIGHTS}: {wrong[0]} has entries that are NaN or infinite")
-    module = _in_host(known_folder(card), card, existing, tensors)
+    labels, parts = existing.labels, tuple(card.get("head_parts", ()))
+    host = load_with_head(known_folder(card), None if labels is None else len(labels))
+    if parts:
+        tensors = in_order(tensors, parts[-1], [existing.outputs.index(word) for word in labels])
+    try:
+        module = as_own(host, existing.technique, tensors, Head(parts, "source") if parts else None)
+    except ValueError as error:
+        raise ValueError(f"{existing.folder} in host `{card['host']}`: {error}") from error
     given = {name: file_digest(adapter.folder / name) for name in (CONFIG, WEIGHTS)}
     facts = {
         "technique": existing.technique["method"],
@@ -113,21 +123,29 @@ def told(existing: JsonObject) -> list[str]:
     ]
 
 
-def _in_host(folder: Path, card: JsonObject, existing: Existing, tensors: dict[str, np.ndarray]) -> Module:
+def in_order(tensors: dict[str, np.ndarray], part: str, order: Sequence[int]) -> dict[str, np.ndarray]:
+    """The tensors with the outputs of a classification head in another order.
+
+    Args:
+        part: the submodule that makes the answers; the tensors of its last layer have one row per output.
+        order: the places of the outputs now, in the order that is wanted.
+    """
+    rows = {name for name, tensor in tensors.items() if f".{part}." in name and len(tensor) == len(order)}
+    return {name: tensor[list(order)] if name in rows else tensor for name, tensor in tensors.items()}
+
+
+def as_own(host: PreTrainedModel, technique: JsonObject, tensors: dict[str, np.ndarray], head: Head | None) -> Module:
     """The module as the study's own are: put into its host and read from there.
 
+    Args:
+        technique: its form, as settings of a technique.
+
     Raises:
-        ValueError: it does not fit the host.
+        ValueError: it does not fit the host; the message lists missing, extra and mis-shaped tensors.
     """
-    labels, parts = existing.labels, tuple(card.get("head_parts", ()))
-    host = load_with_head(folder, None if labels is None else len(labels))
-    head = Head(parts, "source") if parts else None
-    model = attach(host, existing.technique["method"], existing.technique, trainable=False, head=head)
-    try:
-        load_tensors(model, tensors)
-    except ValueError as error:
-        raise ValueError(f"{existing.folder} in host `{card['host']}`: {error}") from error
-    return Module(config_dict(model, card["host"]), module_tensors(model), {})
+    model = attach(host, technique["method"], technique, trainable=False, head=head)
+    load_tensors(model, tensors)
+    return Module(config_dict(model), module_tensors(model), {})
 
 
 def _keep(source: Path, target: Path) -> None:

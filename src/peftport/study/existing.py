@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from peftport.adapters.config import normalised
 from peftport.adapters.folder import AdapterError, read_adapter
 from peftport.adapters.form import form_of
 from peftport.registry import unknown_name
@@ -33,7 +34,7 @@ def with_modules(settings: StudySettings, folder: Path) -> StudySettings:
     _check_grid(settings)
     techniques = dict(settings.techniques)
     for name in settings.grid.modules:
-        techniques[name] = _technique(name, settings.modules[name], folder)
+        techniques[name] = _technique(name, settings, folder)
     return settings.model_copy(update={"techniques": techniques})
 
 
@@ -88,15 +89,35 @@ def _check_start(name: str, settings: StudySettings) -> None:
         )
 
 
-def _technique(name: str, module: ModuleSettings, folder: Path) -> TechniqueSettings:
-    key = f"config key `modules.{name}`"
+def _check_head(name: str, parts: tuple[str, ...], settings: StudySettings) -> None:
+    """Refuse a module with a head for a host without one, or without a word on what its outputs mean."""
+    module, key = settings.modules[name], f"config key `modules.{name}"
+    classifies, words = settings.hosts[module.host].classifies, settings.datasets[module.dataset].words
+    if classifies != bool(parts):
+        brings = f"brings {', '.join(parts)} of its host whole" if parts else "brings no classification head"
+        expected = "with `head: classification`" if parts else "without `head: classification`"
+        raise ConfigError(f"{key}.host`: the module {brings}; expected a host {expected}, `{module.host}` is none.")
+    if classifies and sorted(module.labels or []) != words:
+        raise ConfigError(
+            f"{key}.labels`: expected the label words {', '.join(words)} in the order of the outputs of its head, got "
+            f"{module.labels}."
+        )
+    if module.labels and not classifies:
+        raise ConfigError(f"{key}.labels`: the module has no classification head, whose outputs these would be.")
+
+
+def _technique(name: str, settings: StudySettings, folder: Path) -> TechniqueSettings:
+    module, key = settings.modules[name], f"config key `modules.{name}`"
     try:
         adapter = read_adapter(adapter_folder(module, folder))
+        _check_head(name, normalised(adapter).modules_to_save, settings)
         form = form_of(adapter, None if module.initial is None else read_adapter(folder / module.initial))
         trained = {"learning_rate": module.learning_rate, "source_steps": module.source_steps}
         return technique_settings(form["method"], form | trained)
     except ValidationError as error:
         said = "; ".join(detail["msg"] for detail in error.errors(include_url=False))
         raise ConfigError(f"{key}: its form is none that can be trained here: {said}") from None
+    except ConfigError:
+        raise
     except (AdapterError, HubRefusal, ValueError, OSError) as error:
         raise ConfigError(f"{key}: {error}") from error

@@ -20,7 +20,7 @@ class HubModule(Settings):
 class ModuleSettings(OneOf):
     """A module that exists already, exactly one of `path` and `hub`; its files are read and never changed."""
 
-    BESIDE: ClassVar[frozenset[str]] = frozenset({"host", "dataset", "initial", "learning_rate", "source_steps"})
+    BESIDE: ClassVar[frozenset[str]] = frozenset({"host", "dataset", "initial", "labels", "learning_rate", "source_steps"})
 
     path: Text | None = optional(description="local PEFT folder: adapter_config.json and adapter_model.safetensors")
     hub: HubModule | None = optional()
@@ -32,6 +32,11 @@ class ModuleSettings(OneOf):
     initial: Text | None = optional(
         description="of a LoRA begun by PiSSA or OLoRA, the PEFT folder with its initial state, which its change of "
         "the host is counted from"
+    )
+    labels: list[Text] | None = optional(
+        description="of a module with a classification head: the label words of the dataset in the order of the "
+        "head's outputs, which no file of a module says",
+        min_length=2,
     )
     learning_rate: LearningRate = 0.001
     source_steps: int | None = Field(

@@ -39,6 +39,7 @@ ONLY = {"init_lora_weights": (True, False)}
 # may be 0 where peft's default is above it: then the other of two sizes counts
 MAY_BE_NOTHING = ("oft_block_size",)
 SEEDS = ("seed", "prng_key")
+ANY_NUMBER = ("lora_alpha",)  # peft says a whole number, and computes with any
 BY_NAME = ("rank_pattern", "alpha_pattern")  # what a study may set beside `names`
 WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "text", type(None): "null"}
 
@@ -62,6 +63,8 @@ def complaint(settings: PeftSettings) -> Complaint | None:
         if name in BY_NAME and settings.names:
             if not _of_names(value):
                 return name, f"expected names to whole numbers above 0, got {value!r}."
+            continue
+        if name in ANY_NUMBER and type(value) is float and math.isfinite(value) and value > 0:
             continue
         if (message := _of_field(kind, name, value)) is not None:
             return name, message

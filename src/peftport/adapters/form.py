@@ -1,0 +1,141 @@
+"""The form of an adapter that somebody else made: as settings of a technique, so that fresh modules can be of it too.
+
+What an adapter wraps is told by the names of its tensors, and ranks by their sizes; patterns of its config are only
+asked for alphas, in bounded time (``peftport.adapters.patterns``). Nothing that a stranger wrote is run.
+"""
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable
+
+import numpy as np
+
+from peftport.adapters.config import AdapterConfig, normalised
+from peftport.adapters.folder import Adapter, AdapterError, read_weights
+from peftport.adapters.patterns import Pattern
+from peftport.hosts.families.table import FAMILIES, family
+from peftport.storage.cards import read_card
+from peftport.storage.modules import CARD
+from peftport.storage.provenance import JsonObject
+from peftport.techniques.table import PASSED_ON, PEFT_TYPES
+
+FRONT = "base_model.model."  # what peft puts before a host's names
+DOWN, UP = ".lora_A.weight", ".lora_B.weight"
+LORA_TENSORS = (DOWN, UP, ".lora_magnitude_vector")
+BEGAN_ELSEWHERE = ("pissa", "olora", "corda")  # what these trained counts from an initial state
+SCALED = ".ia3_l"
+IA3_KINDS = ("k", "v", "wo", "qkv")
+OFFERED = ("LORA", "IA3", *PEFT_TYPES)
+NOT_FORM = ("learning_rate", "source_steps")  # of a technique's settings
+
+
+def form_of(adapter: Adapter, initial: Adapter | None = None) -> JsonObject:
+    """The settings of a technique of which the adapter is a module: ``method`` and what belongs to it.
+
+    Args:
+        initial: the state in which a LoRA by PiSSA or OLoRA began.
+
+    Raises:
+        AdapterError: it is of a kind that cannot be trained or moved here; the message has every reason.
+    """
+    config = normalised(adapter)
+    if initial is not None and not str(config.init_lora_weights).lower().startswith(BEGAN_ELSEWHERE):
+        began = config.init_lora_weights
+        raise AdapterError(f"{adapter.folder}: expected no initial state, its `init_lora_weights` is {began!r}")
+    refused = [line for line in config.refused if initial is None or not line.startswith("init_lora_weights")]
+    if config.peft_type not in OFFERED:
+        refused.append(f"an adapter of type {config.peft_type} cannot be brought; expected one of {', '.join(OFFERED)}")
+    if refused:
+        raise AdapterError(f"{adapter.folder} cannot be taken:\n  " + "\n  ".join(dict.fromkeys(refused)))
+    if config.peft_type == "LORA":
+        return _lora(adapter, config, 1 if initial is None else 2)
+    if config.peft_type == "IA3":
+        return {"method": "ia3", "targets": _ia3_kinds(adapter)}
+    return _prompt(adapter) if config.peft_type == "PROMPT_TUNING" else _of_ours(adapter, config)
+
+
+def tensors_of(adapter: Adapter, initial: Adapter | None = None) -> dict[str, np.ndarray]:
+    """The adapter's tensors as float32; with an initial state, what was trained since, as a LoRA of twice the rank.
+
+    ``B A - B0 A0 = [B, -B0] [A; A0]``, as peft converts PiSSA (Meng et al., arXiv 2404.02948).
+
+    Raises:
+        AdapterError: tensors cannot be read, or the initial state is of another form.
+    """
+    tensors = read_weights(adapter)
+    if initial is None:
+        return tensors
+    began = read_weights(initial)
+    shapes, expected = ({name: one.shape for name, one in each.items()} for each in (began, tensors))
+    if shapes != expected:
+        raise AdapterError(f"{initial.folder}: expected the tensors of {adapter.folder}, in its initial state")
+    return {
+        name: np.concatenate(
+            [one, began[name] if name.endswith(DOWN) else -began[name]], axis=int(not name.endswith(DOWN))
+        )
+        for name, one in tensors.items()
+    }
+
+
+def _lora(adapter: Adapter, config: AdapterConfig, times: int) -> JsonObject:
+    """The settings of a LoRA; its ranks are ``times`` those of the files."""
+    ranks = {}
+    for name, fact in adapter.tensors.items():
+        if name.startswith(FRONT) and name.endswith(DOWN) and fact.shape:
+            ranks[name.removeprefix(FRONT).removesuffix(DOWN)] = fact.shape[0] * times
+        elif not name.endswith(LORA_TENSORS) and not any(f".{part}." in name for part in config.modules_to_save):
+            raise AdapterError(f"{adapter.folder}: expected tensors of a LoRA, got {name[:120]!r}")
+    if not ranks:
+        raise AdapterError(f"{adapter.folder}: no tensor is called {FRONT}<site>{DOWN}, so it wraps nothing")
+    if config.alpha is None:
+        raise AdapterError(f"{adapter.folder}: expected `lora_alpha`, by which its change is scaled; it says none")
+    grown = math.sqrt(times) if config.use_rslora else times
+    alphas = _alphas(config, ranks, grown)
+    form = {"method": PASSED_ON, "peft_type": "LORA", "names": sorted(ranks)}
+    for field, pattern, sizes in (("r", "rank_pattern", ranks), ("lora_alpha", "alpha_pattern", alphas)):
+        form[field] = Counter(sizes.values()).most_common(1)[0][0]
+        others = {f"^{re.escape(site)}$": size for site, size in sorted(sizes.items()) if size != form[field]}
+        form |= {pattern: others} if others else {}
+    return form | {name: True for name in ("use_rslora", "use_dora") if getattr(config, name)}
+
+
+def _alphas(config: AdapterConfig, sites: Iterable[str], grown: float) -> dict[str, float]:
+    """The alpha of every site: that of the first pattern that peft finds to match its name, else the usual one."""
+    patterns = {Pattern(rf"(.*\.)?({key})"): alpha for key, alpha in config.alpha_pattern.items()}
+    alphas = {
+        site: next((alpha for key, alpha in patterns.items() if key.matches(site)), config.alpha) for site in sites
+    }
+    return {site: alpha if grown == 1 else alpha * grown for site, alpha in alphas.items()}
+
+
+def _ia3_kinds(adapter: Adapter) -> list[str]:
+    sites = [name.removeprefix(FRONT).removesuffix(SCALED) for name in adapter.tensors if name.endswith(SCALED)]
+    for known in map(family, FAMILIES):
+        kinds = [kind for kind in IA3_KINDS if kind in known.sites]
+        try:
+            found = {known.kind(site, kinds) for site in sites}
+        except ValueError:
+            continue
+        if found:
+            return [kind for kind in kinds if kind in found]
+    raise AdapterError(f"{adapter.folder}: scales no keys, values or inner activations of a family that is known here")
+
+
+def _prompt(adapter: Adapter) -> JsonObject:
+    prompts = [fact.shape for fact in adapter.tensors.values() if len(fact.shape) == 2]
+    if len(prompts) != 1:
+        raise AdapterError(f"{adapter.folder}: expected one tensor, a prompt, got {', '.join(adapter.tensors)[:200]}")
+    return {"method": "prompt_tuning", "length": prompts[0][0]}
+
+
+def _of_ours(adapter: Adapter, config: AdapterConfig) -> JsonObject:
+    """The settings that peftport wrote beside a module of its own techniques."""
+    try:
+        settings = read_card(adapter.folder / CARD)["settings"]
+    except (OSError, ValueError, KeyError) as error:
+        raise AdapterError(
+            f"{adapter.folder}: {config.peft_type} is a technique of peftport's own: expected its {CARD} beside it"
+        ) from error
+    form = {name: value for name, value in settings.items() if name not in NOT_FORM}
+    return form | {"method": PEFT_TYPES[config.peft_type]}
