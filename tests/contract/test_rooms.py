@@ -38,6 +38,7 @@ MAY_IMPORT = {
     "typology": set(),
     "figures": set(),
     "porting": set(),
+    "adapters": {"hosts", "techniques.table"},
     "prompting": {"data", "tasks.table"},
     "hosts": {"prompting", "data.settings"},
     "techniques": {"hosts"},

@@ -1,0 +1,66 @@
+"""The submodules of a host, told from the names of the tensors in its files and from what its family has."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from peftport.adapters.host_files import HostFiles
+
+# what a model with a head calls the model below it, by `model_type`; families without are not wrapped
+BELOW_THE_HEAD = {
+    **dict.fromkeys(("bert", "electra", "distilbert", "gpt_neox"), "{model_type}"),
+    **dict.fromkeys(("roberta", "xlm-roberta"), "roberta"),
+    **{"deberta-v2": "deberta", "modernbert": "model", "gpt2": "transformer", "bart": "model", "opt": "model"},
+    **dict.fromkeys(("llama", "mistral", "qwen2", "qwen3", "phi3", "olmo2", "gemma2", "gemma3_text"), "model"),
+    **dict.fromkeys(("mixtral", "qwen2_moe", "qwen3_moe", "olmoe"), "model"),
+}
+HEADS = ("lm_head", "classifier", "score", "cls", "embed_out")
+
+
+@dataclass(frozen=True)
+class HostModules:
+    """The submodules of a host, named as in the model with its head.
+
+    Attributes:
+        names: all of them.
+        weights: those with a weight in the host's files, to its shape as (outputs, inputs) where it has two sizes.
+        tensors: names of all tensors.
+    """
+
+    names: frozenset[str]
+    weights: Mapping[str, tuple[int, ...]]
+    tensors: frozenset[str]
+
+
+def host_modules(host: HostFiles) -> HostModules:
+    """The submodules of a host: those that its tensors are in, and all sites of its family."""
+    prefix = BELOW_THE_HEAD.get(host.model_type, "").format(model_type=host.model_type)
+    spelled = {name: name for name in host.tensors}
+    if prefix and not any(name.startswith(f"{prefix}.") for name in host.tensors):
+        heads = {*HEADS, *((name.partition(".")[0] for name in host.family.head) if host.family else ())}
+        spelled = {name: name if name.partition(".")[0] in heads else f"{prefix}.{name}" for name in host.tensors}
+    weights = {}
+    for name, full in spelled.items():
+        if name.endswith(".weight"):
+            shape = host.tensors[name].shape
+            turned = host.transposed and len(shape) == 2 and ".wte" not in full and ".wpe" not in full
+            weights[full.removesuffix(".weight")] = shape[::-1] if turned else shape
+    names = {parent for name in spelled.values() for parent in _parents(name)}
+    names |= set(_sites_of_the_family(host, prefix, names))
+    return HostModules(frozenset(names), weights, frozenset(spelled.values()))
+
+
+def _sites_of_the_family(host: HostFiles, prefix: str, names: set[str]) -> Iterable[str]:
+    """The sites of its family in all layers that are there; some have no tensors (``Dropout``)."""
+    places = host.family.sites.values() if host.family else ()
+    for template in {template for sites in places for _, template in sites}:
+        front, _, behind = f"{prefix}.{template}".removeprefix(".").partition("{layer}")
+        layer = 0
+        while f"{front}{layer}" in names:
+            if layer or template not in host.family.from_second:
+                yield f"{front}{layer}{behind}"
+            layer += 1
+
+
+def _parents(name: str) -> Iterable[str]:
+    parts = name.split(".")
+    return (".".join(parts[:end]) for end in range(1, len(parts)))

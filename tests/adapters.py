@@ -1,0 +1,50 @@
+"""Adapters as other people have them: made by plain peft, saved by it, and then changed by hand."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import torch
+from peft import LoraConfig, get_peft_model
+from safetensors.numpy import load_file, save_file
+
+from peftport.hosts.families.table import family
+from peftport.storage.modules import CONFIG, WEIGHTS
+from tests.hosts import host, spread_module
+from tests.once import once
+
+
+def host_on_disk(factory, name, seed=0):
+    """The folder of a tiny host, as transformers saves it; tests only read it."""
+    return once(factory, f"host-{name}-{seed}", lambda folder: host(name, seed).save_pretrained(folder))
+
+
+def lora_on_disk(factory, name):
+    """The folder of a LoRA in queries and values of a tiny host, trained enough to matter; tests only read it."""
+    return once(factory, f"lora-{name}", lambda folder: save_lora(name, folder))
+
+
+def save_lora(name: str, folder: Path, dtype: torch.dtype | None = None, **fields) -> None:
+    """Save a LoRA of rank 2 in queries and values with plain peft, with these fields of its config."""
+    model = host(name)
+    kind = family(model.config.model_type)
+    kinds = [one for one in ("q", "v", "qkv") if one in kind.sites]
+    said = {"r": 2, "lora_alpha": 4, "target_modules": kind.pattern(kinds), "fan_in_fan_out": kind.transposed}
+    wrapped = spread_module(get_peft_model(model, LoraConfig(**said | fields)))
+    wrapped.to(dtype).save_pretrained(folder)
+
+
+def copied(folder: Path, target: Path, tensors=None, **fields) -> Path:
+    """A copy of an adapter's folder with other fields in its config, and with its tensors put through a function.
+
+    A field that is ``...`` is taken out.
+    """
+    shutil.copytree(folder, target, dirs_exist_ok=True)
+    config = json.loads((target / CONFIG).read_text()) | fields
+    kept = {name: value for name, value in config.items() if value is not ...}
+    (target / CONFIG).write_text(json.dumps(kept))
+    if tensors is not None:
+        there = {name: np.ascontiguousarray(tensor) for name, tensor in tensors(load_file(target / WEIGHTS)).items()}
+        save_file(there, target / WEIGHTS)
+    return target
