@@ -1,7 +1,7 @@
 """The form of an adapter that somebody else made: as settings of a technique, so that fresh modules can be of it too.
 
 What an adapter wraps is told by the names of its tensors, and ranks by their sizes; patterns of its config are only
-asked for alphas, in bounded time (``peftport.adapters.patterns``). Nothing that a stranger wrote is run.
+asked for alphas, in bounded time (``peftport.adapters.targets``). Nothing that a stranger wrote is run.
 """
 
 import math
@@ -13,14 +13,14 @@ import numpy as np
 
 from peftport.adapters.config import AdapterConfig, normalised
 from peftport.adapters.folder import Adapter, AdapterError, read_weights
-from peftport.adapters.patterns import Pattern
+from peftport.adapters.sites import WRAPPED
+from peftport.adapters.targets import ByPattern
 from peftport.hosts.families.table import FAMILIES, family
 from peftport.storage.cards import read_card
 from peftport.storage.modules import CARD
 from peftport.storage.provenance import JsonObject
 from peftport.techniques.table import PASSED_ON, PEFT_TYPES
 
-FRONT = "base_model.model."  # what peft puts before a host's names
 DOWN, UP = ".lora_A.weight", ".lora_B.weight"
 LORA_TENSORS = (DOWN, UP, ".lora_magnitude_vector")
 BEGAN_ELSEWHERE = ("pissa", "olora", "corda")  # what these trained counts from an initial state
@@ -82,12 +82,12 @@ def _lora(adapter: Adapter, config: AdapterConfig, times: int) -> JsonObject:
     """The settings of a LoRA; its ranks are ``times`` those of the files."""
     ranks = {}
     for name, fact in adapter.tensors.items():
-        if name.startswith(FRONT) and name.endswith(DOWN) and fact.shape:
-            ranks[name.removeprefix(FRONT).removesuffix(DOWN)] = fact.shape[0] * times
+        if name.startswith(WRAPPED) and name.endswith(DOWN) and fact.shape:
+            ranks[name.removeprefix(WRAPPED).removesuffix(DOWN)] = fact.shape[0] * times
         elif not name.endswith(LORA_TENSORS) and not any(f".{part}." in name for part in config.modules_to_save):
             raise AdapterError(f"{adapter.folder}: expected tensors of a LoRA, got {name[:120]!r}")
     if not ranks:
-        raise AdapterError(f"{adapter.folder}: no tensor is called {FRONT}<site>{DOWN}, so it wraps nothing")
+        raise AdapterError(f"{adapter.folder}: no tensor is called {WRAPPED}<site>{DOWN}, so it wraps nothing")
     if config.alpha is None:
         raise AdapterError(f"{adapter.folder}: expected `lora_alpha`, by which its change is scaled; it says none")
     grown = math.sqrt(times) if config.use_rslora else times
@@ -102,15 +102,13 @@ def _lora(adapter: Adapter, config: AdapterConfig, times: int) -> JsonObject:
 
 def _alphas(config: AdapterConfig, sites: Iterable[str], grown: float) -> dict[str, float]:
     """The alpha of every site: that of the first pattern that peft finds to match its name, else the usual one."""
-    patterns = {Pattern(rf"(.*\.)?({key})"): alpha for key, alpha in config.alpha_pattern.items()}
-    alphas = {
-        site: next((alpha for key, alpha in patterns.items() if key.matches(site)), config.alpha) for site in sites
-    }
+    patterns = ByPattern(config.alpha_pattern)
+    alphas = {site: config.alpha_pattern.get(patterns.key(site), config.alpha) for site in sites}
     return {site: alpha if grown == 1 else alpha * grown for site, alpha in alphas.items()}
 
 
 def _ia3_kinds(adapter: Adapter) -> list[str]:
-    sites = [name.removeprefix(FRONT).removesuffix(SCALED) for name in adapter.tensors if name.endswith(SCALED)]
+    sites = [name.removeprefix(WRAPPED).removesuffix(SCALED) for name in adapter.tensors if name.endswith(SCALED)]
     for known in map(family, FAMILIES):
         kinds = [kind for kind in IA3_KINDS if kind in known.sites]
         try:

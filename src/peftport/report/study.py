@@ -20,6 +20,7 @@ from peftport.storage.provenance import JsonObject, versions
 from peftport.study.chats import chatting
 from peftport.study.classification import head_notes
 from peftport.study.derived_datasets import root
+from peftport.study.existing import module_notes
 from peftport.study.precisions import own_precisions
 from peftport.study.study import Study
 from peftport.study.training_steps import optimiser_steps, warmup_warnings
@@ -62,6 +63,7 @@ def describe_study(study: Study, cards: Sequence[str], datasets: Sequence[str], 
             warnings=[
                 *warmup_warnings(study.budgets, config.training.warmup_steps),
                 *head_notes(study),
+                *module_notes(study),
                 *cut,
                 *template_notes(study, cards),
             ],

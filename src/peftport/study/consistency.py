@@ -25,14 +25,13 @@ from peftport.storage.provenance import JsonObject
 from peftport.study.chats import chatting, check_chat
 from peftport.study.classification import head_complaint
 from peftport.study.further_hosts import further_refusal
-from peftport.study.grid import FITTED
 from peftport.study.grid_settings import GridSettings
 from peftport.study.kinds import kind_complaint
 from peftport.study.precisions import precision_complaint
 from peftport.study.settings import StudySettings
+from peftport.study.starts import fitted_complaint, sibling_complaint
 from peftport.study.study import Study
 from peftport.tasks.table import rows
-from peftport.techniques.table import no_output
 
 Hosts = Mapping[str, HostSettings]
 Declared = Mapping[str, JsonObject | None]  # of each host what is known before it is there
@@ -67,9 +66,8 @@ def check_meaning(settings: StudySettings, folder: Path) -> None:
     _check_templates(study, known)
     for name in chatting(study):
         _check_read(f"datasets.{name}.chat", lambda name=name: check_chat(study, name, known))
-    _check_fitted(settings)
-    _refuse(head_complaint(study, known) or precision_complaint(study))
-    _check_siblings(study)
+    _refuse(fitted_complaint(study))
+    _refuse(head_complaint(study, known) or precision_complaint(study) or sibling_complaint(study))
     _check_transfers(study, known)
 
 
@@ -117,29 +115,6 @@ def _check_grid(grid: GridSettings) -> None:
         twice = [entry for index, entry in enumerate(entries) if entry in entries[:index]]
         if twice:
             raise ConfigError(f"config key `grid.{what}`: expected each entry once, got {twice[0]} twice.")
-
-
-def _check_fitted(settings: StudySettings) -> None:
-    """Fitted initialisations are scaled by the output of a technique, and not every technique says what that is."""
-    for kind in [kind for kind in settings.grid.initialisations if kind in FITTED]:
-        for name in (*settings.grid.techniques, *settings.grid.modules):
-            if (reason := no_output(settings.techniques[name])) is not None:
-                raise ConfigError(
-                    f"config key `grid.initialisations`: `{kind}` cannot be made for the technique `{name}`: {reason}. "
-                    "Use `sampled` instead."
-                )
-
-
-def _check_siblings(study: Study) -> None:
-    """`target_mean` takes the mean over other modules: on other datasets, or else of other seeds of the block."""
-    for start in study.starts:
-        for seed in study.blocks[start.block] if start.initialisation == "target_mean" else []:
-            if not study.siblings(start, seed):
-                raise ConfigError(
-                    "config key `grid.initialisations`: `target_mean` is a mean over other modules in the target host, "
-                    f"and there is none for seed {seed}: expected two datasets in `grid.dataset_pairs`, or at least "
-                    f"two seeds in every block of `grid.seeds`, got {list(study.blocks.values())}."
-                )
 
 
 def _check_transfers(study: Study, known: Declared) -> None:

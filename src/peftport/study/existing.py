@@ -18,6 +18,7 @@ from peftport.storage.modules import CONFIG, WEIGHTS
 from peftport.study.consistency import ConfigError
 from peftport.study.module_settings import ModuleSettings
 from peftport.study.settings import StudySettings
+from peftport.study.study import Study
 from peftport.techniques.base_settings import TechniqueSettings
 from peftport.techniques.settings import technique_settings
 
@@ -51,6 +52,20 @@ def adapter_files(module: ModuleSettings, folder: Path) -> list[Path]:
     """The files that a module is read from; none of a hub's, which the commit names."""
     given = [] if module.hub is not None else [module.path]
     return [folder / path / name for path in filter(None, (*given, module.initial)) for name in (CONFIG, WEIGHTS)]
+
+
+def module_notes(study: Study) -> list[str]:
+    """A sentence on each module that exists already, for the report, without its capital and full stop."""
+    notes = []
+    for name in study.grid.modules:
+        module = study.config.modules[name]
+        where = module.path if module.hub is None else f"{module.hub.id} at {module.hub.revision}"
+        notes.append(
+            f"`{name}` is one module that existed already ({where}): seeds differ in what controls draw, in the order "
+            "of training and in the target host's own modules, so no interval says how another training of it would "
+            "do; and what it was trained on is not known here, so test examples may be among it"
+        )
+    return notes
 
 
 def _check_grid(settings: StudySettings) -> None:

@@ -20,7 +20,9 @@ class HubModule(Settings):
 class ModuleSettings(OneOf):
     """A module that exists already, exactly one of `path` and `hub`; its files are read and never changed."""
 
-    BESIDE: ClassVar[frozenset[str]] = frozenset({"host", "dataset", "initial", "labels", "learning_rate", "source_steps"})
+    BESIDE: ClassVar[frozenset[str]] = frozenset(
+        {"host", "dataset", "initial", "labels", "learning_rate", "source_steps"}
+    )
 
     path: Text | None = optional(description="local PEFT folder: adapter_config.json and adapter_model.safetensors")
     hub: HubModule | None = optional()
