@@ -1,0 +1,106 @@
+"""An adapter of one host written for another: a plain PEFT folder, with a card and a short README.
+
+The tensors are the adapter's own, byte for byte. What changes in its config is the name of the base; scaled, also its
+alphas. Nothing is written where the check of adapter and hosts says that it would not work.
+"""
+
+import shutil
+from pathlib import Path
+
+from peftport import __version__
+from peftport.adapters.case import Case
+from peftport.adapters.folder import AdapterError, file_inside
+from peftport.adapters.verdict import MEANING, Report
+from peftport.storage.cards import write_card
+from peftport.storage.files import atomic_write, file_digest, write_json, write_text
+from peftport.storage.modules import CARD, CONFIG, WEIGHTS
+from peftport.storage.provenance import JsonObject
+
+COPIED = ("same", "copy")  # verdicts with which an adapter can be copied
+README = "README.md"
+TEXT = """\
+---
+base_model: {new}
+library_name: peft
+---
+This {peft_type} adapter was copied by peftport {version}: every tensor is the original's, bit for bit{times}.
+It was trained in {old} and is for {new}, in which it has not been trained.
+The check of the files said `{verdict}`: {meaning}. `{card}` has every reason.
+How much of its task it keeps was not measured: `peftport assess` does that, with examples of the task.
+Load it with `PeftModel.from_pretrained(host, "{folder}")`.
+"""
+
+
+def write_ported(case: Case, report: Report, scale: float, folder: Path) -> None:
+    """Write the adapter as one of the host that it is to move into; its card comes last.
+
+    Args:
+        report: what the check said.
+        scale: what the adapter adds is multiplied by.
+
+    Raises:
+        AdapterError: the verdict is not that it can be copied, the folder holds something already, or such an adapter
+            cannot be scaled.
+        OSError: it cannot be written.
+    """
+    if report.verdict not in COPIED:
+        raise AdapterError(f"the check says `{report.verdict}`; expected one of {', '.join(COPIED)}")
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise AdapterError(f"{folder} is there already and holds something; expected a new folder, or an empty one")
+    config = scaled(case, scale) | {"base_model_name_or_path": report.onto, "revision": None}
+    source = file_inside(case.adapter.folder, WEIGHTS)
+    write_json(folder / CONFIG, config)
+    with atomic_write(folder / WEIGHTS) as partial:
+        shutil.copyfile(source, partial)
+    write_text(folder / README, _readme(report, config, scale, folder))
+    write_card(folder / CARD, _card(case, report, scale, folder))
+
+
+def scaled(case: Case, scale: float) -> JsonObject:
+    """The adapter's config with its alphas multiplied by ``scale``, and so what it adds to a host.
+
+    Raises:
+        AdapterError: it is no LoRA, or one whose output is not linear in its product (DoRA).
+    """
+    config = dict(case.adapter.config)
+    if scale == 1:
+        return config
+    if case.config.peft_type != "LORA" or case.config.use_dora or case.config.alpha is None:
+        kind = "DoRA" if case.config.use_dora else case.config.peft_type
+        raise AdapterError(f"--scale: expected a LoRA, whose alpha says how large it is; this adapter is of {kind}")
+    patterns = {name: alpha * scale for name, alpha in case.config.alpha_pattern.items()}
+    return config | {"lora_alpha": case.config.alpha * scale} | ({"alpha_pattern": patterns} if patterns else {})
+
+
+def _readme(report: Report, config: JsonObject, scale: float, folder: Path) -> str:
+    return TEXT.format(
+        new=report.onto,
+        old=report.trained_in,
+        peft_type=config["peft_type"],
+        version=__version__,
+        times="" if scale == 1 else f", and its alpha is multiplied by {scale:g}",
+        verdict=report.verdict,
+        meaning=MEANING[report.verdict],
+        card=CARD,
+        folder=folder,
+    )
+
+
+def _card(case: Case, report: Report, scale: float, folder: Path) -> JsonObject:
+    """What was done, from what, and the checksums that a module's card has."""
+    shapes = {name: list(fact.shape) for name, fact in case.adapter.tensors.items()}
+    return {
+        "ported": {
+            "from": {name: file_digest(case.adapter.folder / name) for name in (CONFIG, WEIGHTS)},
+            "hosts": {"old": report.trained_in, "new": report.onto},
+            "map": "copy",
+            "scale": scale,
+            "verdict": report.verdict,
+            "reasons": [reason.line for reason in report.reasons],
+            "peftport": __version__,
+        },
+        "shapes": shapes,
+        "parameters": sum(fact.entries for fact in case.adapter.tensors.values()),
+        "weights_sha256": file_digest(folder / WEIGHTS),
+        "config_sha256": file_digest(folder / CONFIG),
+    }

@@ -1,0 +1,58 @@
+"""``peftport port``: write an adapter that is there for another host."""
+
+import argparse
+import math
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from peftport.adapters.case import read_case, read_hosts
+from peftport.adapters.check import check
+from peftport.adapters.check_text import report_text
+from peftport.adapters.folder import AdapterError
+from peftport.adapters.host_files import HostFilesError
+from peftport.adapters.port import COPIED, write_ported
+
+WRONG = 2
+EPILOG = "exit status: 0 written, 3 to 6 as `peftport check` says, 2 where something cannot be read or written"
+
+
+def port_command(arguments: Sequence[str]) -> int:
+    """Port an adapter; returns the exit status, that of ``check`` where nothing is written."""
+    what = "Write an adapter that you have for another host: a new PEFT folder; the adapter itself is only read."
+    parser = argparse.ArgumentParser("peftport port", description=what, epilog=EPILOG)
+    parser.add_argument("adapter", type=Path, help="its PEFT folder")
+    parser.add_argument("--from", dest="old", metavar="OLD", type=Path, required=True, help="host it was trained in")
+    parser.add_argument("--to", dest="new", metavar="NEW", type=Path, required=True, help="host it is to move into")
+    parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="folder to write, new or empty")
+    parser.add_argument("--map", choices=["copy"], default="copy", help="how; there is one way so far")
+    parser.add_argument("--scale", type=_factor, default=1.0, help="multiply what a LoRA adds by this")
+    chosen = parser.parse_args(arguments)
+    try:
+        report = check(chosen.adapter, chosen.new, chosen.old)
+        print(report_text(report), end="")
+        if report.verdict not in COPIED:
+            print(f"Nothing is written: expected the verdict {' or '.join(COPIED)}.", file=sys.stderr)
+            return report.exit_code
+        case = read_case(chosen.adapter, *read_hosts(chosen.new, chosen.old))
+        write_ported(case, report, chosen.scale, chosen.out)
+    except (AdapterError, HostFilesError, OSError) as error:
+        print("error:", " ".join(str(error).split()), file=sys.stderr)
+        return WRONG
+    print(f"Written: {chosen.out}")
+    return 0
+
+
+def _factor(text: str) -> float:
+    """A factor from the command line.
+
+    Raises:
+        argparse.ArgumentTypeError: it is no finite number above 0.
+    """
+    try:
+        factor = float(text)
+    except ValueError:
+        factor = math.nan
+    if not math.isfinite(factor) or factor <= 0:
+        raise argparse.ArgumentTypeError(f"expected a number above 0, got {text!r}")
+    return factor
