@@ -3,6 +3,7 @@
 peftport [snakemake options]     the default study, or the one given by --configfile
 peftport --unlock                free the folder after a run was killed; a living run's files stay locked
 peftport plan [CONFIG ...]       what a study asks for, what of it is there, what would run; runs nothing
+peftport check ADAPTER --onto NEW   whether an adapter that you have can be moved into a host; runs nothing
 peftport verify [CONFIG ...]     whether every file of a study that has run is whole, in its place and up to date
 """
 
@@ -120,7 +121,14 @@ def verify(arguments: Sequence[str]) -> int:
         return WRONG
 
 
-SUBCOMMANDS = {"plan": plan, "verify": verify}
+def check(arguments: Sequence[str]) -> int:
+    """Check an adapter against a host; returns the exit status, which says the verdict."""
+    from peftport.adapters.command import check_command
+
+    return check_command(arguments)
+
+
+SUBCOMMANDS = {"plan": plan, "check": check, "verify": verify}
 
 
 def main() -> None:

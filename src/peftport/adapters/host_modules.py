@@ -13,6 +13,7 @@ BELOW_THE_HEAD = {
     **dict.fromkeys(("llama", "mistral", "qwen2", "qwen3", "phi3", "olmo2", "gemma2", "gemma3_text"), "model"),
     **dict.fromkeys(("mixtral", "qwen2_moe", "qwen3_moe", "olmoe"), "model"),
 }
+OUTPUTS = ("attention", "cross_attention", "feed_forward")
 HEADS = ("lm_head", "classifier", "score", "cls", "embed_out")
 
 
@@ -32,32 +33,40 @@ class HostModules:
 
 
 def host_modules(host: HostFiles) -> HostModules:
-    """The submodules of a host: those that its tensors are in, and all sites of its family."""
-    prefix = BELOW_THE_HEAD.get(host.model_type, "").format(model_type=host.model_type)
-    spelled = {name: name for name in host.tensors}
-    if prefix and not any(name.startswith(f"{prefix}.") for name in host.tensors):
-        heads = {*HEADS, *((name.partition(".")[0] for name in host.family.head) if host.family else ())}
-        spelled = {name: name if name.partition(".")[0] in heads else f"{prefix}.{name}" for name in host.tensors}
+    """The submodules of a host: those that its tensors are in, and the outputs of its sub-layers."""
+    spelled, prefix = spelled_names(host), _prefix(host)
     weights = {}
-    for name, full in spelled.items():
+    for full, name in spelled.items():
         if name.endswith(".weight"):
             shape = host.tensors[name].shape
             turned = host.transposed and len(shape) == 2 and ".wte" not in full and ".wpe" not in full
             weights[full.removesuffix(".weight")] = shape[::-1] if turned else shape
-    names = {parent for name in spelled.values() for parent in _parents(name)}
+    names = {parent for name in spelled for parent in _parents(name)}
     names |= set(_sites_of_the_family(host, prefix, names))
-    return HostModules(frozenset(names), weights, frozenset(spelled.values()))
+    return HostModules(frozenset(names), weights, frozenset(spelled))
+
+
+def spelled_names(host: HostFiles) -> dict[str, str]:
+    """Names of a host's tensors as in the model with its head, to those in its files, which may lack the first part."""
+    prefix = _prefix(host)
+    if not prefix or any(name.startswith(f"{prefix}.") for name in host.tensors):
+        return {name: name for name in host.tensors}
+    heads = {*HEADS, *((name.partition(".")[0] for name in host.family.head) if host.family else ())}
+    return {name if name.partition(".")[0] in heads else f"{prefix}.{name}": name for name in host.tensors}
+
+
+def _prefix(host: HostFiles) -> str:
+    return BELOW_THE_HEAD.get(host.model_type, "").format(model_type=host.model_type)
 
 
 def _sites_of_the_family(host: HostFiles, prefix: str, names: set[str]) -> Iterable[str]:
-    """The sites of its family in all layers that are there; some have no tensors (``Dropout``)."""
-    places = host.family.sites.values() if host.family else ()
+    """The sites of its family, in all layers that are there, that may have no tensors (``Dropout``)."""
+    places = [host.family.sites.get(kind, ()) for kind in OUTPUTS] if host.family else []
     for template in {template for sites in places for _, template in sites}:
         front, _, behind = f"{prefix}.{template}".removeprefix(".").partition("{layer}")
         layer = 0
         while f"{front}{layer}" in names:
-            if layer or template not in host.family.from_second:
-                yield f"{front}{layer}{behind}"
+            yield f"{front}{layer}{behind}"
             layer += 1
 
 
