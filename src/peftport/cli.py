@@ -4,6 +4,7 @@ peftport [snakemake options]     the default study, or the one given by --config
 peftport --unlock                free the folder after a run was killed; a living run's files stay locked
 peftport plan [CONFIG ...]       what a study asks for, what of it is there, what would run; runs nothing
 peftport check ADAPTER --onto NEW   whether an adapter that you have can be moved into a host; runs nothing
+peftport port ADAPTER --from OLD --to NEW --out DIR   write it for that host, as a new PEFT folder
 peftport verify [CONFIG ...]     whether every file of a study that has run is whole, in its place and up to date
 """
 
@@ -128,7 +129,14 @@ def check(arguments: Sequence[str]) -> int:
     return check_command(arguments)
 
 
-SUBCOMMANDS = {"plan": plan, "check": check, "verify": verify}
+def port(arguments: Sequence[str]) -> int:
+    """Port an adapter; returns the exit status, that of ``check`` where nothing is written."""
+    from peftport.adapters.port_command import port_command
+
+    return port_command(arguments)
+
+
+SUBCOMMANDS = {"plan": plan, "check": check, "port": port, "verify": verify}
 
 
 def main() -> None:
