@@ -40,7 +40,7 @@ def test_a_try_is_what_plain_peft_computes(name, fields, tmp_path, tmp_path_fact
     save_lora(name, tmp_path, **fields)
     folder = host_on_disk(tmp_path_factory, name)
     report = check(tmp_path, folder, folder, weights=True)
-    assert report.verdict == "same", [(one.level, one.line) for one in report.reasons]
+    assert report.exit_code == 0, [(one.level, one.line) for one in report.reasons]
     inputs = _inputs(host(name))
     bare = host(name)(**inputs).logits.log_softmax(-1)
     with_it = PeftModel.from_pretrained(host(name), tmp_path).eval()(**inputs).logits.log_softmax(-1)
