@@ -26,7 +26,7 @@ def reasons(case: Case) -> Iterator[Reason]:
 
 def _tokenizer(before: Path, where: str, now: Path) -> Iterator[Reason]:
     one, other = (tokenizer_digest(folder) for folder in (before, now))
-    if one is None and where != BEFORE:
+    if one is None and (other is None or where != BEFORE):
         return
     if one is None or other is None:
         without = where if one is None else "the host"
