@@ -207,7 +207,9 @@ def end_like(study: Path, undisturbed: Path, checkout: Path = studies.ROOT) -> s
 
 
 @pytest.mark.slow
-@pytest.mark.skipif("PEFTPORT_ROUNDS" not in os.environ, reason="long, and seldom finds what a run under attack does not")
+@pytest.mark.skipif(
+    "PEFTPORT_ROUNDS" not in os.environ, reason="long, and seldom finds what a run under attack does not"
+)
 def test_runs_after_attacks_end_like_an_undisturbed_one_or_say_what_is_wrong(study, whole_study):
     rng, files = random.Random(SEED + 1), every_file(read_graph([study / "study.yaml"]))
     for number in range(ROUNDS):
