@@ -23,7 +23,7 @@ except ValueError as error:
     print(error)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 """
-LARGE = 200_000_000
+HALF = 500_000_000
 
 
 def sparse(path):
@@ -33,17 +33,17 @@ def sparse(path):
 
 
 def long_lines(path):
-    """Lines of a million characters and more, 200 MB of them."""
+    """Lines of a million characters and more, half a GB of them."""
     with open(path, "w") as stream:
         stream.write("text,label\n")
-        for _ in range(LARGE // 1_000_000):
+        for _ in range(HALF // 1_000_000):
             stream.write("a" * 1_000_000 + ",1\n")
 
 
 def one_line(path):
-    """200 MB without an end of a line."""
+    """Half a GB without an end of a line."""
     with open(path, "w") as stream:
-        for _ in range(LARGE // 1_000_000):
+        for _ in range(HALF // 1_000_000):
             stream.write("a" * 1_000_000)
 
 
@@ -78,6 +78,7 @@ def least(tmp_path_factory):
         (sparse, "csv", "2,000,000,000 bytes; at most 1,000,000,000 are read", 20),
         (long_lines, "csv", "line 2: longer than 1,000,000 bytes", 20),
         (one_line, "jsonl", "line 1: longer than 1,000,000 bytes", 20),
+        (one_line, "tsv", "line 1: longer than 1,000,000 bytes", 20),
         (many_rows, "csv", "line 2000002: at most 2,000,000 examples", 400),
     ],
 )
