@@ -28,8 +28,11 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(items):
-    """Tests that run studies come first, all with the worker that begins: it makes what they share, and none waits."""
-    items.sort(key=lambda item: "workflow" not in item.path.parts)
+    """Tests that run studies come first, all with the worker that begins: it makes what they share, and none waits.
+
+    Longer tests come last, so that ``--minutes`` leaves out those.
+    """
+    items.sort(key=lambda item: ("slow" in item.keywords, "workflow" not in item.path.parts))
 
 
 def pytest_runtest_setup(item):

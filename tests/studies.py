@@ -64,7 +64,7 @@ def leaking_config(hosts: Path, folder: Path) -> dict:
     """The config of a study with controls, whose training texts leak into its tests; their files go to ``folder``."""
     pairs = [{"source": "film", "target": "book"}]
     kinds = ["ported", "random_target", "matched"]
-    config = smoke_config(hosts, dataset_pairs=pairs, initialisations=kinds, references=[])
+    config = smoke_config(hosts, techniques=["lora"], dataset_pairs=pairs, initialisations=kinds, references=[])
     words = (("good", "positive"), ("bad", "negative"))
     rows = [(f"a {word} film, number {number}", label) for number in range(30) for word, label in words]
     further = [(f"{text} once more", label) for text, label in rows]
@@ -165,18 +165,6 @@ def peftport(*options: str, folder: Path | None = None, **environment_: str) -> 
     """Run the command ``peftport`` of this checkout in a folder, by default this one, with more in its environment."""
     environment_ = environment() | {"PYTHONPATH": str(ROOT / "src")} | environment_
     return warm.run("peftport.cli:main", list(map(str, options)), environment_, folder or Path.cwd(), apart=True)
-
-
-def run_alone(folder: Path, *options: str, checkout: Path = ROOT) -> subprocess.CompletedProcess:
-    """The same as a user starts it."""
-    return subprocess.run(
-        command(folder, *options, checkout=checkout),
-        env=environment(),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
 
 
 def dry_run(folder: Path, *options: str, checkout: Path = ROOT) -> subprocess.CompletedProcess:

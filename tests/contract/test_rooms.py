@@ -264,7 +264,8 @@ def test_what_has_a_table_is_reached_lazily(entry, others):
 
 
 def test_what_sees_only_tables_loads_no_torch():
-    """Really imported, in a process of its own: rooms without models, the base files, what the Snakefile reads."""
+    """Really imported, in a process of its own: rooms without models, the base files, the command, what the Snakefile
+    reads; and nothing that needs torch or is as slow to import."""
     names = [
         module
         for module in MODULES
@@ -274,7 +275,10 @@ def test_what_sees_only_tables_loads_no_torch():
         "import importlib, sys\n"
         f"for name in {names!r}:\n"
         "    importlib.import_module(name)\n"
-        "    assert 'torch' not in sys.modules, name\n"
+        "    assert not {'torch', 'transformers', 'peft', 'datasets'} & set(sys.modules), name\n"
     )
+    assert {"peftport.cli", "peftport.storage.modules", "peftport.porting.start", "peftport.training.extract"} <= {
+        *names
+    }
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=LIBRARY.parent, check=False)
     assert done.returncode == 0, done.stderr

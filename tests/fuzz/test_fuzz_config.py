@@ -3,9 +3,8 @@
 import copy
 from pathlib import Path
 
-import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as some
 
 from peftport.paths import pipeline_root
@@ -14,6 +13,7 @@ from peftport.stages.evaluate_cell import EvaluateCell
 from peftport.study.config import ConfigError, read_settings
 from peftport.study.read import read_study
 from peftport.study.study import Study
+from tests.fuzz.cases import cases_of
 
 DEFAULT = yaml.safe_load((pipeline_root() / "config" / "config.yaml").read_text(encoding="utf-8"))
 STUDY = (pipeline_root() / "config" / "config.yaml").read_text(encoding="utf-8")
@@ -85,13 +85,8 @@ def put(place, value):
     return document if place else value
 
 
-def quickly(examples):
-    return settings(max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck), database=None)
-
-
-@pytest.mark.parametrize("examples", [60, pytest.param(2000, marks=pytest.mark.slow)])
-def test_any_document(examples, cases):
-    @quickly(examples)
+def test_any_document(cases):
+    @cases_of(60)
     @given(DOCUMENTS)
     def check(document):
         cases["config, any document"] += 1
@@ -100,9 +95,8 @@ def test_any_document(examples, cases):
     check()
 
 
-@pytest.mark.parametrize("examples", [60, pytest.param(2000, marks=pytest.mark.slow)])
-def test_anything_anywhere_in_a_good_config(examples, cases):
-    @quickly(examples)
+def test_anything_anywhere_in_a_good_config(cases):
+    @cases_of(60)
     @given(some.sampled_from(sorted(places(DEFAULT), key=str)), DOCUMENTS)
     def check(place, value):
         cases["config, one place"] += 1
@@ -111,12 +105,11 @@ def test_anything_anywhere_in_a_good_config(examples, cases):
     check()
 
 
-@pytest.mark.parametrize("examples", [40, pytest.param(1000, marks=pytest.mark.slow)])
-def test_any_text_as_a_config_file(examples, cases, tmp_path):
+def test_any_text_as_a_config_file(cases, tmp_path):
     """What ``peftport plan`` reads: YAML of any shape, with tags that would build objects among it."""
     path = tmp_path / "study.yaml"
 
-    @quickly(examples)
+    @cases_of(40)
     @given(some.lists(PIECES, max_size=8), some.integers(0, len(STUDY)))
     def check(pieces, at):
         cases["config, YAML text"] += 1

@@ -4,13 +4,13 @@ import json
 import shutil
 
 import numpy as np
-import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as some
 
 from peftport.storage.cards import CARD_DIGEST, read_card, write_card
 from peftport.storage.files import file_digest
 from peftport.storage.modules import CARD, CONFIG, WEIGHTS, Module, read_module, write_module
+from tests.fuzz.cases import cases_of
 
 FILES = (CONFIG, WEIGHTS, CARD)
 EDITS = some.lists(
@@ -38,10 +38,6 @@ TENSORS = some.dictionaries(
     | JSON,
     max_size=3,
 )
-
-
-def quickly(examples):
-    return settings(max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck), database=None)
 
 
 def module():
@@ -76,12 +72,11 @@ def settle(folder):
     return found
 
 
-@pytest.mark.parametrize("examples", [60, pytest.param(1500, marks=pytest.mark.slow)])
-def test_changed_files(examples, cases, tmp_path):
+def test_changed_files(cases, tmp_path):
     write_module(tmp_path / "good", module())
     good = read_module(tmp_path / "good")
 
-    @quickly(examples)
+    @cases_of(60)
     @given(some.sampled_from(FILES), EDITS)
     def check(name, edits):
         cases["module, changed file"] += 1
@@ -94,11 +89,10 @@ def test_changed_files(examples, cases, tmp_path):
     check()
 
 
-@pytest.mark.parametrize("examples", [60, pytest.param(1500, marks=pytest.mark.slow)])
-def test_foreign_directories_with_right_checksums(examples, cases, tmp_path):
+def test_foreign_directories_with_right_checksums(cases, tmp_path):
     """From outside: any card, config and header, huge declared tensors among them, and checksums that fit."""
 
-    @quickly(examples)
+    @cases_of(60)
     @given(JSON, JSON, TENSORS, some.binary(max_size=64), some.integers(-9, 9))
     def check(card, config, header, data, excess):
         cases["module, foreign"] += 1
@@ -115,12 +109,11 @@ def test_foreign_directories_with_right_checksums(examples, cases, tmp_path):
     check()
 
 
-@pytest.mark.parametrize("examples", [40, pytest.param(1000, marks=pytest.mark.slow)])
-def test_cards(examples, cases, tmp_path):
+def test_cards(cases, tmp_path):
     """A card comes back as it was, or, changed, is refused."""
     path = tmp_path / "card.json"
 
-    @quickly(examples)
+    @cases_of(40)
     @given(some.dictionaries(some.text(max_size=5), JSON, max_size=4), EDITS)
     def check(card, edits):
         cases["card"] += 1

@@ -2,13 +2,13 @@
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as some
 
 from peftport.data.readers import read_file
 from peftport.data.settings import DataFile
 from peftport.tasks.labels.rows import LabelledTexts
+from tests.fuzz.cases import cases_of
 
 LABELS = {"0": "negative", "1": "positive"}
 PATTERN = {"format": "lines", "pattern": r"(?P<label>\d) (?P<text>.*)"}
@@ -62,10 +62,6 @@ PIECES += [
 BYTES = some.binary(max_size=60) | some.lists(some.sampled_from(PIECES), max_size=12).map(b"".join)
 
 
-def quickly(examples):
-    return settings(max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck), database=None)
-
-
 def settle(folder, entry):
     try:
         rows = read_file(DataFile.model_validate({"path": "any.bin"} | entry), LabelledTexts(LABELS), folder)
@@ -76,9 +72,8 @@ def settle(folder, entry):
         assert all(text == " ".join(text.split()) != "" and label in LABELS.values() for text, label in rows)
 
 
-@pytest.mark.parametrize("examples", [100, pytest.param(2000, marks=pytest.mark.slow)])
-def test_any_bytes(examples, cases, tmp_path):
-    @quickly(examples)
+def test_any_bytes(cases, tmp_path):
+    @cases_of(100)
     @given(BYTES, some.sampled_from(FORMATS), some.sampled_from(ENCODINGS))
     def check(content, entry, encoding):
         cases["reader, any bytes"] += 1
@@ -108,9 +103,8 @@ COLUMNS = some.sampled_from(
 )
 
 
-@pytest.mark.parametrize("examples", [60, pytest.param(1000, marks=pytest.mark.slow)])
-def test_parquet_of_any_kind_and_damage(examples, cases, tmp_path):
-    @quickly(examples)
+def test_parquet_of_any_kind_and_damage(cases, tmp_path):
+    @cases_of(60)
     @given(
         COLUMNS,
         COLUMNS,

@@ -168,7 +168,7 @@ def test_disabled_and_detached_are_the_bare_host(host_name, variant):
     assert torch.equal(logits(detach(model), inputs), bare)
 
 
-@pytest.mark.parametrize(("host_name", "variant"), CASES)
+@pytest.mark.parametrize(("host_name", "variant"), ONE_OF_A_LAYOUT)
 def test_saved_and_loaded_is_the_same(host_name, variant, tmp_path):
     inputs = examples(host_name)
     model = moved(make(host_name, variant)).eval()

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.studies import ROOT
+from tests.studies import RESULTS, ROOT
 
 NODE = Path(__file__).parent / "node.sh"
 # the lines that docs/cluster.md tells a user to edit, for the partitions of node.sh; and its GPUs are pretend ones
@@ -21,6 +21,8 @@ EDITS = {
     "# cpu_instead: 1": "cpu_instead: 1",
 }
 IMPATIENT = ["--latency-wait=5", "--slurm-init-seconds-before-status-checks=1", "--seconds-between-status-checks=1"]
+PORTABILITY = str(RESULTS / "tables/portability.parquet")
+ASKED_FOR = [PORTABILITY, str(RESULTS / "costs/instruct/costs.parquet")]  # every rule whose jobs are queued has one
 ASKED = "--Format=JobID:|,State:|,Partition:|,MinMemory:|,TimeLimit:|,tres-per-job:|,Comment:"
 RUN = re.compile(r"SLURM run ID: (\S+)")
 RULE = re.compile(r"rule_(?P<rule>[a-z]+(?:_[a-z]+)?)")

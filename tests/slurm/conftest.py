@@ -31,15 +31,15 @@ def profile(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def config(hosts):
-    return studies.smoke_config(hosts, techniques=["lora"], initialisations=["ported", "scratch"])
+    return studies.smoke_config(hosts, techniques=["lora"], initialisations=["ported", "scratch"], references=["bare"])
 
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory, slurm, profile, config):
-    """The folder of a study that ran through the queue to its end, and the jobs that it had there."""
+    """The folder of a study that ran through the queue to a table and its costs, and the jobs that it had there."""
     folder = tmp_path_factory.mktemp("finished")
     studies.write_config(folder, config)
-    out = cluster.run(folder, profile)
+    out = cluster.run(folder, profile, *cluster.ASKED_FOR)
     assert out.returncode == 0, out.stdout
     return folder, cluster.jobs(out.stdout)
 

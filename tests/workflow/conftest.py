@@ -14,7 +14,7 @@ def finished(tmp_path_factory, hosts):
 
     def fill(folder):
         studies.write_config(folder, studies.smoke_config(hosts))
-        out = studies.run_alone(folder)
+        out = studies.run(folder)
         assert out.returncode == 0, out.stdout
         (folder / "printed.txt").write_text(out.stdout)
 
@@ -23,11 +23,11 @@ def finished(tmp_path_factory, hosts):
 
 @pytest.fixture(scope="session")
 def with_controls(tmp_path_factory, hosts):
-    """The folder of a study with controls and leaked texts that ran to its end."""
+    """The folder of a study with controls and leaked texts that ran up to its table of runs."""
 
     def fill(folder):
         studies.write_config(folder, studies.leaking_config(hosts, folder))
-        out = studies.run(folder)
+        out = studies.run(folder, str(studies.RESULTS / "tables/runs.parquet"), "hosts")
         assert out.returncode == 0, out.stdout
 
     return once(tmp_path_factory, "with_controls", fill)

@@ -30,14 +30,15 @@ def test_a_stage_is_one_file_a_line_a_rule_and_a_script(checkout, hosts, tmp_pat
     folder = tmp_path / "study"
     config = studies.smoke_config(hosts) | {"training": {"max_tokens": 64}}
     studies.write_config(folder, config)
-    out = studies.run(folder, "hosts", checkout=checkout)
+    file = "results/smoke/hosts/instruct/lengths/film.json"
+    out = studies.run(folder, file, checkout=checkout)
     assert out.returncode == 0, out.stdout
-    file = folder / "results/smoke/hosts/instruct/lengths/film.json"
-    card = read_card(file)
+    card = read_card(folder / file)
     assert 0 < card["mean"] <= card["longest"] <= card["most"] == 64
     assert card["stage"] == "measure_prompts" and card["names"] == {"host": "instruct", "dataset": "film"}
-    # it is part of the study, and an edit of its script makes it again
+    # it is part of the study, and an edit of its script makes it again, and nothing else
+    before = studies.planned(folder, "hosts", checkout=checkout)
     (checkout / "workflow/scripts/measure_prompts.py").write_text(
         (checkout / "workflow/scripts/measure_prompts.py").read_text().replace('"longest"', '"most_tokens"')
     )
-    assert studies.planned(folder, "hosts", checkout=checkout) == {"hosts": 1, "measure_prompts": 1}
+    assert studies.planned(folder, "hosts", checkout=checkout) == before | {"measure_prompts": 1} != before

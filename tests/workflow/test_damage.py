@@ -33,8 +33,11 @@ RUNS = [
         "start": (f"{START}/adapter_model.safetensors", "evaluate_cell", f"{CELL}/scores.parquet"),
         "config of a module": (f"{OTHER_MODULE}/adapter_config.json", "make_starts", f"{OTHER_START}/card.json"),
         "card of a module": (f"{NATIVE_MODULE}/card.json", "evaluate_cell", f"{NATIVE_CELL}/scores.parquet"),
+        "trained state": (f"{NATIVE_SOURCE}/state.safetensors", "extract_modules", NATIVE_MODULES),
     },
-    {"trained state": (f"{NATIVE_SOURCE}/state.safetensors", "extract_modules", NATIVE_MODULES)},
+]
+# what these would make again is the whole study; they come last, and the tables are not made once more
+UPSTREAM = [
     {
         "prompts": ("hosts/raw/prompts/film/train.parquet", "train_source", f"{SOURCE}/state.safetensors"),
         "card of a host": ("hosts/instruct/host.json", "encode_labels", "hosts/instruct/labels/film.json"),
@@ -114,3 +117,5 @@ def test_every_kind_of_file(copy, finished):
     for faults in RUNS:
         run_damaged(copy, list(faults.values()), list(itertools.islice(damages, len(faults))))
     survive(copy, finished)
+    for faults in UPSTREAM:
+        run_damaged(copy, list(faults.values()), list(itertools.islice(damages, len(faults))))

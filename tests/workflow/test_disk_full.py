@@ -31,7 +31,7 @@ def small_disk(tmp_path):
 
 
 def test_a_study_survives_a_full_disk_in_stage_after_stage(finished, hosts, tmp_path, small_disk):
-    studies.write_config(tmp_path, studies.smoke_config(hosts))
+    studies.write_config(tmp_path, studies.smoke_config(hosts, techniques=["lora"], initialisations=["ported"]))
     stages, size = set(), 64
     for _ in range(20):
         out = studies.run(tmp_path)
@@ -47,6 +47,8 @@ def test_a_study_survives_a_full_disk_in_stage_after_stage(finished, hosts, tmp_
     assert out.returncode == 0, out.stdout
     print(f"disk full in: {', '.join(sorted(stages))}; done with {size} KiB")
     assert len(stages) >= 4, stages
-    for name in ("runs", "references", "portability", "contrasts"):
-        tables = [read_table(folder / f"results/smoke/tables/{name}.parquet", name) for folder in (finished, tmp_path)]
-        pd.testing.assert_frame_equal(*tables, check_exact=True)
+    for name in ("runs", "references"):
+        files = [folder / f"results/smoke/tables/{name}.parquet" for folder in (finished, tmp_path)]
+        whole, here = (read_table(file, name) for file in files)
+        same = whole["technique"].isin(["lora", "none"]) & whole["initialisation"].isin(["ported", "bare", "native"])
+        pd.testing.assert_frame_equal(whole[same].reset_index(drop=True), here, check_exact=True)

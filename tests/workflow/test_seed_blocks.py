@@ -12,7 +12,7 @@ AFTER = {"gather_runs", "compute_statistics"}
 @pytest.mark.slow
 def test_seeds_come_and_go(hosts, tmp_path):
     def ask(seeds):
-        grid = {"techniques": ["lora"], "initialisations": ["ported", "scratch"], "references": ["bare", "native"]}
+        grid = {"techniques": ["lora"], "initialisations": ["ported", "scratch"], "references": ["bare"]}
         studies.write_config(tmp_path, studies.smoke_config(hosts, **grid, seeds=seeds))
         return set(studies.planned(tmp_path, *FILES))
 
@@ -36,7 +36,4 @@ def test_seeds_come_and_go(hosts, tmp_path):
     assert all(again[name].equals(both[name]) for name in both)
     assert "train_source" in ask([0, 1, 2])
     jobs = studies.planned(tmp_path, *FILES)
-    assert (jobs["train_source"], jobs["make_starts"], jobs["evaluate_cell"]) == (2, 1, 3)
-    more = tables()
-    assert more["runs"][more["runs"]["seed"] < 2].reset_index(drop=True).equals(both["runs"])
-    assert set(more["portability"]["seeds"]) == {3}
+    assert (jobs["train_source"], jobs["make_starts"], jobs["evaluate_cell"]) == (1, 1, 2)  # none of the other seeds

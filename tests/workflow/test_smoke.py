@@ -3,8 +3,6 @@
 import json
 import re
 
-import pandas as pd
-
 from peftport.evaluation.gather import KEYS
 from peftport.storage.code_stamp import PARSED
 from peftport.storage.parquet import read_provenance
@@ -81,18 +79,6 @@ def test_a_plan_keeps_what_it_parsed_and_the_next_parses_nothing(finished, tmp_p
     kept = tmp_path / ".snakemake/peftport/parsed/code.json"
     ages = [(studies.dry_run(tmp_path), kept.stat().st_mtime_ns)[1] for _ in range(2)]
     assert ages[0] == ages[1]  # what is parsed is written
-
-
-def test_same_study_in_another_folder_gives_equal_tables(finished, hosts, tmp_path):
-    """Bit for bit, on one technique, in a folder of its own."""
-    studies.write_config(
-        tmp_path, studies.smoke_config(hosts, techniques=["lora"], initialisations=["ported"], references=[])
-    )
-    out = studies.run(tmp_path, "results/smoke/tables/runs.parquet")
-    assert out.returncode == 0, out.stdout
-    (again,), (before,) = (studies.read_tables(folder, "runs") for folder in (tmp_path, finished))
-    before = before.query("technique == 'lora' and initialisation == 'ported'").reset_index(drop=True)
-    pd.testing.assert_frame_equal(again, before, check_exact=True)
 
 
 def test_techniques_are_described_and_costed(finished):

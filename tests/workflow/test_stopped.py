@@ -1,6 +1,7 @@
 """A job that is told to stop leaves a checkpoint; the same command goes on from it and ends equal to the bit."""
 
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -27,8 +28,8 @@ def config(hosts):
 
 
 @pytest.fixture(scope="module")
-def whole(hosts, tmp_path_factory):
-    """What an undisturbed training leaves."""
+def undisturbed(hosts, tmp_path_factory):
+    """The folder of an undisturbed training, to read only."""
 
     def fill(folder):
         studies.write_config(folder, config(hosts))
@@ -36,12 +37,15 @@ def whole(hosts, tmp_path_factory):
         assert out.returncode == 0, out.stdout
         assert not (folder / CHECKPOINT).exists()
 
-    return (once(tmp_path_factory, "undisturbed", fill) / STATE).read_bytes()
+    return once(tmp_path_factory, "undisturbed", fill)
 
 
 @pytest.mark.parametrize(("number", "fork_server"), [(signal.SIGTERM, "0"), (signal.SIGUSR1, "1")])
-def test_a_job_told_to_stop_goes_on_next_time(whole, hosts, tmp_path, number, fork_server):
-    studies.write_config(tmp_path, config(hosts))
+def test_a_job_told_to_stop_goes_on_next_time(undisturbed, tmp_path, number, fork_server):
+    """All that the training needs is there, so that it alone begins with the run."""
+    shutil.copytree(undisturbed, tmp_path, symlinks=True, dirs_exist_ok=True)
+    for name in (STATE, LOG):
+        (tmp_path / name).unlink()
     with open(tmp_path / "out", "w") as out:
         process = subprocess.Popen(
             studies.command(tmp_path, STATE),
@@ -63,5 +67,5 @@ def test_a_job_told_to_stop_goes_on_next_time(whole, hosts, tmp_path, number, fo
     again = studies.run(tmp_path, STATE)
     assert again.returncode == 0, again.stdout
     assert f"going on from {CHECKPOINT}" in (tmp_path / LOG).read_text()
-    assert (tmp_path / STATE).read_bytes() == whole
+    assert (tmp_path / STATE).read_bytes() == (undisturbed / STATE).read_bytes()
     assert not (tmp_path / CHECKPOINT).exists()

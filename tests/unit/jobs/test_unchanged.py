@@ -42,6 +42,12 @@ def checkout(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="module")
+def stamp(checkout):
+    """The stamp of the job's code."""
+    return ends(checkout, "tell")
+
+
 def ends(checkout, stamp, before="", meanwhile="pass"):
     """What a process says that does a job with this code."""
     code = JOB.format(before=before, meanwhile=meanwhile)
@@ -56,9 +62,7 @@ def rewrite(file):
     return REWRITE.format(file=file)
 
 
-def test_code_is_held_against_the_key(checkout):
-    stamp = ends(checkout, "tell")
-    assert ends(checkout, stamp) == "ended well"
+def test_code_is_held_against_the_key(checkout, stamp):
     assert "code changed while this study runs" in ends(checkout, "0" * 16)
     path = checkout / "src/peftport/data/texts.py"
     studies.edit(path, "import", "SPARE = 0\nimport")
@@ -67,24 +71,21 @@ def test_code_is_held_against_the_key(checkout):
     assert ends(checkout, stamp) == "ended well"
 
 
-def test_code_that_was_written_while_it_was_loaded_stops_the_job(checkout):
+def test_code_that_was_written_while_it_was_loaded_stops_the_job(checkout, stamp):
     """Also if it is what it was: nobody knows which of the two Python has loaded."""
-    stamp = ends(checkout, "tell")
     said = ends(checkout, stamp, before=f"time.sleep(0.05); {rewrite('data/texts.py')}")
     assert "code changed while this study runs (texts.py)" in said
-    assert ends(checkout, stamp) == "ended well"
 
 
-def test_code_that_is_loaded_late_must_not_have_been_written_meanwhile(checkout):
-    stamp = ends(checkout, "tell")
+def test_code_that_is_loaded_late_must_not_have_been_written_meanwhile(checkout, stamp):
     loaded = f"{rewrite('data/sources/files.py')}; import peftport.data.sources.files"
     assert "code changed while this study runs (files.py)" in ends(checkout, stamp, meanwhile=loaded)
     assert ends(checkout, stamp, meanwhile="import peftport.data.sources.files") == "ended well"
 
 
-def test_code_that_is_loaded_already_may_be_edited(checkout):
+def test_code_that_is_loaded_already_may_be_edited(checkout, stamp):
     """A training of hours does not end because somebody works on the library."""
-    assert ends(checkout, ends(checkout, "tell"), meanwhile=rewrite("data/texts.py")) == "ended well"
+    assert ends(checkout, stamp, meanwhile=rewrite("data/texts.py")) == "ended well"
 
 
 @pytest.fixture

@@ -28,6 +28,14 @@ def copy(tmp_path):
     return tmp_path / "peftport"
 
 
+@pytest.fixture(scope="module")
+def before(tmp_path_factory):
+    """The stamps of a library that nobody has edited; they do not depend on where it lies."""
+    folder = tmp_path_factory.mktemp("unedited") / "peftport"
+    shutil.copytree(ROOT, folder, ignore=shutil.ignore_patterns("bundled", "__pycache__"))
+    return stamps(folder)
+
+
 def stamps(copy):
     run = [sys.executable, "-c", STAMP.format(modules=MODULES)]
     out = subprocess.run(run, cwd=copy.parent, env={"PYTHONPATH": str(copy.parent)}, capture_output=True, check=True)
@@ -40,22 +48,19 @@ def edit(path, old, new):
     path.write_text(text.replace(old, new, 1))
 
 
-def test_comment_and_docstring_move_nothing(copy):
-    before = stamps(copy)
+def test_comment_and_docstring_move_nothing(copy, before):
     edit(copy / "training/loop.py", '"""The training of', '# a comment\n"""Another training of')
     edit(copy / "porting/start.py", "def make_start(", "\n\n# why\ndef make_start(")
     assert stamps(copy) == before
 
 
-def test_training_loop_moves_training_only(copy):
-    before = stamps(copy)
+def test_training_loop_moves_training_only(copy, before):
     edit(copy / "training/loop.py", "KEEP_EVERY = 10", "KEEP_EVERY = 11")
     moved = {name for name, stamp in stamps(copy).items() if stamp != before[name]}
     assert moved == {"peftport.training.source"}
 
 
-def test_base_file_moves_all_that_import_it(copy):
-    before = stamps(copy)
+def test_base_file_moves_all_that_import_it(copy, before):
     edit(copy / "seeds.py", "digest()[:8]", "digest()[:7]")
     moved = {name for name, stamp in stamps(copy).items() if stamp != before[name]}
     assert moved == {"peftport.training.source", "peftport.porting.start", "peftport.report.page"}
@@ -67,14 +72,12 @@ def test_techniques_are_not_reached_by_import():
     assert "peftport.techniques.lora" not in closure
 
 
-def test_a_data_file_beside_the_code_moves_it(copy):
-    before = stamps(copy)
+def test_a_data_file_beside_the_code_moves_it(copy, before):
     edit(copy / "report/template.html.j2", "<html", "<html data-spare")
     assert {name for name, stamp in stamps(copy).items() if stamp != before[name]} == {"peftport.report.page"}
 
 
-def test_an_entry_of_a_table_moves_nothing_and_its_code_does(copy):
-    before = stamps(copy)
+def test_an_entry_of_a_table_moves_nothing_and_its_code_does(copy, before):
     edit(copy / "figures/table.py", '"learning_curves":', '"spare": ["runs"],\n    "learning_curves":')
     assert stamps(copy) == before
     edit(copy / "figures/table.py", "def draw(", "SPARE = 0\n\n\ndef draw(")
@@ -85,9 +88,9 @@ def test_an_entry_of_a_table_moves_nothing_and_its_code_does(copy):
     ("file", "description"),
     [("settings.py", "examples per optimiser step"), ("study/grid_settings.py", "ordered pairs of hosts")],
 )
-def test_settings_move_nothing(copy, file, description):
+def test_settings_move_nothing(copy, before, file, description):
     """Their values are in the keys; what they import counts."""
-    before, name = stamps(copy), f"peftport.{file.removesuffix('.py').replace('/', '.')}"
+    name = f"peftport.{file.removesuffix('.py').replace('/', '.')}"
     assert name in code_stamp.import_closure("peftport.training.source", "peftport.evaluation.gather")
     edit(copy / file, description, f"told anew: {description}")
     assert stamps(copy) == before
@@ -99,8 +102,7 @@ def test_settings_move_nothing(copy, file, description):
     assert stamps(copy) != with_import
 
 
-def test_the_index_of_the_package_moves_nothing(copy):
-    before = stamps(copy)
+def test_the_index_of_the_package_moves_nothing(copy, before):
     (copy / "__init__.py").write_text((copy / "__init__.py").read_text() + "\nSPARE = 0\n")
     assert stamps(copy) == before
 
