@@ -147,9 +147,7 @@ def config_to_load(adapter: Adapter) -> JsonObject:
 def _of_type(peft_type: str, known: KnownFields | None) -> list[str]:
     if known is None and peft_type not in PEFT_TYPES:
         near = did_you_mean(peft_type, PEFT_TYPES)
-        return [
-            f"peft_type is {peft_type[:80]}: the installed peft has no such type, and peftport none of its own.{near}"
-        ]
+        return [f"peft_type is {peft_type[:80]}: neither the installed peft nor peftport has such a type.{near}"]
     return []
 
 

@@ -13,6 +13,7 @@ BELOW_THE_HEAD = {
     **dict.fromkeys(("llama", "mistral", "qwen2", "qwen3", "phi3", "olmo2", "gemma2", "gemma3_text"), "model"),
     **dict.fromkeys(("mixtral", "qwen2_moe", "qwen3_moe", "olmoe"), "model"),
 }
+OUTPUTS = ("attention", "cross_attention", "feed_forward")
 HEADS = ("lm_head", "classifier", "score", "cls", "embed_out")
 
 
@@ -32,7 +33,7 @@ class HostModules:
 
 
 def host_modules(host: HostFiles) -> HostModules:
-    """The submodules of a host: those that its tensors are in, and all sites of its family."""
+    """The submodules of a host: those that its tensors are in, and the outputs of its sub-layers."""
     prefix = BELOW_THE_HEAD.get(host.model_type, "").format(model_type=host.model_type)
     spelled = {name: name for name in host.tensors}
     if prefix and not any(name.startswith(f"{prefix}.") for name in host.tensors):
@@ -50,14 +51,13 @@ def host_modules(host: HostFiles) -> HostModules:
 
 
 def _sites_of_the_family(host: HostFiles, prefix: str, names: set[str]) -> Iterable[str]:
-    """The sites of its family in all layers that are there; some have no tensors (``Dropout``)."""
-    places = host.family.sites.values() if host.family else ()
+    """The sites of its family, in all layers that are there, that may have no tensors (``Dropout``)."""
+    places = [host.family.sites.get(kind, ()) for kind in OUTPUTS] if host.family else []
     for template in {template for sites in places for _, template in sites}:
         front, _, behind = f"{prefix}.{template}".removeprefix(".").partition("{layer}")
         layer = 0
         while f"{front}{layer}" in names:
-            if layer or template not in host.family.from_second:
-                yield f"{front}{layer}{behind}"
+            yield f"{front}{layer}{behind}"
             layer += 1
 
 
