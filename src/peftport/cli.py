@@ -3,6 +3,8 @@
 peftport [snakemake options]     the default study, or the one given by --configfile
 peftport --unlock                free the folder after a run was killed; a living run's files stay locked
 peftport plan [CONFIG ...]       what a study asks for, what of it is there, what would run; runs nothing
+peftport assess ADAPTER --from OLD --to NEW --data FILE
+                                 what an adapter that you have keeps in a new host; --help says more
 peftport verify [CONFIG ...]     whether every file of a study that has run is whole, in its place and up to date
 """
 
@@ -120,7 +122,22 @@ def verify(arguments: Sequence[str]) -> int:
         return WRONG
 
 
-SUBCOMMANDS = {"plan": plan, "verify": verify}
+def assess(arguments: Sequence[str]) -> int:
+    """Assess an adapter; returns the exit status, which is told by its --help."""
+    from peftport.assess.command import assess_command
+
+    return assess_command(arguments, run)
+
+
+def run(arguments: list[str]) -> int:
+    """Run the workflow; returns its exit status."""
+    status = subprocess.call(command(arguments), env=os.environ | {"PYTHONUNBUFFERED": "1"})
+    if status and (message := locked(arguments)):
+        print(message, file=sys.stderr)
+    return status
+
+
+SUBCOMMANDS = {"plan": plan, "verify": verify, "assess": assess}
 
 
 def main() -> None:
@@ -135,8 +152,4 @@ def main() -> None:
     for name, subcommand in SUBCOMMANDS.items():
         if arguments[:1] == [name]:
             raise SystemExit(subcommand(arguments[1:]))
-    environment = os.environ | {"PYTHONUNBUFFERED": "1"}
-    status = subprocess.call(command(arguments), env=environment)
-    if status and (message := locked(arguments)):
-        print(message, file=sys.stderr)
-    raise SystemExit(status)
+    raise SystemExit(run(arguments))

@@ -88,8 +88,8 @@ def _only_label(path: Path, columns: dict[str, Column]) -> str:
     if USUAL["label"] in possible:
         return USUAL["label"]
     if len(possible) != 1:
-        many = f"several columns can be it ({', '.join(possible)})" if possible else "no column has few, repeated values"
-        raise _unclear(path, f"which column holds the labels is not clear: {many}; say --label COLUMN", columns)
+        why = f"{', '.join(possible)} can be it" if possible else "no column has few values that repeat"
+        raise _unclear(path, f"which column holds the labels is not clear: {why}; say --label COLUMN", columns)
     return possible[0]
 
 

@@ -22,7 +22,7 @@ VALIDATION, TEST = 0.1, 0.5  # shares of the examples
 MOST_TESTED = 2_000  # examples that are tested on, where there are more
 FEW_EXAMPLES, SMALL_BATCH, BATCH = 320, 16, 32
 LEAST_EPOCH, MOST_EPOCH = 10, 200  # bounds of the smallest usual budget, which is one pass over the examples
-FIRST_LINES = "# Made by `peftport assess`. Edit it and run it with: peftport --configfile {file} --directory {folder}\n"
+FIRST_LINE = "# Made by `peftport assess`. To run it once it is edited: the same command with --keep-config.\n"
 COMMENTS = {
     "hosts": "`old` is where the adapter was trained, `new` is where it is to work.",
     "datasets": "`template` must be the prompt that the adapter was trained with, and `labels` the words it answers.",
@@ -76,9 +76,9 @@ def make_config(request: Request) -> Config:
     return config
 
 
-def config_text(config: Config, file: Path) -> str:
+def config_text(config: Config) -> str:
     """The config as YAML with comments."""
-    parts = [FIRST_LINES.format(file=file, folder=file.parent)]
+    parts = [FIRST_LINE]
     for key, value in config.items():
         comment = f"# {COMMENTS[key]}\n" if key in COMMENTS else ""
         parts.append(comment + yaml.safe_dump({key: value}, sort_keys=False, allow_unicode=True, width=120))

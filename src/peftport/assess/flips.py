@@ -34,6 +34,11 @@ class Flips:
         return self.lost / self.total
 
     @property
+    def gained_share(self) -> float:
+        """Of all test examples, those that are gained."""
+        return self.gained / self.total
+
+    @property
     def drop(self) -> float:
         """Accuracy before less accuracy after."""
         return (self.lost - self.gained) / self.total
@@ -76,7 +81,7 @@ def flips(before: pd.DataFrame, after: pd.DataFrame) -> Flips:
     both = before[["example_id", "correct"]].merge(after[["example_id", "correct"]], on="example_id", validate="1:1")
     if not len(both) == len(before) == len(after) > 0:
         raise ValueError(
-            f"expected answers to the same test examples, got {len(before)} and {len(after)}, {len(both)} of them in both"
+            f"expected answers to the same test examples, got {len(before)} and {len(after)}, {len(both)} alike"
         )
     was, is_ = both["correct_x"].astype(bool), both["correct_y"].astype(bool)
     return Flips(int((was & ~is_).sum()), int((~was & is_).sum()), int((was & is_).sum()), int((~was & ~is_).sum()))

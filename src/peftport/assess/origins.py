@@ -51,5 +51,5 @@ def module_entry(name: str) -> JsonObject:
     if (match := OF_A_HUB.fullmatch(name)) is not None:
         return {"hub": match.groupdict()}
     raise UnknownOrigin(
-        f"{name}: expected an adapter's folder with {CONFIG}, or <hub id>@<commit of 40 digits>; there is no such folder"
+        f"{name}: expected an adapter's folder with {CONFIG}, or <hub id>@<commit of 40 digits>; there is none"
     )
