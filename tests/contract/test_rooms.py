@@ -75,6 +75,21 @@ MAY_IMPORT = {
         "statistics.table",
         "figures.table",
     },
+    "assess": {
+        "study",
+        "data",
+        "adapters",
+        "techniques.table",
+        "prompting",
+        "hosts",
+        "injection",
+        "compute",
+        "evaluation",
+        "statistics",
+        "figures.style",
+        "report",
+        "stages",
+    },
     "planning": {
         "study",
         "stages",
@@ -106,6 +121,7 @@ WITH_TORCH = {
     "training",
     "evaluation",
     "costs",
+    "assess",
 }
 WITHOUT_TORCH = [
     "hosts.chat_templates",
@@ -135,6 +151,7 @@ WITHOUT_TORCH = [
     "evaluation.agreement",
     "evaluation.gather",
     "evaluation.metrics",
+    *(f"assess.{name}" for name in ("columns", "command", "config", "flips", "gate", "origins", "results", "verdict")),
 ]
 
 
