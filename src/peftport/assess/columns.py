@@ -75,9 +75,9 @@ def text_and_label(path: Path, text: str | None = None, label: str | None = None
     columns = {name: Column.of(name, values) for name, values in look(path, names if len(names) == 2 else ()).items()}
     for name, flag in ((text, "--text"), (label, "--label")):
         if name is not None and name not in columns:
-            raise _unclear(path, f"{flag} {name}: there is no such column.{did_you_mean(name, columns)}", columns)
+            raise _unclear(path, f"there is no column for {flag} {name}.{did_you_mean(name, columns)}", columns)
     if text is not None and text == label:
-        raise _unclear(path, "--text and --label: expected two columns", columns)
+        raise _unclear(path, "expected two columns, --text and --label name one.", columns)
     label = label or _only_label(path, {name: column for name, column in columns.items() if name != text})
     return text or _longest(path, {name: column for name, column in columns.items() if name != label}), label
 
@@ -89,7 +89,7 @@ def _only_label(path: Path, columns: dict[str, Column]) -> str:
         return USUAL["label"]
     if len(possible) != 1:
         why = f"{', '.join(possible)} can be it" if possible else "no column has few values that repeat"
-        raise _unclear(path, f"which column holds the labels is not clear: {why}; say --label COLUMN", columns)
+        raise _unclear(path, f"which column holds the labels is not clear: {why}; say --label COLUMN.", columns)
     return possible[0]
 
 
@@ -100,10 +100,10 @@ def _longest(path: Path, columns: dict[str, Column]) -> str:
         return USUAL["text"]
     if not texts or (len(texts) > 1 and texts[0].length < LONGER * texts[1].length):
         alike = f"{texts[0].name} and {texts[1].name} are of like length" if texts else "no other column holds texts"
-        raise _unclear(path, f"which column holds the texts is not clear: {alike}; say --text COLUMN", columns)
+        raise _unclear(path, f"which column holds the texts is not clear: {alike}; say --text COLUMN.", columns)
     return texts[0].name
 
 
 def _unclear(path: Path, said: str, columns: dict[str, Column]) -> UnclearColumns:
     there = "\n".join(f"  {column.seen}" for column in columns.values())
-    return UnclearColumns(f"{path}: {said}. Its columns:\n{there}")
+    return UnclearColumns(f"{path}: {said} Its columns:\n{there}")

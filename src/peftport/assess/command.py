@@ -56,7 +56,7 @@ def _told(file: Path, folder: Path, limits: list[Limit], budget: int) -> int:
     from peftport.assess.verdict import gate_lines, verdict_lines, where_lines
 
     try:
-        results = Results.of(read_study(file, folder), folder)
+        results = Results.of(read_study(file, folder.absolute()), folder)
         print("\n" + "\n".join(verdict_lines(results)))
         verdict = together([limit.verdict(results.flips(budget)) for limit in limits])
         print("\n".join([*gate_lines(results, limits, budget), *where_lines(results, _written(results, folder))]))

@@ -112,10 +112,10 @@ def _module(request: Request, words: dict[str, str]) -> JsonObject:
 
 def _dataset(request: Request, columns: tuple[str, str], words: dict[str, str], share: float) -> JsonObject:
     """The entry of the dataset; files keep their absolute paths, so that the study runs from any folder."""
-    named = {"columns": dict(zip(("text", "label"), columns, strict=True))}
-    files = [{"path": str(request.data.resolve())} | named]
-    if request.test_data is not None:
-        files.append({"path": str(request.test_data.resolve()), "split": "test"} | named)
+    text, label = columns
+    files = [{"path": str(path.resolve()), "columns": {"text": text, "label": label}} for path in request.files]
+    for file in files[1:]:
+        file["split"] = "test"
     split = {"validation": VALIDATION} | ({"test": share} if request.test_data is None else {})
     return {
         "source": {"files": files},

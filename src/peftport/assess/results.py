@@ -48,7 +48,7 @@ class Results:
                 raise ConfigError(f"config key `grid.{key}`: expected `{needed}`, which the verdict is made of.")
         if not grid.modules:
             raise ConfigError("config key `grid.modules`: expected the adapter, which the verdict is about.")
-        return cls(study, folder)
+        return cls(study, folder.absolute())
 
     @property
     def module(self) -> str:

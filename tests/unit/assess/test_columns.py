@@ -53,7 +53,7 @@ def test_what_is_given_is_taken(tmp_path):
         (lambda n: {"kind": "xy"[n % 2]}, {}, "the labels is not clear: stars, kind can be it; say --label"),
         (lambda n: {"stars": n}, {}, "no column has few values that repeat; say --label"),
         (lambda n: {"reply": f"an answer to it that is long as well, {n}"}, {}, "are of like length; say --text"),
-        (lambda n: {}, {"label": "star"}, "--label star: there is no such column. Did you mean `stars`"),
+        (lambda n: {}, {"label": "star"}, "there is no column for --label star. Did you mean `stars`"),
         (lambda n: {}, {"text": "comment", "label": "comment"}, "expected two columns"),
     ],
 )
