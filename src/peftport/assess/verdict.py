@@ -66,7 +66,7 @@ def _beside(results: Results, budget: int) -> list[str]:
     here = (rows["budget_steps"] == budget) & (rows["initialisation"] == "ported")
     rows = rows[here & (rows["target_host"] == results.hosts[1]) & rows["baseline"].isin(list(NAMES))]
     parts = [f"{NAMES[row['baseline']]} {difference(row)}" for _, row in rows.iterrows()]
-    return [f"Ahead of, in points: {'; '.join(parts)}."] if parts else []
+    return [f"Against others, in points: {'; '.join(parts)}."] if parts else []
 
 
 def _trained(results: Results, budget: int) -> str:
