@@ -5,18 +5,17 @@ import shutil
 from pathlib import Path
 
 import numpy as np
-import torch
-from peft import LoraConfig, get_peft_model
 from safetensors.numpy import load_file, save_file
 
 from peftport.hosts.families.table import family
 from peftport.storage.modules import CONFIG, WEIGHTS
-from tests.hosts import host, spread_module
 from tests.once import once
 
 
 def host_on_disk(factory, name, seed=0):
     """The folder of a tiny host, as transformers saves it; tests only read it."""
+    from tests.hosts import host  # torch, which changed copies do not need
+
     return once(factory, f"host-{name}-{seed}", lambda folder: host(name, seed).save_pretrained(folder))
 
 
@@ -25,8 +24,12 @@ def lora_on_disk(factory, name):
     return once(factory, f"lora-{name}", lambda folder: save_lora(name, folder))
 
 
-def save_lora(name: str, folder: Path, dtype: torch.dtype | None = None, **fields) -> None:
+def save_lora(name: str, folder: Path, dtype=None, **fields) -> None:
     """Save a LoRA of rank 2 in queries and values with plain peft, with these fields of its config."""
+    from peft import LoraConfig, get_peft_model
+
+    from tests.hosts import host, spread_module
+
     model = host(name)
     kind = family(model.config.model_type)
     kinds = [one for one in ("q", "v", "qkv") if one in kind.sites]

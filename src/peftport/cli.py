@@ -3,8 +3,9 @@
 peftport [snakemake options]     the default study, or the one given by --configfile
 peftport --unlock                free the folder after a run was killed; a living run's files stay locked
 peftport plan [CONFIG ...]       what a study asks for, what of it is there, what would run; runs nothing
-peftport assess ADAPTER --from OLD --to NEW --data FILE
-                                 what an adapter that you have keeps in a new host; --help says more
+peftport check ADAPTER --onto NEW   whether an adapter that you have can be moved into a host; runs nothing
+peftport port ADAPTER --from OLD --to NEW --out DIR   write it for that host, as a new PEFT folder
+peftport assess ADAPTER --from OLD --to NEW --data FILE   what it keeps there, measured on labelled examples
 peftport verify [CONFIG ...]     whether every file of a study that has run is whole, in its place and up to date
 """
 
@@ -122,6 +123,20 @@ def verify(arguments: Sequence[str]) -> int:
         return WRONG
 
 
+def check(arguments: Sequence[str]) -> int:
+    """Check an adapter against a host; returns the exit status, which says the verdict."""
+    from peftport.adapters.command import check_command
+
+    return check_command(arguments)
+
+
+def port(arguments: Sequence[str]) -> int:
+    """Port an adapter; returns the exit status, that of ``check`` where nothing is written."""
+    from peftport.adapters.port_command import port_command
+
+    return port_command(arguments)
+
+
 def assess(arguments: Sequence[str]) -> int:
     """Assess an adapter; returns the exit status, which is told by its --help."""
     from peftport.assess.command import assess_command
@@ -137,7 +152,7 @@ def run(arguments: list[str]) -> int:
     return status
 
 
-SUBCOMMANDS = {"plan": plan, "verify": verify, "assess": assess}
+SUBCOMMANDS = {"plan": plan, "check": check, "port": port, "assess": assess, "verify": verify}
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import peftport
+from peftport.adapters.checks.table import CHECKS
 from peftport.figures.table import FIGURES
 from peftport.host_building.objectives.table import OBJECTIVES
 from peftport.host_building.recipes.table import RECIPES
@@ -38,7 +39,7 @@ MAY_IMPORT = {
     "typology": set(),
     "figures": set(),
     "porting": set(),
-    "adapters": {"hosts", "techniques.table"},
+    "adapters": {"hosts", "injection", "techniques.table"},
     "prompting": {"data", "tasks.table"},
     "hosts": {"prompting", "data.settings"},
     "techniques": {"hosts"},
@@ -110,6 +111,7 @@ MAY_IMPORT = {
 # around every job, and tables of names: they make no results, and a new line in them must rerun nothing
 FRAME = {"jobs", "storage.tables", "statistics.table", "figures.table"}
 WITH_TORCH = {
+    "adapters",
     "hosts",
     "prompting",
     "tasks",
@@ -124,6 +126,13 @@ WITH_TORCH = {
     "assess",
 }
 WITHOUT_TORCH = [
+    "adapters",
+    "adapters.case",
+    "adapters.check",
+    "adapters.checks",
+    *sorted(reasons.__module__.removeprefix("peftport.") for reasons in CHECKS.values()),
+    "adapters.command",
+    "adapters.weights",
     "hosts.chat_templates",
     "hosts.sites",
     "hosts.locate",

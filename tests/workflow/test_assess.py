@@ -52,6 +52,9 @@ def as_mapping(answers):
 def test_from_an_adapter_to_a_verdict(hosts, tmp_path):
     save_adapter(hosts / "raw", tmp_path / "my-lora")
     save_examples(tmp_path / "rows.csv")
+    moved = ["--trained-in", hosts / "raw", "--onto", hosts / "instruct"]
+    checked = studies.peftport("check", "my-lora", *moved, folder=tmp_path)
+    assert checked.returncode == 0, checked.stdout
     given = ["my-lora", "--from", hosts / "raw", "--to", hosts / "instruct", "--data", "rows.csv"]
     given += ["--labels", "0=negative,1=positive", "--budgets", "0,4", "--seeds", "2", "--cores", "1"]
     done = studies.peftport("assess", *given, "--max-drop", "0.9", "--max-flips", "0.9", folder=tmp_path)

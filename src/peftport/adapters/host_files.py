@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from peftport.hosts.chat_templates import read_template
 from peftport.hosts.families.table import family, refusal
 from peftport.hosts.locate import BUNDLED, bundled_names, check_bare
 from peftport.hosts.sites import Family
@@ -19,6 +18,7 @@ from peftport.storage.tensor_header import TensorFact, UnreadableTensors, read_f
 
 CONFIG = "config.json"
 TOKENIZER_FILES = ("tokenizer.json", "spiece.model", "tokenizer.model", "vocab.json", "vocab.txt", "merges.txt")
+LARGEST_TOKENIZER = 256 * 2**20  # bytes of a file
 SHOWN = 5
 
 
@@ -63,27 +63,6 @@ class HostFiles:
         heads = self.family.head if self.family else ("lm_head.weight",)
         return not any(name in self.tensors for name in heads)
 
-    @cached_property
-    def tokenizer(self) -> str | None:
-        """SHA-256 over the files of its tokenizer; None where there are none."""
-        files = [self.folder / name for name in TOKENIZER_FILES if (self.folder / name).is_file()]
-        digest = hashlib.sha256()
-        for file in files:
-            digest.update(file.name.encode() + hashlib.sha256(file.read_bytes()).digest())
-        return digest.hexdigest() if files else None
-
-    @property
-    def chat_template(self) -> str | None:
-        """Its chat template; None where it has none.
-
-        Raises:
-            HostFilesError: its file is damaged.
-        """
-        try:
-            return read_template(self.folder).template
-        except (OSError, ValueError) as error:
-            raise HostFilesError(f"the chat template of {self.folder} cannot be read: {error}") from error
-
     def dtypes(self) -> dict[str, int]:
         """Number type to how many tensors are kept in it."""
         kinds = [fact.dtype for fact in self.tensors.values()]
@@ -120,6 +99,17 @@ def read_host(folder: str | Path) -> HostFiles:
     except (OSError, ValueError, RecursionError) as error:
         raise HostFilesError(str(error)) from error
     return HostFiles(folder, config, tensors, homes)
+
+
+def tokenizer_digest(folder: Path) -> str | None:
+    """SHA-256 over the files of a tokenizer in a folder; None where there are none, or one is no small file."""
+    files = [folder / name for name in TOKENIZER_FILES if (folder / name).is_file()]
+    if not files or any(file.stat().st_size > LARGEST_TOKENIZER for file in files):
+        return None
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(file.name.encode() + hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()
 
 
 def _located(folder: Path) -> Path:

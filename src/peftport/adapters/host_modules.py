@@ -34,20 +34,29 @@ class HostModules:
 
 def host_modules(host: HostFiles) -> HostModules:
     """The submodules of a host: those that its tensors are in, and the outputs of its sub-layers."""
-    prefix = BELOW_THE_HEAD.get(host.model_type, "").format(model_type=host.model_type)
-    spelled = {name: name for name in host.tensors}
-    if prefix and not any(name.startswith(f"{prefix}.") for name in host.tensors):
-        heads = {*HEADS, *((name.partition(".")[0] for name in host.family.head) if host.family else ())}
-        spelled = {name: name if name.partition(".")[0] in heads else f"{prefix}.{name}" for name in host.tensors}
+    spelled, prefix = spelled_names(host), _prefix(host)
     weights = {}
-    for name, full in spelled.items():
+    for full, name in spelled.items():
         if name.endswith(".weight"):
             shape = host.tensors[name].shape
             turned = host.transposed and len(shape) == 2 and ".wte" not in full and ".wpe" not in full
             weights[full.removesuffix(".weight")] = shape[::-1] if turned else shape
-    names = {parent for name in spelled.values() for parent in _parents(name)}
+    names = {parent for name in spelled for parent in _parents(name)}
     names |= set(_sites_of_the_family(host, prefix, names))
-    return HostModules(frozenset(names), weights, frozenset(spelled.values()))
+    return HostModules(frozenset(names), weights, frozenset(spelled))
+
+
+def spelled_names(host: HostFiles) -> dict[str, str]:
+    """Names of a host's tensors as in the model with its head, to those in its files, which may lack the first part."""
+    prefix = _prefix(host)
+    if not prefix or any(name.startswith(f"{prefix}.") for name in host.tensors):
+        return {name: name for name in host.tensors}
+    heads = {*HEADS, *((name.partition(".")[0] for name in host.family.head) if host.family else ())}
+    return {name if name.partition(".")[0] in heads else f"{prefix}.{name}": name for name in host.tensors}
+
+
+def _prefix(host: HostFiles) -> str:
+    return BELOW_THE_HEAD.get(host.model_type, "").format(model_type=host.model_type)
 
 
 def _sites_of_the_family(host: HostFiles, prefix: str, names: set[str]) -> Iterable[str]:

@@ -15,6 +15,7 @@ from typing import Any
 LONGEST = 4096  # characters of a pattern; those that trainers write have less than 1,000
 MOST_STEPS = 1_000_000
 MOST_REPEATS = 1000
+MOST_RUNS, MOST_ONCE = 6, 4  # of unbounded repeats in a row; a part that repeats at most so often is bounded
 
 _OPERATIONS = re._parser  # the parser behind ``re.compile``, which Python keeps in a module of its own
 _CODES = re._constants
@@ -54,6 +55,14 @@ class Pattern:
             raise self._refused("flags")
         self._parts = parsed
 
+    @property
+    def endless(self) -> str | None:
+        """Why Python's engine may never finish with this pattern; None where nothing is seen that makes it so."""
+        try:
+            return _endless(self._parts, False)
+        except RecursionError:
+            return "parts within parts within parts"
+
     def matches(self, name: str) -> bool:
         """Whether the whole name matches.
 
@@ -73,6 +82,35 @@ class Pattern:
 
     def _refused(self, what: str) -> Unmatchable:
         return Unmatchable(f"{self.text[:80]!r} has {what}, which is not matched here")
+
+
+def _endless(parts: Iterable[Any], repeated: bool) -> str | None:
+    """A repeat within a repeat, a choice within one, or many repeats one behind the other."""
+    runs = 0
+    for code, said in parts:
+        if repeated and code is _CODES.BRANCH:
+            return "a choice within a repeat"
+        unbounded = code in (_CODES.MAX_REPEAT, _CODES.MIN_REPEAT) and said[1] > MOST_ONCE
+        if unbounded and repeated:
+            return "a repeat within a repeat"
+        runs += unbounded
+        if runs > MOST_RUNS:
+            return f"more than {MOST_RUNS} repeats one behind the other"
+        for inner in _inner(code, said):
+            if (why := _endless(inner, repeated or unbounded)) is not None:
+                return why
+    return None
+
+
+def _inner(code: Any, said: Any) -> list[Any]:
+    """The sequences that a part is made of."""
+    if code in (_CODES.MAX_REPEAT, _CODES.MIN_REPEAT):
+        return [said[2]]
+    if code is _CODES.BRANCH:
+        return list(said[1])
+    if code is _CODES.SUBPATTERN:
+        return [said[3]]
+    return [said[1]] if code in (_CODES.ASSERT, _CODES.ASSERT_NOT) else []
 
 
 Places = frozenset[int]

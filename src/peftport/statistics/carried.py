@@ -1,5 +1,7 @@
 """Does a move carry task knowledge? One test per move and budget, and one family of tests per sentence."""
 
+from collections import Counter
+
 import numpy as np
 import pandas as pd
 
@@ -14,6 +16,7 @@ from peftport.storage.tables import TABLES
 # What a ported module must beat, each, to be said to carry task knowledge; the bare host where none of them was run.
 CONTROLS = ("sampled", "matched", "scratch")
 FAMILY = ["study", "budget_steps"]
+BUDGET = KEY.index("budget_steps")
 # the outcomes of a move
 CARRIED, NOT_CARRIED, OPEN, CANNOT_TELL = "carried", "not_carried", "open", "cannot_tell"
 
@@ -49,6 +52,8 @@ def carried(runs: pd.DataFrame, references: pd.DataFrame, predictions: pd.DataFr
         if (both := sides(answers, key, baseline)) is not None:
             moves.setdefault((study, key), {})[baseline] = estimate(both[0] - both[1])
     controls = controls_of({name for estimates in moves.values() for name in estimates})
+    counted = [place for place, estimates in moves.items() if not estimates.keys().isdisjoint(controls)]
+    together = Counter((study, key[BUDGET]) for study, key in counted)  # moves that one sentence is about
     rows = []
     for (study, key), estimates in moves.items():
         if against_controls := {name: estimates[name] for name in controls if name in estimates}:
@@ -58,7 +63,7 @@ def carried(runs: pd.DataFrame, references: pd.DataFrame, predictions: pd.DataFr
             del keys["initialisation"]
             rows.append(
                 keys
-                | tested(against_controls)
+                | tested(against_controls, together[study, key[BUDGET]])
                 | {"learnt": _learnt(gap, estimates.get("bare")), "shown_not": shown_not(against_controls, margin)}
             )
     names = [name for name in TABLES["carried"] if name not in ("p_value_holm", "outcome")]
@@ -75,12 +80,17 @@ def controls_of(names: set[str]) -> list[str]:
     return [name for name in CONTROLS if name in names] or sorted({"bare"} & names)
 
 
-def tested(estimates: dict[str, Estimate]) -> dict[str, object]:
-    """The intersection-union test over the controls: the closest one, its difference, and the largest p-value."""
+def tested(estimates: dict[str, Estimate], moves: int) -> dict[str, object]:
+    """The intersection-union test over the controls: the closest one, its difference, and the largest p-value.
+
+    Args:
+        moves: that are corrected for together; seeds and examples needed are those that are enough whatever the others
+            say, and so at most too many.
+    """
     closest = min(estimates, key=lambda name: estimates[name].effect)
     p_values = [part.p_value if part.effect > 0 else 1.0 for part in estimates.values()]
     needed = size_that_tells(
-        list(estimates.values()), lambda parts: all(part.is_above(0.0, ALPHA / 2) for part in parts)
+        list(estimates.values()), lambda parts: all(part.is_above(0.0, ALPHA / 2 / moves) for part in parts)
     )
     return differences(estimates[closest]) | {
         "controls": ",".join(estimates),

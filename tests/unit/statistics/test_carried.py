@@ -122,3 +122,14 @@ def test_not_carried_is_shown_at_5_percent_shared_among_the_controls() -> None:
     assert shown_not({"scratch": one}, 0.020) and not shown_not({"scratch": one}, 0.018)
     three = {"scratch": one, "sampled": far, "matched": far}
     assert shown_not(three, 0.028) and not shown_not(three, 0.020)
+
+
+def test_what_an_open_move_needs_is_more_than_there_is_however_many_moves_are_corrected_for() -> None:
+    """Ahead by itself, and not after Holm's correction: the size that is named would tell beside the other moves."""
+    close = level(ported=0.7, sampled=0.5, matched=0.5, scratch=0.5)
+    some = dataclasses.replace(KNOWN, seeds=(0, 1, 2), seed_deviation=0.04, examples=300, accuracy=close)
+    table = of(study(some))
+    opened = table[(table["outcome"] == "open") & (table["difference"] > 0) & table["seeds_needed"].notna()]
+    by_itself = opened[opened["p_value"] < ALPHA]
+    assert len(by_itself)
+    assert ((by_itself["seeds_needed"] > by_itself["seeds"]) | (by_itself["examples_needed"] > 300)).all()

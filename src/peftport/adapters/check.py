@@ -1,0 +1,48 @@
+"""Whether an adapter can be moved into a host, and every reason: from files alone, or with their weights as well."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from peftport.adapters.case import Case, read_case, read_hosts
+from peftport.adapters.checks.table import CHECKS
+from peftport.adapters.folder import AdapterError
+from peftport.adapters.same import same_weights
+from peftport.adapters.verdict import Reason, Report
+from peftport.adapters.weights import look_at_weights
+
+
+def check(adapter: str | Path, onto: str | Path, trained_in: str | Path | None = None, weights: bool = False) -> Report:
+    """The verdict on an adapter and a host. An adapter that cannot be read is ``impossible``, with the reason.
+
+    Args:
+        adapter: a PEFT folder.
+        onto: the folder of the host that it is to move into.
+        trained_in: that of the host that it was trained in, if there is one.
+        weights: whether weights are read as well; loads torch.
+
+    Raises:
+        HostFilesError: a host cannot be read.
+    """
+    new, old = read_hosts(Path(onto), None if trained_in is None else Path(trained_in))
+    names = (str(adapter), str(onto), None if trained_in is None else str(trained_in))
+    try:
+        case = read_case(Path(adapter), new, old)
+    except AdapterError as error:
+        return Report(*names, (Reason("file", "impossible", str(error)),))
+    reasons = [*_identity(case), *(reason for looked_at in CHECKS.values() for reason in looked_at(case))]
+    measured = {}
+    if weights:
+        more, measured = look_at_weights(case, reasons)
+        reasons += more
+    return Report(*names, tuple(reasons), measured)
+
+
+def _identity(case: Case) -> Iterator[Reason]:
+    """Whether both hosts are one; without that, no verdict is better than ``copy``."""
+    if case.old is None:
+        return
+    if same_weights(case.old, case.new):
+        yield Reason("weights", "same", "the weights of both hosts are the same, byte for byte")
+    else:
+        text = "the weights of the hosts are not the same; --weights says how far they are apart"
+        yield Reason("weights", "copy", text)

@@ -1,0 +1,33 @@
+"""``peftport check``: whether an adapter that is there can be moved into a host."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from peftport.adapters.check import check
+from peftport.adapters.check_text import report_json, report_text
+from peftport.adapters.host_files import HostFilesError
+
+WRONG = 2
+EPILOG = "exit status: 0 same or copy, 3 map, 4 partial, 5 impossible, 6 unknown, 2 where a host cannot be read"
+
+
+def check_command(arguments: Sequence[str]) -> int:
+    """Check an adapter; returns the exit status, which says the verdict."""
+    what = "Whether an adapter that you have can be moved into a host, and every reason; runs and fetches nothing."
+    parser = argparse.ArgumentParser("peftport check", description=what, epilog=EPILOG)
+    parser.add_argument("adapter", type=Path, help="its PEFT folder")
+    parser.add_argument("--onto", metavar="NEW", type=Path, required=True, help="folder of the host to move it into")
+    parser.add_argument("--trained-in", metavar="OLD", type=Path, help="folder of the host that it was trained in")
+    parser.add_argument("--weights", action="store_true", help="read weights as well, and try it on fixed tokens")
+    parser.add_argument("--json", action="store_true", help="for machines, with all names")
+    chosen = parser.parse_args(arguments)
+    try:
+        report = check(chosen.adapter, chosen.onto, chosen.trained_in, chosen.weights)
+    except HostFilesError as error:
+        print("error:", " ".join(str(error).split()), file=sys.stderr)
+        return WRONG
+    print(json.dumps(report_json(report), indent=2) if chosen.json else report_text(report))
+    return report.exit_code
