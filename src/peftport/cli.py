@@ -5,6 +5,7 @@ peftport --unlock                free the folder after a run was killed; a livin
 peftport plan [CONFIG ...]       what a study asks for, what of it is there, what would run; runs nothing
 peftport check ADAPTER --onto NEW   whether an adapter that you have can be moved into a host; runs nothing
 peftport port ADAPTER --from OLD --to NEW --out DIR   write it for that host, as a new PEFT folder
+peftport assess ADAPTER --from OLD --to NEW --data FILE   what it keeps there, measured on labelled examples
 peftport verify [CONFIG ...]     whether every file of a study that has run is whole, in its place and up to date
 """
 
@@ -136,7 +137,22 @@ def port(arguments: Sequence[str]) -> int:
     return port_command(arguments)
 
 
-SUBCOMMANDS = {"plan": plan, "check": check, "port": port, "verify": verify}
+def assess(arguments: Sequence[str]) -> int:
+    """Assess an adapter; returns the exit status, which is told by its --help."""
+    from peftport.assess.command import assess_command
+
+    return assess_command(arguments, run)
+
+
+def run(arguments: list[str]) -> int:
+    """Run the workflow; returns its exit status."""
+    status = subprocess.call(command(arguments), env=os.environ | {"PYTHONUNBUFFERED": "1"})
+    if status and (message := locked(arguments)):
+        print(message, file=sys.stderr)
+    return status
+
+
+SUBCOMMANDS = {"plan": plan, "check": check, "port": port, "assess": assess, "verify": verify}
 
 
 def main() -> None:
@@ -151,8 +167,4 @@ def main() -> None:
     for name, subcommand in SUBCOMMANDS.items():
         if arguments[:1] == [name]:
             raise SystemExit(subcommand(arguments[1:]))
-    environment = os.environ | {"PYTHONUNBUFFERED": "1"}
-    status = subprocess.call(command(arguments), env=environment)
-    if status and (message := locked(arguments)):
-        print(message, file=sys.stderr)
-    raise SystemExit(status)
+    raise SystemExit(run(arguments))

@@ -76,6 +76,21 @@ MAY_IMPORT = {
         "statistics.table",
         "figures.table",
     },
+    "assess": {
+        "study",
+        "data",
+        "adapters",
+        "techniques.table",
+        "prompting",
+        "hosts",
+        "injection",
+        "compute",
+        "evaluation",
+        "statistics",
+        "figures.style",
+        "report",
+        "stages",
+    },
     "planning": {
         "study",
         "stages",
@@ -108,6 +123,7 @@ WITH_TORCH = {
     "training",
     "evaluation",
     "costs",
+    "assess",
 }
 WITHOUT_TORCH = [
     "adapters",
@@ -144,6 +160,7 @@ WITHOUT_TORCH = [
     "evaluation.agreement",
     "evaluation.gather",
     "evaluation.metrics",
+    *(f"assess.{name}" for name in ("columns", "command", "config", "flips", "gate", "origins", "results", "verdict")),
 ]
 
 

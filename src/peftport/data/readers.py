@@ -65,7 +65,7 @@ def read_file(entry: DataFile, reading: Reading, root: Path, at_most: int | None
     if (size := path.stat().st_size) > FILE_BYTES:
         raise ValueError(f"{path}: {size:,} bytes; at most {FILE_BYTES:,} are read. Keep fewer examples in it.")
     wanted = reading.columns(entry.columns)
-    rows = READERS[_format(entry, path)](path, entry, wanted | {column: column for column in entry.where})
+    rows = READERS[format_of(entry, path)](path, entry, wanted | {column: column for column in entry.where})
     chosen = (row for row in rows if all(key_of(row.fields[name]) == value for name, value in entry.where.items()))
     placed = ((f"{path}, {row.place}", {name: row.fields[name] for name in wanted}) for row in chosen)
     found, characters = [], 0
@@ -116,7 +116,7 @@ def _tsv(path: Path, entry: DataFile, wanted: Wanted) -> Iterator[Row]:
 
 
 def _separated(path: Path, entry: DataFile, wanted: Wanted, **dialect: Any) -> Iterator[Row]:
-    reader, begins, header = csv.reader((line for _, line in _lines(path, entry)), **dialect), 1, None
+    reader, begins, header = csv.reader((line for _, line in numbered_lines(path, entry)), **dialect), 1, None
     try:
         for fields in reader:
             place, begins = f"line {begins}", reader.line_num + 1
@@ -141,7 +141,7 @@ def _separated(path: Path, entry: DataFile, wanted: Wanted, **dialect: Any) -> I
 
 
 def _jsonl(path: Path, entry: DataFile, wanted: Wanted) -> Iterator[Row]:
-    for number, line in _lines(path, entry):
+    for number, line in numbered_lines(path, entry):
         if not line.strip():
             continue
         where = f"{path}, line {number}"
@@ -153,7 +153,16 @@ def _jsonl(path: Path, entry: DataFile, wanted: Wanted) -> Iterator[Row]:
 
 
 def _json(path: Path, entry: DataFile, wanted: Wanted) -> Iterator[Row]:
-    """A file that holds one JSON list of objects, which is read as a whole."""
+    for number, record in enumerate(json_list(path, entry), 1):
+        yield _of_object(path, f"row {number}", record, wanted)
+
+
+def json_list(path: Path, entry: DataFile) -> list:
+    """What a file holds that is one JSON list, which is read as a whole.
+
+    Raises:
+        ValueError: it is too large, or no such list.
+    """
     if (size := path.stat().st_size) > LIST_BYTES:
         raise ValueError(
             f"{path}: {size:,} bytes; a JSON list has at most {LIST_BYTES:,}. Write it as JSON lines (.jsonl)."
@@ -164,8 +173,7 @@ def _json(path: Path, entry: DataFile, wanted: Wanted) -> Iterator[Row]:
         raise ValueError(f"{path}: expected a JSON list of objects ({error})") from error
     if not isinstance(records, list):
         raise ValueError(f"{path}: expected a JSON list of objects, found {shown(records)}")
-    for number, record in enumerate(records, 1):
-        yield _of_object(path, f"row {number}", record, wanted)
+    return records
 
 
 def _of_object(path: Path, place: str, record: Any, wanted: Wanted) -> Row:
@@ -196,7 +204,7 @@ def _text_lines(path: Path, entry: DataFile, wanted: Wanted) -> Iterator[Row]:
     if (entry.label is None) == (entry.pattern is None):
         raise ValueError(f"{path}: a file of lines needs either `label` or `pattern`")
     pattern = _pattern(path, entry.pattern) if entry.pattern is not None else None
-    for number, line in _lines(path, entry):
+    for number, line in numbered_lines(path, entry):
         line, place = line.rstrip("\r\n"), f"line {number}"
         if pattern is None or not line.strip():  # an empty line is refused as an empty text
             yield Row(place, {"text": line, "label": entry.label})
@@ -227,7 +235,7 @@ READERS: dict[str, Callable[[Path, DataFile, Wanted], Iterator[Row]]] = {
 }
 
 
-def _lines(path: Path, entry: DataFile) -> Iterator[tuple[int, str]]:
+def numbered_lines(path: Path, entry: DataFile) -> Iterator[tuple[int, str]]:
     """Number and text of each line, with its line end; one line in memory at a time, none over LINE_BYTES."""
     encoding = _encoding(path, entry.encoding)
     with open(path, "rb") as stream:
@@ -258,7 +266,7 @@ def _encoding(path: Path, name: str) -> str:
     raise ValueError(f"{path}: encoding {name!r} is unknown or has no plain line ends; save the file as utf-8")
 
 
-def _format(entry: DataFile, path: Path) -> str:
+def format_of(entry: DataFile, path: Path) -> str:
     name = entry.format or EXTENSIONS.get(path.suffix.lower())
     if name is None:
         raise ValueError(f"{path}: the extension {path.suffix!r} does not tell the format; say `format:` {_formats()}")

@@ -123,7 +123,7 @@ class SplitSettings(Settings):
     """How splits that the source does not give are taken from its training examples, stratified by label."""
 
     validation: float = Field(0.1, gt=0, lt=0.5, description="share of the training examples")
-    test: float = Field(0.1, gt=0, lt=0.5, description="share of the training examples")
+    test: float = Field(0.1, gt=0, le=0.5, description="share of the training examples")
     seed: int = Field(0, ge=0, le=2147483647, description="seed of the splits and of `examples`")
 
 

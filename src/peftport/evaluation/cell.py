@@ -109,6 +109,17 @@ def evaluate_cell(
     Raises:
         Stopped: the job was told to stop.
     """
+    cell = open_cell(inputs, starts, settings, names)
+    trials = [Trial(seed, start, rate) for seed, start in starts.items() for rate in settings.rates]
+    ongoing = Ongoing(checkpoint, Tested)
+    results = ongoing.each(trials, lambda trial: cell.evaluate(trial, ongoing))
+    return tables_of_cell(dict(zip(trials, results, strict=True)), settings.budgets)
+
+
+def open_cell(
+    inputs: HostInputs, starts: Mapping[int, Path | None], settings: CellSettings, names: dict[str, str]
+) -> "Cell":
+    """A cell with its host and modules in memory, before any test; arguments as of ``evaluate_cell``."""
     host = HostWithTask.read(inputs.card, settings.task)
     texts = Texts.read(inputs, host.task.words, settings)
     modules = read_members({seed: start for seed, start in starts.items() if start is not None})
@@ -118,11 +129,7 @@ def evaluate_cell(
         modules = {seed: completed(model, module, *wanted, seed) for seed, module in modules.items()}
     if modules:
         model = attach_module(model, next(iter(modules.values())))
-    cell = Cell(model, modules, host.task, texts, settings, names)
-    trials = [Trial(seed, start, rate) for seed, start in starts.items() for rate in settings.rates]
-    ongoing = Ongoing(checkpoint, Tested)
-    results = ongoing.each(trials, lambda trial: cell.evaluate(trial, ongoing))
-    return tables_of_cell(dict(zip(trials, results, strict=True)), settings.budgets)
+    return Cell(model, modules, host.task, texts, settings, names)
 
 
 @dataclass(frozen=True)
@@ -147,7 +154,7 @@ class Cell:
 
     def evaluate(self, trial: Trial, ongoing: Ongoing[Tested]) -> Tested:
         """Test a trial at every budget, and train it in between."""
-        run = self._begin(trial)
+        run = self.begin(trial)
         tested = ongoing.take_up(run, Tested())
         for budget in self.settings.budgets[len(tested.scores) :]:
             if not budget and trial.rate != self.settings.rates[0]:  # at budget 0 all rates are one
@@ -161,7 +168,7 @@ class Cell:
             tested.curve = run.curve()
         return tested
 
-    def _begin(self, trial: Trial) -> Training | None:
+    def begin(self, trial: Trial) -> Training | None:
         """The training of a trial, whose module is put into the host; None where nothing is trained."""
         if trial.start is not None:
             load_tensors(self.model, self.modules[trial.seed].tensors)

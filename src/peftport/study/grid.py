@@ -1,6 +1,6 @@
 """The grid of a study: which modules, starts, cells and runs it asks for, by name and not by file."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -114,10 +114,18 @@ class Grid:
     def _references(self) -> Iterator[Cell]:
         grid = self.grid
         targets = [(t.target, p.target) for t in grid.transfers for p in grid.dataset_pairs]
-        for host, dataset in dict.fromkeys(targets):
-            if "bare" in grid.references:
+        yield from self._references_in(targets, [name for name in REFERENCES if name in grid.references])
+        if "source" in grid.references:
+            yield from self._references_in(
+                [(t.source, p.target) for t in grid.transfers for p in grid.dataset_pairs], REFERENCES
+            )
+
+    def _references_in(self, places: list[tuple[str, str]], names: Sequence[str]) -> Iterator[Cell]:
+        """These references in pairs of a host and a dataset."""
+        for host, dataset in dict.fromkeys(places):
+            if "bare" in names:
                 yield Cell(NONE, ANY, host, ANY, dataset, "bare", ANY)
-            if "native" in grid.references:
+            if "native" in names:
                 for technique in self.techniques:
                     for block in self.blocks:
                         yield Cell(technique, ANY, host, ANY, dataset, "native", block)

@@ -66,6 +66,8 @@ class GridSettings(Settings):
         description="seeds, or lists of seeds; each list is a block that shares its jobs; a seed more or less runs "
         "only what is new",
     )
-    references: Annotated[list[Literal["bare", "native"]], EACH_ONCE] = Field(
-        ["bare", "native"], description="what scores are read against, the host alone and the host's own modules"
+    references: Annotated[list[Literal["bare", "native", "source"]], EACH_ONCE] = Field(
+        ["bare", "native"],
+        description="what scores are read against: the target host alone and its own modules; `source`: both of the "
+        "source host too, tested on the target dataset",
     )

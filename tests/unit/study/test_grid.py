@@ -42,6 +42,23 @@ def test_references_come_on_top():
     assert not [cell for cell in made(references=[]).cells if cell.is_reference]
 
 
+def test_references_of_the_source_host_are_its_own_modules_and_itself_on_the_target_dataset():
+    transfer = [{"source": "raw", "target": "tuned"}]
+    usual, more = (made(transfers=transfer, references=["bare", "native", *also]) for also in ([], ["source"]))
+    further = [cell for cell in more.cells if cell not in usual.cells]
+    assert {(cell.target_host, cell.target_dataset) for cell in further} == {("raw", "film")}
+    assert [(cell.technique, cell.initialisation) for cell in further] == [
+        ("none", "bare"),
+        ("lora", "native"),
+        ("adapters", "native"),
+    ]
+    assert (
+        made(references=["bare", "native", "source"]).cells == made().cells
+    )  # both directions: they are there already
+    alone = [cell for cell in made(transfers=transfer, references=["source"]).cells if cell.is_reference]
+    assert alone == further and more.fresh == usual.fresh
+
+
 def test_native_is_a_source_of_the_target_host():
     study = made()
     native = next(cell for cell in study.cells if cell.initialisation == "native")

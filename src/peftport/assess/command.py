@@ -1,0 +1,191 @@
+"""``peftport assess``: from an adapter and labelled examples to a verdict, by a study of its own."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from peftport.assess.config import config_text, make_config
+from peftport.assess.gate import EXIT, Limit, together
+from peftport.assess.request import Request, WrongRequest
+from peftport.storage.files import write_text
+from peftport.storage.hub_refusal import HubRefusal
+from peftport.study.config import ConfigError
+from peftport.study.read import read_configs, read_study
+
+WRONG, RUN_FAILED = 2, 1
+CONFIG_NAME, MODULE = "study.yaml", "module"
+EPILOG = (
+    "exit status: 0 done, and every limit kept; 1 a limit is exceeded, or the run failed; 2 something given is wrong; "
+    "3 the examples cannot tell whether a limit is kept"
+)
+
+Run = Callable[[list[str]], int]
+
+
+def assess_command(arguments: Sequence[str], run: Run) -> int:
+    """Assess an adapter; returns the exit status.
+
+    Args:
+        run: runs the workflow with these arguments and returns its exit status.
+    """
+    chosen = _parser().parse_args(arguments)
+    try:
+        file = _config_file(chosen)
+        if chosen.config_only:
+            return 0
+        study = read_study(file, chosen.out)
+        given = {"drop": chosen.max_drop, "flips": chosen.max_flips}
+        limits = [Limit(name, most) for name, most in given.items() if most is not None]
+        budget = study.budgets[0] if chosen.after is None else chosen.after
+        if budget not in study.budgets:
+            raise WrongRequest(f"--after {budget}: expected one of the budgets {', '.join(map(str, study.budgets))}")
+    except (ConfigError, HubRefusal, ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return WRONG
+    status = run(["--configfile", str(file.resolve()), "--directory", str(chosen.out), "--cores", chosen.cores])
+    if status:
+        print(f"The study did not run to its end (exit status {status}); the same command goes on.", file=sys.stderr)
+        return RUN_FAILED
+    return _told(file, chosen.out, limits, budget)
+
+
+def _told(file: Path, folder: Path, limits: list[Limit], budget: int) -> int:
+    """Print the verdict of a study that has run, and write the module; returns the exit status."""
+    from peftport.assess.results import Results  # pandas and torch, which a config needs not
+    from peftport.assess.verdict import gate_lines, verdict_lines, where_lines
+
+    try:
+        results = Results.of(read_study(file, folder.absolute()), folder)
+        print("\n" + "\n".join(verdict_lines(results)))
+        verdict = together([limit.verdict(results.flips(budget)) for limit in limits])
+        print("\n".join([*gate_lines(results, limits, budget), *where_lines(results, _written(results, folder))]))
+    except (ConfigError, ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return RUN_FAILED
+    return EXIT[verdict]
+
+
+def _written(results: "Results", folder: Path) -> tuple[Path, int]:  # noqa: F821
+    from peftport.assess.module import write_trained
+
+    return folder / MODULE, write_trained(results, folder / MODULE)
+
+
+def _config_file(chosen: argparse.Namespace) -> Path:
+    """The config of the study: written, or the one that is there already and says the same, or is to be kept.
+
+    Raises:
+        WrongRequest: another is there, or there is none to keep.
+    """
+    if chosen.out is None:
+        chosen.out = Path(f"assess-{Path(chosen.adapter.partition('@')[0]).expanduser().resolve().name}")
+    file = chosen.out / CONFIG_NAME
+    if chosen.keep_config:
+        if not file.is_file():
+            raise WrongRequest(f"--keep-config: expected the config {file}, there is none")
+        print(f"Config, as it is there: {file}")
+        return file
+    config = make_config(_request(chosen))
+    if file.exists() and read_configs([file]) != config:
+        raise WrongRequest(
+            f"{file} is there already and says something else than this command would write. To run what is there give "
+            "--keep-config; else give another --out, or move it away"
+        )
+    if not file.exists():
+        write_text(file, config_text(config))
+    print(f"Config: {file}")
+    return file
+
+
+def _request(chosen: argparse.Namespace) -> Request:
+    return Request(
+        adapter=chosen.adapter,
+        old=chosen.old,
+        new=chosen.new,
+        data=chosen.data,
+        test_data=chosen.test_data,
+        text=chosen.text,
+        label=chosen.label,
+        labels=chosen.labels,
+        template=chosen.template,
+        budgets=chosen.budgets,
+        seeds=chosen.seeds,
+        learning_rate=chosen.learning_rate,
+        initial=chosen.initial,
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    what = "What an adapter that you have keeps in a new host, measured on labelled examples of its task."
+    parser = argparse.ArgumentParser("peftport assess", description=what, epilog=EPILOG)
+    add = parser.add_argument
+    hosts = "a folder, a .gguf file, bundled:<name>, or <hub id>@<commit>"
+    add("adapter", metavar="ADAPTER", help="its PEFT folder, or <hub id>@<commit>")
+    add("--from", dest="old", metavar="OLD", required=True, help=f"host that it was trained in: {hosts}")
+    add("--to", dest="new", metavar="NEW", required=True, help="host that it is to move into")
+    add("--data", metavar="FILE", type=Path, required=True, help="labelled examples: csv, tsv, jsonl, json, parquet")
+    add("--test-data", metavar="FILE", type=Path, help="examples to test on; else a share of --data, half at most")
+    add("--text", metavar="COLUMN", help="column with the texts, where it is not clear")
+    add("--label", metavar="COLUMN", help="column with the labels, where it is not clear")
+    add("--labels", type=_labels, metavar="0=WORD,1=WORD", help="label words; else the values of the column themselves")
+    add("--template", default="{text}", help="the prompt that the adapter was trained with, with {text} in it")
+    add("--budgets", type=_budgets, metavar="0,B,...", help="steps of training in the new host; else by the examples")
+    add("--seeds", type=_positive, default=3, help="how many seeds; 3 unless given")
+    add("--learning-rate", type=_rate, help="of trainings in the new host")
+    add("--initial", metavar="DIR", type=Path, help="initial state of an adapter by PiSSA or OLoRA")
+    add("--max-drop", type=_limit, metavar="SHARE", help="gate: largest drop in accuracy, such as 0.02")
+    add("--max-flips", type=_limit, metavar="SHARE", help="gate: largest share of answers that were right, are wrong")
+    add("--after", type=int, metavar="STEPS", help="gate: judge the copy after so many steps; else as it is copied")
+    add("--out", metavar="DIR", type=Path, help="folder of the study; assess-<name of the adapter> unless given")
+    add("--config-only", action="store_true", help="write the study's config and run nothing")
+    add("--keep-config", action="store_true", help="run the config that is in the folder, which you have edited")
+    add("--cores", default="all", help="processes at a time; all unless given")
+    return parser
+
+
+def _labels(text: str) -> dict[str, str]:
+    """``0=terrible,1=great`` as a mapping.
+
+    Raises:
+        argparse.ArgumentTypeError: a part is no value=word, or a value stands there twice.
+    """
+    pairs = [part.partition("=") for part in text.split(",")]
+    words = {value.strip(): word.strip() for value, _, word in pairs}
+    if len(words) != len(pairs) or not all(sign and word.strip() for _, sign, word in pairs):
+        raise argparse.ArgumentTypeError(f"expected value=word, each value once, joined by commas; got {text!r}")
+    return words
+
+
+def _budgets(text: str) -> list[int]:
+    try:
+        budgets = [int(part) for part in text.split(",")]
+    except ValueError:
+        budgets = []
+    if not budgets or budgets[0] != 0 or budgets != sorted(set(budgets)):
+        raise argparse.ArgumentTypeError(f"expected 0 and then rising numbers of steps, joined by commas; got {text!r}")
+    return budgets
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 100:
+        raise argparse.ArgumentTypeError(f"expected a number from 1 to 100, got {text!r}")
+    return int(text)
+
+
+def _rate(text: str) -> float:
+    return _within(text, 0, 1, "a learning rate above 0 and below 1")
+
+
+def _limit(text: str) -> float:
+    return _within(text, -1e-9, 1, "a share from 0 and below 1, such as 0.02")
+
+
+def _within(text: str, above: float, below: float, expected: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = float("nan")
+    if not above < number < below:
+        raise argparse.ArgumentTypeError(f"expected {expected}, got {text!r}")
+    return number

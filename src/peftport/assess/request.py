@@ -1,0 +1,72 @@
+"""What is asked of `peftport assess`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from peftport.data.columns import value_counts
+from peftport.registry import did_you_mean
+
+
+class WrongRequest(ValueError):
+    """Something that was given does not fit the data or the other things given."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the command line says, as far as the study depends on it.
+
+    Attributes:
+        adapter, old, new: as they were named.
+        data, test_data: files of labelled examples; without ``test_data`` a share of ``data`` is tested on.
+        text, label: names of columns; None where they are to be inferred.
+        labels: value in the data to label word, in the order given; None where the values are the words.
+        template: prompt, with ``{text}``.
+        budgets: optimiser steps; None for as many as suit the number of examples.
+        seeds: how many.
+        learning_rate: of trainings; None for the usual one of modules that exist already.
+        initial: folder with the initial state of an adapter by PiSSA or OLoRA.
+    """
+
+    adapter: str
+    old: str
+    new: str
+    data: Path
+    test_data: Path | None = None
+    text: str | None = None
+    label: str | None = None
+    labels: dict[str, str] | None = None
+    template: str = "{text}"
+    budgets: list[int] | None = None
+    seeds: int = 3
+    learning_rate: float | None = None
+    initial: Path | None = None
+
+    @property
+    def files(self) -> list[Path]:
+        """The files of examples, the one that is trained on first."""
+        return [self.data] if self.test_data is None else [self.data, self.test_data]
+
+
+def label_words(request: Request, column: str) -> tuple[dict[str, str], int]:
+    """Value to label word for every value of the data, and how many rows there are to train on or to split.
+
+    Raises:
+        WrongRequest: a value has no word, or a word is for a value that the data do not have.
+        ValueError: a file cannot be read.
+    """
+    counts = [value_counts(path, column) for path in request.files]
+    there = list(dict.fromkeys(value for each in counts for value in each))
+    words = {value: value for value in there} if request.labels is None else request.labels
+    if missing := [value for value in there if value not in words]:
+        raise WrongRequest(
+            f"--labels: expected a word for each value of the column {column!r}; {', '.join(map(repr, missing[:10]))} "
+            f"{'has' if len(missing) == 1 else 'have'} none"
+        )
+    if strange := [value for value in words if value not in there]:
+        raise WrongRequest(
+            f"--labels: {strange[0]!r} is no value of the column {column!r}.{did_you_mean(strange[0], there)} Values "
+            f"there: {', '.join(map(repr, there[:20]))}"
+        )
+    if len(set(words.values())) < 2:
+        raise WrongRequest(f"{request.data}: expected at least two labels in the column {column!r}, got {there}")
+    return words, sum(counts[0].values())

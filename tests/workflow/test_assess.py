@@ -1,0 +1,76 @@
+"""The journey of an adapter made by plain peft: assessed, and the same as in plain peft at both ends."""
+
+import random
+
+import pytest
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model
+from transformers import AutoModelForSeq2SeqLM
+
+from peftport.assess.results import Results
+from peftport.compute.host_inputs import HostWithTask
+from peftport.evaluation.score import score
+from peftport.prompting.encoded import read_encoded
+from peftport.stages.evaluate_cell import EvaluateCell
+from peftport.storage.cards import read_card
+from peftport.study.read import read_study
+from tests import studies
+
+WORDS = (("bad", "awful", "poor", "dull"), ("good", "great", "fine", "lovely"))
+
+
+def save_adapter(host, folder):
+    """A LoRA with entries that matter, saved in bfloat16 by plain peft."""
+    torch.manual_seed(0)
+    model = AutoModelForSeq2SeqLM.from_pretrained(host)
+    lora = LoraConfig(target_modules=["q", "v"], r=2, lora_alpha=6, init_lora_weights=False)
+    get_peft_model(model, lora).to(torch.bfloat16).save_pretrained(folder)
+
+
+def save_examples(path):
+    """120 examples with columns that are called as people call them."""
+    drawn = random.Random(0)
+    rows = [f"{n},a {drawn.choice(WORDS[n % 2])} film and the number {n} of the list,{n % 2}" for n in range(120)]
+    path.write_text("\n".join(["id,comment,verdict", *rows]) + "\n")
+
+
+def answers_in_plain_peft(results, host, adapter):
+    """Example id to what the host with the adapter answers, both loaded by transformers and peft alone."""
+    stage = EvaluateCell(**vars(results.ported))
+    needs, asked = stage.needs(results.study), stage.settings(results.study)
+    task = HostWithTask.read(results.path(needs["card"]), asked["task"]).task
+    model = PeftModel.from_pretrained(AutoModelForSeq2SeqLM.from_pretrained(host), adapter).eval()
+    test = read_encoded(results.path(needs["test"]), task.words)
+    return as_mapping(score(model, test, task, results.study.config.evaluation, None).answers)
+
+
+def as_mapping(answers):
+    return dict(zip(answers["example_id"], answers["prediction"], strict=True))
+
+
+@pytest.mark.slow
+def test_from_an_adapter_to_a_verdict(hosts, tmp_path):
+    save_adapter(hosts / "raw", tmp_path / "my-lora")
+    save_examples(tmp_path / "rows.csv")
+    moved = ["--trained-in", hosts / "raw", "--onto", hosts / "instruct"]
+    checked = studies.peftport("check", "my-lora", *moved, folder=tmp_path)
+    assert checked.returncode == 0, checked.stdout
+    given = ["my-lora", "--from", hosts / "raw", "--to", hosts / "instruct", "--data", "rows.csv"]
+    given += ["--labels", "0=negative,1=positive", "--budgets", "0,4", "--seeds", "2", "--cores", "1"]
+    done = studies.peftport("assess", *given, "--max-drop", "0.9", "--max-flips", "0.9", folder=tmp_path)
+    assert done.returncode == 0, done.stdout
+    for said in ("Config: ", "copied into the new host", "In the old host", "Flips: ", "What to do: ", "Report: "):
+        assert f"\n{said}" in done.stdout or said in done.stdout, said
+    assert done.stdout.count(": passed [") == 2
+
+    folder = tmp_path / "assess-my-lora"
+    results = Results.of(read_study(folder / "study.yaml", folder), folder)
+    assert results.report.is_file()
+    plain = answers_in_plain_peft(results, hosts / "instruct", tmp_path / "my-lora")
+    assert as_mapping(results.answers(results.ported, 0)) == plain and len(plain) == 60
+    steps = read_card(folder / "module/card.json")["steps_in_host"]
+    further = answers_in_plain_peft(results, hosts / "instruct", folder / "module")
+    assert as_mapping(results.answers(results.ported, steps)) == further
+
+    again = studies.peftport("assess", *given, "--max-drop", "0", "--after", "4", folder=tmp_path)
+    assert again.returncode in (1, 3) and "Gate, drop at most 0.0%, after 4 steps: " in again.stdout
