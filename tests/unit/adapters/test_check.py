@@ -1,5 +1,6 @@
 """Planted faults are caught, each by name; a sound adapter passes on every family of hosts. No weights are run here."""
 
+import copy
 import json
 import os
 import re
@@ -8,11 +9,13 @@ import struct
 
 import numpy as np
 import pytest
+from transformers import T5ForConditionalGeneration
 
 from peftport.adapters.check import check
 from peftport.adapters.command import check_command
 from peftport.storage.modules import CONFIG, WEIGHTS
 from tests.adapters import copied, host_on_disk, lora_on_disk
+from tests.hosts import host
 from tests.unit.adapters.test_sites import HOSTS
 
 EMBEDDING = "base_model.model.model.embed_tokens"
@@ -247,9 +250,12 @@ def test_the_commit_of_a_hub_cache_is_the_revision(folders, tmp_path):
     )
 
 
-def test_other_shapes_say_which_map_they_need(tmp_path_factory):
+def test_other_shapes_say_which_map_they_need(tmp_path_factory, tmp_path):
     t5 = lora_on_disk(tmp_path_factory, "t5_gated_untied")
-    wider, before = (host_on_disk(tmp_path_factory, name) for name in ("t5_relu_tied", "t5_gated_untied"))
+    before, wider = host_on_disk(tmp_path_factory, "t5_gated_untied"), tmp_path / "wider"
+    config = copy.deepcopy(host("t5_gated_untied").config)
+    config.d_model = 32
+    T5ForConditionalGeneration(config).save_pretrained(wider)
     report = check(t5, wider, before)
     assert report.verdict == "map"
     reason(report, "shapes", "16 in the adapter and 32 in the host at .* sites: a map of the model's width is needed")
