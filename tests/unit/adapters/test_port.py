@@ -76,10 +76,11 @@ def test_plain_peft_reads_it_and_answers_as_with_the_original(port, hosts, adapt
         read_module(out)
 
 
-def test_what_it_adds_is_scaled(port, hosts, adapter, tmp_path):
+@pytest.mark.parametrize("projection", ["q", "v"])  # of which one has an alpha of its own
+def test_what_it_adds_is_scaled(projection, port, hosts, adapter, tmp_path):
     assert port("--scale", "0.5") == 0
     host = AutoModelForSeq2SeqLM.from_pretrained(hosts / "instruct")
-    name = "encoder.block.0.layer.0.SelfAttention.v.weight"
+    name = f"encoder.block.0.layer.0.SelfAttention.{projection}.weight"
     bare = host.state_dict()[name].clone()
     added = [
         PeftModel.from_pretrained(AutoModelForSeq2SeqLM.from_pretrained(hosts / "instruct"), folder)

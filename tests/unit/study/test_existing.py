@@ -5,6 +5,7 @@ import shutil
 import pytest
 import yaml
 from peft import LoraConfig, get_peft_model
+from safetensors.torch import load_file, save_file
 from transformers import AutoModelForSeq2SeqLM
 
 from peftport.planning.graph import Graph
@@ -63,11 +64,15 @@ def test_it_is_a_technique_of_its_form_and_its_own_training_is_no_job(read):
 
 
 def test_its_files_are_in_its_key_and_not_in_what_does_not_read_them(read, adapter, tmp_path):
-    before, after = Graph(read()), Graph(read(mine=changed(adapter, tmp_path / "other", lora_alpha=7)))
-    keys = [
-        [graph.key(graph.stages[rule][0]) for rule in ("admit_module", "prepare_dataset")] for graph in (before, after)
-    ]
-    assert keys[0][0] != keys[1][0] and keys[0][1] == keys[1][1]
+    """Other weights of the same form are another module; what is made of its form alone stays."""
+    mine = changed(adapter, tmp_path / "mine")
+    before = Graph(read(mine=mine))
+    keys = [{rule: before.key(before.stages[rule][0]) for rule in ("admit_module", "train_source")}]
+    weights = tmp_path / "mine/adapter_model.safetensors"
+    save_file({name: tensor + 1 for name, tensor in load_file(weights).items()}, weights)
+    after = Graph(read(mine=mine))
+    keys.append({rule: after.key(after.stages[rule][0]) for rule in keys[0]})
+    assert keys[0]["admit_module"] != keys[1]["admit_module"] and keys[0]["train_source"] == keys[1]["train_source"]
 
 
 def test_controls_that_need_a_training_in_the_source_host_have_one(read):
