@@ -30,7 +30,7 @@ def port_command(arguments: Sequence[str]) -> int:
     chosen = parser.parse_args(arguments)
     try:
         report = check(chosen.adapter, chosen.new, chosen.old)
-        print(report_text(report), end="")
+        print(report_text(report))
         if report.verdict not in COPIED:
             print(f"Nothing is written: expected the verdict {' or '.join(COPIED)}.", file=sys.stderr)
             return report.exit_code

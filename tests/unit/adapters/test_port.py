@@ -71,7 +71,7 @@ def test_plain_peft_reads_it_and_answers_as_with_the_original(port, hosts, adapt
     }
     assert str(hosts / "raw") in readme and f"base_model: {hosts / 'instruct'}" in readme
     assert len(readme.split("---\n")[2].splitlines()) == 5
-    assert f"Written: {out}" in capsys.readouterr().out
+    assert f"\nWritten: {out}\n" in capsys.readouterr().out
     with pytest.raises(ValueError, match="BF16"):  # whole, by its card; a study reads it as a module that exists
         read_module(out)
 

@@ -15,6 +15,7 @@ from peftport.study.existing import module_notes
 from peftport.study.grid import Source
 from peftport.study.read import read_study
 from tests import studies
+from tests.hub_cache import COMMIT
 from tests.once import once
 
 
@@ -34,7 +35,8 @@ def read(hosts, adapter, tmp_path):
     def read(grid=(), **changes):
         config = studies.smoke_config(hosts, **({"techniques": [], "modules": ["mine"]} | dict(grid)))
         config["modules"] = {"mine": {"path": str(adapter), "host": "raw", "dataset": "film"}}
-        config["modules"]["mine"] |= changes.pop("mine", {})
+        mine = config["modules"]["mine"] | changes.pop("mine", {})
+        config["modules"]["mine"] = {key: value for key, value in mine.items() if value is not None}
         (tmp_path / "study.yaml").write_text(yaml.safe_dump(config | changes))
         return read_study(tmp_path / "study.yaml", tmp_path)
 
@@ -73,6 +75,24 @@ def test_its_files_are_in_its_key_and_not_in_what_does_not_read_them(read, adapt
     after = Graph(read(mine=mine))
     keys.append({rule: after.key(after.stages[rule][0]) for rule in keys[0]})
     assert keys[0]["admit_module"] != keys[1]["admit_module"] and keys[0]["train_source"] == keys[1]["train_source"]
+
+
+def test_one_of_a_hub_is_taken_at_its_commit_from_the_cache_and_its_commit_is_in_the_key(
+    read, adapter, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    snapshot = tmp_path / "hub/models--user--my-lora/snapshots" / COMMIT
+    hub = {"path": None, "hub": {"id": "user/my-lora", "revision": COMMIT}}
+    with pytest.raises(ConfigError, match=f"`modules.mine`: .*user/my-lora.*{COMMIT}.*hf download user/my-lora"):
+        read(mine=hub)
+    shutil.copytree(adapter, snapshot)
+    study = read(mine=hub)
+    assert study.config.techniques["mine"].model_extra["r"] == 2
+    (admitted,) = Graph(study).stages["admit_module"]
+    assert not admitted.files(study) and admitted.settings(study)["origin"]["hub"] == hub["hub"]
+    assert f"user/my-lora at {COMMIT}" in module_notes(study)[0]
 
 
 def test_controls_that_need_a_training_in_the_source_host_have_one(read):
