@@ -66,6 +66,9 @@ def test_from_an_adapter_to_a_verdict(hosts, tmp_path):
     folder = tmp_path / "assess-my-lora"
     results = Results.of(read_study(folder / "study.yaml", folder), folder)
     assert results.report.is_file()
+    (given_folder,) = folder.glob("results/*/admitted/*/*/*/*/as-given")
+    for name in ("adapter_config.json", "adapter_model.safetensors"):
+        assert (given_folder / name).read_bytes() == (tmp_path / "my-lora" / name).read_bytes()
     plain = answers_in_plain_peft(results, hosts / "instruct", tmp_path / "my-lora")
     assert as_mapping(results.answers(results.ported, 0)) == plain and len(plain) == 60
     steps = read_card(folder / "module/card.json")["steps_in_host"]
