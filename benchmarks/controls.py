@@ -54,7 +54,7 @@ def rows(study: Study, folder: Path, technique: str, transfer: PairSettings, dat
     fitting = Fitting(host / "host.json", prompts, asked)
     found = []
     for block, seed in [(block, seed) for block, seeds in study.blocks.items() for seed in seeds]:
-        modules = modules_of(Source(technique, transfer.source, dataset.source, block))
+        modules = modules_of(study, Source(technique, transfer.source, dataset.source, block))
         module = read_module(folder / modules.stage.path(modules.name) / f"seed-{seed}")
         ported = sizes(fitting, module)
         sampled = sizes(fitting, make_start("sampled", module, fitting.card, seed)) / ported

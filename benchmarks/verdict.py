@@ -127,7 +127,7 @@ def carries(
         center = centre_on_logits(mean_on_logits(level, spread), other) if unlike else level
         closest = answers_of(spread_on_logits(center - lead, other, size[0], draw), difficulty, draw)
         controls = {"sampled": cell(0.5), "matched": cell(0.5), "scratch": closest}
-        p_values.append(tested({name: estimate(own - other) for name, other in controls.items()})["p_value"])
+        p_values.append(tested({name: estimate(own - other) for name, other in controls.items()}, moves)["p_value"])
     return holm(p_values) < ALPHA
 
 

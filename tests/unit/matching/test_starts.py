@@ -92,5 +92,7 @@ def test_lora_needs_no_texts_and_a_failed_module_is_handed_on(ground, tmp_path):
 
 
 def test_a_technique_that_does_not_say_what_it_adds_is_refused(ground):
-    with pytest.raises(ValueError, match="'peft' does not say what its modules add"):
-        Fitting(ground / "instruct.json", **data(ground))(Module({}, {}, {"technique": "peft"}), None)
+    with pytest.raises(ValueError, match="'LOHA' does not say what its modules add"):
+        Fitting(ground / "instruct.json", **data(ground))(
+            Module({"peft_type": "LOHA"}, {}, {"technique": "peft"}), None
+        )

@@ -3,11 +3,14 @@
 import ast
 import re
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from peftport.paths import CHECKOUT
 from peftport.planning.graph import Graph, listed
 from peftport.stages.table import STAGES
+from peftport.storage.files import write_json
 from peftport.study.config import read_settings
 from peftport.study.grid import Grid
 from peftport.study.grid_settings import GridSettings
@@ -37,6 +40,26 @@ def graph():
     return Graph(Study(read_settings(config | {"hosts": hosts, "grid": grid})))
 
 
+@pytest.fixture(scope="module")
+def with_module(tmp_path_factory):
+    """A study with a module that exists already, which no study can have that cleans its sources."""
+    folder = tmp_path_factory.mktemp("adapter")
+    write_json(folder / "adapter_config.json", {"peft_type": "LORA", "r": 2, "lora_alpha": 2})
+    site = "base_model.model.encoder.block.0.layer.0.SelfAttention.q"
+    save_file(
+        {f"{site}.lora_A.weight": np.ones((2, 4)), f"{site}.lora_B.weight": np.ones((4, 2))},
+        folder / "adapter_model.safetensors",
+    )
+    modules = {"mine": {"path": str(folder), "host": "raw", "dataset": "film"}}
+    return Graph(Study(read_settings(CONFIG | {"modules": modules, "grid": CONFIG["grid"] | {"modules": ["mine"]}})))
+
+
+@pytest.fixture(scope="module")
+def graph_of(graph, with_module):
+    """Of a rule a study that asks for its stage."""
+    return lambda rule: graph if graph.stages[rule] else with_module
+
+
 def read_by(script, field):
     """Names that a script takes from a field of the snakemake object, also where it gave that a name of its own."""
     text = (SCRIPTS / f"{script}.py").read_text()
@@ -60,13 +83,14 @@ def test_every_stage_has_its_rule_and_its_script_and_no_other_has():
     assert rules == set(STAGES) == {path.stem for path in SCRIPTS.glob("*.py")}
 
 
-def test_every_stage_is_asked_for(graph):
-    assert [rule for rule, stages in graph.stages.items() if not stages] == []
+def test_every_stage_is_asked_for(graph, with_module):
+    assert [rule for rule in STAGES if not graph.stages[rule] and not with_module.stages[rule]] == []
 
 
 @pytest.mark.parametrize("rule", STAGES)
-def test_a_script_reads_what_its_stage_tells(graph, rule):
+def test_a_script_reads_what_its_stage_tells(graph_of, rule):
     """What a script reads is in the stage, and so in the key; a setting that nobody reads would move it for nothing."""
+    graph = graph_of(rule)
     stage = graph.stages[rule][0]
     assert read_by(rule, "params") <= set(stage.settings(graph.study)) | OURS
     assert read_by(rule, "input") <= set(stage.needs(graph.study))
@@ -77,8 +101,9 @@ def test_a_script_reads_what_its_stage_tells(graph, rule):
 
 
 @pytest.mark.parametrize("rule", STAGES)
-def test_stages_of_a_rule_have_the_same_settings_and_needs(graph, rule):
+def test_stages_of_a_rule_have_the_same_settings_and_needs(graph_of, rule):
     """Snakemake wants to know the names of parameters and inputs before it knows a job."""
+    graph = graph_of(rule)
     stages = graph.stages[rule]
     assert len({tuple(stage.settings(graph.study)) for stage in stages}) == 1
     assert len({tuple(stage.needs(graph.study)) for stage in stages}) == 1
