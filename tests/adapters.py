@@ -38,6 +38,19 @@ def save_lora(name: str, folder: Path, dtype=None, **fields) -> None:
     wrapped.to(dtype).save_pretrained(folder)
 
 
+def lora_of_raw(factory, hosts):
+    """The folder of a fresh LoRA of rank 2 and alpha 6 of the host ``raw`` (``tests.studies``); tests only read it."""
+
+    def fill(folder):
+        from peft import LoraConfig, get_peft_model
+        from transformers import AutoModelForSeq2SeqLM
+
+        model = AutoModelForSeq2SeqLM.from_pretrained(hosts / "raw")
+        get_peft_model(model, LoraConfig(target_modules=["q", "v"], r=2, lora_alpha=6)).save_pretrained(folder)
+
+    return once(factory, "adapter-of-raw", fill)
+
+
 def copied(folder: Path, target: Path, tensors=None, **fields) -> Path:
     """A copy of an adapter's folder with other fields in its config, and with its tensors put through a function.
 

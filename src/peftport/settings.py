@@ -69,6 +69,11 @@ def optional(*, description: str | None = None, **bounds: Any) -> Any:
     return Field(None, description=description, exclude_if=_is_none, json_schema_extra={OPTIONAL: True}, **bounds)
 
 
+def is_empty(value: dict[str, object] | list[str]) -> bool:
+    """Whether a mapping or a list has no entry; for ``exclude_if``."""
+    return not value
+
+
 def _is_none(value: Any) -> bool:
     return value is None
 

@@ -6,8 +6,8 @@ run_in_fork_server()
 
 from pathlib import Path
 
+from peftport.adapters.admit import Existing, admit_module
 from peftport.compute.device import take_threads
-from peftport.injection.existing import Existing, admit_module
 from peftport.jobs.job import job
 from peftport.study.existing import adapter_folder
 from peftport.study.module_settings import ModuleSettings

@@ -12,7 +12,16 @@ from peftport.adapters.weights import look_at_weights
 
 
 def check(adapter: str | Path, onto: str | Path, trained_in: str | Path | None = None, weights: bool = False) -> Report:
-    """The verdict on an adapter and a host. An adapter that cannot be read is ``impossible``, with the reason.
+    """The verdict on an adapter and a host, as ``checked`` finds it."""
+    return checked(adapter, onto, trained_in, weights)[0]
+
+
+def checked(
+    adapter: str | Path, onto: str | Path, trained_in: str | Path | None = None, weights: bool = False
+) -> tuple[Report, Case | None]:
+    """The verdict on an adapter and a host, and what was looked at.
+
+    An adapter that cannot be read is ``impossible``, with the reason, and there is nothing that was looked at.
 
     Args:
         adapter: a PEFT folder.
@@ -28,13 +37,13 @@ def check(adapter: str | Path, onto: str | Path, trained_in: str | Path | None =
     try:
         case = read_case(Path(adapter), new, old)
     except AdapterError as error:
-        return Report(*names, (Reason("file", "impossible", str(error)),))
+        return Report(*names, (Reason("file", "impossible", str(error)),)), None
     reasons = [*_identity(case), *(reason for looked_at in CHECKS.values() for reason in looked_at(case))]
     measured = {}
     if weights:
         more, measured = look_at_weights(case, reasons)
         reasons += more
-    return Report(*names, tuple(reasons), measured)
+    return Report(*names, tuple(reasons), measured), case
 
 
 def _identity(case: Case) -> Iterator[Reason]:

@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict
-from typing import Any
 
 from peftport.adapters.verdict import EXIT_CODES, MEANING, Report
+from peftport.storage.provenance import JsonObject
 
 
 def report_text(report: Report) -> str:
@@ -16,7 +16,7 @@ def report_text(report: Report) -> str:
     return "\n".join([*lines, *_measured(report.measured)])
 
 
-def _measured(measured: dict[str, Any]) -> Iterator[str]:
+def _measured(measured: JsonObject) -> Iterator[str]:
     for what, numbers in measured.items():
         if isinstance(numbers, dict) and numbers:
             said = [f"{name} {value:.4g}" for name, value in numbers.items() if isinstance(value, float | int)]
@@ -24,7 +24,7 @@ def _measured(measured: dict[str, Any]) -> Iterator[str]:
                 yield f"  {'':<11}{what:<12}{', '.join(said)}"
 
 
-def report_json(report: Report) -> dict[str, Any]:
+def report_json(report: Report) -> JsonObject:
     """The report for machines: everything that the lines say, with all names."""
     said = asdict(report)
     return {"verdict": report.verdict, "exit_code": report.exit_code} | said

@@ -230,7 +230,7 @@ class _Fields:
             raise self.wrong(name, "a finite number")
         return value
 
-    def mapping(self, name: str, fits: Callable[[Any], bool], expected: str) -> dict[str, Any]:
+    def mapping(self, name: str, fits: Callable[[Any], bool], expected: str) -> JsonObject:
         value = self.get(name, (dict,), "a mapping", {})
         if not all(map(fits, value.values())):
             raise self.wrong(name, f"{expected} for each pattern")

@@ -103,7 +103,7 @@ def _lora(adapter: Adapter, config: AdapterConfig, times: int) -> JsonObject:
 def _alphas(config: AdapterConfig, sites: Iterable[str], grown: float) -> dict[str, float]:
     """The alpha of every site: that of the first pattern that peft finds to match its name, else the usual one."""
     patterns = ByPattern(config.alpha_pattern)
-    alphas = {site: config.alpha_pattern.get(patterns.key(site), config.alpha) for site in sites}
+    alphas = {site: patterns.value(site, config.alpha) for site in sites}
     return {site: alpha if grown == 1 else alpha * grown for site, alpha in alphas.items()}
 
 

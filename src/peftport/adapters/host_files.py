@@ -5,7 +5,6 @@ import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -133,7 +132,7 @@ def _tensors(folder: Path) -> tuple[dict[str, TensorFact], dict[str, Path]]:
     tensors: dict[str, TensorFact] = {}
     homes: dict[str, Path] = {}
     for file in files:
-        facts: dict[str, Any] = read_header(file)
+        facts = read_header(file)
         tensors |= facts
         homes |= dict.fromkeys(facts, file)
     return tensors, homes

@@ -6,8 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from peftport.adapters.case import read_case, read_hosts
-from peftport.adapters.check import check
+from peftport.adapters.check import checked
 from peftport.adapters.check_text import report_text
 from peftport.adapters.folder import AdapterError
 from peftport.adapters.host_files import HostFilesError
@@ -29,12 +28,11 @@ def port_command(arguments: Sequence[str]) -> int:
     parser.add_argument("--scale", type=_factor, default=1.0, help="multiply what a LoRA adds by this")
     chosen = parser.parse_args(arguments)
     try:
-        report = check(chosen.adapter, chosen.new, chosen.old)
+        report, case = checked(chosen.adapter, chosen.new, chosen.old)
         print(report_text(report))
-        if report.verdict not in COPIED:
+        if case is None or report.verdict not in COPIED:
             print(f"Nothing is written: expected the verdict {' or '.join(COPIED)}.", file=sys.stderr)
             return report.exit_code
-        case = read_case(chosen.adapter, *read_hosts(chosen.new, chosen.old))
         write_ported(case, report, chosen.scale, chosen.out)
     except (AdapterError, HostFilesError, OSError) as error:
         print("error:", " ".join(str(error).split()), file=sys.stderr)

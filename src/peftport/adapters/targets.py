@@ -90,7 +90,7 @@ class ByPattern:
     """
 
     def __init__(self, patterns: Mapping[str, float]) -> None:
-        budget = Budget()
+        budget, self.values = Budget(), patterns
         self.plain: dict[str, tuple[int, str]] = {}
         self.others: list[tuple[int, str, Pattern]] = []
         for place, key in enumerate(patterns):
@@ -106,3 +106,8 @@ class ByPattern:
         return next(
             (key for place, key, pattern in self.others if place < first[0] and pattern.matches(site)), first[1]
         )
+
+    def value(self, site: str, usual: float | None) -> float | None:
+        """The value that counts for a site; the usual one if no key does."""
+        key = self.key(site)
+        return usual if key is None else self.values[key]

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+
+from peftport.storage.provenance import JsonObject
 
 # from best to worst, with the exit status of the command
 EXIT_CODES = {"same": 0, "copy": 0, "map": 3, "partial": 4, "unknown": 6, "impossible": 5}
@@ -54,7 +55,7 @@ class Report:
     onto: str
     trained_in: str | None
     reasons: tuple[Reason, ...]
-    measured: dict[str, Any] = field(default_factory=dict)
+    measured: JsonObject = field(default_factory=dict)
 
     @property
     def verdict(self) -> str:

@@ -13,13 +13,14 @@ from peftport.adapters.folder import AdapterError, not_finite, read_weights
 from peftport.adapters.host_files import HostFilesError
 from peftport.adapters.patterns import Unmatchable
 from peftport.adapters.verdict import Reason, worst
+from peftport.storage.provenance import JsonObject
 
 # mean cosine of the hosts' weights below which a copy is not advised: set before any real pair was measured
 RELATED = 0.5
 LARGE = 1.0  # a change larger than the weight that it is added to
 
 
-def look_at_weights(case: Case, reasons: list[Reason]) -> tuple[list[Reason], dict[str, Any]]:
+def look_at_weights(case: Case, reasons: list[Reason]) -> tuple[list[Reason], JsonObject]:
     """Further reasons, and the numbers behind them.
 
     Args:
@@ -92,7 +93,7 @@ def _drift(apart: dict[str, Distance]) -> dict[str, float]:
     return drifts | {"cosine": float(np.mean([pair.cosine for pair in apart.values()]))}
 
 
-def _by_site(deltas: dict[str, float], shares: dict[str, float], apart: dict[str, Distance]) -> dict[str, Any]:
+def _by_site(deltas: dict[str, float], shares: dict[str, float], apart: dict[str, Distance]) -> JsonObject:
     return {
         site: {"delta": norm, "of_weight": shares.get(site)}
         | ({"drift": apart[site].drift, "cosine": apart[site].cosine} if site in apart else {})

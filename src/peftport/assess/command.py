@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import fields
 from pathlib import Path
 
 from peftport.assess.config import config_text, make_config
@@ -12,6 +13,7 @@ from peftport.storage.files import write_text
 from peftport.storage.hub_refusal import HubRefusal
 from peftport.study.config import ConfigError
 from peftport.study.read import read_configs, read_study
+from peftport.study.study import Study
 
 WRONG, RUN_FAILED = 2, 1
 CONFIG_NAME, MODULE = "study.yaml", "module"
@@ -34,7 +36,7 @@ def assess_command(arguments: Sequence[str], run: Run) -> int:
         file = _config_file(chosen)
         if chosen.config_only:
             return 0
-        study = read_study(file, chosen.out)
+        study = read_study(file, chosen.out.absolute())
         given = {"drop": chosen.max_drop, "flips": chosen.max_flips}
         limits = [Limit(name, most) for name, most in given.items() if most is not None]
         budget = study.budgets[0] if chosen.after is None else chosen.after
@@ -47,18 +49,19 @@ def assess_command(arguments: Sequence[str], run: Run) -> int:
     if status:
         print(f"The study did not run to its end (exit status {status}); the same command goes on.", file=sys.stderr)
         return RUN_FAILED
-    return _told(file, chosen.out, limits, budget)
+    return _told(study, chosen.out, limits, budget)
 
 
-def _told(file: Path, folder: Path, limits: list[Limit], budget: int) -> int:
+def _told(study: Study, folder: Path, limits: list[Limit], budget: int) -> int:
     """Print the verdict of a study that has run, and write the module; returns the exit status."""
     from peftport.assess.results import Results  # pandas and torch, which a config needs not
     from peftport.assess.verdict import gate_lines, verdict_lines, where_lines
 
     try:
-        results = Results.of(read_study(file, folder.absolute()), folder)
+        results = Results.of(study, folder)
         print("\n" + "\n".join(verdict_lines(results)))
-        verdict = together([limit.verdict(results.flips(budget)) for limit in limits])
+        seen = results.flips(budget)
+        verdict = together([limit.verdict(seen) for limit in limits])
         print("\n".join([*gate_lines(results, limits, budget), *where_lines(results, _written(results, folder))]))
     except (ConfigError, ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -99,21 +102,8 @@ def _config_file(chosen: argparse.Namespace) -> Path:
 
 
 def _request(chosen: argparse.Namespace) -> Request:
-    return Request(
-        adapter=chosen.adapter,
-        old=chosen.old,
-        new=chosen.new,
-        data=chosen.data,
-        test_data=chosen.test_data,
-        text=chosen.text,
-        label=chosen.label,
-        labels=chosen.labels,
-        template=chosen.template,
-        budgets=chosen.budgets,
-        seeds=chosen.seeds,
-        learning_rate=chosen.learning_rate,
-        initial=chosen.initial,
-    )
+    """What the study depends on; arguments are called as the request's attributes are."""
+    return Request(**{field.name: getattr(chosen, field.name) for field in fields(Request)})
 
 
 def _parser() -> argparse.ArgumentParser:

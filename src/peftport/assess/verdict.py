@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from peftport.assess.gate import Limit
+from peftport.assess.flips import Flips
+from peftport.assess.gate import CANNOT_TELL, Limit
 from peftport.assess.results import BARE, NATIVE, Results
 from peftport.figures.style import signed
 from peftport.report.phrases import count, difference, moment
@@ -23,7 +24,7 @@ def verdict_lines(results: Results) -> list[str]:
     first, *later = results.study.budgets
     seen = results.flips(first)
     lines = [
-        _kept(results, first),
+        _kept(results, first, seen.total),
         *_beside(results, first),
         f"In the old host the module scores {_number(results.in_old_host(NATIVE))}, the old host alone "
         f"{_number(results.in_old_host(BARE))}; after the move it is {signed(-seen.drop)} points "
@@ -34,7 +35,7 @@ def verdict_lines(results: Results) -> list[str]:
     ]
     advised = recommendations(results.table("advice"))
     lines += [f"What to do: {row['advice']} ({row['accuracy']}); {row['reason']}." for row in advised[:1]]
-    return [*lines, _told(results, first)]
+    return [*lines, _told(seen)]
 
 
 def gate_lines(results: Results, limits: list[Limit], budget: int) -> list[str]:
@@ -44,7 +45,7 @@ def gate_lines(results: Results, limits: list[Limit], budget: int) -> list[str]:
         low, high = limit.ends(seen)
         said = limit.verdict(seen)
         line = f"Gate, {limit.quantity} at most {_share(limit.most)}, {moment(budget)}: {said} {_between(low, high)}."
-        if said == "cannot tell":
+        if said == CANNOT_TELL:
             needed = limit.examples_needed(seen)
             enough = f"about {needed:,} test examples would tell" if needed else "no reasonable number would tell"
             line += f" Were the shares as here, {enough}."
@@ -52,10 +53,10 @@ def gate_lines(results: Results, limits: list[Limit], budget: int) -> list[str]:
     return lines
 
 
-def _kept(results: Results, budget: int) -> str:
+def _kept(results: Results, budget: int, total: int) -> str:
     row = results.summary("ported", budget)
     ends = f"[{_number(row['accuracy_low'])}, {_number(row['accuracy_high'])}]"
-    examples = count(results.flips(budget).total, "test example")
+    examples = count(total, "test example")
     moved = f"{results.module}, copied into the new host, {moment(budget)}"
     return f"{moved}: accuracy {_number(row['accuracy_mean'])} {ends} on {examples}."
 
@@ -76,8 +77,7 @@ def _trained(results: Results, budget: int) -> str:
     return f"After {count(budget, 'step')} of training there: {_number(row['accuracy_mean'])} {ends}{beside}."
 
 
-def _told(results: Results, budget: int) -> str:
-    seen = results.flips(budget)
+def _told(seen: Flips) -> str:
     return (
         f"What {seen.total:,} test examples can tell: with as many answers changed as here, a drop of less than "
         f"{100 * seen.told:.1f} points is not told from none."

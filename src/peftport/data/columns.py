@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from peftport.data.accepted import key_of, shown
-from peftport.data.readers import FILE_BYTES, READERS, format_of, json_list, numbered_lines
+from peftport.data.readers import READERS, format_of, json_list, numbered_lines, records, refuse_large
 from peftport.data.settings import DataFile
 
 LOOKED_AT = 2_000  # rows that columns are judged by
@@ -34,8 +34,7 @@ def look(path: Path, named: Sequence[str] = (), at_most: int = LOOKED_AT) -> dic
     entry = DataFile(path=str(path))
     if not path.is_file():
         raise ValueError(f"{path}: no such file")
-    if (size := path.stat().st_size) > FILE_BYTES:
-        raise ValueError(f"{path}: {size:,} bytes; at most {FILE_BYTES:,} are read. Keep fewer examples in it.")
+    refuse_large(path)
     kind = format_of(entry, path)
     if kind not in NAMES:
         raise ValueError(f"{path}: expected a file with named columns, one of {', '.join(NAMES)}; got {kind}")
@@ -66,10 +65,8 @@ def value_counts(path: Path, column: str) -> Counter[str]:
 
 
 def _header(path: Path, entry: DataFile) -> list[str]:
-    dialect = {"delimiter": ","} if format_of(entry, path) == "csv" else {"delimiter": "\t", "quoting": csv.QUOTE_NONE}
-    rows = csv.reader((line for _, line in numbered_lines(path, entry)), **dialect)
     try:
-        fields = next((row for row in rows if row), [])
+        fields = next((row for row in records(path, entry) if row), [])
     except csv.Error as error:
         raise ValueError(f"{path}: damaged header: {error}") from error
     return [field.strip() for field in fields]

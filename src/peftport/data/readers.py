@@ -33,6 +33,9 @@ EXTENSIONS = {
 }
 
 
+# of tsv without quoting, as GLUE has it: a quotation mark is part of the text
+DIALECTS = {"csv": {"delimiter": ",", "strict": True}, "tsv": {"delimiter": "\t", "quoting": csv.QUOTE_NONE}}
+
 Wanted = dict[str, str]  # what a row needs to the name of its column
 
 
@@ -62,8 +65,7 @@ def read_file(entry: DataFile, reading: Reading, root: Path, at_most: int | None
     path = Path(root) / Path(entry.path).expanduser()
     if not path.is_file():
         raise ValueError(f"{path}: no such file.{did_you_mean(path.name, _siblings(path))}")
-    if (size := path.stat().st_size) > FILE_BYTES:
-        raise ValueError(f"{path}: {size:,} bytes; at most {FILE_BYTES:,} are read. Keep fewer examples in it.")
+    refuse_large(path)
     wanted = reading.columns(entry.columns)
     rows = READERS[format_of(entry, path)](path, entry, wanted | {column: column for column in entry.where})
     chosen = (row for row in rows if all(key_of(row.fields[name]) == value for name, value in entry.where.items()))
@@ -78,6 +80,12 @@ def read_file(entry: DataFile, reading: Reading, root: Path, at_most: int | None
                 "Keep fewer examples in it."
             )
     return found
+
+
+def refuse_large(path: Path) -> None:
+    """Raise ValueError if a file has more bytes than are read."""
+    if (size := path.stat().st_size) > FILE_BYTES:
+        raise ValueError(f"{path}: {size:,} bytes; at most {FILE_BYTES:,} are read. Keep fewer examples in it.")
 
 
 def accepted(reading: Reading, rows: Iterable[tuple[str, dict[str, Any]]]) -> Iterator[tuple[str, tuple]]:
@@ -106,17 +114,13 @@ def pick_columns(where: str, wanted: Wanted, present: list[str]) -> list[str]:
     return list(wanted.values())
 
 
-def _csv(path: Path, entry: DataFile, wanted: Wanted) -> Iterator[Row]:
-    return _separated(path, entry, wanted, delimiter=",", strict=True)
+def records(path: Path, entry: DataFile) -> Any:
+    """The records of a csv or tsv file, a list of fields each: Python's reader, which knows how many lines it read."""
+    return csv.reader((line for _, line in numbered_lines(path, entry)), **DIALECTS[format_of(entry, path)])
 
 
-def _tsv(path: Path, entry: DataFile, wanted: Wanted) -> Iterator[Row]:
-    """Tab-separated without quoting, as GLUE has it: a quotation mark is part of the text."""
-    return _separated(path, entry, wanted, delimiter="\t", quoting=csv.QUOTE_NONE)
-
-
-def _separated(path: Path, entry: DataFile, wanted: Wanted, **dialect: Any) -> Iterator[Row]:
-    reader, begins, header = csv.reader((line for _, line in numbered_lines(path, entry)), **dialect), 1, None
+def _separated(path: Path, entry: DataFile, wanted: Wanted) -> Iterator[Row]:
+    reader, begins, header = records(path, entry), 1, None
     try:
         for fields in reader:
             place, begins = f"line {begins}", reader.line_num + 1
@@ -226,8 +230,8 @@ def _pattern(path: Path, pattern: str) -> re.Pattern[str]:
 
 
 READERS: dict[str, Callable[[Path, DataFile, Wanted], Iterator[Row]]] = {
-    "csv": _csv,
-    "tsv": _tsv,
+    "csv": _separated,
+    "tsv": _separated,
     "jsonl": _jsonl,
     "json": _json,
     "parquet": _parquet,

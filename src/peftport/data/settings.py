@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
-from peftport.settings import EACH_ONCE, TAG, OneOf, Settings, Text, list_or, optional
+from peftport.settings import EACH_ONCE, TAG, OneOf, Settings, Text, is_empty, list_or, optional
 
 Domain = Literal["book", "course", "film", "game", "hotel", "music", "phone", "restaurant"]
 
@@ -25,10 +25,6 @@ ColumnOrColumns = Annotated[
     | Annotated[list[Text], Field(min_length=2, max_length=100), EACH_ONCE, Tag(f"{TAG}array")],
     list_or("string"),
 ]
-
-
-def _is_empty(value: dict) -> bool:
-    return not value
 
 
 class Columns(Settings):
@@ -64,7 +60,7 @@ class DataFile(Settings):
     )
     where: dict[Text, str] = Field(
         default_factory=dict,
-        exclude_if=_is_empty,
+        exclude_if=is_empty,
         description="column to value: only rows that have these values are read, such as those of one `task`",
     )
     header: bool | None = optional(

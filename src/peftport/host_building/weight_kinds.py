@@ -6,8 +6,9 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from peftport.hosts.families.table import family
+from peftport.hosts.sites import PROJECTIONS
 
-SITES = ("q", "k", "v", "qkv", "o", "wi", "wi_0", "wi_1", "wi_01", "wo", "norm")  # kinds of sites that have weights
+SITES = (*PROJECTIONS, "norm")  # kinds of sites that have weights
 OF_EVERY_LAYER = "relative_attention_bias"  # T5's tables of relative positions lie in attentions: no embeddings
 
 

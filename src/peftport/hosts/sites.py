@@ -23,6 +23,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 Sites = dict[str, tuple[tuple[str, str], ...]]
+PROJECTIONS = ("q", "k", "v", "qkv", "o", "wi", "wi_0", "wi_1", "wi_01", "wo")
 
 
 @dataclass(frozen=True)

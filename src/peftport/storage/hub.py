@@ -17,11 +17,8 @@ FILES = {  # the files of a repository that are read; nothing else of it is down
     "module": ["adapter_config.json", "adapter_model.safetensors", "card.json"],
     "dataset": [f"*.{extension}" for extension in DATA],
 }
-PASSED_OVER = {
-    "host": ["*/*"],
-    "module": ["*/*"],
-    "dataset": [],
-}  # a host's files lie in no folder; what does is of other software
+# files of a host or a module lie in no folder; what does is of other software
+PASSED_OVER = {"host": ["*/*"], "module": ["*/*"], "dataset": []}
 
 
 def selection(kind: str, patterns: Sequence[str] | None = None) -> dict[str, list[str]]:

@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from peftport.storage.provenance import JsonObject
+
 LARGEST_HEADER = 32 * 2**20  # bytes; a header has about 120 for each tensor
 MOST_DIMENSIONS = 16
 NAME = re.compile(r"[\w.\-]{1,512}")  # parts joined by dots, and no path
@@ -81,7 +83,7 @@ def read_header(path: Path) -> dict[str, TensorFact]:
     return facts
 
 
-def _parsed(path: Path, text: bytes) -> dict[str, Any]:
+def _parsed(path: Path, text: bytes) -> JsonObject:
     """The header as a mapping, without what it says of itself."""
     try:
         header = json.loads(text, object_pairs_hook=_each_once)
@@ -93,8 +95,8 @@ def _parsed(path: Path, text: bytes) -> dict[str, Any]:
     return header
 
 
-def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    mapping: dict[str, Any] = {}
+def _each_once(pairs: list[tuple[str, Any]]) -> JsonObject:
+    mapping: JsonObject = {}
     for name, value in pairs:
         if name in mapping:
             raise ValueError(f"it names {name[:80]!r} twice")
@@ -102,7 +104,7 @@ def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return mapping
 
 
-def _facts(path: Path, header: dict[str, Any], start: int) -> dict[str, TensorFact]:
+def _facts(path: Path, header: JsonObject, start: int) -> dict[str, TensorFact]:
     """The tensors of a header; they must lie one behind the other from byte ``start`` on."""
     ranges: list[tuple[int, int, str]] = []
     facts: dict[str, TensorFact] = {}

@@ -4,12 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, Tag
 
-from peftport.settings import EACH_ONCE, TAG, Seed, Settings, list_or
-
-
-def _is_empty(names: list[str]) -> bool:
-    return not names
-
+from peftport.settings import EACH_ONCE, TAG, Seed, Settings, is_empty, list_or
 
 Initialisation = Literal[
     "ported",
@@ -49,7 +44,7 @@ class GridSettings(Settings):
     modules: Annotated[list[str], EACH_ONCE] = Field(
         [],
         description="names of modules that exist already; every transfer and dataset pair starts where they were made",
-        exclude_if=_is_empty,
+        exclude_if=is_empty,
     )
     transfers: list[PairSettings] = Field(min_length=1, description="ordered pairs of hosts")
     dataset_pairs: list[PairSettings] = Field(

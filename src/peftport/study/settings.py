@@ -16,6 +16,7 @@ from peftport.settings import (
     StatisticsSettings,
     Text,
     TrainingSettings,
+    is_empty,
 )
 from peftport.study.grid_settings import GridSettings
 from peftport.study.module_settings import ModuleSettings
@@ -32,10 +33,6 @@ Name = Annotated[
         description=NAME_MEANING,
     ),
 ]
-
-
-def _is_empty(modules: dict[str, ModuleSettings]) -> bool:
-    return not modules
 
 
 class _ByMethod:
@@ -88,7 +85,7 @@ class StudySettings(Settings):
         {},
         description="modules that exist already, made with peft by whomever, by name; the grid takes them as it takes "
         "techniques",
-        exclude_if=_is_empty,
+        exclude_if=is_empty,
     )
     techniques: Annotated[
         dict[Name, Annotated[TechniqueSettings, _ByMethod]],

@@ -33,12 +33,11 @@ from peft import PeftConfig, PeftType
 from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
 
 from peftport.hosts.shape import site_counts
-from peftport.hosts.sites import Family
+from peftport.hosts.sites import PROJECTIONS, Family
 from peftport.registry import unknown_name
 from peftport.techniques.settings import PeftSettings
 
 TARGETS = ("q", "v")
-PROJECTIONS = ("q", "k", "v", "o", "qkv", "wi", "wi_0", "wi_1", "wi_01", "wo")
 NORMS = {"LN_TUNING": ("norm",)}
 # fields that are the same in every study, where a type has them: frozen projections are drawn and not stored
 FIXED = {"save_projection": False}

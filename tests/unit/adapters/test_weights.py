@@ -10,9 +10,10 @@ from peftport.adapters.bases import distance
 from peftport.adapters.canary import _inputs
 from peftport.adapters.case import read_case, read_hosts
 from peftport.adapters.check import check
-from peftport.adapters.deltas import delta_norms, product_norm
+from peftport.adapters.deltas import delta_norms
 from peftport.adapters.folder import read_weights
 from peftport.hosts.load import load_model
+from peftport.porting.sampled_product import update_norm
 from tests.adapters import host_on_disk, lora_on_disk, save_lora
 from tests.hosts import host
 
@@ -23,7 +24,7 @@ PATTERNS = {"rank_pattern": {r"layers\.0\..*q_proj": 3}, "alpha_pattern": {"v_pr
 def test_the_norm_of_a_product_needs_no_product():
     numbers = np.random.default_rng(0)
     b, a = numbers.normal(size=(7, 3)), numbers.normal(size=(3, 5))
-    assert product_norm(b, a) == pytest.approx(np.linalg.norm(b @ a))
+    assert update_norm(a, b) == pytest.approx(np.linalg.norm(b @ a))
 
 
 def test_what_a_lora_adds_is_what_peft_adds(tmp_path, tmp_path_factory):

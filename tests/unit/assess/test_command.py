@@ -2,23 +2,17 @@
 
 import pytest
 import yaml
-from peft import LoraConfig, get_peft_model
-from transformers import AutoModelForSeq2SeqLM
 
 from peftport.assess.command import assess_command
 from peftport.study.read import read_study
-from tests.once import once
+from tests.adapters import lora_of_raw
 
 LABELS = ["--labels", "0=negative,1=positive"]
 
 
 @pytest.fixture(scope="module")
 def adapter(tmp_path_factory, hosts):
-    def fill(folder):
-        model = AutoModelForSeq2SeqLM.from_pretrained(hosts / "raw")
-        get_peft_model(model, LoraConfig(target_modules=["q", "v"], r=2, lora_alpha=6)).save_pretrained(folder)
-
-    return once(tmp_path_factory, "adapter-of-raw", fill)
+    return lora_of_raw(tmp_path_factory, hosts)
 
 
 @pytest.fixture

@@ -4,28 +4,21 @@ import shutil
 
 import pytest
 import yaml
-from peft import LoraConfig, get_peft_model
 from safetensors.torch import load_file, save_file
-from transformers import AutoModelForSeq2SeqLM
 
 from peftport.planning.graph import Graph
-from peftport.storage.files import read_json, write_json
 from peftport.study.config import ConfigError
 from peftport.study.existing import module_notes
 from peftport.study.grid import Source
 from peftport.study.read import read_study
 from tests import studies
+from tests.adapters import copied, lora_of_raw
 from tests.hub_cache import COMMIT
-from tests.once import once
 
 
 @pytest.fixture(scope="module")
 def adapter(tmp_path_factory, hosts):
-    def fill(folder):
-        model = AutoModelForSeq2SeqLM.from_pretrained(hosts / "raw")
-        get_peft_model(model, LoraConfig(target_modules=["q", "v"], r=2, lora_alpha=6)).save_pretrained(folder)
-
-    return once(tmp_path_factory, "adapter-of-raw", fill)
+    return lora_of_raw(tmp_path_factory, hosts)
 
 
 @pytest.fixture
@@ -45,9 +38,7 @@ def read(hosts, adapter, tmp_path):
 
 def changed(adapter, folder, **fields):
     """A copy of the adapter with other fields in its config."""
-    shutil.copytree(adapter, folder)
-    write_json(folder / "adapter_config.json", read_json(folder / "adapter_config.json") | fields)
-    return {"path": str(folder)}
+    return {"path": str(copied(adapter, folder, **fields))}
 
 
 def test_it_is_a_technique_of_its_form_and_its_own_training_is_no_job(read):

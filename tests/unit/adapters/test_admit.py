@@ -8,10 +8,10 @@ import torch
 from peft import IA3Config, LoraConfig, PeftModel, PromptTuningConfig, get_peft_model
 from safetensors.torch import load_file, save_file
 
+from peftport.adapters.admit import as_own, in_order
 from peftport.adapters.folder import read_adapter
 from peftport.adapters.form import form_of, tensors_of
 from peftport.injection.attach import attach, attach_module, detach
-from peftport.injection.existing import as_own, in_order
 from tests.hosts import batch, host, spread_module
 
 LORAS = {
