@@ -5,14 +5,6 @@ from dataclasses import dataclass
 
 from peftport.adapters.host_files import HostFiles
 
-# what a model with a head calls the model below it, by `model_type`; families without are not wrapped
-BELOW_THE_HEAD = {
-    **dict.fromkeys(("bert", "electra", "distilbert", "gpt_neox"), "{model_type}"),
-    **dict.fromkeys(("roberta", "xlm-roberta"), "roberta"),
-    **{"deberta-v2": "deberta", "modernbert": "model", "gpt2": "transformer", "bart": "model", "opt": "model"},
-    **dict.fromkeys(("llama", "mistral", "qwen2", "qwen3", "phi3", "olmo2", "gemma2", "gemma3_text"), "model"),
-    **dict.fromkeys(("mixtral", "qwen2_moe", "qwen3_moe", "olmoe"), "model"),
-}
 OUTPUTS = ("attention", "cross_attention", "feed_forward")
 HEADS = ("lm_head", "classifier", "score", "cls", "embed_out")
 
@@ -56,7 +48,7 @@ def spelled_names(host: HostFiles) -> dict[str, str]:
 
 
 def _prefix(host: HostFiles) -> str:
-    return BELOW_THE_HEAD.get(host.model_type, "").format(model_type=host.model_type)
+    return host.family.below_head if host.family else ""
 
 
 def _sites_of_the_family(host: HostFiles, prefix: str, names: set[str]) -> Iterable[str]:

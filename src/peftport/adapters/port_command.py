@@ -11,6 +11,7 @@ from peftport.adapters.check_text import report_text
 from peftport.adapters.folder import AdapterError
 from peftport.adapters.host_files import HostFilesError
 from peftport.adapters.port import COPIED, write_ported
+from peftport.arguments import number_within
 
 WRONG = 2
 EPILOG = "exit status: 0 written, 3 to 6 as `peftport check` says, 2 where something cannot be read or written"
@@ -42,15 +43,4 @@ def port_command(arguments: Sequence[str]) -> int:
 
 
 def _factor(text: str) -> float:
-    """A factor from the command line.
-
-    Raises:
-        argparse.ArgumentTypeError: it is no finite number above 0.
-    """
-    try:
-        factor = float(text)
-    except ValueError:
-        factor = math.nan
-    if not math.isfinite(factor) or factor <= 0:
-        raise argparse.ArgumentTypeError(f"expected a number above 0, got {text!r}")
-    return factor
+    return number_within(text, 0, math.inf, "a number above 0")

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
 
+from peftport.arguments import number_within
 from peftport.assess.config import config_text, make_config
 from peftport.assess.gate import EXIT, Limit, together
 from peftport.assess.request import Request, WrongRequest
@@ -164,18 +165,8 @@ def _positive(text: str) -> int:
 
 
 def _rate(text: str) -> float:
-    return _within(text, 0, 1, "a learning rate above 0 and below 1")
+    return number_within(text, 0, 1, "a learning rate above 0 and below 1")
 
 
 def _limit(text: str) -> float:
-    return _within(text, -1e-9, 1, "a share from 0 and below 1, such as 0.02")
-
-
-def _within(text: str, above: float, below: float, expected: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = float("nan")
-    if not above < number < below:
-        raise argparse.ArgumentTypeError(f"expected {expected}, got {text!r}")
-    return number
+    return number_within(text, -1e-9, 1, "a share from 0 and below 1, such as 0.02")
