@@ -24,7 +24,12 @@ with job(snakemake) as provenance, Checkpoint.of_job(snakemake.log[0], provenanc
         inputs=HostInputs(**{name: inputs[name] for name in ("card", "train", "validation", "test")}),
         starts={seed: Path(inputs.starts[0]) / f"seed-{seed}" if inputs.starts else None for seed in params.seeds},
         settings=CellSettings(
-            params.technique, training, EvaluationSettings(**params.evaluation), params.task, params.budgets
+            params.technique,
+            training,
+            EvaluationSettings(**params.evaluation),
+            params.task,
+            params.budgets,
+            params.taught,
         ),
         names={name: snakemake.wildcards[name] for name in CELL},
         checkpoint=checkpoint,

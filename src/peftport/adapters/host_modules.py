@@ -30,12 +30,16 @@ def host_modules(host: HostFiles) -> HostModules:
     weights = {}
     for full, name in spelled.items():
         if name.endswith(".weight"):
-            shape = host.tensors[name].shape
-            turned = host.transposed and len(shape) == 2 and ".wte" not in full and ".wpe" not in full
-            weights[full.removesuffix(".weight")] = shape[::-1] if turned else shape
+            site, shape = full.removesuffix(".weight"), host.tensors[name].shape
+            weights[site] = shape[::-1] if stored_transposed(host, site, shape) else shape
     names = {parent for name in spelled for parent in _parents(name)}
     names |= set(_sites_of_the_family(host, prefix, names))
     return HostModules(frozenset(names), weights, frozenset(spelled))
+
+
+def stored_transposed(host: HostFiles, site: str, shape: tuple[int, ...]) -> bool:
+    """Whether a weight of this shape in a host's files is (inputs, outputs)."""
+    return host.transposed and len(shape) == 2 and ".wte" not in f".{site}" and ".wpe" not in f".{site}"
 
 
 def spelled_names(host: HostFiles) -> dict[str, str]:
