@@ -127,9 +127,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--seeds", type=_positive, default=3, help="how many seeds; 3 unless given")
     add("--learning-rate", type=_rate, help="of trainings in the new host")
     add("--initial", metavar="DIR", type=Path, help="initial state of an adapter by PiSSA or OLoRA")
-    add(
-        "--probe", metavar="FILE", type=Path, help="labelled examples of something else, to see what the module forgets"
-    )
+    add("--probe", metavar="FILE", type=Path, help="labelled examples of something else: what is forgotten there")
     add("--probe-text", metavar="COLUMN", help="as --text, of --probe")
     add("--probe-label", metavar="COLUMN", help="as --label, of --probe")
     add("--probe-labels", type=_labels, metavar="0=WORD,1=WORD", help="as --labels, of --probe")

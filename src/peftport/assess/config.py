@@ -120,7 +120,7 @@ def _read(examples: Examples) -> tuple[dict[str, str], dict[str, str], int]:
 
 def _dataset(request: Request, columns: dict[str, str], words: dict[str, str], share: float) -> JsonObject:
     """The entry of the dataset; files keep their absolute paths, so that the study runs from any folder."""
-    files = [{"path": str(path.resolve()), "columns": columns} for path in request.task.files]
+    files = [{"path": str(path.resolve()), "columns": dict(columns)} for path in request.task.files]
     split = {"validation": VALIDATION} | ({"test": share} if request.test_data is None else {})
     return {
         "source": {"files": [*files[:1], *(file | {"split": "test"} for file in files[1:])]},

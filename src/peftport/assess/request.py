@@ -96,19 +96,15 @@ def label_words(examples: Examples, column: str) -> tuple[dict[str, str], int]:
         WrongRequest: a value has no word, or a word is for a value that the data do not have.
         ValueError: a file cannot be read.
     """
-    counts = [value_counts(path, column) for path in examples.files]
+    counts, flag = [value_counts(path, column) for path in examples.files], f"{examples.flag}labels"
     there = list(dict.fromkeys(value for each in counts for value in each))
     words = {value: value for value in there} if examples.labels is None else examples.labels
     if missing := [value for value in there if value not in words]:
-        raise WrongRequest(
-            f"{examples.flag}labels: expected a word for each value of the column {column!r}; {', '.join(map(repr, missing[:10]))} "
-            f"{'has' if len(missing) == 1 else 'have'} none"
-        )
+        lacking = f"{', '.join(map(repr, missing[:10]))} {'has' if len(missing) == 1 else 'have'} none"
+        raise WrongRequest(f"{flag}: expected a word for each value of the column {column!r}; {lacking}")
     if strange := [value for value in words if value not in there]:
-        raise WrongRequest(
-            f"{examples.flag}labels: {strange[0]!r} is no value of the column {column!r}.{did_you_mean(strange[0], there)} Values "
-            f"there: {', '.join(map(repr, there[:20]))}"
-        )
+        near = f"{did_you_mean(strange[0], there)} Values there: {', '.join(map(repr, there[:20]))}"
+        raise WrongRequest(f"{flag}: {strange[0]!r} is no value of the column {column!r}.{near}")
     if len(set(words.values())) < 2:
         raise WrongRequest(f"{examples.files[0]}: expected at least two labels in the column {column!r}, got {there}")
     return words, sum(counts[0].values())
