@@ -30,7 +30,7 @@ def save_tokenizer(folder, without=()):
 
 @pytest.fixture
 def told(tmp_path, tmp_path_factory):
-    """Checks a sound LoRA with label words; the tokenizers of both hosts lack some pieces. Returns verdict and lines."""
+    """Checks a sound LoRA with label words, where tokenizers lack some pieces; returns the verdict and its lines."""
     bare, adapter = host_on_disk(tmp_path_factory, "llama"), lora_on_disk(tmp_path_factory, "llama")
 
     def told(before, now, words=WORDS, adapter=adapter):
@@ -78,7 +78,7 @@ PLANTED = {
             (
                 "copy",
                 "label words begin with one token in the host, so the first token alone does not tell them apart "
-                "(tokens: bad 2, badish 3)",
+                "(tokens: bad 2, badish 2)",
             )
         ],
     ),
