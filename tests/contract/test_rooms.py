@@ -30,7 +30,7 @@ MODULES = sorted(
 )
 
 # Files at the top that any room may import; `storage` is open to all as well, and imports no room.
-BASE = {"arguments", "paths", "registry", "seeds", "settings", "storage"}
+BASE = {"paths", "registry", "seeds", "settings", "storage"}
 MAY_IMPORT = {
     "storage": set(),
     "data": {"tasks.table"},

@@ -6,12 +6,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from peftport.adapters.arguments import number_within
 from peftport.adapters.check import checked
 from peftport.adapters.check_text import report_text
 from peftport.adapters.folder import AdapterError
 from peftport.adapters.host_files import HostFilesError
 from peftport.adapters.port import COPIED, write_ported
-from peftport.arguments import number_within
 
 WRONG = 2
 EPILOG = "exit status: 0 written, 3 to 6 as `peftport check` says, 2 where something cannot be read or written"

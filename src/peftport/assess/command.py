@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
 
-from peftport.arguments import number_within
+from peftport.adapters.arguments import number_within
 from peftport.assess.config import config_text, make_config
 from peftport.assess.gate import EXIT, Limit, together
 from peftport.assess.request import Request, WrongRequest

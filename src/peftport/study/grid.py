@@ -136,10 +136,12 @@ class Grid:
             for probe in grid.probes
             for block in self.blocks
         ]
-        ends = [transfer.target for transfer in grid.transfers]
-        ends += [transfer.source for transfer in grid.transfers] if "source" in grid.references else []
-        places = [(host, probe) for host in ends for probe in grid.probes]
-        return list(dict.fromkeys([*cells, *self._references_in(places, REFERENCES)]))
+        ends = {"target": ["bare", *({"native"} & set(grid.references))]}
+        ends |= {"source": REFERENCES} if "source" in grid.references else {}
+        for end, names in ends.items():
+            hosts = [getattr(transfer, end) for transfer in grid.transfers]
+            cells += self._references_in([(host, probe) for host in hosts for probe in grid.probes], names)
+        return list(dict.fromkeys(cells))
 
     def taught(self, cell: Cell) -> str:
         """The dataset that a cell's modules are trained on in the target host: the one they are tested on, or for one

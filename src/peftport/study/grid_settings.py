@@ -52,9 +52,9 @@ class GridSettings(Settings):
     )
     probes: Annotated[list[str], EACH_ONCE] = Field(
         [],
-        description="datasets that are only tested on and tell what a module costs elsewhere (forgetting): hosts "
-        "alone, their own modules, and `ported` modules at every budget; answers stand in `evaluations/`, tables and "
-        "report leave them out",
+        description="datasets that are only tested on and tell what a module costs elsewhere (forgetting): `ported` "
+        "modules at every budget, hosts alone, and their own modules where `references` has them; answers stand in "
+        "`evaluations/`, tables and report leave them out",
         exclude_if=is_empty,
     )
     initialisations: Annotated[list[Initialisation], EACH_ONCE] = Field(

@@ -37,6 +37,8 @@ def test_ported_modules_and_their_references_are_tested_on_it():
     native = next(cell for cell in probed.probed if cell.target_host == "raw" and cell.initialisation == "native")
     assert probed.sources_of(native) == [Source("lora", "raw", "film", "0-2")]
     assert {cell.target_host for cell in made(**FILM, probes=["b"]).probed} == {"instruct"}
+    alone = made(**FILM, probes=["b"], references=[])
+    assert [cell.initialisation for cell in alone.probed] == ["ported", "bare"]
 
 
 def test_a_mean_of_other_modules_takes_none_of_it():
