@@ -72,7 +72,7 @@ def overlap(old: np.ndarray, new: np.ndarray) -> Overlap:
 def _leading(weight: np.ndarray, directions: int) -> tuple[np.ndarray, np.ndarray]:
     """Left (outputs, k) and right (k, inputs) singular vectors of the largest singular values."""
     begin = np.random.default_rng(0).normal(size=min(weight.shape))  # ARPACK's own beginning differs from run to run
-    left, _, right = svds(weight.astype(np.float64), k=directions, v0=begin)
+    left, _, right = svds(weight.astype(np.float32), k=directions, v0=begin.astype(np.float32))
     return left, right
 
 
