@@ -100,7 +100,7 @@ def test_folded_weights_are_one_for_hosts_that_compute_the_same(name, tmp_path, 
     case = read_case(lora_on_disk(tmp_path_factory, name), *pair)
     new, old = map(FoldedWeights, pair)
     read = [site for site in case.new_modules.weights if site.endswith(tuple(f".{end}" for end in changed))]
-    assert len(read) >= 2 * len(changed)
+    assert len(read) >= len(changed) > 1
     for site in read:
         np.testing.assert_allclose(new.weight(site), old.weight(site), rtol=1e-4, atol=1e-6)
     found = overlaps(case)

@@ -41,6 +41,12 @@ def test_ported_modules_and_their_references_are_tested_on_it():
     assert [cell.initialisation for cell in alone.probed] == ["ported", "bare"]
 
 
+def test_what_is_probed_is_the_module_that_the_study_moves():
+    pairs = [{"source": "book", "target": "film"}]
+    study = made(decontaminate=True, **ONE_WAY, dataset_pairs=pairs, probes=["b"])
+    assert {study.start_of(cell) for cell in study.probed if not cell.is_reference} <= set(study.starts)
+
+
 def test_a_mean_of_other_modules_takes_none_of_it():
     study = made(**FILM, probes=["b"], initialisations=["ported", "target_mean"])
     cell = Cell("lora", "raw", "instruct", "film", "film", "target_mean", "0-2")
