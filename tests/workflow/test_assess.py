@@ -1,6 +1,7 @@
 """The journey of an adapter made by plain peft: assessed, and the same as in plain peft at both ends."""
 
 import random
+from dataclasses import replace
 
 import pytest
 import torch
@@ -34,9 +35,15 @@ def save_examples(path):
     path.write_text("\n".join(["id,comment,verdict", *rows]) + "\n")
 
 
-def answers_in_plain_peft(results, host, adapter):
+def save_probe(path):
+    """40 examples of something else, with other label words."""
+    rows = [f"is {n} {('even', 'odd')[n % 2]} or is it not so,{('yes', 'no')[n // 2 % 2]}" for n in range(40)]
+    path.write_text("\n".join(["text,label", *rows]) + "\n")
+
+
+def answers_in_plain_peft(results, host, adapter, cell=None):
     """Example id to what the host with the adapter answers, both loaded by transformers and peft alone."""
-    stage = EvaluateCell(**vars(results.ported))
+    stage = EvaluateCell(**vars(cell or results.ported))
     needs, asked = stage.needs(results.study), stage.settings(results.study)
     task = HostWithTask.read(results.path(needs["card"]), asked["task"]).task
     model = PeftModel.from_pretrained(AutoModelForSeq2SeqLM.from_pretrained(host), adapter).eval()
@@ -56,10 +63,20 @@ def test_from_an_adapter_to_a_verdict(hosts, tmp_path):
     checked = studies.peftport("check", "my-lora", *moved, folder=tmp_path)
     assert checked.returncode == 0, checked.stdout
     given = ["my-lora", "--from", hosts / "raw", "--to", hosts / "instruct", "--data", "rows.csv"]
+    save_probe(tmp_path / "probe.csv")
     given += ["--labels", "0=negative,1=positive", "--budgets", "0,4", "--seeds", "2", "--cores", "1"]
+    given += ["--probe", "probe.csv", "--probe-template", "question: {text}"]
     done = studies.peftport("assess", *given, "--max-drop", "0.9", "--max-flips", "0.9", folder=tmp_path)
     assert done.returncode == 0, done.stdout
-    for said in ("Config: ", "copied into the new host", "In the old host", "Flips: ", "What to do: ", "Report: "):
+    for said in (
+        "Config: ",
+        "copied into the new host",
+        "In the old host",
+        "Flips: ",
+        "What to do: ",
+        "Forgetting, ",
+        "Report: ",
+    ):
         assert f"\n{said}" in done.stdout or said in done.stdout, said
     assert done.stdout.count(": passed [") == 2
 
@@ -74,6 +91,18 @@ def test_from_an_adapter_to_a_verdict(hosts, tmp_path):
     steps = read_card(folder / "module/card.json")["steps_in_host"]
     further = answers_in_plain_peft(results, hosts / "instruct", folder / "module")
     assert as_mapping(results.answers(results.ported, steps)) == further
+
+    probe = replace(results.ported, target_dataset="probe")
+    copied = answers_in_plain_peft(results, hosts / "instruct", tmp_path / "my-lora", probe)
+    assert as_mapping(results.answers(probe, 0)) == copied and len(copied) == 40
+    trained = answers_in_plain_peft(results, hosts / "instruct", folder / "module", probe)
+    assert as_mapping(results.answers(probe, steps)) == trained
+    old = answers_in_plain_peft(
+        results, hosts / "raw", tmp_path / "my-lora", replace(results.in_old, target_dataset="probe")
+    )
+    assert as_mapping(results.answers(replace(results.in_old, target_dataset="probe"), 0)) == old
+    seen = results.forgotten(results.ported, 0)
+    assert f"with the copy {seen.after:.3f}, " in done.stdout and seen.total == 40
 
     again = studies.peftport("assess", *given, "--max-drop", "0", "--after", "4", folder=tmp_path)
     assert again.returncode in (1, 3) and "Gate, drop at most 0.0%, after 4 steps: " in again.stdout

@@ -19,13 +19,11 @@ from peftport.storage.tables import CELL
 with job(snakemake) as provenance, Checkpoint.of_job(snakemake.log[0], provenance["key"]) as checkpoint:
     prepare_device(snakemake.threads, snakemake.resources)
     params, inputs = snakemake.params, snakemake.input
-    training = TrainingSettings(**params.training)
+    training, evaluation = TrainingSettings(**params.training), EvaluationSettings(**params.evaluation)
     tables = evaluate_cell(
         inputs=HostInputs(**{name: inputs[name] for name in ("card", "train", "validation", "test")}),
         starts={seed: Path(inputs.starts[0]) / f"seed-{seed}" if inputs.starts else None for seed in params.seeds},
-        settings=CellSettings(
-            params.technique, training, EvaluationSettings(**params.evaluation), params.task, params.budgets
-        ),
+        settings=CellSettings(params.technique, training, evaluation, params.task, params.budgets, params.taught),
         names={name: snakemake.wildcards[name] for name in CELL},
         checkpoint=checkpoint,
     )

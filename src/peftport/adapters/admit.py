@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 from transformers import PreTrainedModel
 
+from peftport.adapters.config import normalised
+from peftport.adapters.declared import KnownHost, declared
 from peftport.adapters.folder import Adapter, file_inside, not_finite, read_adapter
 from peftport.adapters.form import tensors_of
 from peftport.hosts.classification_head import load_with_head
@@ -84,7 +86,7 @@ def admit_module(card_file: Path, existing: Existing, folders: dict[int, Path], 
         "host_shape": card["shape"],
         "host_sha256": card["weights_sha256"],
         "dataset": existing.dataset,
-        "existing": {"origin": existing.origin, "files": given, **declared(adapter, card)},
+        "existing": {"origin": existing.origin, "files": given, **says(adapter, card)},
         **({} if existing.labels is None else {"labels": list(existing.labels)}),
     }
     for line in told(facts["existing"]):
@@ -97,22 +99,18 @@ def admit_module(card_file: Path, existing: Existing, folders: dict[int, Path], 
         _keep(file_inside(adapter.folder, name), next(iter(folders.values())).parent / AS_GIVEN / name)
 
 
-def declared(adapter: Adapter, card: JsonObject) -> JsonObject:
-    """What an adapter says that it is, and how its base compares with the host; a name is no proof of weights."""
-    base, revision = (adapter.config.get(field) for field in ("base_model_name_or_path", "revision"))
-    origin = card["origin"].get("hub", {})
-    here = origin.get("id") or Path(card["origin"].get("path") or card["host"]).name
-    if not base:
-        found = "the adapter does not say which base it was trained in"
-    elif str(base).rstrip("/").rpartition("/")[2] != here.rpartition("/")[2]:
-        found = f"the adapter says that it was trained in {base!r}, and the host is {here!r}"
-    elif revision and card.get("commit") and revision != card["commit"]:
-        found = f"the adapter names revision {revision!r} of its base, and the host is at {card['commit']}"
-    else:
-        found = "the base that the adapter names is called as the host is"
-    types = sorted({fact.dtype for fact in adapter.tensors.values()})
-    version = adapter.config.get("peft_version")
-    return {"base": base, "revision": revision, "base_found": found, "peft_version": version, "number_types": types}
+def says(adapter: Adapter, card: JsonObject) -> JsonObject:
+    """What an adapter says that it is, and how its base compares with the host."""
+    config, origin = normalised(adapter), card["origin"]
+    names = [origin.get("hub", {}).get("id") or Path(origin.get("path") or card["host"]).name, card["host"]]
+    host = KnownHost(f"the host `{card['host']}`", known_folder(card), names, card.get("commit"))
+    return {
+        "base": config.base,
+        "revision": config.revision,
+        "base_found": "; ".join(compared.text for compared in declared(config, host)),
+        "peft_version": config.peft_version,
+        "number_types": sorted({fact.dtype for fact in adapter.tensors.values()}),
+    }
 
 
 def told(existing: JsonObject) -> list[str]:

@@ -14,12 +14,14 @@ from transformers import PreTrainedModel
 from peftport.adapters.case import Case
 from peftport.adapters.config import config_to_load
 from peftport.adapters.host_files import HostFiles
-from peftport.adapters.targets import spelled_out
+from peftport.adapters.low_rank import low_rank, spelled_out
 from peftport.adapters.verdict import Reason
 from peftport.hosts.load import load_model
 from peftport.injection.attach import attach_module
 from peftport.storage.modules import Module
+from peftport.storage.provenance import JsonObject
 
+PATTERNS = ("exclude_modules", "layers_to_transform", "layers_pattern")  # fields that choose among modules
 ROWS, LENGTH, FIRST = 4, 16, 10  # of the token ids; the first few are often special
 NOTHING = 1e-6  # of the logits' own size: below it is rounding
 FAR = 10.0  # times as much, or as little, as in the host that it was trained in
@@ -35,8 +37,7 @@ def canary(case: Case, tensors: dict[str, np.ndarray]) -> tuple[list[Reason], di
         Reasons, and of each host the mean Kullback-Leibler divergence of the bare host's next tokens from those with
         the adapter (nats), and the share of places where the likeliest token is another one.
     """
-    config = config_to_load(case.adapter) | (spelled_out(case.config, case.sites.tensors))
-    module, numbers = Module(config, tensors, {}), {}
+    module, numbers = Module(_config(case), tensors, {}), {}
     hosts = {"before": case.old, "now": case.new} if case.unlike else {"now": case.new}
     reasons = []
     for name, host in hosts.items():
@@ -52,6 +53,15 @@ def canary(case: Case, tensors: dict[str, np.ndarray]) -> tuple[list[Reason], di
     if said:
         reasons.append(Reason("canary", _level(numbers), f"it changes the answers to fixed tokens ({said})"))
     return reasons, numbers
+
+
+def _config(case: Case) -> JsonObject:
+    """What peft is given: of a LoRA exactly its sites, so that peft reads no pattern that a stranger wrote."""
+    config = config_to_load(case.adapter)
+    if case.config.peft_type != "LORA":
+        return config
+    parts = low_rank(case.adapter, case.config, case.sites)
+    return config | dict.fromkeys(PATTERNS) | spelled_out(parts) | {"target_modules": sorted(parts)}
 
 
 def _level(numbers: dict[str, float]) -> str:

@@ -1,6 +1,6 @@
 """Whether an adapter can be moved into a host, and every reason: from files alone, or with their weights as well."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from peftport.adapters.case import Case, read_case, read_hosts
@@ -11,13 +11,23 @@ from peftport.adapters.verdict import Reason, Report
 from peftport.adapters.weights import look_at_weights
 
 
-def check(adapter: str | Path, onto: str | Path, trained_in: str | Path | None = None, weights: bool = False) -> Report:
+def check(
+    adapter: str | Path,
+    onto: str | Path,
+    trained_in: str | Path | None = None,
+    weights: bool = False,
+    words: Sequence[str] = (),
+) -> Report:
     """The verdict on an adapter and a host, as ``checked`` finds it."""
-    return checked(adapter, onto, trained_in, weights)[0]
+    return checked(adapter, onto, trained_in, weights, words)[0]
 
 
 def checked(
-    adapter: str | Path, onto: str | Path, trained_in: str | Path | None = None, weights: bool = False
+    adapter: str | Path,
+    onto: str | Path,
+    trained_in: str | Path | None = None,
+    weights: bool = False,
+    words: Sequence[str] = (),
 ) -> tuple[Report, Case | None]:
     """The verdict on an adapter and a host, and what was looked at.
 
@@ -28,6 +38,7 @@ def checked(
         onto: the folder of the host that it is to move into.
         trained_in: that of the host that it was trained in, if there is one.
         weights: whether weights are read as well; loads torch.
+        words: the label words that it answers, if they are known.
 
     Raises:
         HostFilesError: a host cannot be read.
@@ -35,7 +46,7 @@ def checked(
     new, old = read_hosts(Path(onto), None if trained_in is None else Path(trained_in))
     names = (str(adapter), str(onto), None if trained_in is None else str(trained_in))
     try:
-        case = read_case(Path(adapter), new, old)
+        case = read_case(Path(adapter), new, old, words)
     except AdapterError as error:
         return Report(*names, (Reason("file", "impossible", str(error)),)), None
     reasons = [*_identity(case), *(reason for looked_at in CHECKS.values() for reason in looked_at(case))]

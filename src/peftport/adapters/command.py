@@ -21,13 +21,21 @@ def check_command(arguments: Sequence[str]) -> int:
     parser.add_argument("adapter", type=Path, help="its PEFT folder")
     parser.add_argument("--onto", metavar="NEW", type=Path, required=True, help="folder of the host to move it into")
     parser.add_argument("--trained-in", metavar="OLD", type=Path, help="folder of the host that it was trained in")
+    parser.add_argument("--label-words", metavar="WORD,WORD", type=_words, default=(), help="words that it answers")
     parser.add_argument("--weights", action="store_true", help="read weights as well, and try it on fixed tokens")
     parser.add_argument("--json", action="store_true", help="for machines, with all names")
     chosen = parser.parse_args(arguments)
     try:
-        report = check(chosen.adapter, chosen.onto, chosen.trained_in, chosen.weights)
+        report = check(chosen.adapter, chosen.onto, chosen.trained_in, chosen.weights, chosen.label_words)
     except HostFilesError as error:
         print("error:", " ".join(str(error).split()), file=sys.stderr)
         return WRONG
     print(json.dumps(report_json(report), indent=2) if chosen.json else report_text(report))
     return report.exit_code
+
+
+def _words(text: str) -> tuple[str, ...]:
+    words = tuple(word.strip() for word in text.split(","))
+    if len(words) < 2 or "" in words or len(set(words)) < len(words):
+        raise argparse.ArgumentTypeError(f"expected at least two different words, joined by commas; got {text!r}")
+    return words

@@ -5,16 +5,13 @@ asked for alphas, in bounded time (``peftport.adapters.targets``). Nothing that 
 """
 
 import math
-import re
-from collections import Counter
-from collections.abc import Iterable
 
 import numpy as np
 
 from peftport.adapters.config import AdapterConfig, normalised
 from peftport.adapters.folder import Adapter, AdapterError, read_weights
-from peftport.adapters.sites import WRAPPED
-from peftport.adapters.targets import ByPattern
+from peftport.adapters.low_rank import LowRank, low_rank, spelled_out
+from peftport.adapters.sites import WRAPPED, sites_of
 from peftport.hosts.families.table import FAMILIES, family
 from peftport.storage.cards import read_card
 from peftport.storage.modules import CARD
@@ -80,31 +77,21 @@ def tensors_of(adapter: Adapter, initial: Adapter | None = None) -> dict[str, np
 
 def _lora(adapter: Adapter, config: AdapterConfig, times: int) -> JsonObject:
     """The settings of a LoRA; its ranks are ``times`` those of the files."""
-    ranks = {}
-    for name, fact in adapter.tensors.items():
-        if name.startswith(WRAPPED) and name.endswith(DOWN) and fact.shape:
-            ranks[name.removeprefix(WRAPPED).removesuffix(DOWN)] = fact.shape[0] * times
-        elif not name.endswith(LORA_TENSORS) and not any(f".{part}." in name for part in config.modules_to_save):
+    saved = [f".{part}." for part in config.modules_to_save]
+    for name in adapter.tensors:
+        if not name.endswith(LORA_TENSORS) and not any(part in name for part in saved):
             raise AdapterError(f"{adapter.folder}: expected tensors of a LoRA, got {name[:120]!r}")
-    if not ranks:
+    parts = low_rank(adapter, config, sites_of(adapter, config))
+    if not parts:
         raise AdapterError(f"{adapter.folder}: no tensor is called {WRAPPED}<site>{DOWN}, so it wraps nothing")
     if config.alpha is None:
         raise AdapterError(f"{adapter.folder}: expected `lora_alpha`, by which its change is scaled; it says none")
-    grown = math.sqrt(times) if config.use_rslora else times
-    alphas = _alphas(config, ranks, grown)
-    form = {"method": PASSED_ON, "peft_type": "LORA", "names": sorted(ranks)}
-    for field, pattern, sizes in (("r", "rank_pattern", ranks), ("lora_alpha", "alpha_pattern", alphas)):
-        form[field] = Counter(sizes.values()).most_common(1)[0][0]
-        others = {f"^{re.escape(site)}$": size for site, size in sorted(sizes.items()) if size != form[field]}
-        form |= {pattern: others} if others else {}
-    return form | {name: True for name in ("use_rslora", "use_dora") if getattr(config, name)}
-
-
-def _alphas(config: AdapterConfig, sites: Iterable[str], grown: float) -> dict[str, float]:
-    """The alpha of every site: that of the first pattern that peft finds to match its name, else the usual one."""
-    patterns = ByPattern(config.alpha_pattern)
-    alphas = {site: patterns.value(site, config.alpha) for site in sites}
-    return {site: alpha if grown == 1 else alpha * grown for site, alpha in alphas.items()}
+    if times > 1:
+        grown = math.sqrt(times) if config.use_rslora else times
+        parts = {site: LowRank(part.rank * times, part.alpha * grown) for site, part in parts.items()}
+    said = {field: value for field, value in spelled_out(parts).items() if value != {}}
+    switches = {name: True for name in ("use_rslora", "use_dora") if getattr(config, name)}
+    return {"method": PASSED_ON, "peft_type": "LORA", "names": sorted(parts)} | said | switches
 
 
 def _ia3_kinds(adapter: Adapter) -> list[str]:

@@ -5,14 +5,6 @@ from dataclasses import dataclass
 
 from peftport.adapters.host_files import HostFiles
 
-# what a model with a head calls the model below it, by `model_type`; families without are not wrapped
-BELOW_THE_HEAD = {
-    **dict.fromkeys(("bert", "electra", "distilbert", "gpt_neox"), "{model_type}"),
-    **dict.fromkeys(("roberta", "xlm-roberta"), "roberta"),
-    **{"deberta-v2": "deberta", "modernbert": "model", "gpt2": "transformer", "bart": "model", "opt": "model"},
-    **dict.fromkeys(("llama", "mistral", "qwen2", "qwen3", "phi3", "olmo2", "gemma2", "gemma3_text"), "model"),
-    **dict.fromkeys(("mixtral", "qwen2_moe", "qwen3_moe", "olmoe"), "model"),
-}
 OUTPUTS = ("attention", "cross_attention", "feed_forward")
 HEADS = ("lm_head", "classifier", "score", "cls", "embed_out")
 
@@ -38,12 +30,16 @@ def host_modules(host: HostFiles) -> HostModules:
     weights = {}
     for full, name in spelled.items():
         if name.endswith(".weight"):
-            shape = host.tensors[name].shape
-            turned = host.transposed and len(shape) == 2 and ".wte" not in full and ".wpe" not in full
-            weights[full.removesuffix(".weight")] = shape[::-1] if turned else shape
+            site, shape = full.removesuffix(".weight"), host.tensors[name].shape
+            weights[site] = shape[::-1] if stored_transposed(host, site, shape) else shape
     names = {parent for name in spelled for parent in _parents(name)}
     names |= set(_sites_of_the_family(host, prefix, names))
     return HostModules(frozenset(names), weights, frozenset(spelled))
+
+
+def stored_transposed(host: HostFiles, site: str, shape: tuple[int, ...]) -> bool:
+    """Whether a weight of this shape in a host's files is (inputs, outputs)."""
+    return host.transposed and len(shape) == 2 and ".wte" not in f".{site}" and ".wpe" not in f".{site}"
 
 
 def spelled_names(host: HostFiles) -> dict[str, str]:
@@ -56,7 +52,7 @@ def spelled_names(host: HostFiles) -> dict[str, str]:
 
 
 def _prefix(host: HostFiles) -> str:
-    return BELOW_THE_HEAD.get(host.model_type, "").format(model_type=host.model_type)
+    return host.family.below_head if host.family else ""
 
 
 def _sites_of_the_family(host: HostFiles, prefix: str, names: set[str]) -> Iterable[str]:

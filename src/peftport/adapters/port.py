@@ -13,7 +13,7 @@ from peftport.adapters.folder import AdapterError, file_inside
 from peftport.adapters.verdict import MEANING, Report
 from peftport.storage.cards import write_card
 from peftport.storage.files import atomic_write, file_digest, write_json, write_text
-from peftport.storage.modules import CARD, CONFIG, WEIGHTS
+from peftport.storage.modules import CARD, CONFIG, LABEL_WORDS, WEIGHTS
 from peftport.storage.provenance import JsonObject
 
 COPIED = ("same", "copy")  # verdicts with which an adapter can be copied
@@ -99,6 +99,7 @@ def _card(case: Case, report: Report, scale: float, folder: Path) -> JsonObject:
             "reasons": [reason.line for reason in report.reasons],
             "peftport": __version__,
         },
+        **({LABEL_WORDS: list(case.words)} if case.words else {}),
         "shapes": shapes,
         "parameters": sum(fact.entries for fact in case.adapter.tensors.values()),
         "weights_sha256": file_digest(folder / WEIGHTS),

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from peftport.adapters.arguments import number_within
 from peftport.adapters.check import checked
 from peftport.adapters.check_text import report_text
 from peftport.adapters.folder import AdapterError
@@ -42,15 +43,4 @@ def port_command(arguments: Sequence[str]) -> int:
 
 
 def _factor(text: str) -> float:
-    """A factor from the command line.
-
-    Raises:
-        argparse.ArgumentTypeError: it is no finite number above 0.
-    """
-    try:
-        factor = float(text)
-    except ValueError:
-        factor = math.nan
-    if not math.isfinite(factor) or factor <= 0:
-        raise argparse.ArgumentTypeError(f"expected a number above 0, got {text!r}")
-    return factor
+    return number_within(text, 0, math.inf, "a number above 0")

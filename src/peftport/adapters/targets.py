@@ -1,11 +1,9 @@
 """Which submodules the patterns of an adapter's config mean, in bounded time (``peftport.adapters.patterns``)."""
 
-import re
 from collections.abc import Iterable, Mapping
 
 from peftport.adapters.config import AdapterConfig
 from peftport.adapters.patterns import Budget, Pattern, Unmatchable
-from peftport.storage.provenance import JsonObject
 
 
 def wrapped_modules(config: AdapterConfig, names: Iterable[str]) -> set[str] | None:
@@ -26,27 +24,6 @@ def wrapped_modules(config: AdapterConfig, names: Iterable[str]) -> set[str] | N
         if (wanted.whole(name) or (wanted.end(name) and _in_chosen_layers(name, config)))
         and not (excluded.whole(name) or excluded.end(name) or saved & set(name.split(".")))
     }
-
-
-def spelled_out(config: AdapterConfig, sites: Iterable[str]) -> JsonObject:
-    """Fields with which peft wraps exactly these sites, at their own ranks and scales, and reads no stranger's pattern.
-
-    Empty for types other than LORA.
-
-    Raises:
-        Unmatchable: which ranks the config means cannot be told.
-    """
-    if config.peft_type != "LORA":
-        return {}
-    sites = sorted(sites)
-    own = {"rank_pattern": config.rank_pattern, "alpha_pattern": config.alpha_pattern}
-    keys = {name: ByPattern(patterns).key for name, patterns in own.items()}
-    fields: JsonObject = {
-        name: {re.escape(site): own[name][key] for site in sites if (key := keys[name](site)) is not None}
-        for name in own
-    }
-    nothing = dict.fromkeys(("exclude_modules", "layers_to_transform", "layers_pattern"))
-    return fields | nothing | {"target_modules": sites}
 
 
 class _Named:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from dataclasses import asdict, fields
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from peftport.adapters.case import Case
 from peftport.adapters.deltas import delta_norms
 from peftport.adapters.folder import AdapterError, not_finite, read_weights
 from peftport.adapters.host_files import HostFilesError
+from peftport.adapters.overlap import Overlap, overlaps
 from peftport.adapters.patterns import Unmatchable
 from peftport.adapters.verdict import Reason, worst
 from peftport.storage.provenance import JsonObject
@@ -34,12 +36,13 @@ def look_at_weights(case: Case, reasons: list[Reason]) -> tuple[list[Reason], Js
         return [Reason("tensors", "impossible", "tensors with entries that are infinite or no numbers", spoilt)], {}
     try:
         deltas, weights = delta_norms(case, tensors), weight_norms(case)
-        apart = distances(case) if case.unlike else {}
+        apart, shared = (distances(case), overlaps(case)) if case.unlike else ({}, {})
     except (Unmatchable, HostFilesError) as error:
         return [Reason("tensors", "unknown", str(error))], {}
     shares = {site: norm / weights[site] for site, norm in deltas.items() if weights.get(site)}
-    more = [*_of_deltas(deltas, shares), *_of_distances(apart)]
-    measured = {"change": _spread(shares), "drift": _drift(apart), "sites": _by_site(deltas, shares, apart)}
+    more = [*_of_deltas(deltas, shares), *_of_distances(apart), *_of_overlaps(shared)]
+    measured = {"change": _spread(shares), "drift": _drift(apart), "overlap": _means(shared)}
+    measured["sites"] = _by_site(deltas, shares, apart, shared)
     if worst(reason.level for reason in (*reasons, *more)) in ("same", "copy"):
         from peftport.adapters.canary import canary  # loads torch
 
@@ -76,6 +79,23 @@ def _of_distances(apart: dict[str, Distance]) -> Iterator[Reason]:
         yield Reason("drift", "same", text)
 
 
+def _of_overlaps(shared: dict[str, Overlap]) -> Iterator[Reason]:
+    """A remark: which overlap is enough for a copy has not been measured."""
+    if shared:
+        mean = _means(shared)
+        text = (
+            "the leading directions of its sites' weights, norms folded in, are shared by both hosts to "
+            f"{mean['outputs']:.2g} in what they write (unrelated ones to {mean['outputs_chance']:.2g}) and to "
+            f"{mean['inputs']:.2g} in what they read ({mean['inputs_chance']:.2g})"
+        )
+        yield Reason("overlap", "same", text)
+
+
+def _means(shared: dict[str, Overlap]) -> dict[str, float]:
+    names = (field.name for field in fields(Overlap)) if shared else ()
+    return {name: float(np.mean([getattr(part, name) for part in shared.values()])) for name in names}
+
+
 def _spread(shares: dict[str, float]) -> dict[str, float]:
     if not shares:
         return {}
@@ -93,10 +113,13 @@ def _drift(apart: dict[str, Distance]) -> dict[str, float]:
     return drifts | {"cosine": float(np.mean([pair.cosine for pair in apart.values()]))}
 
 
-def _by_site(deltas: dict[str, float], shares: dict[str, float], apart: dict[str, Distance]) -> JsonObject:
+def _by_site(
+    deltas: dict[str, float], shares: dict[str, float], apart: dict[str, Distance], shared: dict[str, Overlap]
+) -> JsonObject:
     return {
         site: {"delta": norm, "of_weight": shares.get(site)}
         | ({"drift": apart[site].drift, "cosine": apart[site].cosine} if site in apart else {})
+        | ({"overlap": asdict(shared[site])} if site in shared else {})
         for site, norm in deltas.items()
     }
 

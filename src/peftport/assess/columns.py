@@ -60,12 +60,13 @@ class Column:
         return f"{self.name}: {what} ({examples}{', ...' if len(self.values) > 3 else ''})"
 
 
-def text_and_label(path: Path, text: str | None = None, label: str | None = None) -> tuple[str, str]:
+def text_and_label(path: Path, text: str | None = None, label: str | None = None, flag: str = "--") -> tuple[str, str]:
     """The names of the column with the texts and of the one with the labels.
 
     Args:
         text: the name of the column with the texts; None where it is to be inferred.
         label: the same of the labels.
+        flag: how the flags begin that say them.
 
     Raises:
         UnclearColumns: they cannot be told, or there is no column of a given name.
@@ -73,34 +74,35 @@ def text_and_label(path: Path, text: str | None = None, label: str | None = None
     """
     names = [name for name in (text, label) if name is not None]
     columns = {name: Column.of(name, values) for name, values in look(path, names if len(names) == 2 else ()).items()}
-    for name, flag in ((text, "--text"), (label, "--label")):
+    for name, what in ((text, "text"), (label, "label")):
         if name is not None and name not in columns:
-            raise _unclear(path, f"there is no column for {flag} {name}.{did_you_mean(name, columns)}", columns)
+            said = f"there is no column for {flag}{what} {name}.{did_you_mean(name, columns)}"
+            raise _unclear(path, said, columns)
     if text is not None and text == label:
-        raise _unclear(path, "expected two columns, --text and --label name one.", columns)
-    label = label or _only_label(path, {name: column for name, column in columns.items() if name != text})
-    return text or _longest(path, {name: column for name, column in columns.items() if name != label}), label
+        raise _unclear(path, f"expected two columns, {flag}text and {flag}label name one.", columns)
+    label = label or _only_label(path, {name: column for name, column in columns.items() if name != text}, flag)
+    return text or _longest(path, {name: column for name, column in columns.items() if name != label}, flag), label
 
 
-def _only_label(path: Path, columns: dict[str, Column]) -> str:
+def _only_label(path: Path, columns: dict[str, Column], flag: str) -> str:
     """The column called `label` if it can be it, else the only one that can be."""
     possible = [name for name, column in columns.items() if column.labels]
     if USUAL["label"] in possible:
         return USUAL["label"]
     if len(possible) != 1:
         why = f"{', '.join(possible)} can be it" if possible else "no column has few values that repeat"
-        raise _unclear(path, f"which column holds the labels is not clear: {why}; say --label COLUMN.", columns)
+        raise _unclear(path, f"which column holds the labels is not clear: {why}; say {flag}label COLUMN.", columns)
     return possible[0]
 
 
-def _longest(path: Path, columns: dict[str, Column]) -> str:
+def _longest(path: Path, columns: dict[str, Column], flag: str) -> str:
     """The column called `text` if it holds texts, else the one whose texts are much longer than all others."""
     texts = sorted((column for column in columns.values() if column.texts), key=lambda column: -column.length)
     if any(column.name == USUAL["text"] for column in texts):
         return USUAL["text"]
     if not texts or (len(texts) > 1 and texts[0].length < LONGER * texts[1].length):
         alike = f"{texts[0].name} and {texts[1].name} are of like length" if texts else "no other column holds texts"
-        raise _unclear(path, f"which column holds the texts is not clear: {alike}; say --text COLUMN.", columns)
+        raise _unclear(path, f"which column holds the texts is not clear: {alike}; say {flag}text COLUMN.", columns)
     return texts[0].name
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
 
+from peftport.adapters.arguments import number_within
 from peftport.assess.config import config_text, make_config
 from peftport.assess.gate import EXIT, Limit, together
 from peftport.assess.request import Request, WrongRequest
@@ -55,14 +56,16 @@ def assess_command(arguments: Sequence[str], run: Run) -> int:
 def _told(study: Study, folder: Path, limits: list[Limit], budget: int) -> int:
     """Print the verdict of a study that has run, and write the module; returns the exit status."""
     from peftport.assess.results import Results  # pandas and torch, which a config needs not
-    from peftport.assess.verdict import gate_lines, verdict_lines, where_lines
+    from peftport.assess.verdict import forgetting_lines, gate_lines, verdict_lines, where_lines
 
     try:
         results = Results.of(study, folder)
         print("\n" + "\n".join(verdict_lines(results)))
         seen = results.flips(budget)
         verdict = together([limit.verdict(seen) for limit in limits])
-        print("\n".join([*gate_lines(results, limits, budget), *where_lines(results, _written(results, folder))]))
+        written = _written(results, folder)
+        forgotten = forgetting_lines(results, written[1])
+        print("\n".join([*forgotten, *gate_lines(results, limits, budget), *where_lines(results, written)]))
     except (ConfigError, ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return RUN_FAILED
@@ -124,6 +127,11 @@ def _parser() -> argparse.ArgumentParser:
     add("--seeds", type=_positive, default=3, help="how many seeds; 3 unless given")
     add("--learning-rate", type=_rate, help="of trainings in the new host")
     add("--initial", metavar="DIR", type=Path, help="initial state of an adapter by PiSSA or OLoRA")
+    add("--probe", metavar="FILE", type=Path, help="labelled examples of something else: what is forgotten there")
+    add("--probe-text", metavar="COLUMN", help="as --text, of --probe")
+    add("--probe-label", metavar="COLUMN", help="as --label, of --probe")
+    add("--probe-labels", type=_labels, metavar="0=WORD,1=WORD", help="as --labels, of --probe")
+    add("--probe-template", help="the prompt for --probe, with {text} in it; {text} alone unless given")
     add("--max-drop", type=_limit, metavar="SHARE", help="gate: largest drop in accuracy, such as 0.02")
     add("--max-flips", type=_limit, metavar="SHARE", help="gate: largest share of answers that were right, are wrong")
     add("--after", type=int, metavar="STEPS", help="gate: judge the copy after so many steps; else as it is copied")
@@ -164,18 +172,8 @@ def _positive(text: str) -> int:
 
 
 def _rate(text: str) -> float:
-    return _within(text, 0, 1, "a learning rate above 0 and below 1")
+    return number_within(text, 0, 1, "a learning rate above 0 and below 1")
 
 
 def _limit(text: str) -> float:
-    return _within(text, -1e-9, 1, "a share from 0 and below 1, such as 0.02")
-
-
-def _within(text: str, above: float, below: float, expected: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = float("nan")
-    if not above < number < below:
-        raise argparse.ArgumentTypeError(f"expected {expected}, got {text!r}")
-    return number
+    return number_within(text, -1e-9, 1, "a share from 0 and below 1, such as 0.02")

@@ -9,7 +9,7 @@ from peftport.adapters.config import normalised
 from peftport.adapters.folder import read_adapter
 from peftport.assess.columns import text_and_label
 from peftport.assess.origins import host_entry, module_entry
-from peftport.assess.request import Request, WrongRequest, label_words
+from peftport.assess.request import Examples, Request, WrongRequest, label_words
 from peftport.storage.provenance import JsonObject
 from peftport.study.config import read_settings
 from peftport.study.existing import adapter_folder
@@ -17,7 +17,7 @@ from peftport.study.module_settings import ModuleSettings
 from peftport.study.settings import NAME_PATTERN
 from peftport.techniques.table import no_output
 
-OLD, NEW, TASK = "old", "new", "task"  # names of hosts and dataset in the study
+OLD, NEW, TASK, PROBE = "old", "new", "task", "probe"  # names of hosts and datasets in the study
 VALIDATION, TEST = 0.1, 0.5  # shares of the examples
 MOST_TESTED = 2_000  # examples that are tested on, where there are more
 FEW_EXAMPLES, SMALL_BATCH, BATCH = 320, 16, 32
@@ -25,7 +25,8 @@ LEAST_EPOCH, MOST_EPOCH = 10, 200  # bounds of the smallest usual budget, which 
 FIRST_LINE = "# Made by `peftport assess`. To run it once it is edited: the same command with --keep-config.\n"
 COMMENTS = {
     "hosts": "`old` is where the adapter was trained, `new` is where it is to work.",
-    "datasets": "`template` must be the prompt that the adapter was trained with, and `labels` the words it answers.",
+    "datasets": "`template` must be the prompt that the adapter was trained with, and `labels` the words it answers; "
+    "of `probe`, if it is there, those with which the hosts answer well without the adapter.",
     "modules": "Its files are read and never changed.",
     "grid": "`ported` is the copy; the other initialisations are what it must beat. Reference `source`: the old host.",
     "costs": "Costs of techniques are not measured.",
@@ -41,8 +42,8 @@ def make_config(request: Request) -> Config:
         WrongRequest: what was given does not go together.
         ValueError: of the readers of files, and ConfigError as ``read_settings`` says.
     """
-    text, label = text_and_label(request.data, request.text, request.label)
-    words, rows = label_words(request, label)
+    columns, words, rows = _read(request.task)
+    probes = {} if (probed := request.probed) is None else {PROBE: _only_tested(probed)}
     name = _name(request.adapter)
     module = _module(request, words)
     head = {"head": "classification"} if "labels" in module else {}
@@ -55,7 +56,7 @@ def make_config(request: Request) -> Config:
         "study": "assess",
         "title": f"What {name} keeps in a new host",
         "hosts": {OLD: host_entry("--from", request.old) | head, NEW: host_entry("--to", request.new) | head},
-        "datasets": {TASK: _dataset(request, (text, label), words, share)},
+        "datasets": {TASK: _dataset(request, columns, words, share)} | probes,
         "modules": {name: module | {"source_steps": 2 * max(budgets[-1], epoch)}},
         "training": {"batch_size": batch},
         "evaluation": {"calibration_texts": 0},
@@ -64,6 +65,7 @@ def make_config(request: Request) -> Config:
             "modules": [name],
             "transfers": [{"source": OLD, "target": NEW}],
             "dataset_pairs": [{"source": TASK, "target": TASK}],
+            **({"probes": list(probes)} if probes else {}),
             "initialisations": ["ported", "sampled", "scratch"],
             "references": ["bare", "native", "source"],
             "budgets": budgets,
@@ -110,17 +112,32 @@ def _module(request: Request, words: dict[str, str]) -> JsonObject:
     return entry | {"labels": list(dict.fromkeys(words.values()))}
 
 
-def _dataset(request: Request, columns: tuple[str, str], words: dict[str, str], share: float) -> JsonObject:
+def _read(examples: Examples) -> tuple[dict[str, str], dict[str, str], int]:
+    """The columns, the label words, and how many rows the first file has."""
+    text, label = text_and_label(examples.files[0], examples.text, examples.label, examples.flag)
+    return {"text": text, "label": label}, *label_words(examples, label)
+
+
+def _dataset(request: Request, columns: dict[str, str], words: dict[str, str], share: float) -> JsonObject:
     """The entry of the dataset; files keep their absolute paths, so that the study runs from any folder."""
-    text, label = columns
-    files = [{"path": str(path.resolve()), "columns": {"text": text, "label": label}} for path in request.files]
-    for file in files[1:]:
-        file["split"] = "test"
+    files = [{"path": str(path.resolve()), "columns": dict(columns)} for path in request.task.files]
     split = {"validation": VALIDATION} | ({"test": share} if request.test_data is None else {})
     return {
-        "source": {"files": files},
+        "source": {"files": [*files[:1], *(file | {"split": "test"} for file in files[1:])]},
         "labels": words,
         "template": request.template,
         "split": split,
+        "examples": {"test": MOST_TESTED},
+    }
+
+
+def _only_tested(examples: Examples) -> JsonObject:
+    """The entry of a dataset of which every example is for testing."""
+    columns, words, _ = _read(examples)
+    file = {"path": str(examples.files[0].resolve()), "columns": columns, "split": "test"}
+    return {
+        "source": {"files": [file]},
+        "labels": words,
+        "template": examples.template,
         "examples": {"test": MOST_TESTED},
     }

@@ -1,4 +1,5 @@
-"""Answers before and after: of the old host with the module and the new host with it, on the same test examples."""
+"""Answers before and after, on the same test examples: of the old host with the module and the new host with it; on a
+dataset that is only tested, of a host alone and with the module."""
 
 from dataclasses import dataclass
 
@@ -27,6 +28,16 @@ class Flips:
     def total(self) -> int:
         """All test examples."""
         return self.lost + self.gained + self.right + self.wrong
+
+    @property
+    def before(self) -> float:
+        """Accuracy before."""
+        return (self.lost + self.right) / self.total
+
+    @property
+    def after(self) -> float:
+        """Accuracy after."""
+        return (self.gained + self.right) / self.total
 
     @property
     def share(self) -> float:

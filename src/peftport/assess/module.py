@@ -20,7 +20,7 @@ from peftport.prompting.encoded import read_encoded
 from peftport.settings import EvaluationSettings, TrainingSettings
 from peftport.stages.evaluate_cell import EvaluateCell
 from peftport.storage.cards import read_card
-from peftport.storage.modules import Module, read_module, write_module
+from peftport.storage.modules import LABEL_WORDS, Module, read_module, write_module
 from peftport.storage.provenance import JsonObject
 
 THREADS = 1  # of a cell's job in the workflow
@@ -46,6 +46,8 @@ def write_trained(results: Results, folder: Path) -> int:
             steps, tensors = _trained(results, HostInputs(**files), start, stage, steps)
         base = _base(results, card)
     facts = {name: module.card[name] for name in ("technique", "settings", "labels") if name in module.card}
+    words = results.study.config.datasets[results.ported.target_dataset].words
+    facts |= {} if "labels" in facts else {LABEL_WORDS: words}  # a head writes no words
     said = facts | {"host": card["host"], "host_sha256": card["weights_sha256"], "seed": results.seed}
     write_module(folder, Module(module.config | base, tensors, said | {"steps_in_host": steps, "start": "ported"}))
     return steps

@@ -1,6 +1,6 @@
 """What a study of one adapter left: its tables, and its answers by cell."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -14,10 +14,10 @@ from peftport.stages.write_report import WriteReport
 from peftport.storage.parquet import read_table
 from peftport.storage.provenance import RESULTS
 from peftport.study.config import ConfigError
-from peftport.study.grid import ANY, SHARED, Cell
+from peftport.study.grid import ANY, NONE, PORTED, SHARED, Cell
 from peftport.study.study import Study
 
-PORTED, NATIVE, BARE = "ported", "native", "bare"
+NATIVE, BARE = "native", "bare"
 
 
 @dataclass(frozen=True)
@@ -98,10 +98,16 @@ class Results:
         pair = self.study.grid.dataset_pairs[0]
         return Cell(self.module, ANY, self.hosts[0], ANY, pair.target, NATIVE, self.block)
 
+    @property
+    def probe(self) -> str | None:
+        """The first dataset that is only tested on; None where there is none."""
+        return next(iter(self.study.grid.probes), None)
+
     def answers(self, cell: Cell, budget: int) -> pd.DataFrame:
-        """The predictions of the first seed of a cell at a budget."""
+        """The predictions of the first seed of a cell at a budget; the bare host has one."""
         frame = read_table(self.path(EvaluateCell(**vars(cell)).output("predictions")), "predictions")
-        return frame[(frame["seed"] == self.seed) & (frame["budget_steps"] == budget)]
+        seed = self.study.seeds_of(cell.block)[0]
+        return frame[(frame["seed"] == seed) & (frame["budget_steps"] == budget)]
 
     def flips(self, budget: int) -> Flips:
         """Answers of the old host with the module, and of the new host with the copy after so many steps.
@@ -110,6 +116,15 @@ class Results:
             ValueError: that run failed, or was tested on other examples.
         """
         return flips(self.answers(self.in_old, 0), self.answers(self.ported, budget))
+
+    def forgotten(self, cell: Cell, budget: int) -> Flips:
+        """Answers to the probe: of a cell's host alone, and with its module after so many steps on the task.
+
+        Raises:
+            ValueError: that run failed, or was tested on other examples.
+        """
+        alone = Cell(NONE, ANY, cell.target_host, ANY, self.probe, BARE, ANY)
+        return flips(self.answers(alone, 0), self.answers(replace(cell, target_dataset=self.probe), budget))
 
     def summary(self, initialisation: str, budget: int) -> pd.Series | None:
         """The row of table `portability` of an initialisation in the new host at a budget; None if there is none."""

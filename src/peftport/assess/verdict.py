@@ -28,7 +28,7 @@ def verdict_lines(results: Results) -> list[str]:
         *_beside(results, first),
         f"In the old host the module scores {_number(results.in_old_host(NATIVE))}, the old host alone "
         f"{_number(results.in_old_host(BARE))}; after the move it is {signed(-seen.drop)} points "
-        f"{_ends(*(-end for end in reversed(seen.drop_ends)))} on the same test examples.",
+        f"{_ends(*_change_ends(seen))} on the same test examples.",
         f"Flips: {_share(seen.share)} of {seen.total:,} answers were right in the old host and are wrong now "
         f"{_between(*seen.share_ends)}; {_share(seen.gained_share)} the other way {_between(*seen.gained_ends)}.",
         *(_trained(results, budget) for budget in later),
@@ -36,6 +36,38 @@ def verdict_lines(results: Results) -> list[str]:
     advised = recommendations(results.table("advice"))
     lines += [f"What to do: {row['advice']} ({row['accuracy']}); {row['reason']}." for row in advised[:1]]
     return [*lines, _told(seen)]
+
+
+def forgetting_lines(results: Results, steps: int) -> list[str]:
+    """What the module costs where it was not trained for, against each host alone; none where nothing was asked.
+
+    Args:
+        steps: of training in the new host, those of the module that is written.
+    """
+    if results.probe is None:
+        return []
+    old, new = results.forgotten(results.in_old, 0), results.forgotten(results.ported, 0)
+    examples = f"Forgetting, on {count(old.total, 'test example')} of the probe"
+    lines = [
+        f"{examples}: the old host alone scores {_number(old.before)}, with the module {_against_alone(old)}.",
+        f"The new host alone scores {_number(new.before)} there, with the copy {_against_alone(new)}",
+    ]
+    if steps:
+        trained = results.forgotten(results.ported, steps)
+        lines[1] += f"; trained {count(steps, 'step')} on the task {_against_alone(trained)}"
+    return [lines[0], f"{lines[1]}."]
+
+
+def _against_alone(seen: Flips) -> str:
+    low, high = _change_ends(seen)
+    said = "it forgets" if high < 0 else "it gains" if low > 0 else "not told from none"
+    return f"{_number(seen.after)}, {signed(-seen.drop)} points {_ends(low, high)}, {said}"
+
+
+def _change_ends(seen: Flips) -> tuple[float, float]:
+    """The ends of accuracy after less accuracy before."""
+    low, high = seen.drop_ends
+    return -high, -low
 
 
 def gate_lines(results: Results, limits: list[Limit], budget: int) -> list[str]:

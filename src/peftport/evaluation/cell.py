@@ -7,7 +7,7 @@ the step and no score; the other runs go on.
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,7 @@ class CellSettings:
         evaluation: the study's section.
         task: template and label words.
         budgets: rising numbers of optimiser steps; one training passes them all.
+        taught: template and label words of the dataset that is trained on; empty where that is the one tested on.
     """
 
     technique: JsonObject
@@ -50,6 +51,7 @@ class CellSettings:
     evaluation: EvaluationSettings
     task: TaskSettings
     budgets: list[int]
+    taught: TaskSettings | JsonObject = field(default_factory=dict)
 
     @property
     def rates(self) -> list[float | None]:
@@ -59,13 +61,14 @@ class CellSettings:
 
 @dataclass(frozen=True)
 class Texts:
-    """The encoded splits of the target dataset that a cell reads.
+    """The encoded splits that a cell reads, of the dataset that it is tested on and of the one it is trained on.
 
     Attributes:
         test: what is tested on.
         train: None where nothing is trained.
         validation: None where there is no choice among learning rates.
-        unlabelled: what answers are calibrated on; None where they are not.
+        unlabelled: what answers are calibrated on; None where they are not, as where nothing of the dataset that is
+            tested on is for training.
     """
 
     test: Encoded
@@ -74,15 +77,16 @@ class Texts:
     unlabelled: Encoded | None
 
     @classmethod
-    def read(cls, inputs: HostInputs, words: list[str], settings: CellSettings) -> "Texts":
+    def read(cls, inputs: HostInputs, task: Task, taught: Task, settings: CellSettings) -> "Texts":
         """Read the splits that these settings ask for."""
-        rates, calibrating = settings.rates, settings.evaluation.calibration_texts if words else 0
+        rates = settings.rates
+        calibrating = settings.evaluation.calibration_texts if task.words and not settings.taught else 0
         trained = rates != [None]
-        train = read_encoded(inputs.train, words) if trained or calibrating else None
+        train = read_encoded(inputs.train, taught.words) if trained or calibrating else None
         return cls(
-            test=read_encoded(inputs.test, words),
+            test=read_encoded(inputs.test, task.words),
             train=train if trained else None,
-            validation=read_encoded(inputs.validation, words) if len(rates) > 1 else None,
+            validation=read_encoded(inputs.validation, taught.words) if len(rates) > 1 else None,
             unlabelled=train.first(calibrating) if train is not None and calibrating else None,
         )
 
@@ -97,7 +101,8 @@ def evaluate_cell(
     """Scores, predictions and loss curves of all seeds and budgets of a cell.
 
     Args:
-        inputs: the target host's card; prompts of ``train``, ``validation`` and ``test`` of the target dataset.
+        inputs: the target host's card; prompts of ``train`` and ``validation`` of the dataset that is trained on, and
+            of ``test`` of the target dataset.
         starts: seed to module directory; None is the bare host.
         names: what names the cell; it comes first in every row of its scores.
         checkpoint: what a job that was stopped left.
@@ -121,7 +126,8 @@ def open_cell(
 ) -> "Cell":
     """A cell with its host and modules in memory, before any test; arguments as of ``evaluate_cell``."""
     host = HostWithTask.read(inputs.card, settings.task)
-    texts = Texts.read(inputs, host.task.words, settings)
+    taught = HostWithTask.read(inputs.card, settings.taught).task if settings.taught else host.task
+    texts = Texts.read(inputs, host.task, taught, settings)
     modules = read_members({seed: start for seed, start in starts.items() if start is not None})
     model = host.load(settings.training.host_precision)
     if host.parts and settings.technique:  # modules of the host itself lack nothing
@@ -129,7 +135,7 @@ def open_cell(
         modules = {seed: completed(model, module, *wanted, seed) for seed, module in modules.items()}
     if modules:
         model = attach_module(model, next(iter(modules.values())))
-    return Cell(model, modules, host.task, texts, settings, names)
+    return Cell(model, modules, host.task, taught, texts, settings, names)
 
 
 @dataclass(frozen=True)
@@ -140,7 +146,8 @@ class Cell:
         model: the target host, with a module in it unless it is bare.
         modules: what is started from, by seed; empty for the bare host.
         task: the target dataset as the host sees it.
-        texts: its splits.
+        taught: the dataset that is trained on, as the host sees it; as a rule the same.
+        texts: their splits.
         settings: what is asked for.
         names: what names the cell.
     """
@@ -148,6 +155,7 @@ class Cell:
     model: Any
     modules: dict[int, Module]
     task: Task
+    taught: Task
     texts: Texts
     settings: CellSettings
     names: dict[str, str]
@@ -177,7 +185,7 @@ class Cell:
         label = f"{self.names['technique']} in {self.names['target_host']}, {self._told(trial)}"
         report = Progress(label, self.settings.budgets[-1])
         recipe = Recipe.of(self.settings.training, trial.rate)
-        return Training(self.model, self.task, self.texts.train, recipe, trial.seed, report)
+        return Training(self.model, self.taught, self.texts.train, recipe, trial.seed, report)
 
     def _test(self, run: Training | None, trial: Trial, budget: int, tested: Tested) -> None:
         """Test a trial at a budget; where it has failed there are no scores, no answers and no validation."""
@@ -210,7 +218,7 @@ class Cell:
     def _validated(self, budget: int) -> float | None:
         if self.texts.validation is None or not budget:
             return None
-        return validate(self.model, self.texts.validation, self.task, self.settings.evaluation)
+        return validate(self.model, self.texts.validation, self.taught, self.settings.evaluation)
 
     def _rate(self, trial: Trial, budget: int) -> float | None:
         """The learning rate of the training before a test: of `native`, that of its source."""

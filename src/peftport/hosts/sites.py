@@ -34,6 +34,7 @@ class Family:
         name: transformers' ``model_type``.
         lm_type: how such a host is asked and how it answers, a name of ``peftport.prompting.lm_types.table``.
         head: names that the output layer's weight has in the files of the family.
+        below_head: what a model with its head calls the model below; empty where it has all parts beside the head.
         task: peft's task type for prompt learning; None where prompts do not apply.
         layers: stack (``encoder``, ``decoder``) to the config attribute with its number of layers.
         feed_forward: config attribute with the inner width of the feed-forward sub-layer.
@@ -52,6 +53,9 @@ class Family:
             answers; empty where hosts of the family have none here.
         language_model_head: regular expression for tensors of other heads that the family's files may hold, which a
             host with a classification head has no use for.
+        reads_normed: end of a site's name to the end of that of the norm whose output it reads, and nothing else of
+            that output; empty where a norm stands behind its sub-layer.
+        norm_begins: what a norm adds to its weight before it scales by it (Gemma: 1).
     """
 
     name: str
@@ -61,6 +65,7 @@ class Family:
     layers: Mapping[str, str]
     feed_forward: str
     sites: Sites
+    below_head: str = ""
     transposed: bool = False
     norm_tensors: int = 1
     first_position: int = 0
@@ -73,6 +78,8 @@ class Family:
     scaled: str | None = None
     classification: tuple[str, ...] = ()
     language_model_head: str = r"(?!)"
+    reads_normed: Mapping[str, str] = field(default_factory=dict)
+    norm_begins: float = 0.0
 
     def check(self, kinds: Iterable[str]) -> None:
         """Raise ValueError unless the family has all these kinds of sites."""

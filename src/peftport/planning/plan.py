@@ -212,7 +212,9 @@ def run_rows(study: Study, every: Sequence[Job]) -> int:
 
 def reference_rows(study: Study, every: Sequence[Job]) -> int:
     """Rows that the evaluations of the DAG give to ``references.parquet``."""
-    return sum(len(study.seeds_of(cell.block)) for cell in cells_of(every) if cell.is_reference)
+    probed = set(study.probed)
+    references = [cell for cell in cells_of(every) if cell.is_reference and cell not in probed]
+    return sum(len(study.seeds_of(cell.block)) for cell in references)
 
 
 def trainings(study: Study, every: Sequence[Job]) -> TrainingsByKind:

@@ -24,6 +24,8 @@ def sum_faults(graph: Graph, wrong: set[Path]) -> Iterator[Fault]:
     Args:
         wrong: files of the study that are known to be wrong; they are not looked at.
     """
+    probed = {cell: _tables(graph, cell) for cell in graph.study.probed}
+    yield from _each(graph, {cell: files for cell, files in probed.items() if not wrong.intersection(files)})
     cells = {cell: _tables(graph, cell) for cell in graph.study.cells}
     whole = {cell: files for cell, files in cells.items() if not wrong.intersection(files)}
     if len(whole) < len(cells):

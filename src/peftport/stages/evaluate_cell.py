@@ -38,15 +38,20 @@ class EvaluateCell(Stage, Cell):
     )
     FILES = {"scores": "scores.parquet", "predictions": "predictions.parquet", "curve": "training.parquet"}
 
+    @classmethod
+    def asked(cls, study: Study) -> Sequence[Stage]:
+        return [cls(**vars(cell)) for cell in study.probed]
+
     def needs(self, study: Study) -> Needs:
         return {
             **host_inputs(study, self.target_host),
-            **prompts(self.target_host, self.target_dataset, "train", "validation", "test"),
+            **prompts(self.target_host, study.taught(self), "train", "validation"),
+            **prompts(self.target_host, self.target_dataset, "test"),
             "starts": starts_of(study, self),
         }
 
     def settings(self, study: Study) -> JsonObject:
-        section = tested_by if self.is_reference else trained_by
+        section, taught = tested_by if self.is_reference else trained_by, study.taught(self)
         return {
             "seeds": study.seeds_of(self.block),
             "budgets": [0] if self.is_reference else study.budgets,
@@ -54,15 +59,20 @@ class EvaluateCell(Stage, Cell):
             "training": section(study, self.target_host),
             "evaluation": study.config.evaluation.as_json(),
             "task": scored_task(study, self.target_dataset),
+            "taught": {} if taught == self.target_dataset else scored_task(study, taught),
         }
 
     def code(self, study: Study) -> Sequence[str]:
         method = [] if self.initialisation == "bare" else method_code(study, self.technique)
-        kind = kind_code(study, self.target_dataset, SCORES)
-        return [*method, *kind, *host_code(study, self.target_host), *answer_code(study, self.target_host)]
+        kinds = {name: None for dataset in self._datasets(study) for name in kind_code(study, dataset, SCORES)}
+        return [*method, *kinds, *host_code(study, self.target_host), *answer_code(study, self.target_host)]
 
     def files(self, study: Study) -> Sequence[Path]:
-        return task_files(study, self.target_dataset)
+        return [file for dataset in self._datasets(study) for file in task_files(study, dataset)]
+
+    def _datasets(self, study: Study) -> list[str]:
+        """The dataset that is tested on, and the one that is trained on where that is another."""
+        return list(dict.fromkeys([self.target_dataset, study.taught(self)]))
 
 
 def starts_of(study: Study, cell: Cell) -> list[Output]:

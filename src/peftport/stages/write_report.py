@@ -54,4 +54,5 @@ def prompts_read(study: Study) -> list[Output]:
         for cell in study.cells
         for split in ("train", "validation", "test")
     ]
-    return [EncodeDataset(*names).output("prompts") for names in dict.fromkeys([*sources, *cells])]
+    probes = [(cell.target_host, cell.target_dataset, "test") for cell in study.probed]
+    return [EncodeDataset(*names).output("prompts") for names in dict.fromkeys([*sources, *cells, *probes])]

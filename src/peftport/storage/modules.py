@@ -21,6 +21,7 @@ from peftport.storage.files import DamagedFile, atomic_write, file_digest, read_
 from peftport.storage.provenance import JsonObject
 
 CONFIG, WEIGHTS, CARD = "adapter_config.json", "adapter_model.safetensors", "card.json"
+LABEL_WORDS = "label_words"  # in a card: the words that a module answers, where they are known
 FLOATS = ("F16", "F32", "F64")
 PICKLED = (".bin", ".pt", ".pth", ".pkl", ".ckpt")
 

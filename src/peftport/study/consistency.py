@@ -28,6 +28,7 @@ from peftport.study.further_hosts import further_refusal
 from peftport.study.grid_settings import GridSettings
 from peftport.study.kinds import kind_complaint
 from peftport.study.precisions import precision_complaint
+from peftport.study.probes import probe_complaint
 from peftport.study.settings import StudySettings
 from peftport.study.starts import fitted_complaint, sibling_complaint
 from peftport.study.study import Study
@@ -66,7 +67,7 @@ def check_meaning(settings: StudySettings, folder: Path) -> None:
     _check_templates(study, known)
     for name in chatting(study):
         _check_read(f"datasets.{name}.chat", lambda name=name: check_chat(study, name, known))
-    _refuse(fitted_complaint(study))
+    _refuse(fitted_complaint(study) or probe_complaint(study))
     _refuse(head_complaint(study, known) or precision_complaint(study) or sibling_complaint(study))
     _check_transfers(study, known)
 
@@ -97,6 +98,9 @@ def check_names(settings: StudySettings) -> None:
             for end, name in (("source", pair.source), ("target", pair.target)):
                 if name not in known:
                     raise ConfigError(f"config key `grid.{key}.{index}.{end}`: {unknown_name(what, name, known)}")
+    for index, name in enumerate(grid.probes):
+        if name not in datasets:
+            raise ConfigError(f"config key `grid.probes.{index}`: {unknown_name('dataset', name, datasets)}")
     for name, host in hosts.items():
         if (base := base_of(host.build)) is not None and base not in hosts:
             raise ConfigError(f"config key `hosts.{name}.build.base`: {unknown_name('host', base, hosts)}")

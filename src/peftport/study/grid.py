@@ -9,6 +9,7 @@ from peftport.study.grid_settings import GridSettings, PairSettings
 
 ANY = "any"
 NONE = "none"
+PORTED = "ported"
 SHARED = "scratch"
 REFERENCES = ("bare", "native")
 FITTED = ("matched",)  # their starts depend on texts of the target dataset
@@ -120,6 +121,34 @@ class Grid:
                 [(t.source, p.target) for t in grid.transfers for p in grid.dataset_pairs], REFERENCES
             )
 
+    @cached_property
+    def probed(self) -> list[Cell]:
+        """Evaluations on datasets that are only tested: of ported modules, and of what their scores are read against.
+
+        Their answers are in no table of the study.
+        """
+        grid = self.grid
+        cells = [
+            Cell(technique, transfer.source, transfer.target, pair.source, probe, PORTED, block)
+            for technique in self.techniques
+            for transfer in grid.transfers
+            for pair in grid.dataset_pairs
+            for probe in grid.probes
+            for block in self.blocks
+        ]
+        ends = {"target": ["bare", *({"native"} & set(grid.references))]}
+        ends |= {"source": REFERENCES} if "source" in grid.references else {}
+        for end, names in ends.items():
+            hosts = [getattr(transfer, end) for transfer in grid.transfers]
+            cells += self._references_in([(host, probe) for host in hosts for probe in grid.probes], names)
+        return list(dict.fromkeys(cells))
+
+    def taught(self, cell: Cell) -> str:
+        """The dataset that a cell's modules are trained on in the target host: the one they are tested on, or for one
+        that is only tested that of the dataset pair."""
+        is_probe = cell.target_dataset in self.grid.probes
+        return self.grid.dataset_pairs[0].target if is_probe else cell.target_dataset
+
     def _references_in(self, places: list[tuple[str, str]], names: Sequence[str]) -> Iterator[Cell]:
         """These references in pairs of a host and a dataset."""
         for host, dataset in dict.fromkeys(places):
@@ -162,7 +191,7 @@ class Grid:
     def start_of(self, cell: Cell) -> Start:
         """What a cell's modules start from; a shared start depends on the target host only."""
         hosts, kind = (cell.source_host, cell.target_host), cell.initialisation
-        dataset = self._cleaned(cell.source_dataset, cell.target_dataset)
+        dataset = self._cleaned(cell.source_dataset, self.taught(cell))
         return Start(cell.technique, *hosts, dataset, cell.target_dataset if kind in FITTED else ANY, kind, cell.block)
 
     def source_of(self, start: Start) -> Source:
@@ -178,7 +207,7 @@ class Grid:
     def sources_of(self, cell: Cell) -> list[Source]:
         """The source trainings a cell needs: the ported module's, and for ``native`` the target's own."""
         if cell.initialisation == "native":
-            return [Source(cell.technique, cell.target_host, cell.target_dataset, cell.block)]
+            return [Source(cell.technique, cell.target_host, self.taught(cell), cell.block)]
         if cell.initialisation in ("bare", SHARED):
             return []
         start = self.start_of(cell)
@@ -191,7 +220,7 @@ class Grid:
             return []
         own = root(start.source_dataset)
         target = left_out(start.source_dataset) or own
-        others = [name for name in self.datasets if name != own] or [own]
+        others = [name for name in self.datasets if name not in (own, *self.grid.probes)] or [own]
         return [Source(start.technique, start.target_host, self._cleaned(n, target), start.block) for n in others]
 
     def siblings(self, start: Start, seed: int) -> list[tuple[Source, int]]:
@@ -230,9 +259,9 @@ class Grid:
 
     @cached_property
     def datasets(self) -> list[str]:
-        """Datasets of the config that the grid uses."""
-        pairs = self.grid.dataset_pairs
-        return list(dict.fromkeys(name for pair in pairs for name in (pair.source, pair.target)))
+        """Datasets of the config that the grid uses, those that are only tested last."""
+        pairs = [name for pair in self.grid.dataset_pairs for name in (pair.source, pair.target)]
+        return list(dict.fromkeys([*pairs, *self.grid.probes]))
 
     @cached_property
     def derived(self) -> list[str]:

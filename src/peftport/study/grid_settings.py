@@ -50,6 +50,13 @@ class GridSettings(Settings):
     dataset_pairs: list[PairSettings] = Field(
         min_length=1, description="ordered pairs of datasets; the same name twice is the same dataset on both sides"
     )
+    probes: Annotated[list[str], EACH_ONCE] = Field(
+        [],
+        description="datasets that are only tested on and tell what a module costs elsewhere (forgetting): `ported` "
+        "modules at every budget, hosts alone, and their own modules where `references` has them; answers stand in "
+        "`evaluations/`, tables and report leave them out",
+        exclude_if=is_empty,
+    )
     initialisations: Annotated[list[Initialisation], EACH_ONCE] = Field(
         min_length=1, description="what a module in the target host starts from"
     )

@@ -11,7 +11,7 @@ from peftport.study.study import Study
 def optimiser_steps(study: Study) -> int:
     """Optimiser steps of all trainings of modules: sources, and the longest budget of every cell that trains."""
     return sum(source_steps(study, source) for source in study.trained) + sum(
-        cell_steps(study, cell) for cell in study.cells
+        cell_steps(study, cell) for cell in (*study.cells, *study.probed)
     )
 
 

@@ -62,10 +62,28 @@ def test_a_file_of_its_own_to_test_on_leaves_the_other_to_training(assess, tmp_p
     assert next(iter(config["modules"].values()))["learning_rate"] == 0.01
 
 
+def test_a_probe_is_a_dataset_that_is_only_tested_on(assess, tmp_path):
+    rows = [f"is this one {('true', 'false')[n % 2]} or not, number {n};{n % 2}" for n in range(20)]
+    (tmp_path / "probe.tsv").write_text("\n".join(["question;answer", *rows]).replace(";", "\t") + "\n")
+    more = ["--probe", "probe.tsv", "--probe-labels", "0=yes,1=no", "--probe-template", "{text} Answer:"]
+    assert assess(*LABELS, *more, "--config-only") == 0
+    study = read_study(tmp_path / "here/study.yaml", tmp_path)
+    probe = study.config.datasets["probe"]
+    assert study.grid.probes == ["probe"] and study.config.datasets["task"].template == "{text}"
+    (file,) = probe.source.files
+    assert (file.columns.text, file.columns.label, file.split) == ("question", "answer", "test")
+    assert (probe.labels, probe.template) == ({"0": "yes", "1": "no"}, "{text} Answer:")
+    assert len(study.probed) == 5 and "&id" not in (tmp_path / "here/study.yaml").read_text()
+
+
 @pytest.mark.parametrize(
     ("more", "replaced", "said"),
     [
         (["--labels", "0=negative"], {}, "'1' has none"),
+        ([*LABELS, "--probe-text", "comment"], {}, "--probe-text: expected --probe FILE beside it"),
+        ([*LABELS, "--probe", "rows.csv", "--probe-label", "star"], {}, "no column for --probe-label star"),
+        ([*LABELS, "--probe", "rows.csv", "--probe-labels", "0=no"], {}, "--probe-labels: expected a word for each"),
+        ([*LABELS, "--probe", "nothing.csv"], {}, "nothing.csv: no such file"),
         (["--labels", "0=negative,1=positive,2=odd"], {}, "'2' is no value of the column 'stars'"),
         (LABELS, {"--to": "nowhere"}, "--to nowhere: expected a host's folder"),
         (LABELS, {"--to": "a/b@main"}, "<commit of 40 digits>"),

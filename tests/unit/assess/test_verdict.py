@@ -3,9 +3,10 @@
 import pandas as pd
 import pytest
 
+from peftport.assess.flips import Flips
 from peftport.assess.gate import Limit
 from peftport.assess.results import Results
-from peftport.assess.verdict import gate_lines, verdict_lines
+from peftport.assess.verdict import _against_alone, forgetting_lines, gate_lines, verdict_lines
 from peftport.study.config import ConfigError
 from peftport.study.grid import Grid
 from peftport.study.grid_settings import GridSettings
@@ -33,7 +34,8 @@ def made():
 
 
 @pytest.fixture(scope="module")
-def results(made, tmp_path_factory):
+def read(made, tmp_path_factory):
+    """Reads the results of such a study with other entries in its grid, by keyword."""
     tables = simulated.statistics(made)
 
     class Simulated(Results):
@@ -49,7 +51,15 @@ def results(made, tmp_path_factory):
             rows = rows[(rows["budget_steps"] == budget) & (rows["seed"] == self.seed)]
             return rows.assign(correct=rows["score"] > 0.5)
 
-    return Simulated.of(Grid("s", GridSettings.model_validate(GRID)), tmp_path_factory.getbasetemp())
+    def read(**grid):
+        return Simulated.of(Grid("s", GridSettings.model_validate(GRID | grid)), tmp_path_factory.getbasetemp())
+
+    return read
+
+
+@pytest.fixture(scope="module")
+def results(read):
+    return read()
 
 
 def test_lines_say_what_the_tables_say(results):
@@ -64,6 +74,34 @@ def test_lines_say_what_the_tables_say(results):
     assert f"a drop of less than {100 * seen.told:.1f} points is not told from none" in text
     native = results.table("references").query("target_host == 'raw' and initialisation == 'native'")["score"].mean()
     assert f"In the old host the module scores {native:.3f}" in text
+
+
+def test_forgetting_is_the_module_against_each_host_alone_on_the_same_examples(read, made):
+    """The simulated answers stand for those to another dataset; there the module helps, so nothing is forgotten."""
+    results = read(probes=["other"])
+    first, second = forgetting_lines(results, 50)
+    alone, copied, trained = (
+        made.predictions.query(f"target_host == 'instruct' and initialisation == {kind!r} and budget_steps == {budget}")
+        .query("seed == 0")
+        .set_index("example_id")["score"]
+        for kind, budget in (("bare", 0), ("ported", 0), ("ported", 50))
+    )
+    assert f"The new host alone scores {alone.mean():.3f} there, with the copy {copied.mean():.3f}, " in second
+    assert f"; trained 50 steps on the task {trained.mean():.3f}, " in second
+    for scores in (copied, trained):
+        assert f"+{100 * (scores - alone).mean():.1f} points [" in second
+    assert first.startswith("Forgetting, on 100 test examples of the probe: the old host alone scores 0.")
+    assert "it gains" in second and "it forgets" not in second
+    assert len(forgetting_lines(results, 0)) == 2 and "trained" not in forgetting_lines(results, 0)[1]
+    assert forgetting_lines(read(), 50) == []
+
+
+@pytest.mark.parametrize(
+    ("lost", "gained", "said"), [(30, 2, "it forgets"), (2, 30, "it gains"), (9, 8, "not told from none")]
+)
+def test_what_is_forgotten_is_said_where_the_interval_tells_it(lost, gained, said):
+    line = _against_alone(Flips(lost, gained, 40, 100 - 40 - lost - gained))
+    assert line.endswith(said) and line.startswith(f"{(40 + gained) / 100:.3f}, ")
 
 
 def test_a_gate_says_its_interval_and_what_would_tell(results):

@@ -133,7 +133,6 @@ def test_several_raw_labels_may_share_a_word(tmp_path):
         (many(100, positive=0), {}, "no example of label positive in the whole dataset; labels found: negative"),
         (many(100), {"labels": {"0": "bad", "1": "bad"}}, "at least two label words, found bad"),
         ([("a", 0), ("b", 1)], {}, "too few examples: split 'train' has 2|too few examples: split 'validation' has 0"),
-        ({"test": many(100)}, {}, "too few examples: split 'train' has 0"),
         ([], {}, "holds no example"),
         ({"train": many(9), "test": [("fine", 1)]}, {"split": {"validation": 0.3}}, "split 'test' .* is negative"),
         ({"train": many(90)[40:60], "test": many(90)}, {}, "split 'train' has 0"),
@@ -194,3 +193,13 @@ def test_real_sentences(real_datasets):
     splits, facts = prepared(definitions["sst2"], folder)
     assert facts["read"] == {"train": 6920, "validation": 872, "test": 1821}
     assert len(splits["test"]) == 1821
+
+
+def test_a_dataset_that_is_only_tested_on_needs_no_other_split(tmp_path):
+    splits, facts = prepared(dataset(tmp_path, {"test": many(40)}), tmp_path)
+    assert {name: len(frame) for name, frame in splits.items()} == {"train": 0, "validation": 0, "test": 40}
+    assert facts["examples"]["train"] == {}
+    for frame in splits.values():
+        write_table(tmp_path / "examples.parquet", frame, "examples")
+    with pytest.raises(ValueError, match="split 'train' has 0"):
+        prepared(dataset(tmp_path, {"validation": many(40), "test": many(40, 50)}), tmp_path)

@@ -6,20 +6,23 @@ import pytest
 
 from peftport.compute.computed_by import computed_by
 from peftport.compute.device import load_host
+from peftport.compute.host_inputs import HostInputs
+from peftport.evaluation.cell import CellSettings, evaluate_cell
 from peftport.evaluation.likelihood import log_likelihoods
 from peftport.evaluation.score import MERGED, score
 from peftport.hosts.load import load_tokenizer
-from peftport.injection.attach import attach, config_dict, module_tensors
+from peftport.injection.attach import attach, attach_module, config_dict, module_tensors
+from peftport.jobs.checkpoints import Checkpoint
 from peftport.porting.start import make_starts
 from peftport.prompting.task import Task
 from peftport.settings import EvaluationSettings, TrainingSettings
 from peftport.storage.cards import read_card, write_card
-from peftport.storage.modules import Module, write_module
+from peftport.storage.modules import Module, read_module, write_module
 from peftport.storage.parquet import read_table, write_table
 from peftport.storage.tables import CELL
 from peftport.training.fresh_start import initialise_scratch
 from peftport.training.loop import Recipe, Training
-from tests.ground import NAMES, TASK, TECHNIQUE, TRAINING, evaluate, modules
+from tests.ground import NAMES, TASK, TECHNIQUE, TRAINING, evaluate, modules, prompts
 
 
 def encoded_test(ground, host):
@@ -156,3 +159,29 @@ def test_merging_beside_the_attached_module_changes_nothing_else(ground):
     scores = both["scores"]
     assert (scores["merged_score"] == scores["accuracy"]).all() and (scores["merged_changed"] == 0).all()
     assert (scores["merged_difference"] < 1e-4).all() and (scores["merged_difference"] > 0).any()
+
+
+def test_a_cell_that_is_tested_on_another_dataset_trains_on_its_own(ground, tmp_path):
+    """The training is that of the usual cell to the last digit, and the answers are to other prompts."""
+    starts, card = modules(ground, "raw"), ground / "instruct.json"
+    other = {"template": "{text} Was it any good?", "words": ["no", "yes"]}
+    task = Task.for_host(other, load_tokenizer(ground / "hosts/instruct"), read_card(card))
+    examples = read_table(ground / "test.parquet", "examples")
+    answers = examples["label"].map({"negative": "no", "positive": "yes"})
+    write_table(tmp_path / "test.parquet", task.encode(examples.assign(label=answers)).table(), "prompts")
+    inputs = HostInputs(card, **prompts(ground, "instruct") | {"test": tmp_path / "test.parquet"})
+    evaluation = EvaluationSettings(batch_size=16, calibration_texts=20)
+    settings = CellSettings(TECHNIQUE, TrainingSettings(**TRAINING), evaluation, other, [0, 3], TASK)
+    probed = evaluate_cell(inputs, starts, settings, NAMES, Checkpoint(None))
+    usual = evaluate(ground, "instruct", starts, [0, 3])
+    curves = (tables["curve"].drop(columns="elapsed_seconds") for tables in (probed, usual))
+    pd.testing.assert_frame_equal(*curves, check_exact=True)
+    assert set(probed["predictions"]["prediction"]) <= {"no", "yes"}
+    assert probed["scores"]["calibrated_accuracy"].isna().all() and usual["scores"]["calibrated_accuracy"].notna().all()
+    by_budget = probed["predictions"].query("seed == 0").groupby("budget_steps")["log_likelihood"].agg(tuple)
+    assert by_budget[0] != by_budget[3]
+    host = load_host(ground / "hosts/instruct", "float32")
+    alone = attach_module(host, read_module(starts[0]), trainable=False)
+    scored = log_likelihoods(alone, task.encode(examples.assign(label=answers)), task, 16)
+    right = answers.map({"no": 0, "yes": 1}).to_numpy()
+    assert by_budget[0] == pytest.approx(scored[range(len(right)), right].tolist())

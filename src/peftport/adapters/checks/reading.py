@@ -16,12 +16,17 @@ BEFORE, BESIDE = "the host before", "the adapter's folder"
 
 def reasons(case: Case) -> Iterator[Reason]:
     """Tokens and templates of the host that it was trained in; else of the copies in its folder."""
-    before, where = (case.old.folder, BEFORE) if case.old else (case.adapter.folder, BESIDE)
+    before, where = before_of(case)
     yield from _tokenizer(before, where, case.new.folder)
     yield from _template(before, where, case.new.folder)
     if case.old is not None and case.old.config.get(VOCABULARY) != case.new.config.get(VOCABULARY):
         pair = f"{case.old.config.get(VOCABULARY)} and {case.new.config.get(VOCABULARY)}"
         yield Reason("vocabulary", "copy", f"the hosts have another number of tokens (before and now: {pair})")
+
+
+def before_of(case: Case) -> tuple[Path, str]:
+    """The folder whose tokenizer the adapter was trained with, as far as that is known, and what it is called."""
+    return (case.old.folder, BEFORE) if case.old else (case.adapter.folder, BESIDE)
 
 
 def _tokenizer(before: Path, where: str, now: Path) -> Iterator[Reason]:

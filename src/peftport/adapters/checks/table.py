@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from peftport.adapters.case import Case
-from peftport.adapters.checks import architecture, declared, fields, placing, reading, serving, shapes, whole
+from peftport.adapters.checks import architecture, declared, fields, placing, reading, serving, shapes, whole, words
 from peftport.adapters.verdict import Reason
 
 CHECKS: dict[str, Callable[[Case], Iterator[Reason]]] = {
@@ -14,5 +14,6 @@ CHECKS: dict[str, Callable[[Case], Iterator[Reason]]] = {
     "declared": declared.reasons,
     "architecture": architecture.reasons,
     "reading": reading.reasons,
+    "words": words.reasons,
     "serving": serving.reasons,
 }

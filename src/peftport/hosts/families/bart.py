@@ -34,6 +34,7 @@ def describe(name: str) -> Family:
         name,
         lm_type="encoder_decoder",
         head=("lm_head.weight",),
+        below_head="model",
         task="SEQ_2_SEQ_LM",
         layers={"encoder": "encoder_layers", "decoder": "decoder_layers"},
         feed_forward="encoder_ffn_dim",

@@ -11,13 +11,14 @@ from peftport.hosts.sites import Family
 POSITIONS = r"\w+\.embeddings\.position_ids"  # a buffer that old checkpoints carry
 # next-sentence prediction: checkpoints carry it, the masked language model does not use it
 BERT_LEFT = rf"\w+\.pooler\..+|cls\.seq_relationship\..+|{POSITIONS}"
-ROBERTA: Facts = {"head": ("lm_head.decoder.weight",), "passed_over": BERT_LEFT}
+ROBERTA: Facts = {"head": ("lm_head.decoder.weight",), "below_head": "roberta", "passed_over": BERT_LEFT}
 ROBERTA |= {"first_position": 2}  # it counts from behind the id of its padding token
 ROBERTA |= {"classification": ("classifier",), "language_model_head": r"lm_head\..+"}
 
 HOSTS: dict[str, Facts] = {
     "bert": {
         "head": ("cls.predictions.decoder.weight",),
+        "below_head": "bert",
         "passed_over": BERT_LEFT,
         "classification": ("bert.pooler", "classifier"),
         "language_model_head": r"cls\..+",
@@ -26,6 +27,7 @@ HOSTS: dict[str, Facts] = {
     "xlm-roberta": ROBERTA,
     "electra": {
         "head": ("generator_lm_head.weight",),
+        "below_head": "electra",
         "passed_over": POSITIONS,
         "told": {r"discriminator_predictions\..+": "a discriminator writes no words; take the generator"},
         "classification": ("classifier",),
@@ -33,6 +35,7 @@ HOSTS: dict[str, Facts] = {
     },
     "deberta-v2": {
         "head": ("cls.predictions.decoder.weight",),
+        "below_head": "deberta",
         "passed_over": POSITIONS,
         "told": {r"lm_predictions\..+": "these weights have the newer head; set legacy to false in config.json"},
         "attention_implementation": "eager",  # transformers has no other for it

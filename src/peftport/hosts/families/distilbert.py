@@ -18,6 +18,7 @@ def describe(name: str) -> Family:
         "transformer.layer.{layer}",
         BELOW,
         head=("vocab_projector.weight",),
+        below_head="distilbert",
         layers={"encoder": "n_layers"},
         feed_forward="hidden_dim",
         norm_tensors=2,

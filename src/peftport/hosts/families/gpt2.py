@@ -11,5 +11,14 @@ BELOW = {
 
 def describe(name: str) -> Family:
     """The family, under transformers' ``model_type``."""
-    old = r".*\battn\.masked_bias"  # a constant that old checkpoints carry
-    return decoder(name, "h.{layer}", BELOW, feed_forward="n_inner", transposed=True, norm_tensors=2, passed_over=old)
+    return decoder(
+        name,
+        "h.{layer}",
+        BELOW,
+        below_head="transformer",
+        feed_forward="n_inner",
+        transposed=True,
+        norm_tensors=2,
+        passed_over=r".*\battn\.masked_bias",  # a constant that old checkpoints carry
+        reads_normed={"attn.c_attn": "ln_1", "mlp.c_fc": "ln_2"},
+    )

@@ -13,10 +13,20 @@ BELOW = {
     **{"qkv": "attention.query_key_value", "o": "attention.dense"},
     **{"wi": "mlp.dense_h_to_4h", "wo": "mlp.dense_4h_to_h"},
 }
+READS_NORMED = {"attention.query_key_value": "input_layernorm", "mlp.dense_h_to_4h": "post_attention_layernorm"}
 HEAD = ("embed_out.weight", "lm_head.weight")  # in published files, and as transformers 5 names it
 CONSTANTS = rf"{INVERSE_FREQUENCIES}|.*\battention\.(masked_)?bias"
 
 
 def describe(name: str) -> Family:
     """The family, under transformers' ``model_type``."""
-    return decoder(name, "layers.{layer}", BELOW, head=HEAD, norm_tensors=2, passed_over=CONSTANTS)
+    return decoder(
+        name,
+        "layers.{layer}",
+        BELOW,
+        head=HEAD,
+        below_head="gpt_neox",
+        norm_tensors=2,
+        passed_over=CONSTANTS,
+        reads_normed=READS_NORMED,
+    )

@@ -25,6 +25,11 @@ NORMS_BEFORE: Below = {"norm": ("input_layernorm", "post_attention_layernorm")}
 NORMS_AFTER: Below = {"norm": ("post_attention_layernorm", "post_feedforward_layernorm")}
 NORMS_AROUND: Below = {"norm": (*NORMS_BEFORE["norm"], "pre_feedforward_layernorm", "post_feedforward_layernorm")}
 
+BEFORE_ATTENTION = "input_layernorm"
+BEFORE_FEED_FORWARD = ("pre_feedforward_layernorm", "post_attention_layernorm")  # the first that there is
+GEMMA: Facts = {"norm_begins": 1.0}
+CAPPED: Facts = {"attention_implementation": "eager"}  # Gemma 2 caps its scores
+
 # model_type to what it has where LLaMA has something else: sites below a layer, and other fields of the family
 ROWS: dict[str, tuple[Below, Facts]] = {
     "llama": (PROJECTIONS_LAST | SEPARATE | NORMS_BEFORE, {}),
@@ -33,12 +38,21 @@ ROWS: dict[str, tuple[Below, Facts]] = {
     "qwen3": (PROJECTIONS_LAST | SEPARATE | NORMS_BEFORE, {}),
     "phi3": (DROPOUTS_LAST | FUSED | NORMS_BEFORE, {}),
     "olmo2": (NORMS_LAST | SEPARATE | NORMS_AFTER, {}),
-    "gemma2": (NORMS_LAST | SEPARATE | NORMS_AROUND, {"attention_implementation": "eager"}),  # it caps its scores
-    "gemma3_text": (NORMS_LAST | SEPARATE | NORMS_AROUND, {}),
+    "gemma2": (NORMS_LAST | SEPARATE | NORMS_AROUND, GEMMA | CAPPED),
+    "gemma3_text": (NORMS_LAST | SEPARATE | NORMS_AROUND, GEMMA),
 }
 
 
 def describe(name: str) -> Family:
     """The family, under transformers' ``model_type``."""
     below, facts = ROWS[name]
-    return decoder(name, LAYER, COMMON | below, **facts)
+    return decoder(name, LAYER, COMMON | below, reads_normed=reads_normed(below), **facts)
+
+
+def reads_normed(below: Below) -> dict[str, str]:
+    """Which projections read the output of which norm, where norms stand before the sub-layers."""
+    if BEFORE_ATTENTION not in below["norm"]:
+        return {}
+    before_feed_forward = next(norm for norm in BEFORE_FEED_FORWARD if norm in below["norm"])
+    attention = {below[kind]: BEFORE_ATTENTION for kind in ("q", "k", "v", "qkv") if kind in below}
+    return attention | {below[kind]: before_feed_forward for kind in ("wi_0", "wi_1", "wi_01") if kind in below}

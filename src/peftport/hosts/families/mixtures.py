@@ -4,7 +4,7 @@ A router sends each token to some of several experts, and transformers keeps the
 which no technique here wraps.
 """
 
-from peftport.hosts.families.llama import LAYER, NORMS_BEFORE
+from peftport.hosts.families.llama import LAYER, NORMS_BEFORE, reads_normed
 from peftport.hosts.families.one_stack import Below, decoder
 from peftport.hosts.sites import Family
 
@@ -19,4 +19,5 @@ LACKS = dict.fromkeys(("feed_forward", "wi", "wi_0", "wi_1", "wo"), EXPERTS)
 
 def describe(name: str) -> Family:
     """The family, under transformers' ``model_type``."""
-    return decoder(name, LAYER, ATTENTION | NORMS_BEFORE, lacks=LACKS)
+    below = ATTENTION | NORMS_BEFORE
+    return decoder(name, LAYER, below, lacks=LACKS, reads_normed=reads_normed(below))

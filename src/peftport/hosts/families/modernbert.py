@@ -28,6 +28,8 @@ def describe(name: str) -> Family:
         LAYER,
         BELOW,
         head=("decoder.weight",),
+        below_head="model",
+        reads_normed={"attn.Wqkv": "attn_norm", "mlp.Wi": "mlp_norm"},
         from_second=(f"{LAYER}.attn_norm",),
         lacks=LACKS,
         classification=("head", "classifier"),

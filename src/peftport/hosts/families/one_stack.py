@@ -15,6 +15,7 @@ class Facts(TypedDict, total=False):
     """Fields of a family beside its sites (``peftport.hosts.sites.Family``)."""
 
     head: tuple[str, ...]
+    below_head: str
     layers: Mapping[str, str]
     feed_forward: str
     transposed: bool
@@ -27,10 +28,12 @@ class Facts(TypedDict, total=False):
     attention_implementation: str
     classification: tuple[str, ...]
     language_model_head: str
+    reads_normed: Mapping[str, str]
+    norm_begins: float
 
 
 USUAL: Facts = {"feed_forward": "intermediate_size"}
-OF_DECODERS: Facts = {"head": ("lm_head.weight",), "passed_over": INVERSE_FREQUENCIES}
+OF_DECODERS: Facts = {"head": ("lm_head.weight",), "below_head": "model", "passed_over": INVERSE_FREQUENCIES}
 
 
 def decoder(name: str, layer: str, below: Below, **facts: Unpack[Facts]) -> Family:
