@@ -157,8 +157,8 @@ def without_drawn(model: PeftModel, tensors: dict[str, np.ndarray]) -> dict[str,
     Raises:
         ValueError: what was drawn here are other numbers.
     """
-    state, own = model.state_dict(), module_tensors(model)
-    drawn = {name: state[f"{name}.{ADAPTER}"] for name in tensors.keys() - own.keys() if f"{name}.{ADAPTER}" in state}
+    there = dict(model.named_buffers(remove_duplicate=False))
+    drawn = {name: there[f"{name}.{ADAPTER}"] for name in tensors if f"{name}.{ADAPTER}" in there}
     for name, tensor in drawn.items():
         if not np.array_equal(tensor.float().numpy(), tensors[name]):
             raise ValueError(

@@ -12,13 +12,15 @@ import torch
 from transformers import PreTrainedModel
 
 from peftport.adapters.case import Case
+from peftport.adapters.checks.whole import outputs_of_head
 from peftport.adapters.config import config_to_load
 from peftport.adapters.host_files import HostFiles
 from peftport.adapters.targets import spelled_out
 from peftport.adapters.verdict import Reason
-from peftport.hosts.load import load_model
+from peftport.hosts.classification_head import load_with_head
 from peftport.injection.attach import attach_module
 from peftport.storage.modules import Module
+from peftport.storage.provenance import JsonObject
 
 ROWS, LENGTH, FIRST = 4, 16, 10  # of the token ids; the first few are often special
 NOTHING = 1e-6  # of the logits' own size: below it is rounding
@@ -35,7 +37,7 @@ def canary(case: Case, tensors: dict[str, np.ndarray]) -> tuple[list[Reason], di
         Reasons, and of each host the mean Kullback-Leibler divergence of the bare host's next tokens from those with
         the adapter (nats), and the share of places where the likeliest token is another one.
     """
-    config = config_to_load(case.adapter) | (spelled_out(case.config, case.sites.tensors))
+    config = config_to_load(case.adapter) | spelled_out(case.config, case.sites.tensors) | _head(case)
     module, numbers = Module(config, tensors, {}), {}
     hosts = {"before": case.old, "now": case.new} if case.unlike else {"now": case.new}
     reasons = []
@@ -54,6 +56,13 @@ def canary(case: Case, tensors: dict[str, np.ndarray]) -> tuple[list[Reason], di
     return reasons, numbers
 
 
+def _head(case: Case) -> JsonObject:
+    """Of the parts of a head that a config names those that there are tensors for: peft also names what no host has."""
+    there = {part for path in case.sites.whole.values() for part in path.split(".")}
+    saved = [part for part in case.config.modules_to_save if part in there]
+    return {"modules_to_save": saved} if saved else {}
+
+
 def _level(numbers: dict[str, float]) -> str:
     before, now = (numbers.get(f"divergence_{name}") for name in ("before", "now"))
     return "copy" if before and now is not None and not 1 / FAR <= now / before <= FAR else "same"
@@ -65,15 +74,18 @@ def _said(numbers: dict[str, float], name: str) -> str:
 
 @torch.no_grad()
 def _change(host: HostFiles, module: Module) -> dict[str, float]:
-    model = load_model(host.folder)
+    shapes = module.shapes() if module.config.get("modules_to_save") else {}
+    model = load_with_head(host.folder, outputs_of_head(host, shapes))
     inputs = _inputs(model)
     bare = model(**inputs).logits
-    adapted = attach_module(model, module, trainable=False).eval()(**inputs).logits[:, -bare.shape[1] :]
+    adapted = attach_module(model, module, trainable=False).eval()(**inputs).logits
+    if bare.ndim == 3:  # a prompt's own tokens stand in front
+        adapted = adapted[:, -bare.shape[1] :]
     one, other = bare.log_softmax(-1).double(), adapted.log_softmax(-1).double()
     return {
         "divergence": float((one.exp() * (one - other)).sum(-1).mean()),
         "flips": float((bare.argmax(-1) != adapted.argmax(-1)).double().mean()),
-        "largest": float((bare - adapted).abs().max() / bare.abs().max().clamp_min(1e-30)),
+        "largest": float((bare - adapted).abs().max() / max(bare.abs().max(), adapted.abs().max(), 1e-30)),
     }
 
 

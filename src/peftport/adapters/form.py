@@ -28,8 +28,8 @@ SCALED = ".ia3_l"
 IA3_KINDS = ("k", "v", "wo", "qkv")
 PROMPTS = ("PROMPT_TUNING", "P_TUNING")  # peft keeps the prompt that P-tuning's encoder made, and not the encoder
 NOT_BROUGHT = {
-    "PREFIX_TUNING": "peft puts its prefix before the tokens, so that their positions move by its length, and in T5 gives "
-    "it positions; prefix tuning here does neither, so its answers would be others",
+    "PREFIX_TUNING": "peft puts its prefix before the tokens, whose positions move by its length, and gives the prefix "
+    "positions too; prefix tuning here does neither, so its answers would be others",
 }
 NOT_FORM = ("learning_rate", "source_steps")  # of a technique's settings
 

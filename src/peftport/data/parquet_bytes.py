@@ -21,7 +21,9 @@ DATA, DICTIONARY, DATA_2 = 5, 7, 8  # fields of a page's header: what it is the 
 ENCODING = {DATA: 2, DATA_2: 4}  # field of that header
 BY_DICTIONARY, BY_PREFIX = (2, 8), 7  # encodings in which few bytes can mean large values
 CODECS = {"LZ4": "lz4_raw"}  # as pyarrow unpacks what its metadata calls so
-BYTES, BOOLEANS, MOST_DEEP = 8, {1: True, 2: False}, 8  # of the compact protocol
+HEADER_BYTES, MOST_DEEP = 2_000, 8  # of a header without its texts, which are passed over
+# kinds of fields in the compact protocol
+BOOLEANS, BYTE, NUMBERS, DOUBLE, BYTES, STRUCTURE = {1: True, 2: False}, 3, (4, 5, 6), 7, 8, 12
 
 
 class DamagedPages(ValueError):
@@ -52,16 +54,25 @@ def parquet_bytes(path: Path, most: int, columns: Sequence[str] | None = None) -
     total, size = 0, path.stat().st_size
     with pq.ParquetFile(path) as file, open(path, "rb") as stream:
         groups, schema = file.metadata, file.schema
+        widths = {number: max(schema.column(number).length or 0, 0) for number in _wanted(schema, columns)}
         for group in (groups.row_group(number) for number in range(groups.num_row_groups)):
-            for number in range(groups.num_columns):
-                column, name = group.column(number), schema.column(number).path
-                if columns is not None and not any(name == one or name.startswith(f"{one}.") for one in columns):
-                    continue
-                for counted in _chunk(stream, size, column, max(schema.column(number).length or 0, 0)):
+            for number, width in widths.items():
+                for counted in _chunk(stream, size, group.column(number), width):
                     total += counted
                     if total > most:
                         return total
     return total
+
+
+def _wanted(schema: Any, columns: Sequence[str] | None) -> list[int]:
+    """The places of those leaves of a schema that are in these columns."""
+    paths = [schema.column(number).path for number in range(len(schema))]
+    names = None if columns is None else set(columns)
+    return [
+        number
+        for number, path in enumerate(paths)
+        if names is None or path in names or any(path.startswith(f"{name}.") for name in names)
+    ]
 
 
 def _chunk(stream: BinaryIO, size: int, column: Any, width: int) -> Iterator[int]:
@@ -94,8 +105,7 @@ def _chunk(stream: BinaryIO, size: int, column: Any, width: int) -> Iterator[int
 
 
 def _page(stream: BinaryIO, start: int, end: int) -> Page:
-    stream.seek(start)
-    said = _structure(stream, end)
+    said = _Header(stream, start, end).structure()
     kind = next((kind for kind in (DATA, DATA_2, DICTIONARY) if isinstance(said.get(kind), dict)), 0)
     page = Page(kind, said.get(kind, {}), said.get(2, -1), said.get(3, -1), stream.tell())
     if any(type(number) is not int or number < 0 for number in (page.size, page.packed, page.said.get(1, 0))):
@@ -123,48 +133,52 @@ def _largest(stream: BinaryIO, page: Page, column: Any, width: int) -> int:
     return min(largest, page.size)
 
 
-def _structure(stream: BinaryIO, end: int, deep: int = 0) -> dict[int, Any]:
-    """Numbers, truth values and structures of a structure, by the numbers of their fields; all else is passed over."""
-    fields: dict[int, Any] = {}
-    number = 0
-    while (head := _byte(stream, end)) & 15:
-        number = number + (head >> 4) if head >> 4 else _signed(stream, end)
-        fields[number] = _value(stream, end, head & 15, deep)
-    return fields
+class _Header:
+    """A header of a page, read from where it begins; it ends before ``end``."""
 
+    def __init__(self, stream: BinaryIO, start: int, end: int) -> None:
+        self.stream, self.end, self.left = stream, end, HEADER_BYTES
+        stream.seek(start)
 
-def _value(stream: BinaryIO, end: int, kind: int, deep: int) -> Any:
-    if kind in BOOLEANS:
-        return BOOLEANS[kind]
-    if kind == 3:
-        return _byte(stream, end)
-    if kind in (4, 5, 6):
-        return _signed(stream, end)
-    if kind in (7, BYTES):
-        stream.seek(8 if kind == 7 else _varint(stream, end), 1)
-        return None
-    if kind == 12 and deep < MOST_DEEP:
-        return _structure(stream, end, deep + 1)
-    raise DamagedPages(f"a header of a page with a field of the kind {kind}")
+    def structure(self, deep: int = 0) -> dict[int, Any]:
+        """Numbers, truth values and structures by the numbers of their fields; all else is passed over."""
+        fields: dict[int, Any] = {}
+        number = 0
+        while (head := self._byte()) & 15:
+            number = number + (head >> 4) if head >> 4 else self._signed()
+            fields[number] = self._value(head & 15, deep)
+        return fields
 
+    def _value(self, kind: int, deep: int) -> Any:
+        if kind in BOOLEANS:
+            return BOOLEANS[kind]
+        if kind == BYTE:
+            return self._byte()
+        if kind in NUMBERS:
+            return self._signed()
+        if kind in (DOUBLE, BYTES):
+            self.stream.seek(min(8 if kind == DOUBLE else self._varint(), self.end), 1)
+            return None
+        if kind == STRUCTURE and deep < MOST_DEEP:
+            return self.structure(deep + 1)
+        raise DamagedPages(f"a header of a page with a field of the kind {kind}")
 
-def _signed(stream: BinaryIO, end: int) -> int:
-    number = _varint(stream, end)
-    return (number >> 1) ^ -(number & 1)
+    def _signed(self) -> int:
+        number = self._varint()
+        return (number >> 1) ^ -(number & 1)
 
+    def _varint(self) -> int:
+        number = 0
+        for shift in range(0, 70, 7):
+            byte = self._byte()
+            number |= (byte & 127) << shift
+            if byte < 128:
+                return number
+        raise DamagedPages("a number of more than ten bytes in a header of a page")
 
-def _varint(stream: BinaryIO, end: int) -> int:
-    number = 0
-    for shift in range(0, 70, 7):
-        byte = _byte(stream, end)
-        number |= (byte & 127) << shift
-        if byte < 128:
-            return number
-    raise DamagedPages("a number of more than ten bytes in a header of a page")
-
-
-def _byte(stream: BinaryIO, end: int) -> int:
-    byte = stream.read(1) if stream.tell() < end else b""
-    if not byte:
-        raise DamagedPages("a header of a page that does not end")
-    return byte[0]
+    def _byte(self) -> int:
+        self.left -= 1
+        byte = self.stream.read(1) if self.left >= 0 and self.stream.tell() < self.end else b""
+        if not byte:
+            raise DamagedPages("a header of a page that does not end")
+        return byte[0]

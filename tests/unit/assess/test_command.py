@@ -68,7 +68,7 @@ def test_a_file_of_its_own_to_test_on_leaves_the_other_to_training(assess, tmp_p
         (["--labels", "0=negative"], {}, "'1' has none"),
         (["--labels", "0=negative,1=positive,2=odd"], {}, "'2' is no value of the column 'stars'"),
         (LABELS, {"--to": "nowhere"}, "--to nowhere: expected a host's folder"),
-        (LABELS, {"--to": "a/b@main"}, "<commit of 40 digits>"),
+        (LABELS, {"--to": "a/b@main"}, "a branch or a tag moves and is not followed: its page lists commits"),
         (LABELS, {"--data": "rows.tsv"}, "rows.tsv: no such file"),
         ([*LABELS, "--label", "star"], {}, "Did you mean `stars`"),
         ([*LABELS, "--template", "no text"], {}, "`datasets.task.template`"),
