@@ -56,7 +56,8 @@ def copied(folder: Path, target: Path, tensors=None, **fields) -> Path:
 
     A field that is ``...`` is taken out.
     """
-    shutil.copytree(folder, target, dirs_exist_ok=True)
+    if target != folder:
+        shutil.copytree(folder, target, dirs_exist_ok=True)
     config = json.loads((target / CONFIG).read_text()) | fields
     kept = {name: value for name, value in config.items() if value is not ...}
     (target / CONFIG).write_text(json.dumps(kept))

@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+import torch
+from peft import PeftModel
 from transformers import PreTrainedModel
 
 from peftport.adapters.config import normalised
@@ -29,6 +31,7 @@ from peftport.storage.tensor_table import describe
 from peftport.techniques.table import note
 
 AS_GIVEN = "as-given"  # beside the seeds' folders
+ADAPTER = "default"  # peft's name of the one adapter in a model
 
 
 @dataclass(frozen=True)
@@ -142,8 +145,25 @@ def as_own(host: PreTrainedModel, technique: JsonObject, tensors: dict[str, np.n
         ValueError: it does not fit the host; the message lists missing, extra and mis-shaped tensors.
     """
     model = attach(host, technique["method"], technique, trainable=False, head=head)
-    load_tensors(model, tensors)
+    load_tensors(model, without_drawn(model, tensors))
     return Module(config_dict(model), module_tensors(model), {})
+
+
+def without_drawn(model: PeftModel, tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The tensors without frozen ones that all sites share, which the technique draws again from its seed.
+
+    Raises:
+        ValueError: what was drawn here are other numbers.
+    """
+    there = dict(model.named_buffers(remove_duplicate=False))
+    drawn = {name: there[f"{name}.{ADAPTER}"] for name in tensors if f"{name}.{ADAPTER}" in there}
+    for name, tensor in drawn.items():
+        if not np.array_equal(tensor.float().numpy(), tensors[name]):
+            raise ValueError(
+                f"{name} is frozen and drawn from a seed, and torch {torch.__version__} draws other numbers than the "
+                "file holds (or it holds them in fewer bits): what was trained beside it means nothing here"
+            )
+    return {name: tensor for name, tensor in tensors.items() if name not in drawn}
 
 
 def _keep(source: Path, target: Path) -> None:

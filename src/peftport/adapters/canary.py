@@ -12,11 +12,13 @@ import torch
 from transformers import PreTrainedModel
 
 from peftport.adapters.case import Case
+from peftport.adapters.checks.whole import outputs_of_head
 from peftport.adapters.config import config_to_load
 from peftport.adapters.host_files import HostFiles
 from peftport.adapters.low_rank import low_rank, spelled_out
+from peftport.adapters.targets import patterns_by_name
 from peftport.adapters.verdict import Reason
-from peftport.hosts.load import load_model
+from peftport.hosts.classification_head import load_with_head
 from peftport.injection.attach import attach_module
 from peftport.storage.modules import Module
 from peftport.storage.provenance import JsonObject
@@ -56,12 +58,33 @@ def canary(case: Case, tensors: dict[str, np.ndarray]) -> tuple[list[Reason], di
 
 
 def _config(case: Case) -> JsonObject:
-    """What peft is given: of a LoRA exactly its sites, so that peft reads no pattern that a stranger wrote."""
-    config = config_to_load(case.adapter)
-    if case.config.peft_type != "LORA":
-        return config
-    parts = low_rank(case.adapter, case.config, case.sites)
-    return config | dict.fromkeys(PATTERNS) | spelled_out(parts) | {"target_modules": sorted(parts)}
+    """What peft is given: its sites by their names, so that peft reads no pattern that a stranger wrote.
+
+    Raises:
+        Unmatchable: which ranks or alphas the config means cannot be told.
+    """
+    config, sites = config_to_load(case.adapter) | _head(case), sorted(case.sites.tensors)
+    if case.config.peft_type == "LORA":
+        parts = low_rank(case.adapter, case.config, case.sites)
+        return config | dict.fromkeys(PATTERNS) | spelled_out(parts) | {"target_modules": sorted(parts)}
+    named = {field: None for field in PATTERNS if field in config} | patterns_by_name(case.config, sites)
+    chosen = {field: sites for field in ("target_modules",) if isinstance(config.get(field), str)}
+    return config | named | chosen | _inner(case, config)
+
+
+def _inner(case: Case, config: JsonObject) -> JsonObject:
+    """Which sites of an (IA)3 scale what they read, where the config has a pattern for them: those of one row."""
+    if not isinstance(config.get("feedforward_modules"), str):
+        return {}
+    rows = {site: {case.adapter.tensors[name].shape[0] for name in p.values()} for site, p in case.sites.tensors.items()}
+    return {"feedforward_modules": sorted(site for site, sizes in rows.items() if sizes == {1})}
+
+
+def _head(case: Case) -> JsonObject:
+    """Of the parts of a head that a config names those that there are tensors for: peft also names what no host has."""
+    there = {part for path in case.sites.whole.values() for part in path.split(".")}
+    saved = [part for part in case.config.modules_to_save if part in there]
+    return {"modules_to_save": saved} if saved else {}
 
 
 def _level(numbers: dict[str, float]) -> str:
@@ -75,15 +98,18 @@ def _said(numbers: dict[str, float], name: str) -> str:
 
 @torch.no_grad()
 def _change(host: HostFiles, module: Module) -> dict[str, float]:
-    model = load_model(host.folder)
+    shapes = module.shapes() if module.config.get("modules_to_save") else {}
+    model = load_with_head(host.folder, outputs_of_head(host, shapes))
     inputs = _inputs(model)
     bare = model(**inputs).logits
-    adapted = attach_module(model, module, trainable=False).eval()(**inputs).logits[:, -bare.shape[1] :]
+    adapted = attach_module(model, module, trainable=False).eval()(**inputs).logits
+    if bare.ndim == 3:  # a prompt's own tokens stand in front
+        adapted = adapted[:, -bare.shape[1] :]
     one, other = bare.log_softmax(-1).double(), adapted.log_softmax(-1).double()
     return {
         "divergence": float((one.exp() * (one - other)).sum(-1).mean()),
         "flips": float((bare.argmax(-1) != adapted.argmax(-1)).double().mean()),
-        "largest": float((bare - adapted).abs().max() / bare.abs().max().clamp_min(1e-30)),
+        "largest": float((bare - adapted).abs().max() / max(bare.abs().max(), adapted.abs().max(), 1e-30)),
     }
 
 

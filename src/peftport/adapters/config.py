@@ -113,7 +113,7 @@ def normalised(adapter: Adapter) -> AdapterConfig:
         base=said.text("base_model_name_or_path"),
         revision=said.text("revision"),
         peft_version=said.text("peft_version"),
-        rank=said.whole("r"),
+        rank=None if peft_type != "LORA" and adapter.config.get("r") == 0 else said.whole("r"),  # OFT has blocks
         alpha=said.number("lora_alpha"),
         rank_pattern=said.mapping("rank_pattern", _is_size, "a rank of at least 1"),
         alpha_pattern=said.mapping("alpha_pattern", _is_number, "a number"),

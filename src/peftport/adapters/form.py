@@ -12,18 +12,23 @@ from peftport.adapters.config import AdapterConfig, normalised
 from peftport.adapters.folder import Adapter, AdapterError, read_weights
 from peftport.adapters.low_rank import LowRank, low_rank, spelled_out
 from peftport.adapters.sites import WRAPPED, sites_of
+from peftport.adapters.targets import patterns_by_name
 from peftport.hosts.families.table import FAMILIES, family
 from peftport.storage.cards import read_card
 from peftport.storage.modules import CARD
 from peftport.storage.provenance import JsonObject
-from peftport.techniques.table import PASSED_ON, PEFT_TYPES
+from peftport.techniques.table import PASSED_ON, PEFT_TYPES, brought
 
 DOWN, UP = ".lora_A.weight", ".lora_B.weight"
 LORA_TENSORS = (DOWN, UP, ".lora_magnitude_vector")
 BEGAN_ELSEWHERE = ("pissa", "olora", "corda")  # what these trained counts from an initial state
 SCALED = ".ia3_l"
 IA3_KINDS = ("k", "v", "wo", "qkv")
-OFFERED = ("LORA", "IA3", *PEFT_TYPES)
+PROMPTS = ("PROMPT_TUNING", "P_TUNING")  # peft keeps the prompt that P-tuning's encoder made, and not the encoder
+NOT_BROUGHT = {
+    "PREFIX_TUNING": "peft puts its prefix before the tokens, whose positions move by its length, and gives the prefix "
+    "positions too; prefix tuning here does neither, so its answers would be others",
+}
 NOT_FORM = ("learning_rate", "source_steps")  # of a technique's settings
 
 
@@ -41,15 +46,17 @@ def form_of(adapter: Adapter, initial: Adapter | None = None) -> JsonObject:
         began = config.init_lora_weights
         raise AdapterError(f"{adapter.folder}: expected no initial state, its `init_lora_weights` is {began!r}")
     refused = [line for line in config.refused if initial is None or not line.startswith("init_lora_weights")]
-    if config.peft_type not in OFFERED:
-        refused.append(f"an adapter of type {config.peft_type} cannot be brought; expected one of {', '.join(OFFERED)}")
+    if config.peft_type in NOT_BROUGHT:
+        refused.append(f"an adapter of type {config.peft_type} cannot be brought: {NOT_BROUGHT[config.peft_type]}")
     if refused:
         raise AdapterError(f"{adapter.folder} cannot be taken:\n  " + "\n  ".join(dict.fromkeys(refused)))
     if config.peft_type == "LORA":
         return _lora(adapter, config, 1 if initial is None else 2)
     if config.peft_type == "IA3":
         return {"method": "ia3", "targets": _ia3_kinds(adapter)}
-    return _prompt(adapter) if config.peft_type == "PROMPT_TUNING" else _of_ours(adapter, config)
+    if config.peft_type in PROMPTS:
+        return {"method": "prompt_tuning", "length": _length(adapter)}
+    return _of_ours(adapter, config) if config.peft_type in PEFT_TYPES else _passed_on(adapter, config)
 
 
 def tensors_of(adapter: Adapter, initial: Adapter | None = None) -> dict[str, np.ndarray]:
@@ -61,6 +68,8 @@ def tensors_of(adapter: Adapter, initial: Adapter | None = None) -> dict[str, np
         AdapterError: tensors cannot be read, or the initial state is of another form.
     """
     tensors = read_weights(adapter)
+    if adapter.config.get("peft_type") in PROMPTS:  # behind its tokens peft keeps as many for a decoder, and uses none
+        return {name: tensor[: _length(adapter)] for name, tensor in tensors.items()}
     if initial is None:
         return tensors
     began = read_weights(initial)
@@ -107,11 +116,28 @@ def _ia3_kinds(adapter: Adapter) -> list[str]:
     raise AdapterError(f"{adapter.folder}: scales no keys, values or inner activations of a family that is known here")
 
 
-def _prompt(adapter: Adapter) -> JsonObject:
+def _length(adapter: Adapter) -> int:
+    """How many tokens a prompt has."""
     prompts = [fact.shape for fact in adapter.tensors.values() if len(fact.shape) == 2]
     if len(prompts) != 1:
         raise AdapterError(f"{adapter.folder}: expected one tensor, a prompt, got {', '.join(adapter.tensors)[:200]}")
-    return {"method": "prompt_tuning", "length": prompts[0][0]}
+    said, rows = adapter.config.get("num_virtual_tokens"), prompts[0][0]
+    if type(said) is not int or not 1 <= said <= rows:
+        raise AdapterError(f"{adapter.folder}: expected `num_virtual_tokens` of 1 to {rows}, got {str(said)[:80]}")
+    return said
+
+
+def _passed_on(adapter: Adapter, config: AdapterConfig) -> JsonObject:
+    """The settings of one of peft's own types, at the sites that the file has tensors for."""
+    try:
+        form, sites = brought(adapter.config), sites_of(adapter, config)
+    except ValueError as error:
+        raise AdapterError(f"{adapter.folder} cannot be taken: {error}") from error
+    names = sorted(sites.tensors)
+    if not names:
+        raise AdapterError(f"{adapter.folder}: none of its tensors is one of a {config.peft_type}, so it wraps nothing")
+    meant = {field: patterns for field, patterns in patterns_by_name(config, names).items() if patterns}
+    return form | meant | {"names": names}
 
 
 def _of_ours(adapter: Adapter, config: AdapterConfig) -> JsonObject:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from peftport.hosts.families.table import family, refusal
-from peftport.hosts.locate import BUNDLED, bundled_names, check_bare
+from peftport.hosts.locate import BUNDLED, bundled_names, check_bare, check_parts
 from peftport.hosts.sites import Family
 from peftport.registry import did_you_mean
 from peftport.storage.provenance import JsonObject
@@ -91,6 +91,7 @@ def read_host(folder: str | Path) -> HostFiles:
     folder = _located(Path(folder))
     try:
         check_bare(folder)
+        check_parts(folder)
         config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
         if not isinstance(config, dict):
             raise HostFilesError(f"{folder / CONFIG}: expected a mapping, got {type(config).__name__}")

@@ -13,7 +13,7 @@ from peftport.adapters.folder import Adapter
 from peftport.adapters.host_modules import HostModules
 from peftport.adapters.known_fields import known_fields
 
-WRAPPED = "base_model.model."
+TUNER, WRAPPED = "base_model.", "base_model.model."
 # of peftport's own types: how the names of their tensors begin below a site
 MARKERS = {"HOULSBY": "houlsby_", "COMPACTER": "compacter_", "FULL_PREFIX": "prefix_tuning_"}
 MARKERS |= {"TINY_ATTENTION": "tiny_attention_"}
@@ -37,13 +37,15 @@ class Sites:
 def sites_of(adapter: Adapter, config: AdapterConfig) -> Sites:
     """The sites of an adapter by the names of its tensors alone. An adapter that adds tokens has none."""
     marker = marker_of(config.peft_type)
+    stem = marker.partition("_")[0]
     tensors: dict[str, dict[str, str]] = {}
     whole, unplaced = {}, []
     for name in adapter.tensors:
         if config.prompt and not MARKERS.get(config.peft_type):
             continue
         if not name.startswith(WRAPPED):
-            unplaced.append(name)
+            if not (stem and name.startswith(f"{TUNER}{stem}_")):  # what all sites share lies in the tuner itself
+                unplaced.append(name)
             continue
         parts = name.removeprefix(WRAPPED).split(".")
         start = next((place for place, part in enumerate(parts) if marker and part.startswith(marker)), None)

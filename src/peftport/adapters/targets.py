@@ -1,9 +1,11 @@
 """Which submodules the patterns of an adapter's config mean, in bounded time (``peftport.adapters.patterns``)."""
 
+import re
 from collections.abc import Iterable, Mapping
 
 from peftport.adapters.config import AdapterConfig
 from peftport.adapters.patterns import Budget, Pattern, Unmatchable
+from peftport.storage.provenance import JsonObject
 
 
 def wrapped_modules(config: AdapterConfig, names: Iterable[str]) -> set[str] | None:
@@ -24,6 +26,20 @@ def wrapped_modules(config: AdapterConfig, names: Iterable[str]) -> set[str] | N
         if (wanted.whole(name) or (wanted.end(name) and _in_chosen_layers(name, config)))
         and not (excluded.whole(name) or excluded.end(name) or saved & set(name.split(".")))
     }
+
+
+def patterns_by_name(config: AdapterConfig, sites: Iterable[str]) -> JsonObject:
+    """``rank_pattern`` and ``alpha_pattern`` of a config with the whole names of sites in place of its patterns.
+
+    Raises:
+        Unmatchable: a pattern is not matched here.
+    """
+    sites, fields = sorted(sites), {}
+    for field, patterns in (("rank_pattern", config.rank_pattern), ("alpha_pattern", config.alpha_pattern)):
+        said = ByPattern(patterns)
+        meant = {f"^{re.escape(site)}$": patterns[key] for site in sites if (key := said.key(site)) is not None}
+        fields |= {field: meant} if patterns else {}
+    return fields
 
 
 class _Named:

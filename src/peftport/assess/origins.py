@@ -8,6 +8,8 @@ from peftport.storage.provenance import JsonObject
 
 BUNDLED, GGUF = "bundled:", ".gguf"
 OF_A_HUB = re.compile(r"(?P<id>[\w.-]+(?:/[\w.-]+)?)@(?P<revision>[0-9a-f]{40})", re.ASCII)
+AT = re.compile(r"[\w.-]+(?:/[\w.-]+)?@.+", re.ASCII)
+MOVES = ", and a branch or a tag moves and is not followed: its page lists commits under `History`"
 
 
 class UnknownOrigin(ValueError):
@@ -35,7 +37,7 @@ def host_entry(flag: str, name: str) -> JsonObject:
         return {"hub": match.groupdict()}
     raise UnknownOrigin(
         f"{flag} {name}: expected a host's folder, a {GGUF} file, {BUNDLED}<name>, or <hub id>@<commit of 40 digits>; "
-        "there is no such folder or file"
+        f"there is no such folder or file{MOVES if AT.fullmatch(name) else ''}"
     )
 
 
@@ -52,4 +54,5 @@ def module_entry(name: str) -> JsonObject:
         return {"hub": match.groupdict()}
     raise UnknownOrigin(
         f"{name}: expected an adapter's folder with {CONFIG}, or <hub id>@<commit of 40 digits>; there is none"
+        f"{MOVES if AT.fullmatch(name) else ''}"
     )

@@ -12,8 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from peftport.data.accepted import key_of, shown
-from peftport.data.readers import READERS, format_of, json_list, numbered_lines, records, refuse_large
+from peftport.data.readers import READERS, format_of, json_list, numbered_lines, records
 from peftport.data.settings import DataFile
+from peftport.data.unpacked import refuse_large
 
 LOOKED_AT = 2_000  # rows that columns are judged by
 MOST_COLUMNS = 200

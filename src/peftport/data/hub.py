@@ -7,6 +7,7 @@ from typing import Any
 from peftport.data.readers import accepted, pick_columns
 from peftport.data.reading import Raw, Reading
 from peftport.data.settings import HubDataset
+from peftport.data.unpacked import refuse_bombs
 from peftport.registry import unknown_name
 from peftport.storage.hub_fetch import fetch
 from peftport.storage.provenance import JsonObject
@@ -27,10 +28,13 @@ def read_hub(hub: HubDataset, reading: Reading) -> tuple[Raw, JsonObject]:
 
     Raises:
         HubRefusal: the dataset cannot be had (offline and not in the cache, no such repository or revision).
-        ValueError: the ``datasets`` package is absent, or a split, column or row is wrong.
+        ValueError: the ``datasets`` package is absent, packed files come to more than is read, or a split, column or
+            row is wrong.
     """
     load_dataset = _reader()
     folder = fetch("dataset", hub.id, hub.revision)
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    refuse_bombs(f"hub dataset {hub.id}", "source.hub.unpacked", files, hub.unpacked)
     tables = _load(load_dataset, hub, folder)
     splits, named = {}, hub.splits.as_json()
     for ours, theirs in named.items():

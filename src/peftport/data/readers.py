@@ -14,11 +14,11 @@ import pyarrow.parquet as pq
 
 from peftport.data.accepted import key_of, shown
 from peftport.data.reading import FaultyRow, Reading
-from peftport.data.settings import DataFile
+from peftport.data.settings import FILE_BYTES, DataFile
+from peftport.data.unpacked import refuse_large, refuse_large_parquet
 from peftport.registry import did_you_mean
 
 LINE_BYTES = 1_000_000
-FILE_BYTES = 1_000_000_000
 LIST_BYTES = 200_000_000
 MOST_ROWS = 2_000_000
 BATCH_ROWS = 256  # of Parquet, in memory at a time
@@ -80,12 +80,6 @@ def read_file(entry: DataFile, reading: Reading, root: Path, at_most: int | None
                 "Keep fewer examples in it."
             )
     return found
-
-
-def refuse_large(path: Path) -> None:
-    """Raise ValueError if a file has more bytes than are read."""
-    if (size := path.stat().st_size) > FILE_BYTES:
-        raise ValueError(f"{path}: {size:,} bytes; at most {FILE_BYTES:,} are read. Keep fewer examples in it.")
 
 
 def accepted(reading: Reading, rows: Iterable[tuple[str, dict[str, Any]]]) -> Iterator[tuple[str, tuple]]:
@@ -193,6 +187,7 @@ def _parquet(path: Path, entry: DataFile, wanted: Wanted) -> Iterator[Row]:
     try:
         file = pq.ParquetFile(path)
         names = pick_columns(str(path), wanted, file.schema_arrow.names)
+        refuse_large_parquet(path, names)
         for batch in file.iter_batches(batch_size=BATCH_ROWS, columns=list(dict.fromkeys(names))):
             columns = [batch.column(name).to_pylist() for name in names]
             for number, values in enumerate(zip(*columns, strict=True), number + 1):  # noqa: B020

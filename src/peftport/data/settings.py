@@ -7,6 +7,7 @@ from pydantic_core import PydanticCustomError
 
 from peftport.settings import EACH_ONCE, TAG, OneOf, Settings, Text, is_empty, list_or, optional
 
+FILE_BYTES = 1_000_000_000  # that are read of one file, unpacked
 Domain = Literal["book", "course", "film", "game", "hotel", "music", "phone", "restaurant"]
 
 
@@ -81,6 +82,10 @@ class HubSplits(Settings):
     test: Text | None = optional(description="its split for testing")
 
 
+def _is_usual(value: int) -> bool:
+    return value == FILE_BYTES
+
+
 class HubDataset(Settings):
     """A dataset of the Hugging Face hub; needs pip install 'peftport[hub]'."""
 
@@ -89,6 +94,14 @@ class HubDataset(Settings):
     revision: Text = Field("main", description="branch, tag or (best) commit; the commit is recorded")
     columns: Columns = Field(default_factory=Columns)
     splits: HubSplits = HubSplits(train="train")
+    unpacked: int = Field(
+        FILE_BYTES,
+        ge=1_000_000,
+        le=1_000_000_000_000,
+        exclude_if=_is_usual,
+        description="most bytes that one packed data file (gzip, zip, parquet) may come to when it is unpacked; all of "
+        "them together may come to 20 times as many",
+    )
 
 
 class LmEvalSource(Settings):

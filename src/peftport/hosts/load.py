@@ -12,7 +12,7 @@ from safetensors import safe_open
 from transformers import AutoConfig, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 
 from peftport.hosts.families.table import family
-from peftport.hosts.locate import check_bare
+from peftport.hosts.locate import check_bare, check_parts
 from peftport.hosts.sites import Family
 from peftport.prompting.lm_types.table import lm_type
 
@@ -29,9 +29,10 @@ def weight_files(folder: Path) -> list[Path]:
 
     Raises:
         FileNotFoundError: there are none; other formats are not read.
-        ValueError: the directory also holds a PEFT module.
+        ValueError: the directory also holds a PEFT module, or an index that names files elsewhere.
     """
     check_bare(folder)
+    check_parts(folder)
     files = sorted(folder.glob("*.safetensors"))
     if not files:
         others = ", ".join(path.name for path in sorted(folder.glob("*.bin"))) or "none"

@@ -16,6 +16,7 @@ from peftport.storage.provenance import JsonObject
 BUNDLED = Path(__file__).parent / "bundled"
 WANTED = FILES["host"]
 PART, PART_LIKE = re.compile(r"pytorch_model[\w-]*\.bin"), "pytorch_model-00001-of-00002.bin"
+WHOLE, INDEX = "model.safetensors", "model.safetensors.index.json"
 PICKLED, PICKLED_INDEX = "pytorch_model.bin", "pytorch_model.bin.index.json"
 CONVERTED_TOO = [pattern for pattern in WANTED if pattern != "*.safetensors"]  # beside the weights
 WANTED_TO_CONVERT = [*CONVERTED_TOO, "pytorch_model*.bin"]
@@ -73,6 +74,23 @@ def check_bare(folder: Path) -> None:
             f"{folder} also holds files of a PEFT module ({', '.join(there[:5])}), which would be loaded into the bare "
             "host; expected a directory with the host alone"
         )
+
+
+def check_parts(folder: Path) -> None:
+    """Raise ValueError if the index of a host's safetensors names what is no file beside it, which would be loaded."""
+    index = folder / INDEX
+    if not index.is_file() or (folder / WHOLE).is_file():  # of the two, the one file is loaded
+        return
+    try:
+        said = json.loads(index.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{index} is no JSON: {str(error)[:200]}") from error
+    parts = said.get("weight_map") if isinstance(said, dict) else None
+    names = sorted(set(map(str, parts.values()))) if isinstance(parts, dict) else []
+    if strange := [name for name in names if Path(name).name != name or not name.endswith(".safetensors")]:
+        raise ValueError(f"{index} names {strange[0][:80]!r}; expected names of *.safetensors files beside it")
+    if absent := [name for name in names if not (folder / name).is_file()]:
+        raise ValueError(f"{folder} has no {', '.join(absent[:5])}, which {INDEX} names")
 
 
 def known_folder(card: JsonObject) -> Path:

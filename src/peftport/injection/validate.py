@@ -3,6 +3,7 @@
 Tensors are compared with the host's afterwards, by ``peftport.injection.attach.load_tensors``.
 """
 
+import copy
 from dataclasses import fields
 
 from peft import PeftConfig, __version__
@@ -55,7 +56,7 @@ def admit(module: Module, host: PreTrainedModel) -> PeftConfig:
             raise ValueError(f"the module's {CONFIG} would change the host: {name} is {config[name]!r}")
     _check_numbers(config, module)
     try:
-        return PeftConfig.from_peft_type(**config)
+        return PeftConfig.from_peft_type(**copy.deepcopy(config))  # peft adds names to lists that it is given
     except (TypeError, ValueError) as error:
         raise ValueError(f"the module's {CONFIG} is no config of {peft_type}: {error}") from error
 

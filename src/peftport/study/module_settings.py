@@ -1,20 +1,33 @@
 """Settings of a module that exists already: where it is, and what it was made for."""
 
-from typing import ClassVar
+import re
+from typing import Any, ClassVar
 
-from pydantic import Field
+from pydantic import Field, field_validator
+from pydantic_core import PydanticCustomError
 
 from peftport.settings import OneOf, Settings, Text, optional
 from peftport.techniques.base_settings import LearningRate
 
+COMMIT = "^[0-9a-f]{40}$"
+
 
 class HubModule(Settings):
-    """A module of the Hugging Face hub."""
+    """A module of the Hugging Face hub at one commit, which `revision` names; a branch moves and is not followed."""
 
     id: Text = Field(description="repository, such as user/my-lora")
-    revision: str = Field(
-        pattern="^[0-9a-f]{40}$", description="commit, as its page lists it: what is trained depends on the files"
-    )
+    revision: str = Field(pattern=COMMIT, description="commit: what is trained depends on the files")
+
+    @field_validator("revision", mode="before")
+    @classmethod
+    def _commit(cls, value: Any) -> Any:
+        if isinstance(value, str) and not re.fullmatch(COMMIT, value):
+            raise PydanticCustomError(
+                "commit",
+                "expected a commit, 40 digits of 0-9 and a-f as the repository's page lists them under `History`; a "
+                "branch or a tag moves and is not followed",
+            )
+        return value
 
 
 class ModuleSettings(OneOf):

@@ -14,6 +14,7 @@ from typing import Any
 from peft import PeftConfig
 
 from peftport.registry import unknown_name
+from peftport.storage.provenance import JsonObject
 from peftport.techniques.from_peft import FIXED, NORMS, REFUSED, config_class, offered, refusal
 from peftport.techniques.settings import PeftSettings
 
@@ -40,6 +41,8 @@ ONLY = {"init_lora_weights": (True, False)}
 MAY_BE_NOTHING = ("oft_block_size",)
 SEEDS = ("seed", "prng_key")
 ANY_NUMBER = ("lora_alpha",)  # peft says a whole number, and computes with any
+# of an adapter: told by the names, sizes and values of its tensors
+TOLD_BY_TENSORS = ("peft_type", "modules_to_save", "rank_pattern", "alpha_pattern", *FIXED)
 BY_NAME = ("rank_pattern", "alpha_pattern")  # what a study may set beside `names`
 WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "text", type(None): "null"}
 
@@ -73,6 +76,28 @@ def complaint(settings: PeftSettings) -> Complaint | None:
     except (TypeError, ValueError) as error:
         return "", f"peft's {kind.__name__} refuses it: {error}"
     return None
+
+
+def brought(config: JsonObject) -> JsonObject:
+    """What an adapter's config says of its form, as settings of the pass-through without `names`.
+
+    Fields at peft's defaults are left out, and so are those that say which sites there are and what belongs to files.
+
+    Raises:
+        ValueError: the type is not offered, or a field is set that a study cannot set.
+    """
+    kind = config_class(str(config.get("peft_type")))
+    allowed, settings = settable(kind), {"peft_type": config["peft_type"]}
+    for field in fields(kind):
+        usual = field.default if field.default_factory is MISSING else field.default_factory()
+        value = config.get(field.name, usual)
+        if field.name in TOLD_BY_TENSORS or NOT_A_STUDY_S.get(field.name) in (SITES, PEFTPORT, CODE) or value == usual:
+            continue
+        if field.name not in allowed:
+            why = NOT_A_STUDY_S.get(field.name, "it takes more than a number or a word")
+            raise ValueError(f"{field.name} is {str(value)[:80]}: {why}")
+        settings[field.name] = value
+    return settings
 
 
 def spelled(name: str) -> str:

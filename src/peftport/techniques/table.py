@@ -128,3 +128,12 @@ def no_output(settings: TechniqueSettings) -> str | None:
 def spelled(name: Any) -> str:
     """How a study writes ``name`` where it is no method here but one of peft's own, or why it cannot; else empty."""
     return import_entry("check", PASSED_ON, CHECKS).spelled(str(name))
+
+
+def brought(config: JsonObject) -> JsonObject:
+    """What the config of an adapter of one of peft's own types says of its form, as settings without `names`.
+
+    Raises:
+        ValueError: such an adapter cannot be made here, and why.
+    """
+    return {"method": PASSED_ON} | import_entry("check", PASSED_ON, CHECKS).brought(config)

@@ -5,13 +5,26 @@ import copy
 import numpy as np
 import pytest
 import torch
-from peft import IA3Config, LoraConfig, PeftModel, PromptTuningConfig, get_peft_model
+from peft import (
+    HRAConfig,
+    IA3Config,
+    LoHaConfig,
+    LoKrConfig,
+    LoraConfig,
+    OFTConfig,
+    PeftModel,
+    PromptEncoderConfig,
+    PromptTuningConfig,
+    VeraConfig,
+    get_peft_model,
+)
 from safetensors.torch import load_file, save_file
 
 from peftport.adapters.admit import as_own, in_order
-from peftport.adapters.folder import read_adapter
+from peftport.adapters.folder import AdapterError, read_adapter
 from peftport.adapters.form import form_of, tensors_of
 from peftport.injection.attach import attach, attach_module, detach
+from tests.adapters import copied
 from tests.hosts import batch, host, spread_module
 
 LORAS = {
@@ -27,9 +40,20 @@ LORAS = {
     },
     "bert": {"target_modules": r".*attention\.self\.(query|value)", "r": 3, "init_lora_weights": "gaussian"},
 }
+PROMPT = PromptTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=3)
+QV = {"target_modules": ["q_proj", "v_proj"]}
 OTHERS = {
     "ia3": ("t5_relu_tied", IA3Config(target_modules=["k", "v", "wo"], feedforward_modules=["wo"])),
-    "prompt": ("llama", PromptTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=3)),
+    "prompt": ("llama", PROMPT),
+    # of a T5 peft's file has as many rows again, which nothing reads
+    "prompt of a T5": ("t5_relu_tied", PromptTuningConfig(task_type="SEQ_2_SEQ_LM", num_virtual_tokens=3)),
+    "p_tuning": ("llama", PromptEncoderConfig(task_type="CAUSAL_LM", num_virtual_tokens=3, encoder_hidden_size=8)),
+    "loha": ("llama", LoHaConfig(r=2, alpha=3, rank_pattern={"v_proj": 3}, **QV)),
+    "lokr": ("llama", LoKrConfig(r=1, alpha=4, decompose_both=True, alpha_pattern={"1.self_attn.q_proj": 2}, **QV)),
+    "oft": ("llama", OFTConfig(oft_block_size=4, coft=True, **QV)),
+    "hra": ("bert", HRAConfig(r=2, target_modules=["query"], layers_to_transform=[1])),
+    "vera": ("llama", VeraConfig(r=4, save_projection=False, projection_prng_key=7, **QV)),
+    "vera, whole": ("llama", VeraConfig(r=4, **QV)),
 }
 CASES = {name: (name, LoraConfig(**settings)) for name, settings in LORAS.items()} | OTHERS
 
@@ -52,7 +76,8 @@ def inputs(name):
 @pytest.mark.parametrize("case", CASES)
 def test_its_answers_are_those_of_plain_peft_to_the_bit(case, tmp_path):
     name, config = CASES[case]
-    adapter = read_adapter(saved(name, config, tmp_path))
+    whole = getattr(config, "save_projection", False)  # frozen numbers must be those that are drawn, to the bit
+    adapter = read_adapter(saved(name, config, tmp_path, torch.float32 if whole else torch.bfloat16))
     with torch.no_grad():
         wanted = PeftModel.from_pretrained(host(name), tmp_path).float().eval()(**inputs(name)).logits
     technique = form_of(adapter)
@@ -103,6 +128,31 @@ def test_a_module_that_does_not_fit_says_what_is_missing(tmp_path):
         as_own(host("llama"), technique, {name: one for name, one in tensors.items() if name != first}, None)
     with pytest.raises(ValueError, match="is no site of the kinds"):
         as_own(host("t5_gated_untied"), technique, tensors, None)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "change"), [(torch.float32, {"projection_prng_key": 3}), (torch.bfloat16, {})], ids=["key", "bfloat16"]
+)
+def test_frozen_numbers_that_are_not_drawn_here_are_refused(dtype, change, tmp_path):
+    adapter = read_adapter(copied(saved("llama", VeraConfig(r=4, **QV), tmp_path, dtype), tmp_path, **change))
+    with pytest.raises(ValueError, match=r"base_model.vera_[AB] is frozen .* torch .* draws other numbers"):
+        as_own(host("llama"), form_of(adapter), tensors_of(adapter), None)
+
+
+@pytest.mark.parametrize(
+    ("config", "fields", "said"),
+    [
+        (LoraConfig(r=2, **QV), {"peft_type": "ADALORA"}, "ADALORA is not offered: it shares out its rank"),
+        (LoraConfig(r=2, **QV), {"peft_type": "PREFIX_TUNING"}, "cannot be brought: peft puts its prefix before"),
+        (OFTConfig(oft_block_size=4, **QV), {"bias": "oft_only"}, "bias is oft_only"),
+        (HRAConfig(r=2, **QV), {"peft_type": "MISS", "init_weights": "bat"}, "none of its tensors is one of a MISS"),
+        (PROMPT, {"num_virtual_tokens": 9}, "expected `num_virtual_tokens` of 1 to 3, got 9"),
+    ],
+)
+def test_what_cannot_be_made_here_is_refused_with_the_reason(config, fields, said, tmp_path):
+    adapter = read_adapter(copied(saved("llama", config, tmp_path), tmp_path, **fields))
+    with pytest.raises(AdapterError, match=said):
+        form_of(adapter)
 
 
 def test_outputs_of_a_head_are_put_in_order():

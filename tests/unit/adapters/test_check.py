@@ -13,6 +13,7 @@ from transformers import T5ForConditionalGeneration
 
 from peftport.adapters.check import check
 from peftport.adapters.command import check_command
+from peftport.adapters.host_files import HostFilesError
 from peftport.storage.modules import CONFIG, WEIGHTS
 from tests.adapters import copied, host_on_disk, lora_on_disk
 from tests.hosts import host
@@ -200,6 +201,16 @@ def test_a_damaged_file_is_named(change, text, folders, tmp_path):
     report = check(tmp_path, host)
     assert report.verdict == "impossible"
     assert WEIGHTS in reason(report, "file", text)
+
+
+@pytest.mark.parametrize(("change", "text"), DAMAGED.values(), ids=DAMAGED)
+def test_a_damaged_file_of_a_host_is_named(change, text, folders, tmp_path):
+    adapter, host = folders
+    shutil.copytree(host, tmp_path / "host")
+    path = tmp_path / "host" / "model.safetensors"
+    path.write_bytes(change(path.read_bytes()))
+    with pytest.raises(HostFilesError, match=rf"model.safetensors.*({text})"):
+        check(adapter, tmp_path / "host")
 
 
 def test_a_link_out_of_the_folder(folders, tmp_path):

@@ -3,6 +3,7 @@
 import re
 import shutil
 
+import numpy as np
 import pytest
 
 from peftport.adapters.config import normalised
@@ -68,6 +69,22 @@ def test_names_that_do_not_begin_as_peft_writes_them(tmp_path, tmp_path_factory)
     adapter = read_adapter(folder)
     sites = sites_of(adapter, normalised(adapter))
     assert sites.tensors == {} and sorted(sites.unplaced) == sorted(adapter.tensors)
+
+
+@pytest.mark.parametrize(
+    ("peft_type", "own", "shared"),
+    [("VERA", "vera_lambda_b", "vera_A"), ("COMPACTER", "compacter_down_left", "compacter_rule")],
+)
+def test_what_all_sites_share_has_its_place_beside_them(peft_type, own, shared, tmp_path, tmp_path_factory):
+    site, one = "model.layers.0.self_attn.q_proj", np.ones(2, np.float32)
+    names = (f"base_model.model.{site}.{own}", f"base_model.{shared}", "base_model.other")
+    adapter = read_adapter(
+        copied(
+            lora_on_disk(tmp_path_factory, "llama"), tmp_path, lambda _: dict.fromkeys(names, one), peft_type=peft_type
+        )
+    )
+    sites = sites_of(adapter, normalised(adapter))
+    assert list(sites.tensors) == [site] and sites.unplaced == ("base_model.other",) and not sites.whole
 
 
 def test_layers_and_exclusions_count_as_in_peft(tmp_path_factory, tmp_path):

@@ -86,7 +86,7 @@ def test_a_probe_is_a_dataset_that_is_only_tested_on(assess, tmp_path):
         ([*LABELS, "--probe", "nothing.csv"], {}, "nothing.csv: no such file"),
         (["--labels", "0=negative,1=positive,2=odd"], {}, "'2' is no value of the column 'stars'"),
         (LABELS, {"--to": "nowhere"}, "--to nowhere: expected a host's folder"),
-        (LABELS, {"--to": "a/b@main"}, "<commit of 40 digits>"),
+        (LABELS, {"--to": "a/b@main"}, "a branch or a tag moves and is not followed: its page lists commits"),
         (LABELS, {"--data": "rows.tsv"}, "rows.tsv: no such file"),
         ([*LABELS, "--label", "star"], {}, "Did you mean `stars`"),
         ([*LABELS, "--template", "no text"], {}, "`datasets.task.template`"),

@@ -8,6 +8,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForSeq2SeqLM
 
+from peftport.adapters.host_files import read_host
 from peftport.hosts.identify import identify_host
 from peftport.hosts.load import is_tied, load_model, load_tokenizer, tensor_names, weight_files
 from peftport.hosts.settings import HostSettings
@@ -189,6 +190,28 @@ def test_shards_are_read_together(untied, tmp_path):
     assert len(weight_files(sharded)) > 2
     assert tensor_names(sharded) == tensor_names(folder)
     assert torch.equal(load_model(sharded).lm_head.weight, host.lm_head.weight)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda _: "../elsewhere.safetensors", "names '../elsewhere.safetensors'; expected names of"),
+        (lambda name: f"/{name}", "expected names of .* files beside it"),
+        (lambda _: "pytorch_model.bin", "names 'pytorch_model.bin'; expected names of"),
+        (lambda _: "model-00009.safetensors", "has no model-00009.safetensors, which model.safetensors.index.json"),
+    ],
+)
+def test_an_index_names_only_files_beside_it(change, said, untied, tmp_path):
+    """transformers would load a file from anywhere that an index names."""
+    untied[1].save_pretrained(tmp_path / "host", max_shard_size="10KB")
+    index = tmp_path / "host" / "model.safetensors.index.json"
+    named = json.loads(index.read_text())
+    first, *_ = named["weight_map"]
+    named["weight_map"][first] = change(named["weight_map"][first])
+    index.write_text(json.dumps(named))
+    for read in (load_model, read_host):
+        with pytest.raises(ValueError, match=said):
+            read(tmp_path / "host")
 
 
 def test_files_that_are_no_tokenizer_are_refused(untied):

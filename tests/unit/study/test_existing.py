@@ -113,7 +113,11 @@ def test_controls_that_need_a_training_in_the_source_host_have_one(read):
         ({"mine": {"initial": "elsewhere"}}, r"`modules.mine`: .*elsewhere is not there"),
         (
             {"mine": {"hub": {"id": "a/b", "revision": "main"}}},
-            r"`modules.mine.hub.revision`: expected text that match",
+            r"`modules.mine.hub.revision`: expected a commit, 40 digits .* branch or a tag moves .*, got \"main\"",
+        ),
+        (
+            {"mine": {"path": None, "hub": {"id": "a/b"}}},
+            r"`modules.mine.hub`: `revision` is missing .*at one commit, which `revision` names; a branch moves",
         ),
         (
             {"techniques": {"mine": {"method": "lora"}}},
