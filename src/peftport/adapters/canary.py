@@ -76,7 +76,9 @@ def _inner(case: Case, config: JsonObject) -> JsonObject:
     """Which sites of an (IA)3 scale what they read, where the config has a pattern for them: those of one row."""
     if not isinstance(config.get("feedforward_modules"), str):
         return {}
-    rows = {site: {case.adapter.tensors[name].shape[0] for name in p.values()} for site, p in case.sites.tensors.items()}
+    rows = {
+        site: {case.adapter.tensors[name].shape[0] for name in p.values()} for site, p in case.sites.tensors.items()
+    }
     return {"feedforward_modules": sorted(site for site, sizes in rows.items() if sizes == {1})}
 
 
