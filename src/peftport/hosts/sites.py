@@ -22,6 +22,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from peftport.hosts.stream import Stream
+
 Sites = dict[str, tuple[tuple[str, str], ...]]
 PROJECTIONS = ("q", "k", "v", "qkv", "o", "wi", "wi_0", "wi_1", "wi_01", "wo")
 
@@ -52,6 +54,7 @@ class Family:
             answers; empty where hosts of the family have none here.
         language_model_head: regular expression for tensors of other heads that the family's files may hold, which a
             host with a classification head has no use for.
+        stream: what reads and writes the residual stream, for maps between unequal hosts; None where that is not described.
     """
 
     name: str
@@ -73,6 +76,7 @@ class Family:
     scaled: str | None = None
     classification: tuple[str, ...] = ()
     language_model_head: str = r"(?!)"
+    stream: Stream | None = None
 
     def check(self, kinds: Iterable[str]) -> None:
         """Raise ValueError unless the family has all these kinds of sites."""

@@ -9,9 +9,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from safetensors import safe_open
+from safetensors.numpy import save_file
 
 from peftport.maps.linear import FORMS, Joined, LinearMap
 from peftport.maps.spaces import EMBEDDING, READS, WRITES
+from peftport.storage.cards import read_card, write_card
+from peftport.storage.files import DamagedFile, atomic_write, file_digest
 from peftport.storage.provenance import JsonObject
 
 # target layer to the source layers that stand for it, each with its weight; () where no module goes
@@ -82,3 +86,51 @@ class Correspondence:
         if space not in self.maps:
             raise KeyError(f"the map between the hosts has nothing for the space {space}")
         return self.maps[space]
+
+
+def write_correspondence(folder: Path, correspondence: Correspondence, provenance: JsonObject) -> None:
+    """Write a correspondence: its arrays in float32, and a card with its layers, its facts and the file's checksum.
+
+    An array that several maps have in common is kept once.
+    """
+    arrays: dict[str, np.ndarray] = {}
+    names: dict[int, str] = {}
+    spaces = []
+    forms = {form: name for name, form in FORMS.items()}
+    for space, linear in correspondence.maps.items():
+        tensors = {}
+        for part, array in linear.arrays().items():
+            name = names.setdefault(id(array), f"{len(names)}.{part}")
+            floats = np.issubdtype(array.dtype, np.floating)
+            arrays[name] = np.ascontiguousarray(array, np.float32 if floats else array.dtype)
+            tensors[part] = name
+        spaces.append({"space": list(space), "form": forms[type(linear)], "tensors": tensors})
+    with atomic_write(folder / MAP) as partial:
+        save_file(arrays, partial)
+        digest = file_digest(partial)
+    layers = {stack: [list(map(list, row)) for row in rows] for stack, rows in correspondence.layers.items()}
+    facts = {"layers": layers, "spaces": spaces, "facts": correspondence.facts, "map_sha256": digest}
+    write_card(folder / CARD, facts | provenance)
+
+
+def read_correspondence(folder: Path) -> Correspondence:
+    """Read what ``write_correspondence`` wrote.
+
+    Raises:
+        DamagedFile: a file is not what was written.
+    """
+    card = read_card(folder / CARD)
+    if file_digest(folder / MAP) != card.get("map_sha256"):
+        raise DamagedFile(folder / MAP, f"its checksum is not the one in {CARD}")
+    with safe_open(folder / MAP, "np") as file:
+        arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118: it is no mapping
+    arrays = {n: a.astype(np.float64) if np.issubdtype(a.dtype, np.floating) else a for n, a in arrays.items()}
+    maps = {
+        Space(*entry["space"]): FORMS[entry["form"]].read({p: arrays[n] for p, n in entry["tensors"].items()})
+        for entry in card["spaces"]
+    }
+    layers = {
+        stack: tuple(tuple((int(layer), float(weight)) for layer, weight in row) for row in rows)
+        for stack, rows in card["layers"].items()
+    }
+    return Correspondence(layers, maps, card["facts"])

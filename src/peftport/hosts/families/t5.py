@@ -4,9 +4,30 @@ umT5 has a table of relative positions in every self-attention, T5 in the first 
 """
 
 from peftport.hosts.sites import Family, projections
+from peftport.hosts.stream import Stream, Sublayer
 
 # the config attribute by which transformers 5 scales what goes into the output layer; mT5 it never scales
 SCALED = {"t5": "scale_decoder_outputs", "umt5": "tie_word_embeddings"}
+
+SUBLAYERS = (
+    *(
+        Sublayer(
+            stack,
+            part,
+            (f"{stack}.block.{{layer}}.layer.{place}",),
+            f"{stack}.block.{{layer}}.layer.{place}.layer_norm",
+        )
+        for stack, place, part in (("encoder", 0, "self"), ("encoder", 1, "feed_forward"), ("decoder", 0, "self"))
+    ),
+    Sublayer(
+        "decoder",
+        "cross",
+        ("decoder.block.{layer}.layer.1",),
+        "decoder.block.{layer}.layer.1.layer_norm",
+        memory_norm="encoder.final_layer_norm",
+    ),
+    Sublayer("decoder", "feed_forward", ("decoder.block.{layer}.layer.2",), "decoder.block.{layer}.layer.2.layer_norm"),
+)
 
 
 def describe(name: str) -> Family:
@@ -41,4 +62,5 @@ def describe(name: str) -> Family:
         feed_forward="d_ff",
         sites=sites,
         scaled=SCALED.get(name),
+        stream=Stream("shared", SUBLAYERS, divided=False, bias_in_first=name != "umt5"),
     )
