@@ -123,7 +123,7 @@ def read_correspondence(folder: Path) -> Correspondence:
     if file_digest(folder / MAP) != card.get("map_sha256"):
         raise DamagedFile(folder / MAP, f"its checksum is not the one in {CARD}")
     with safe_open(folder / MAP, "np") as file:
-        arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118: it is no mapping
+        arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     arrays = {n: a.astype(np.float64) if np.issubdtype(a.dtype, np.floating) else a for n, a in arrays.items()}
     maps = {
         Space(*entry["space"]): FORMS[entry["form"]].read({p: arrays[n] for p, n in entry["tensors"].items()})

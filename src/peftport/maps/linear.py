@@ -1,7 +1,7 @@
 """Linear maps from a space of the source host to the same space of the target host, in the forms that methods find.
 
-A map M (n_t, n_s) turns x_s into x_t = M x_s and has a left inverse M^+ (n_s, n_t). A law multiplies what writes a space
-by M and what reads it by M^+. All arithmetic is in float64.
+A map M (n_t, n_s) turns x_s into x_t = M x_s and has a left inverse M^+ (n_s, n_t). A law multiplies what writes a
+space by M and what reads it by M^+. All arithmetic is in float64.
 """
 
 from collections.abc import Mapping, Sequence
