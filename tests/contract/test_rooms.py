@@ -39,6 +39,7 @@ MAY_IMPORT = {
     "typology": set(),
     "figures": set(),
     "porting": set(),
+    "maps": {"hosts", "adapters.host_files", "adapters.host_modules", "techniques.table"},
     "adapters": {"hosts", "injection", "porting.sampled_product", "techniques.table"},
     "prompting": {"data", "tasks.table"},
     "hosts": {"prompting", "data.settings"},

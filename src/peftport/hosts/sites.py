@@ -22,6 +22,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from peftport.hosts.stream import Stream
+
 Sites = dict[str, tuple[tuple[str, str], ...]]
 PROJECTIONS = ("q", "k", "v", "qkv", "o", "wi", "wi_0", "wi_1", "wi_01", "wo")
 
@@ -56,6 +58,8 @@ class Family:
         reads_normed: end of a site's name to the end of that of the norm whose output it reads, and nothing else of
             that output; empty where a norm stands behind its sub-layer.
         norm_begins: what a norm adds to its weight before it scales by it (Gemma: 1).
+        stream: what reads and writes the residual stream, for maps between unequal hosts; None where that is not
+            described.
     """
 
     name: str
@@ -80,6 +84,7 @@ class Family:
     language_model_head: str = r"(?!)"
     reads_normed: Mapping[str, str] = field(default_factory=dict)
     norm_begins: float = 0.0
+    stream: Stream | None = None
 
     def check(self, kinds: Iterable[str]) -> None:
         """Raise ValueError unless the family has all these kinds of sites."""

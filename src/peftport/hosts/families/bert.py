@@ -7,6 +7,7 @@ projections of queries and keys read the table of relative positions too, so a m
 
 from peftport.hosts.families.one_stack import Below, Facts, encoder
 from peftport.hosts.sites import Family
+from peftport.hosts.stream import Stream, Sublayer
 
 POSITIONS = r"\w+\.embeddings\.position_ids"  # a buffer that old checkpoints carry
 # next-sentence prediction: checkpoints carry it, the masked language model does not use it
@@ -14,6 +15,16 @@ BERT_LEFT = rf"\w+\.pooler\..+|cls\.seq_relationship\..+|{POSITIONS}"
 ROBERTA: Facts = {"head": ("lm_head.decoder.weight",), "below_head": "roberta", "passed_over": BERT_LEFT}
 ROBERTA |= {"first_position": 2}  # it counts from behind the id of its padding token
 ROBERTA |= {"classification": ("classifier",), "language_model_head": r"lm_head\..+"}
+LAYER = "encoder.layer.{layer}"
+STREAM = Stream(
+    "embeddings.word_embeddings",
+    (
+        Sublayer("encoder", "self", (f"{LAYER}.attention",), None),
+        Sublayer("encoder", "feed_forward", (f"{LAYER}.intermediate", f"{LAYER}.output"), None),
+    ),
+    centred=True,
+)
+ROBERTA |= {"stream": STREAM}
 
 HOSTS: dict[str, Facts] = {
     "bert": {
@@ -22,6 +33,7 @@ HOSTS: dict[str, Facts] = {
         "passed_over": BERT_LEFT,
         "classification": ("bert.pooler", "classifier"),
         "language_model_head": r"cls\..+",
+        "stream": STREAM,
     },
     "roberta": ROBERTA,
     "xlm-roberta": ROBERTA,
@@ -61,4 +73,4 @@ def describe(name: str) -> Family:
         **{"o": "attention.output.dense", "wi": "intermediate.dense", "wo": "output.dense"},
     }
     there = {kind: parts for kind, parts in below.items() if kind not in row.get("lacks", {})}
-    return encoder(name, "encoder.layer.{layer}", there, norm_tensors=2, **row)
+    return encoder(name, LAYER, there, norm_tensors=2, **row)

@@ -2,11 +2,21 @@
 
 from peftport.hosts.families.one_stack import decoder
 from peftport.hosts.sites import Family
+from peftport.hosts.stream import Stream, Sublayer
 
 BELOW = {
     **{"attention": "attn.resid_dropout", "feed_forward": "mlp.dropout", "decoder_self": "attn"},
     **{"norm": ("ln_1", "ln_2"), "qkv": "attn.c_attn", "o": "attn.c_proj", "wi": "mlp.c_fc", "wo": "mlp.c_proj"},
 }
+
+STREAM = Stream(
+    "wte",
+    (
+        Sublayer("decoder", "self", ("h.{layer}.attn",), "h.{layer}.ln_1"),
+        Sublayer("decoder", "feed_forward", ("h.{layer}.mlp",), "h.{layer}.ln_2"),
+    ),
+    centred=True,
+)
 
 
 def describe(name: str) -> Family:
@@ -21,4 +31,5 @@ def describe(name: str) -> Family:
         norm_tensors=2,
         passed_over=r".*\battn\.masked_bias",  # a constant that old checkpoints carry
         reads_normed={"attn.c_attn": "ln_1", "mlp.c_fc": "ln_2"},
+        stream=STREAM,
     )

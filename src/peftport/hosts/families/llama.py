@@ -9,6 +9,7 @@ The norms of queries and keys (Qwen3, Gemma 3, OLMo 2) are no sites: ``norm`` ar
 
 from peftport.hosts.families.one_stack import Below, Facts, decoder
 from peftport.hosts.sites import Family
+from peftport.hosts.stream import Stream, Sublayer
 
 LAYER = "layers.{layer}"
 SEPARATE: Below = {
@@ -24,6 +25,24 @@ DROPOUTS_LAST: Below = {"attention": "resid_attn_dropout", "feed_forward": "resi
 NORMS_BEFORE: Below = {"norm": ("input_layernorm", "post_attention_layernorm")}
 NORMS_AFTER: Below = {"norm": ("post_attention_layernorm", "post_feedforward_layernorm")}
 NORMS_AROUND: Below = {"norm": (*NORMS_BEFORE["norm"], "pre_feedforward_layernorm", "post_feedforward_layernorm")}
+# of hosts whose norms stand in front of their sub-layers alone; behind a norm a map of what is written is another one
+STREAM: Facts = {
+    "stream": Stream(
+        "embed_tokens",
+        (
+            Sublayer(
+                "decoder", "self", (f"{LAYER}.self_attn", f"{LAYER}.resid_attn_dropout"), f"{LAYER}.input_layernorm"
+            ),
+            Sublayer(
+                "decoder",
+                "feed_forward",
+                (f"{LAYER}.mlp", f"{LAYER}.resid_mlp_dropout"),
+                f"{LAYER}.post_attention_layernorm",
+            ),
+        ),
+        rotary=True,
+    )
+}
 
 BEFORE_ATTENTION = "input_layernorm"
 BEFORE_FEED_FORWARD = ("pre_feedforward_layernorm", "post_attention_layernorm")  # the first that there is
@@ -32,11 +51,11 @@ CAPPED: Facts = {"attention_implementation": "eager"}  # Gemma 2 caps its scores
 
 # model_type to what it has where LLaMA has something else: sites below a layer, and other fields of the family
 ROWS: dict[str, tuple[Below, Facts]] = {
-    "llama": (PROJECTIONS_LAST | SEPARATE | NORMS_BEFORE, {}),
-    "mistral": (PROJECTIONS_LAST | SEPARATE | NORMS_BEFORE, {}),
-    "qwen2": (PROJECTIONS_LAST | SEPARATE | NORMS_BEFORE, {}),
+    "llama": (PROJECTIONS_LAST | SEPARATE | NORMS_BEFORE, STREAM),
+    "mistral": (PROJECTIONS_LAST | SEPARATE | NORMS_BEFORE, STREAM),
+    "qwen2": (PROJECTIONS_LAST | SEPARATE | NORMS_BEFORE, STREAM),
     "qwen3": (PROJECTIONS_LAST | SEPARATE | NORMS_BEFORE, {}),
-    "phi3": (DROPOUTS_LAST | FUSED | NORMS_BEFORE, {}),
+    "phi3": (DROPOUTS_LAST | FUSED | NORMS_BEFORE, STREAM),
     "olmo2": (NORMS_LAST | SEPARATE | NORMS_AFTER, {}),
     "gemma2": (NORMS_LAST | SEPARATE | NORMS_AROUND, GEMMA | CAPPED),
     "gemma3_text": (NORMS_LAST | SEPARATE | NORMS_AROUND, GEMMA),

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import TypedDict, Unpack
 
 from peftport.hosts.sites import Family
+from peftport.hosts.stream import Stream
 
 INVERSE_FREQUENCIES = r".*\brotary_emb\.inv_freq"  # of rotary positions: computed from the config, in old files too
 ADDED_BY_THE_LAYER = "the layer itself adds the residual, in no submodule of its own"  # why there is no attention_block
@@ -30,6 +31,7 @@ class Facts(TypedDict, total=False):
     language_model_head: str
     reads_normed: Mapping[str, str]
     norm_begins: float
+    stream: Stream
 
 
 USUAL: Facts = {"feed_forward": "intermediate_size"}

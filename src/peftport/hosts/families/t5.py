@@ -4,6 +4,7 @@ umT5 has a table of relative positions in every self-attention, T5 in the first 
 """
 
 from peftport.hosts.sites import Family, projections
+from peftport.hosts.stream import Stream, Sublayer
 
 # the config attribute by which transformers 5 scales what goes into the output layer; mT5 it never scales
 SCALED = {"t5": "scale_decoder_outputs", "umt5": "tie_word_embeddings"}
@@ -12,6 +13,26 @@ READS_NORMED = {
     **dict.fromkeys(("SelfAttention.q", "SelfAttention.k", "SelfAttention.v", "EncDecAttention.q"), "layer_norm"),
     **dict.fromkeys(("DenseReluDense.wi", "DenseReluDense.wi_0", "DenseReluDense.wi_1"), "layer_norm"),
 }
+
+SUBLAYERS = (
+    *(
+        Sublayer(
+            stack,
+            part,
+            (f"{stack}.block.{{layer}}.layer.{place}",),
+            f"{stack}.block.{{layer}}.layer.{place}.layer_norm",
+        )
+        for stack, place, part in (("encoder", 0, "self"), ("encoder", 1, "feed_forward"), ("decoder", 0, "self"))
+    ),
+    Sublayer(
+        "decoder",
+        "cross",
+        ("decoder.block.{layer}.layer.1",),
+        "decoder.block.{layer}.layer.1.layer_norm",
+        memory_norm="encoder.final_layer_norm",
+    ),
+    Sublayer("decoder", "feed_forward", ("decoder.block.{layer}.layer.2",), "decoder.block.{layer}.layer.2.layer_norm"),
+)
 
 
 def describe(name: str) -> Family:
@@ -47,4 +68,5 @@ def describe(name: str) -> Family:
         sites=sites,
         scaled=SCALED.get(name),
         reads_normed=READS_NORMED,
+        stream=Stream("shared", SUBLAYERS, divided=False, bias_in_first=name != "umt5"),
     )
