@@ -43,8 +43,8 @@ INITIALISATION = {"initialisation": Column(TEXT, "what the module in the target 
 BUDGET = {
     "budget_steps": Column(
         WHOLE,
-        "optimiser steps taken in the target host before this test; 0 is zero-shot, but not of `distilled`, whose steps "
-        "without labels (`distil.steps`) come before and are not counted here",
+        "optimiser steps taken in the target host before this test; 0 is zero-shot, but not of `distilled`, whose "
+        "steps without labels (`distil.steps`) come before and are not counted here",
     )
 }
 SEED = {"seed": Column(WHOLE, "seed of the run")}

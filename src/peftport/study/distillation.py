@@ -14,7 +14,7 @@ def taught_in(study: Study) -> bool:
 
 
 def distil_complaint(study: Study) -> Complaint | None:
-    """The first thing that `distilled` lacks: its steps, label words, a teacher that answers with them; None if nothing."""
+    """The first thing that `distilled` lacks: its steps, label words, a teacher that answers so; None if nothing."""
     checks = (_steps, _words, _heads) if taught_in(study) else ()
     return next((wrong for check in checks for wrong in check(study)), None)
 
@@ -25,10 +25,8 @@ def distil_notes(study: Study) -> list[str]:
         return []
     steps = study.config.distil.steps
     said = f"`distilled` is trained for {steps:,} steps without labels before its first budget"
-    return [
-        f"{said}: no score of it is zero-shot",
-        *(f"a fair comparison is missing: {lack}" for lack in _unfair(study, steps)),
-    ]
+    lacks = [f"a fair comparison is missing: {lack}" for lack in _unfair(study)]
+    return [f"{said}: no score of it is zero-shot", *lacks]
 
 
 def fair_budget(study: Study) -> int:
@@ -36,7 +34,7 @@ def fair_budget(study: Study) -> int:
     return study.config.distil.steps + study.budgets[0]
 
 
-def _unfair(study: Study, steps: int) -> Iterator[str]:
+def _unfair(study: Study) -> Iterator[str]:
     """What a study lacks in which modules from scratch would be seen after as many steps."""
     if SHARED not in study.grid.initialisations:
         yield f"give `grid.initialisations` `{SHARED}`, which is trained with labels for as long as `distilled` without"

@@ -220,7 +220,7 @@ class Grid:
 
     @property
     def copied_transfers(self) -> list[PairSettings]:
-        """Transfers in which modules are copied from host to host: all, unless every start is made in the target host."""
+        """Transfers in which modules are copied from host to host; none if all starts are made in the target."""
         return self.grid.transfers if set(self.grid.initialisations) - {SHARED, *TAUGHT} else []
 
     @cached_property
