@@ -63,7 +63,7 @@ def smoke_config(hosts: Path, **grid) -> dict:
 def leaking_config(hosts: Path, folder: Path) -> dict:
     """The config of a study with controls, whose training texts leak into its tests; their files go to ``folder``."""
     pairs = [{"source": "film", "target": "book"}]
-    kinds = ["ported", "random_target", "matched"]
+    kinds = ["ported", "random_target", "matched", "distilled"]
     config = smoke_config(hosts, techniques=["lora"], dataset_pairs=pairs, initialisations=kinds, references=[])
     words = (("good", "positive"), ("bad", "negative"))
     rows = [(f"a {word} film, number {number}", label) for number in range(30) for word, label in words]
@@ -75,7 +75,7 @@ def leaking_config(hosts: Path, folder: Path) -> dict:
         labels = {"negative": "negative", "positive": "positive"}
         config["datasets"][name] = {"source": {"files": [{"path": f"{name}.csv"}]}, "labels": labels}
     config["datasets"]["book"]["source"]["files"].append({"path": "test.csv", "split": "test"})
-    config["decontaminate"] = True
+    config |= {"decontaminate": True, "distil": {"steps": 2}}
     return config
 
 

@@ -177,3 +177,18 @@ class CostSettings(Settings):
         description="compare with finetuning the whole host, which needs memory for about five times its weights; "
         "false: only with the bare host",
     )
+
+
+class DistilSettings(Settings):
+    """How the starts of `distilled` are trained: without labels, by a teacher's answers."""
+
+    steps: int = Field(
+        ge=1,
+        description="optimiser steps without labels that `distilled` takes before its first budget; with so many in "
+        "`grid.budgets`, `scratch` is seen after as many steps with labels",
+    )
+    texts: int | None = optional(
+        ge=1,
+        description="training texts of the target dataset, and as many for validation, that the teacher answers: the "
+        "first so many; without it all",
+    )

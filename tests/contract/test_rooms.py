@@ -51,6 +51,16 @@ MAY_IMPORT = {
     "training": {"prompting", "hosts", "techniques", "injection", "compute", "jobs", "study", "porting.scratch"},
     "matching": {"prompting", "hosts", "techniques", "injection", "porting"},
     "evaluation": {"tasks.table", "prompting", "hosts", "injection", "compute", "jobs", "study", "training"},
+    "distillation": {
+        "prompting",
+        "compute",
+        "injection",
+        "jobs",
+        "study",
+        "training",
+        "evaluation",
+        "porting.distilled",
+    },
     "costs": {"prompting", "hosts", "techniques", "injection", "compute", "training"},
     "statistics": {"typology"},
     "report": {
@@ -123,6 +133,7 @@ WITH_TORCH = {
     "matching",
     "training",
     "evaluation",
+    "distillation",
     "costs",
     "assess",
 }

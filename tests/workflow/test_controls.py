@@ -72,7 +72,8 @@ def test_matched_adds_a_job_for_its_starts_and_touches_no_others(copy):
 
 def test_random_target_and_decontamination_through_the_workflow(with_controls):
     """Leaked texts are taken out of the training data, the control learns shuffled labels, the report says so; and
-    another control is fitted to texts of the target dataset in the target host."""
+    another control is fitted to texts of the target dataset in the target host, where a fresh
+    module is distilled too."""
     results = with_controls / studies.RESULTS
     data = results / "datasets"
     cleaned, shuffled = (data / name / "train.parquet" for name in ("film@without-book", "film@without-book@random"))
@@ -81,12 +82,21 @@ def test_random_target_and_decontamination_through_the_workflow(with_controls):
     assert set(before["text"]) - set(after["text"]) == leaked & set(before["text"]) != set()
     assert read_provenance(cleaned)["facts"]["removed"]["train"] == len(before) - len(after)
     assert read_table(shuffled, "examples")["text"].equals(after["text"])
-    (runs,) = studies.read_tables(with_controls, "runs")
+    runs, references = studies.read_tables(with_controls, "runs", "references")
     assert set(runs["source_dataset"]) == {"film"}
-    assert set(runs["initialisation"]) == {"ported", "random_target", "matched"}
+    assert set(runs["initialisation"]) == {"ported", "random_target", "matched", "distilled"}
     start = studies.start_folder("lora", "raw--instruct", "film@without-book--book", "matched")
     said = read_module(results / start).card["matching"]
     assert said["converged"] and said["measure"] == "product"
+    student = read_module(
+        results / studies.start_folder("lora", "raw--instruct", "film@without-book--book", "distilled")
+    )
+    source = read_module(results / studies.module_folder("lora", "raw", "film@without-book"))
+    assert student.card["source_module"]["weights_sha256"] == source.card["weights_sha256"]
+    assert student.card["steps_without_labels"] == 2 and student.shapes() == source.shapes()
+    assert references[["initialisation", "target_host", "target_dataset"]].values.tolist() == [
+        ["teacher", "raw", "book"]
+    ]
     study = read_study([with_controls / "study.yaml"], with_controls)
     cards = [results / "hosts" / host / "card.json" for host in study.hosts]
     told = describe_study(

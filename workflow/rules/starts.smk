@@ -1,4 +1,4 @@
-"""in: modules/, hosts | out: starts/.../seeds-{block}/seed-{n}/: what a module in the target host starts from"""
+"""in: modules/, prompts, hosts | out: starts/.../seeds-{block}/seed-{n}/: what a module in the target host starts from; teachers/"""
 
 
 rule make_starts:
@@ -74,9 +74,57 @@ rule initialise_scratch:
         "../scripts/initialise_scratch.py"
 
 
+rule ask_teacher:
+    """What source modules answer to the texts of a target dataset, without labels -> teachers/.../answers.parquet"""
+    input:
+        unpack(STAGES.inputs("ask_teacher")),
+    output:
+        **STAGES.outputs("ask_teacher"),
+    log:
+        STAGES.log("ask_teacher"),
+    conda:
+        "../../envs/peftport.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(60),
+    params:
+        **STAGES.params("ask_teacher"),
+    message:
+        "{wildcards.technique}: ask modules in host {wildcards.host} (trained on {wildcards.dataset}) "
+        "about {wildcards.target_dataset}, seeds {wildcards.block}"
+    script:
+        "../scripts/ask_teacher.py"
+
+
+rule distil_starts:
+    """Fresh modules trained without labels by those answers -> starts/.../distilled/, and their loss curve"""
+    input:
+        unpack(STAGES.inputs("distil_starts")),
+    output:
+        **STAGES.outputs("distil_starts"),
+    log:
+        STAGES.log("distil_starts"),
+    wildcard_constraints:
+        **STAGES.constraints("distil_starts"),
+    conda:
+        "../../envs/peftport.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(240),
+    params:
+        **STAGES.params("distil_starts"),
+    message:
+        "{wildcards.technique}: distil modules into host {wildcards.target_host} on {wildcards.target_dataset} "
+        "(from {wildcards.source_host}, {wildcards.source_dataset}, seeds {wildcards.block})"
+    script:
+        "../scripts/distil_starts.py"
+
+
 rule starts:
     """Everything that modules in target hosts start from"""
     input:
-        STAGES.asked("make_starts", "match_starts", "initialise_scratch"),
+        STAGES.asked("make_starts", "match_starts", "initialise_scratch", "ask_teacher", "distil_starts"),
     message:
         "Starts: every one is there"

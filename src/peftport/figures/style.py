@@ -68,6 +68,7 @@ LOOKS = {
     "ported_fresh_head": Look((10, 2), "8"),
     "sampled_fresh_head": Look((2, 3), "<"),
     "head_only": Look((4, 1, 1, 1), "H"),
+    "distilled": Look((3, 1, 1, 1, 1, 1), "X", True),
 }
 FURTHER = (Look((4, 1, 1, 1, 1, 1), "1"), Look((2, 2), ">"), Look((7, 1, 3, 1), "h"), Look((1, 1), "2"))
 

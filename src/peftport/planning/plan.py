@@ -16,11 +16,19 @@ from peftport.prompting.lengths import cut_notes, read_lengths
 from peftport.storage.hub import cached_commit
 from peftport.study.chats import chatting
 from peftport.study.classification import head_notes
-from peftport.study.grid import Cell, Source
+from peftport.study.distillation import distil_notes
+from peftport.study.grid import Cell, Source, Start
 from peftport.study.precisions import own_precisions
 from peftport.study.read import read_study, refuse_unless_folder
 from peftport.study.study import Study
-from peftport.study.training_steps import build_steps, cell_steps, optimiser_steps, source_steps, warmup_warnings
+from peftport.study.training_steps import (
+    build_steps,
+    cell_steps,
+    optimiser_steps,
+    source_steps,
+    start_steps,
+    warmup_warnings,
+)
 
 TRAINS_HOSTS = ("build_host", "further_train_host")
 
@@ -170,6 +178,7 @@ def make_plan(configs: Sequence[Path], directory: Path) -> Plan:
         warnings=[
             *warmup_warnings(study.budgets, study.config.training.warmup_steps),
             *head_notes(study),
+            *distil_notes(study),
             *cuts(every, now, directory),
             *said,
             *warnings,
@@ -204,6 +213,11 @@ def sources_of(jobs: Sequence[Job]) -> list[Source]:
     return [Source(**job.names) for job in jobs if job.stage == "train_source"]
 
 
+def trained_starts(jobs: Sequence[Job]) -> list[Start]:
+    """The starts that jobs train."""
+    return [Start(**job.names) for job in jobs if job.stage == "distil_starts"]
+
+
 def run_rows(study: Study, every: Sequence[Job]) -> int:
     """Rows that the evaluations of the DAG give to ``runs.parquet``."""
     counted = Counter(done for _, done in study.expanded_runs())
@@ -226,14 +240,20 @@ def trainings(study: Study, every: Sequence[Job]) -> TrainingsByKind:
     return TrainingsByKind(
         host=HostTrainings(sum(job.stage in TRAINS_HOSTS for job in every)),
         source=of([source.block for source in sources_of(every)]),
-        target=of([cell.block for cell in cells_of(every) if cell_steps(study, cell)]),
+        target=of(
+            [
+                *(start.block for start in trained_starts(every)),
+                *(cell.block for cell in cells_of(every) if cell_steps(study, cell)),
+            ]
+        ),
     )
 
 
 def module_steps(study: Study, jobs: Sequence[Job]) -> int:
     """Optimiser steps that jobs take in trainings of modules."""
     sources = sum(source_steps(study, source) for source in sources_of(jobs))
-    return sources + sum(cell_steps(study, cell) for cell in cells_of(jobs))
+    starts = sum(start_steps(study, start) for start in trained_starts(jobs))
+    return sources + starts + sum(cell_steps(study, cell) for cell in cells_of(jobs))
 
 
 def host_steps(study: Study, jobs: Sequence[Job]) -> int:

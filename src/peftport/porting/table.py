@@ -25,6 +25,7 @@ INITIALISATIONS: dict[str, str] = {
     "ported_fresh_head": "peftport.porting.ported_fresh_head",
     "sampled_fresh_head": "peftport.porting.sampled_fresh_head",
     "head_only": "peftport.porting.head_only",
+    "distilled": "peftport.porting.distilled",
 }
 
 Start = Callable[[Module, np.random.Generator, list[Module]], Module]
@@ -40,7 +41,8 @@ class Initialisation:
         needs: what it is made from: ``source`` (the source module), ``siblings`` (other modules of the technique in
             the target host), ``host`` (the target host, in which the technique initialises itself), ``texts`` (the
             target host and training texts of the target dataset, to which ``peftport.matching`` fits what is drawn),
-            ``head`` (a classification head in the source module).
+            ``head`` (a classification head in the source module), ``teacher`` (answers of the source host with the
+            source module, by which ``peftport.distillation`` trains a fresh module in the target host).
         start: module, generator, siblings to the start; None where the host makes it.
     """
 

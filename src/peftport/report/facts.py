@@ -14,11 +14,13 @@ class NamedSettings:
     Attributes:
         margin: difference in accuracy that is large enough to matter.
         source_steps: optimiser steps of a source module; None where they are not known.
+        distil_steps: steps without labels that `distilled` takes before its first budget; None without it.
         warnings: sentences on settings that do not go together well, each without its capital and full stop.
     """
 
     margin: float = StatisticsSettings().margin
     source_steps: int | None = None
+    distil_steps: int | None = None
     warnings: Sequence[str] = ()
 
 

@@ -13,6 +13,7 @@ from peftport.figures import learning_curves, paired_differences, portability_ma
 from peftport.figures.style import score_name
 from peftport.jobs.duration import duration
 from peftport.report import numbers
+from peftport.report.distillation import distillation, named
 from peftport.report.facts import Cost, StudyFacts
 from peftport.report.merging import merging
 from peftport.report.phrases import count
@@ -70,10 +71,8 @@ def _content(
     study: StudyFacts, tables: dict[str, pd.DataFrame], figures: dict[str, Path], cost: Cost
 ) -> dict[str, Any]:
     """Everything that the template shows."""
-    summary = tables["portability"]
-    contrasts, advice, overlap, runs = (
-        tables.get(name, pd.DataFrame()) for name in ("contrasts", "advice", "overlap", "runs")
-    )
+    summary, runs = (named(tables.get(name, pd.DataFrame()), study.settings) for name in ("portability", "runs"))
+    contrasts, advice, overlap = (tables.get(name, pd.DataFrame()) for name in ("contrasts", "advice", "overlap"))
     ordered = [name for name in CAPTIONS if name in figures] + [name for name in figures if name not in CAPTIONS]
     references = tables.get("references", runs.head(0))
     return {
@@ -98,6 +97,7 @@ def _content(
         "failed_runs": numbers.failures(pd.concat([runs, references])),
         "generated": numbers.generated(runs),
         "merging": merging(runs),
+        "distillation": distillation(tables, study.settings),
         "further_scores": numbers.further_scores(pd.concat([runs, references])),
         "score": score_name(summary),
         "hosts": numbers.facts(study.hosts),

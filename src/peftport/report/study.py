@@ -20,6 +20,7 @@ from peftport.storage.provenance import JsonObject, versions
 from peftport.study.chats import chatting
 from peftport.study.classification import head_notes
 from peftport.study.derived_datasets import root
+from peftport.study.distillation import distil_notes, taught_in
 from peftport.study.existing import module_notes
 from peftport.study.precisions import own_precisions
 from peftport.study.study import Study
@@ -60,9 +61,11 @@ def describe_study(study: Study, cards: Sequence[str], datasets: Sequence[str], 
         settings=NamedSettings(
             margin=config.statistics.margin,
             source_steps=config.training.source_steps,
+            distil_steps=config.distil.steps if taught_in(study) else None,
             warnings=[
                 *warmup_warnings(study.budgets, config.training.warmup_steps),
                 *head_notes(study),
+                *distil_notes(study),
                 *module_notes(study),
                 *cut,
                 *template_notes(study, cards),

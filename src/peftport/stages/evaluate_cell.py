@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from peftport.stages.distil_starts import DistilStarts
 from peftport.stages.encode_dataset import prompts
 from peftport.stages.extract_modules import modules_of
 from peftport.stages.identify_host import host_inputs
@@ -23,7 +24,7 @@ from peftport.stages.sections import (
 )
 from peftport.stages.stage import Needs, Output, Stage
 from peftport.storage.provenance import JsonObject
-from peftport.study.grid import FITTED, SHARED, Cell
+from peftport.study.grid import FITTED, SHARED, TAUGHT, TEACHER, Cell
 from peftport.study.study import Study
 from peftport.tasks.table import SCORES
 
@@ -79,7 +80,7 @@ def starts_of(study: Study, cell: Cell) -> list[Output]:
     """The folder of the modules that a cell starts from; none for the bare host."""
     if cell.initialisation == "bare":
         return []
-    if cell.initialisation == "native":
+    if cell.initialisation in ("native", TEACHER):
         return [modules_of(study, source) for source in study.sources_of(cell)]
     if cell.initialisation == SHARED:
         return [InitialiseScratch(cell.technique, cell.target_host, cell.block).output("starts")]
@@ -87,6 +88,8 @@ def starts_of(study: Study, cell: Cell) -> list[Output]:
     names = vars(start).copy()
     if cell.initialisation in FITTED:
         return [MatchStarts(**names).output("starts")]
+    if cell.initialisation in TAUGHT:
+        return [DistilStarts(**names).output("starts")]
     del names["target_dataset"]
     return [MakeStarts(**names).output("starts")]
 

@@ -10,7 +10,7 @@ from peftport.stages.identify_host import IdentifyHost
 from peftport.stages.module_folders import ModuleFolders
 from peftport.stages.stage import Needs
 from peftport.storage.provenance import JsonObject
-from peftport.study.grid import ANY, FITTED, SHARED, Start
+from peftport.study.grid import ANY, FITTED, SHARED, TAUGHT, Start
 from peftport.study.study import Study
 
 
@@ -27,7 +27,7 @@ class MakeStarts(ModuleFolders):
 
     FOLDER = "starts/{technique}/{source_host}--{target_host}/{source_dataset}/{initialisation}"
     FOLDERS = {"starts": "seeds-{block}"}
-    CONSTRAINTS = {"initialisation": "|".join(sorted(set(INITIALISATIONS) - {*FITTED, SHARED}))}
+    CONSTRAINTS = {"initialisation": "|".join(sorted(set(INITIALISATIONS) - {*FITTED, *TAUGHT, SHARED}))}
 
     @property
     def start(self) -> Start:

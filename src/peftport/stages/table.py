@@ -4,6 +4,7 @@ To add one: its file in this folder and its line here, a rule in ``workflow/rule
 """
 
 from peftport.stages.admit_module import AdmitModule
+from peftport.stages.ask_teacher import AskTeacher
 from peftport.stages.audit_overlap import AuditOverlap
 from peftport.stages.build_host import BuildHost
 from peftport.stages.check_transfer import CheckTransfer
@@ -12,6 +13,7 @@ from peftport.stages.convert_host import ConvertHost
 from peftport.stages.decontaminate_dataset import DecontaminateDataset
 from peftport.stages.describe_host import DescribeHost
 from peftport.stages.describe_techniques import DescribeTechniques
+from peftport.stages.distil_starts import DistilStarts
 from peftport.stages.draw_figure import DrawFigure
 from peftport.stages.encode_dataset import EncodeDataset
 from peftport.stages.encode_labels import EncodeLabels
@@ -49,6 +51,8 @@ STAGES: dict[str, type[Stage]] = {
     "make_starts": MakeStarts,
     "match_starts": MatchStarts,
     "initialise_scratch": InitialiseScratch,
+    "ask_teacher": AskTeacher,
+    "distil_starts": DistilStarts,
     "evaluate_cell": EvaluateCell,
     "gather_runs": GatherRuns,
     "compute_statistics": ComputeStatistics,

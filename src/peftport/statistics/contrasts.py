@@ -15,6 +15,7 @@ from peftport.storage.tables import TABLES
 FIRST = "ported"
 # modules that are moved without their classification head, and the controls that have none of it either
 WITHOUT_HEAD, ITS_CONTROLS = "ported_fresh_head", ("sampled_fresh_head", "scratch")
+TAUGHT = "distilled"  # it has taken further steps at every budget, so nothing is compared with it at equal budgets
 REFERENCES = ("bare", "native")
 # the moves that one sentence of the report is about
 FAMILY = ["study", "technique", "budget_steps", "initialisation", "baseline"]
@@ -78,7 +79,7 @@ def compared(runs: pd.DataFrame, references: pd.DataFrame, first: str = FIRST) -
 
 def _matches(first: str, name: str) -> bool:
     """Whether an initialisation is one that ``first`` is compared with."""
-    return name in ITS_CONTROLS if first == WITHOUT_HEAD else name not in (FIRST, "sampled_fresh_head")
+    return name in ITS_CONTROLS if first == WITHOUT_HEAD else name not in (FIRST, TAUGHT, "sampled_fresh_head")
 
 
 def sides(scores: ExampleScores, key: tuple, baseline: str) -> tuple[np.ndarray, np.ndarray] | None:

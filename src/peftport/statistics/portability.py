@@ -21,6 +21,7 @@ REFERRED = {
     "log_likelihood": "choice_log_likelihood",
 }
 SCRATCH = "scratch"
+UNCOUNTED = (SCRATCH, "distilled")  # steps saved are none, or would leave out those without labels
 
 
 def portability(runs: pd.DataFrame, references: pd.DataFrame, predictions: pd.DataFrame, margin: float) -> pd.DataFrame:
@@ -109,7 +110,7 @@ def _gaps(keys: list[tuple], answers: ExampleScores) -> pd.DataFrame:
 
 
 def _saved(table: pd.DataFrame, keys: list[tuple], answers: ExampleScores, margin: float) -> pd.DataFrame:
-    """Steps saved by every cell but those from scratch; null where either of the two is at the ceiling."""
+    """Steps saved by every cell but the uncounted ones; null where a cell or that from scratch is at the ceiling."""
     ceiling = table["native_accuracy"].fillna(1.0).to_numpy() - margin
     means, budgets = dict(zip(keys, table["accuracy_mean"], strict=True)), sorted(table["budget_steps"].unique())
     rows = []
@@ -118,7 +119,7 @@ def _saved(table: pd.DataFrame, keys: list[tuple], answers: ExampleScores, margi
         curve = {step: other for step in budgets if (other := (*route, SCRATCH, step)) in means}
         at_top = level >= top or means.get((*route, SCRATCH, budget), 0.0) >= top
         saved = None
-        if start != SCRATCH and curve and not at_top:
+        if start not in UNCOUNTED and curve and not at_top:
             saved = steps_saved(answers.need(key), budget, {step: answers.need(other) for step, other in curve.items()})
         saved = saved or StepsSaved(np.nan, np.nan, np.nan)
         rows.append((saved.steps, saved.low, saved.high, at_top))

@@ -40,7 +40,13 @@ DATASETS = {
     "target_dataset": Column(TEXT, "dataset on which it is trained further and tested"),
 }
 INITIALISATION = {"initialisation": Column(TEXT, "what the module in the target host starts from, or a reference")}
-BUDGET = {"budget_steps": Column(WHOLE, "optimiser steps taken in the target host before this test; 0 is zero-shot")}
+BUDGET = {
+    "budget_steps": Column(
+        WHOLE,
+        "optimiser steps taken in the target host before this test; 0 is zero-shot, but not of `distilled`, whose "
+        "steps without labels (`distil.steps`) come before and are not counted here",
+    )
+}
 SEED = {"seed": Column(WHOLE, "seed of the run")}
 RATE = {
     "learning_rate": Column(
@@ -164,9 +170,18 @@ TABLES: dict[str, dict[str, Column]] = {
     | {
         "phase": Column(TEXT, "`train`, or `validation` for a loss on the validation split"),
         "step": Column(WHOLE, "optimiser steps taken so far"),
-        "loss": Column(REAL, "mean cross-entropy per label token, nats"),
+        "loss": Column(
+            REAL, "mean cross-entropy per label token, nats; of `distilled` the divergence from the teacher per example"
+        ),
         "learning_rate": Column(REAL, "learning rate of this step"),
         "elapsed_seconds": Column(REAL, "wall time since the training began"),
+    },
+    "teacher_answers": SEED
+    | {
+        "split": Column(TEXT, "`train` or `validation`"),
+        "example_id": Column(TEXT, "identifier of the example, as in the dataset's split"),
+        "word": Column(TEXT, "a label word of the target dataset"),
+        "log_probability": Column(REAL, "its log-probability among the label words, nats"),
     },
     "host_curve": {
         "phase": Column(TEXT, "`pretraining`, `instructions` or `further` (on a corpus)"),

@@ -126,7 +126,7 @@ SUMMARY = {
     "steps_saved": Column(
         REAL,
         "steps at which the curve from scratch crosses this accuracy, less this budget; null if it does not, for "
-        "scratch itself, and at the ceiling",
+        "scratch itself and `distilled`, and at the ceiling",
         True,
     ),
     "steps_saved_low": Column(REAL, "lower end of its 95% interval; null if scratch is behind at every budget", True),

@@ -11,10 +11,12 @@ ANY = "any"
 NONE = "none"
 PORTED = "ported"
 SHARED = "scratch"
-REFERENCES = ("bare", "native")
+TEACHER = "teacher"
+REFERENCES = ("bare", "native", TEACHER)
 FITTED = ("matched",)  # their starts depend on texts of the target dataset
 HEADED = ("ported_fresh_head", "sampled_fresh_head", "head_only")  # they are about a classification head
 RELABELLED = ("random_target",)  # their source modules are trained on shuffled labels
+TAUGHT = ("distilled",)  # their starts are trained in the target host, by the answers of a teacher
 
 
 @dataclass(frozen=True, order=True)
@@ -50,7 +52,8 @@ class Start:
     """What one block of modules in a target host starts from.
 
     Its source dataset is the one whose texts the source module was trained on: a derived one where the study
-    decontaminates. Its target dataset is `any` but for initialisations that are fitted to the texts of one.
+    decontaminates. Its target dataset is `any` but for initialisations that are fitted to the texts of one, or
+    trained on them.
     """
 
     technique: str
@@ -120,6 +123,17 @@ class Grid:
             yield from self._references_in(
                 [(t.source, p.target) for t in grid.transfers for p in grid.dataset_pairs], REFERENCES
             )
+        if not set(grid.initialisations).isdisjoint(TAUGHT):
+            yield from self._teachers()
+
+    def _teachers(self) -> Iterator[Cell]:
+        """The source host with the source modules, tested on the target dataset: what `distilled` learns from."""
+        for technique in self.techniques:
+            for transfer in self.grid.transfers:
+                for pair in self.grid.dataset_pairs:
+                    for block in self.blocks:
+                        hosts, datasets = (transfer.source, transfer.source), (pair.source, pair.target)
+                        yield Cell(technique, *hosts, *datasets, TEACHER, block)
 
     @cached_property
     def probed(self) -> list[Cell]:
@@ -192,7 +206,8 @@ class Grid:
         """What a cell's modules start from; a shared start depends on the target host only."""
         hosts, kind = (cell.source_host, cell.target_host), cell.initialisation
         dataset = self._cleaned(cell.source_dataset, self.taught(cell))
-        return Start(cell.technique, *hosts, dataset, cell.target_dataset if kind in FITTED else ANY, kind, cell.block)
+        target = cell.target_dataset if kind in (*FITTED, *TAUGHT) else ANY
+        return Start(cell.technique, *hosts, dataset, target, kind, cell.block)
 
     def source_of(self, start: Start) -> Source:
         """The training of the source modules that a start is made from."""
@@ -234,8 +249,8 @@ class Grid:
 
     @property
     def copied_transfers(self) -> list[PairSettings]:
-        """Transfers in which modules are copied from host to host: all, unless the study has ``scratch`` only."""
-        return self.grid.transfers if set(self.grid.initialisations) - {SHARED} else []
+        """Transfers in which modules are copied from host to host; none if all starts are made in the target."""
+        return self.grid.transfers if set(self.grid.initialisations) - {SHARED, *TAUGHT} else []
 
     @cached_property
     def targets(self) -> list[str]:

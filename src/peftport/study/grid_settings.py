@@ -19,6 +19,7 @@ Initialisation = Literal[
     "ported_fresh_head",
     "sampled_fresh_head",
     "head_only",
+    "distilled",
 ]
 
 

@@ -11,12 +11,14 @@ from peftport.registry import unknown_name
 from peftport.settings import (
     TAG,
     CostSettings,
+    DistilSettings,
     EvaluationSettings,
     Settings,
     StatisticsSettings,
     Text,
     TrainingSettings,
     is_empty,
+    optional,
 )
 from peftport.study.grid_settings import GridSettings
 from peftport.study.module_settings import ModuleSettings
@@ -105,6 +107,7 @@ class StudySettings(Settings):
     evaluation: EvaluationSettings = Field(default_factory=EvaluationSettings)
     statistics: StatisticsSettings = Field(default_factory=StatisticsSettings)
     costs: CostSettings = Field(default_factory=CostSettings)
+    distil: DistilSettings | None = optional(description="how `distilled` is trained; needed where the grid has it")
     grid: GridSettings
     reconstructions: list[Text] = Field(
         [],

@@ -7,7 +7,7 @@ from peftport.hosts.families.table import family
 from peftport.hosts.recipe_settings import FurtherHostSettings, base_of
 from peftport.prompting.lm_types.table import CLASSIFIER
 from peftport.settings import Precision
-from peftport.study.grid import Grid
+from peftport.study.grid import TAUGHT, Grid
 from peftport.study.settings import StudySettings
 
 
@@ -67,5 +67,6 @@ class Study(Grid):
                 "datasets": {name: config.datasets[name] for name in dict.fromkeys([*self.datasets, *self.corpora])},
                 "modules": {name: config.modules[name] for name in self.grid.modules},
                 "techniques": {name: config.techniques[name] for name in self.techniques},
+                "distil": None if set(config.grid.initialisations).isdisjoint(TAUGHT) else config.distil,
             }
         )

@@ -3,16 +3,16 @@
 from collections.abc import Sequence
 
 from peftport.hosts.recipe_settings import HostTrainingSettings, InstructionHostSettings
-from peftport.study.grid import Cell, Source
+from peftport.study.grid import TAUGHT, Cell, Source, Start
 from peftport.study.learning_rates import learning_rates
 from peftport.study.study import Study
 
 
 def optimiser_steps(study: Study) -> int:
-    """Optimiser steps of all trainings of modules: sources, and the longest budget of every cell that trains."""
-    return sum(source_steps(study, source) for source in study.trained) + sum(
-        cell_steps(study, cell) for cell in (*study.cells, *study.probed)
-    )
+    """Optimiser steps of all trainings of modules: sources, starts that are trained, the longest budget of cells."""
+    sources = sum(source_steps(study, source) for source in study.trained)
+    starts = sum(start_steps(study, start) for start in study.starts)
+    return sources + starts + sum(cell_steps(study, cell) for cell in (*study.cells, *study.probed))
 
 
 def source_steps(study: Study, source: Source) -> int:
@@ -21,12 +21,17 @@ def source_steps(study: Study, source: Source) -> int:
     return steps * _trainings(study, source)
 
 
+def start_steps(study: Study, start: Start) -> int:
+    """Optimiser steps without labels of one block of starts; none where starts are not trained."""
+    return study.config.distil.steps * _trainings(study, start) if start.initialisation in TAUGHT else 0
+
+
 def cell_steps(study: Study, cell: Cell) -> int:
     """Optimiser steps of one cell: budgets are nested, so the longest is all of them. References are not trained."""
     return 0 if cell.is_reference else study.budgets[-1] * _trainings(study, cell)
 
 
-def _trainings(study: Study, one: Source | Cell) -> int:
+def _trainings(study: Study, one: Source | Start | Cell) -> int:
     """Trainings of a block: every seed with every learning rate."""
     return len(study.seeds_of(one.block)) * len(learning_rates(study.config.techniques[one.technique].learning_rate))
 

@@ -156,12 +156,16 @@ class Training:
             [{"seed": self.seed} | row for row in self.optimisation.rows], columns=list(TABLES["curve"])
         )
 
+    def loss_of(self, indices: np.ndarray) -> torch.Tensor:
+        """What a step makes smaller, of the examples at these places: a tensor without axes."""
+        return self._loss(self.task.batch(self.data, indices, self.model.device))
+
     def _next_loss(self) -> torch.Tensor:
-        batch = self.task.batch(self.data, next(self.order), self.model.device)
+        indices = next(self.order)
         # not only for dropout: some of peft's techniques (PVeRA) draw what they add
         with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
             torch.manual_seed(derive(self.seed, "dropout", self.step + 1))
-            return self._loss(batch)
+            return self.loss_of(indices)
 
     def _loss(self, batch: dict[str, torch.Tensor]) -> torch.Tensor:
         return self.model(**batch, use_cache=False).loss

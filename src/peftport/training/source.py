@@ -142,10 +142,10 @@ def train_source(
         load_tensors(model, starts[trial.seed])
         recipe, report = Recipe.of(training, trial.rate), Progress(label, settings.steps)
         run = Training(model, host.task, train, recipe, trial.seed, report)
-        return _train_keeping(run, validation, settings.steps, training, ongoing)
+        return train_keeping(run, validation, settings.steps, training, ongoing)
 
     trained = dict(zip(trials, ongoing.each(trials, work), strict=True))
-    taken = {trial: trained[trial] for trial in _best(trained)}
+    taken = {trial: trained[trial] for trial in best_of_each_seed(trained)}
     curves = pd.concat([result.curve for result in taken.values()], ignore_index=True)
     write_table(outputs.curve, curves, "curve", provenance)
     with atomic_write(outputs.state) as partial:
@@ -165,7 +165,7 @@ def train_source(
     write_card(outputs.config, card | provenance)
 
 
-def _best(trained: dict[Trial, Trained]) -> list[Trial]:
+def best_of_each_seed(trained: dict[Trial, Trained]) -> list[Trial]:
     """Of every seed the trial with the lowest validation loss."""
     reached: dict[int, dict[float, float | None]] = {}
     for trial, result in trained.items():
@@ -186,12 +186,15 @@ def _fresh(
     return model, starts
 
 
-def _train_keeping(
+def train_keeping(
     run: Training, validation: Encoded, steps: int, training: TrainingSettings, ongoing: Ongoing[Trained]
 ) -> Trained:
     """The state after ``steps``, or with its lowest validation loss if the config says ``keep: best``.
 
     That of a training that failed is NaN.
+
+    Args:
+        validation: what ``run`` is validated on.
     """
     every = training.validate_every if training.keep == "best" else steps
     kept = ongoing.take_up(run, Kept())

@@ -3,16 +3,22 @@
 import numpy as np
 import pytest
 
+from peftport.compute.host_inputs import HostInputs
+from peftport.distillation.starts import StudentOutputs, StudentSettings, distil_starts
+from peftport.distillation.teacher import TeacherSettings, ask_teachers
 from peftport.host_building.build import build_host
 from peftport.hosts.classification_head import fresh_head, load_classifier
 from peftport.hosts.identify import identify_host
 from peftport.hosts.recipe_settings import read_recipe
 from peftport.hosts.settings import HostSettings
 from peftport.injection.complete import completed
+from peftport.jobs.checkpoints import Checkpoint
 from peftport.porting.start import make_starts
 from peftport.seeds import derive
+from peftport.settings import TrainingSettings
 from peftport.storage.cards import write_card
 from peftport.storage.modules import read_module
+from peftport.storage.parquet import read_table, write_table
 from peftport.training.extract import extract_modules
 from peftport.training.fresh_start import initialise_scratch
 from tests import ground as stages
@@ -122,6 +128,33 @@ def test_scores_are_those_of_the_head_and_a_bare_host_is_at_chance(moved):
     fresh = stages.evaluate(moved, "instruct", starts(moved, "ported_fresh_head"), [0])["scores"]["loss"]
     scratch = stages.evaluate(moved, "instruct", starts(moved, "scratch"), [0])["scores"]["loss"]
     assert (fresh - scratch).abs().max() > 0 and (fresh - np.log(2)).abs().max() < 0.2
+
+
+def test_a_student_has_a_head_of_its_own_that_has_learned_from_a_teachers(moved, whole, tmp_path):
+    def inputs(host):
+        splits = stages.prompts(moved, host)
+        return HostInputs(moved / f"{host}.json", splits["train"], splits["validation"])
+
+    def ask(task):
+        return ask_teachers(inputs("raw"), {0: stages.modules(moved, "raw")[0]}, TeacherSettings(task, "float32", 16))
+
+    answers, teachers = ask(stages.TASK)
+    write_table(tmp_path / "answers.parquet", answers, "teacher_answers", {"teachers": teachers})
+    training = TrainingSettings(**stages.TRAINING)
+    settings = StudentSettings(stages.TECHNIQUE, training, stages.TASK, 4)
+    outputs = StudentOutputs({0: tmp_path / "student"}, tmp_path / "curve.parquet")
+    scratch = {0: starts(moved, "scratch")[0]}
+    given = (tmp_path / "answers.parquet", scratch, settings, outputs, {}, Checkpoint(None))
+    distil_starts(inputs("instruct"), *given)
+    student = read_module(tmp_path / "student")
+    assert student.card["labels"] == WORDS and student.head == whole["scratch"].head
+    assert bits(student, student.head) != bits(whole["scratch"], student.head)
+    tables = stages.evaluate(moved, "instruct", outputs.folders, [0])
+    assert tables["scores"]["failed_at_step"].isna().all()
+    curve = read_table(outputs.curve, "curve")
+    assert curve["loss"].iloc[-1] == student.card["divergence"] < curve["loss"].iloc[0]
+    with pytest.raises(ValueError, match="head answers negative, positive, and cannot teach a dataset with the label"):
+        ask(stages.TASK | {"words": ["bad", "good"]})
 
 
 def test_a_head_does_not_move_to_a_host_that_answers_with_words(moved):

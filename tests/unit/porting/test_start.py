@@ -44,6 +44,12 @@ def test_the_names_of_what_is_about_a_head_are_those_of_the_grid():
     assert [name for name in MADE if "head" in initialisation(name).needs] == list(study.HEADED)
 
 
+def test_the_names_of_what_learns_from_a_teacher_are_those_of_the_grid_and_nothing_else_makes_them(module):
+    assert [name for name in INITIALISATIONS if "teacher" in initialisation(name).needs] == list(study.TAUGHT)
+    with pytest.raises(ValueError, match="'distilled' is made in the target host"):
+        make_start("distilled", module, TARGET, 0)
+
+
 def test_the_config_names_the_target_host_and_the_source_module_stays(module):
     before = json.dumps(module.config)
     made = make_start("ported", module, TARGET, 0)

@@ -25,7 +25,7 @@ OURS = {"key", "expects", "code", "files"}  # parameters that every rule has
 @pytest.fixture(scope="module")
 def graph():
     """A study in which every stage is asked for."""
-    config = CONFIG | {"decontaminate": True}
+    config = CONFIG | {"decontaminate": True, "distil": {"steps": 2}}
     raw = {"corpus": {"generated": {"domains": ["film"]}}}
     hosts = {"raw": {"build": raw}, "instruct": {"build": {"base": "raw", "instructions": GENERATED}}}
     further = {"base": "raw", "corpus": {"generated": {"domains": ["film"]}}}
@@ -35,7 +35,7 @@ def graph():
     transfers.append({"source": "raw", "target": "further"})
     grid = CONFIG["grid"] | {
         "transfers": transfers,
-        "initialisations": ["ported", "scratch", "matched", "target_mean", "random_target"],
+        "initialisations": ["ported", "scratch", "matched", "target_mean", "random_target", "distilled"],
     }
     return Graph(Study(read_settings(config | {"hosts": hosts, "grid": grid})))
 

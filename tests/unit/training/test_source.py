@@ -15,7 +15,7 @@ from peftport.storage.cards import read_card
 from peftport.storage.parquet import read_provenance, read_table
 from peftport.training.loop import Recipe, Training
 from peftport.training.resume import Ongoing
-from peftport.training.source import Trained, _train_keeping
+from peftport.training.source import Trained, train_keeping
 from tests import encoded, hosts
 from tests.ground import MADE, TASK, TECHNIQUE, TRAINING, train
 from tests.techniques import SETTINGS
@@ -101,7 +101,7 @@ def test_keep_best_keeps_the_state_with_the_lowest_validation_loss():
     validation.labels[:] = 1
     run = untrained(seed=2)
     best, last = TrainingSettings(keep="best", validate_every=5), TrainingSettings(keep="last")
-    kept = _train_keeping(run, validation, 25, best, nothing())
+    kept = train_keeping(run, validation, 25, best, nothing())
     losses = run.curve().query("phase == 'validation'").set_index("step")["loss"]
     assert losses.index.tolist() == list(range(5, 26, 5))
     step = int(losses.idxmin())
@@ -109,7 +109,7 @@ def test_keep_best_keeps_the_state_with_the_lowest_validation_loss():
     alone, other = untrained(seed=2), untrained(seed=2)
     alone.advance(step)
     assert same(kept.state, module_tensors(alone.model))
-    assert not same(kept.state, _train_keeping(other, validation, 25, last, nothing()).state)
+    assert not same(kept.state, train_keeping(other, validation, 25, last, nothing()).state)
     assert same(module_tensors(other.model), module_tensors(run.model))
 
 
@@ -127,7 +127,7 @@ def test_whichever_is_best_is_kept_and_the_first_of_equals(losses, kept, monkeyp
     run, said, alone = untrained(), iter(losses), untrained()
     monkeypatch.setattr(run, "validate", lambda data: next(said))
     settings = TrainingSettings(keep="best", validate_every=2)
-    best = _train_keeping(run, encoded.examples(), 5, settings, nothing())
+    best = train_keeping(run, encoded.examples(), 5, settings, nothing())
     alone.advance(kept)
     assert run.step == 5
     assert same(best.state, module_tensors(alone.model)) and best.loss == min(losses)
@@ -138,7 +138,7 @@ def test_a_module_whose_validation_loss_is_no_number_holds_none(keep, monkeypatc
     run, loss = untrained(seed=7), Training._loss
     monkeypatch.setattr(run, "_loss", lambda batch: loss(run, batch) * (1 if torch.is_grad_enabled() else torch.nan))
     settings = TrainingSettings(keep=keep, validate_every=3)
-    module = _train_keeping(run, encoded.examples(), 3, settings, nothing())
+    module = train_keeping(run, encoded.examples(), 3, settings, nothing())
     assert run.failed == 3 and (module.failed, module.loss) == (3, None)
     assert all(np.isnan(tensor).all() for tensor in module.state.values())
     assert {name: tensor.shape for name, tensor in module.state.items()} == {
