@@ -116,7 +116,7 @@ SCORES = {
         "of the module that it starts from had failed; else null",
         True,
     ),
-    "metric": Column(TEXT, "what `score` is: the name of one of the columns of this table"),
+    "metric": Column(TEXT, "what `score` is: one of the columns of this table, or a metric of lm-evaluation-harness"),
     "score": Column(REAL, "the score that statistics are about, 0 to 1, more is better; null if the run failed", True),
     "accuracy_normalised": Column(
         REAL, "share of test examples whose likeliest choice per character is the right one; null for other kinds", True

@@ -185,6 +185,14 @@ def test_tables_of_a_cell_that_do_not_agree_are_named(study, results, name, chan
         gather_runs(*tables(study, results))
 
 
+def test_a_metric_of_lm_eval_may_have_the_name_of_a_column_that_is_empty_then(study, results):
+    edit(study, results, "scores", lambda scores: scores.assign(metric="exact_match", exact_match=float("nan")))
+    assert len(gather_runs(*tables(study, results))[0]) == study.runs
+    edit(study, results, "scores", lambda scores: scores.assign(exact_match=scores["score"] + 0.1))
+    with pytest.raises(DamagedFile, match="its exact_match is not its score"):
+        gather_runs(*tables(study, results))
+
+
 def test_answers_of_a_run_that_failed_are_named(study, results):
     edit(study, results, "scores", lambda scores: scores.assign(score=[None, *scores["score"][1:]]))
     with pytest.raises(DamagedFile, match=r"budget 0, seed 0: 0 answers and a score of nan.*1000 answers"):
