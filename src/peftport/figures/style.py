@@ -37,6 +37,7 @@ NAMES = {
 }
 
 
+COPY = "copy"  # the map where modules are copied
 METRICS = {
     "accuracy_normalised": "normalised accuracy",
     "number_match": "right numbers",
@@ -68,6 +69,12 @@ LOOKS = {
     "ported_fresh_head": Look((10, 2), "8"),
     "sampled_fresh_head": Look((2, 3), "<"),
     "head_only": Look((4, 1, 1, 1), "H"),
+    "wrong_layers": Look((3, 2, 1, 2), "D"),
+    "shuffled_map": Look((7, 2, 1, 2), "X"),
+    "random_basis": Look((1, 2, 4, 2), "v"),
+    "ported_quarter": Look((2, 2), "1"),
+    "ported_half": Look((4, 2), "2"),
+    "ported_double": Look((8, 2), "3"),
 }
 FURTHER = (Look((4, 1, 1, 1, 1, 1), "1"), Look((2, 2), ">"), Look((7, 1, 3, 1), "h"), Look((1, 1), "2"))
 
@@ -128,9 +135,10 @@ def label(name: str) -> str:
     return {"bare": "bare host", "native": "native modules"}.get(name, name.replace("_", " "))
 
 
-def transfer(source: str, target: str, lines: bool = False) -> str:
-    """Source and target host with an arrow, on one line or two."""
-    return f"{source}{chr(10) if lines else ' '}\N{RIGHTWARDS ARROW} {target}"
+def transfer(source: str, target: str, carried: str = COPY, lines: bool = False) -> str:
+    """Source and target host with an arrow, on one line or two, and the map where modules are not copied."""
+    by = "" if carried == COPY else f" ({carried})"
+    return f"{source}{chr(10) if lines else ' '}\N{RIGHTWARDS ARROW} {target}{by}"
 
 
 def datasets(learned: str, tested: str) -> str:

@@ -123,7 +123,7 @@ def as_code(sentence: str) -> Markup:
 def _size(summary: pd.DataFrame, runs: pd.DataFrame) -> str:
     """How large the study is, in one line."""
     total = len(runs) if len(runs) else int(summary["seeds"].sum())
-    moves = len(summary[["source_host", "target_host"]].drop_duplicates())
+    moves = len(summary[["source_host", "target_host", "map"]].drop_duplicates())
     parts = [(total, "run"), (summary["technique"].nunique(), "technique"), (moves, "transfer")]
     parts.append((int(summary["seeds"].max()) if len(summary) else 0, "seed"))
     line = ", ".join(f"{number:,} {thing}{'' if number == 1 else 's'}" for number, thing in parts)

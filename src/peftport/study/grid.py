@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from peftport.study.derived_datasets import left_out, parent, randomised, root, without
-from peftport.study.grid_settings import GridSettings, PairSettings
+from peftport.study.grid_settings import COPY, GridSettings, TransferSettings
 
 ANY = "any"
 NONE = "none"
@@ -14,6 +14,8 @@ REFERENCES = ("bare", "native")
 FITTED = ("matched",)  # their starts depend on texts of the target dataset
 HEADED = ("ported_fresh_head", "sampled_fresh_head", "head_only")  # they are about a classification head
 RELABELLED = ("random_target",)  # their source modules are trained on shuffled labels
+MAPPED = ("wrong_layers", "shuffled_map")  # they are about a map, so there are none where modules are copied
+PLACED = ("random_basis",)  # their starts depend on the target host's weights
 
 
 @dataclass(frozen=True, order=True)
@@ -28,7 +30,10 @@ class Source:
 
 @dataclass(frozen=True, order=True)
 class Cell:
-    """All budgets and one block of seeds of a technique, transfer, dataset pair and initialisation: one job."""
+    """All budgets and one block of seeds of a technique, transfer, dataset pair and initialisation: one job.
+
+    What does not depend on the source host does not depend on how a module is carried either: both are `any`.
+    """
 
     technique: str
     source_host: str
@@ -37,6 +42,7 @@ class Cell:
     target_dataset: str
     initialisation: str
     block: str
+    map: str = COPY
 
     @property
     def is_reference(self) -> bool:
@@ -59,6 +65,12 @@ class Start:
     target_dataset: str
     initialisation: str
     block: str
+    map: str = COPY
+
+
+def shared(technique: str, host: str, dataset: str, kind: str, block: str) -> Cell:
+    """A cell that does not depend on where modules come from: a reference, or `scratch`."""
+    return Cell(technique, ANY, host, ANY, dataset, kind, block, ANY)
 
 
 def block_name(seeds: list[int]) -> str:
@@ -102,12 +114,14 @@ class Grid:
             for transfer in self.grid.transfers:
                 for pair in self.grid.dataset_pairs:
                     for initialisation in self.grid.initialisations:
+                        if initialisation in MAPPED and transfer.map == COPY:
+                            continue
                         for block in self.blocks:
                             hosts = (transfer.source, transfer.target)
                             datasets = (pair.source, pair.target)
-                            counted = Cell(technique, *hosts, *datasets, initialisation, block)
+                            counted = Cell(technique, *hosts, *datasets, initialisation, block, transfer.map)
                             if initialisation == SHARED:
-                                yield counted, Cell(technique, ANY, hosts[1], ANY, datasets[1], SHARED, block)
+                                yield counted, shared(technique, hosts[1], datasets[1], SHARED, block)
                             else:
                                 yield counted, counted
 
@@ -124,11 +138,11 @@ class Grid:
         """These references in pairs of a host and a dataset."""
         for host, dataset in dict.fromkeys(places):
             if "bare" in names:
-                yield Cell(NONE, ANY, host, ANY, dataset, "bare", ANY)
+                yield shared(NONE, host, dataset, "bare", ANY)
             if "native" in names:
                 for technique in self.techniques:
                     for block in self.blocks:
-                        yield Cell(technique, ANY, host, ANY, dataset, "native", block)
+                        yield shared(technique, host, dataset, "native", block)
 
     @cached_property
     def starts(self) -> list[Start]:
@@ -162,8 +176,11 @@ class Grid:
     def start_of(self, cell: Cell) -> Start:
         """What a cell's modules start from; a shared start depends on the target host only."""
         hosts, kind = (cell.source_host, cell.target_host), cell.initialisation
-        dataset = self._cleaned(cell.source_dataset, cell.target_dataset)
-        return Start(cell.technique, *hosts, dataset, cell.target_dataset if kind in FITTED else ANY, kind, cell.block)
+        datasets = (
+            self._cleaned(cell.source_dataset, cell.target_dataset),
+            cell.target_dataset if kind in FITTED else ANY,
+        )
+        return Start(cell.technique, *hosts, *datasets, kind, cell.block, cell.map)
 
     def source_of(self, start: Start) -> Source:
         """The training of the source modules that a start is made from."""
@@ -204,9 +221,14 @@ class Grid:
         ]
 
     @property
-    def copied_transfers(self) -> list[PairSettings]:
-        """Transfers in which modules are copied from host to host: all, unless the study has ``scratch`` only."""
+    def moving_transfers(self) -> list[TransferSettings]:
+        """Transfers in which modules are carried from host to host: all, unless the study has ``scratch`` only."""
         return self.grid.transfers if set(self.grid.initialisations) - {SHARED} else []
+
+    @property
+    def mapped_transfers(self) -> list[TransferSettings]:
+        """Those of them in which modules are carried by a map."""
+        return [transfer for transfer in self.moving_transfers if transfer.map != COPY]
 
     @cached_property
     def targets(self) -> list[str]:

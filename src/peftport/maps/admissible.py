@@ -1,0 +1,80 @@
+"""Whether a map can carry modules between two hosts: from the hosts' cards and settings alone."""
+
+from collections.abc import Iterator, Mapping
+
+from peftport.hosts.families.table import family
+from peftport.maps.laws.table import LAWS
+from peftport.maps.laws.table import refusals as refused_by_law
+from peftport.maps.settings import MapSettings
+from peftport.maps.spaces import refusal
+from peftport.maps.table import MAPS, Method, method
+from peftport.porting.compatibility import notes, refuse_unless_compatible
+from peftport.storage.provenance import JsonObject
+from peftport.techniques.table import described_as
+
+Techniques = Mapping[str, JsonObject]  # name in the config to settings
+
+
+def refusals(settings: MapSettings, source: JsonObject, target: JsonObject, techniques: Techniques) -> list[str]:
+    """Why modules of these techniques cannot be carried from one host to the other, one line each.
+
+    Args:
+        settings: of the map.
+        source: card of the host that modules come from.
+        target: card of the host that they go to.
+        techniques: settings of those whose modules are to be carried.
+    """
+    families = [refusal(family(card["model_type"])) for card in (source, target)]
+    if lines := [line for line in dict.fromkeys(families) if line is not None]:
+        return lines
+    chosen = method(settings.method)
+    return [
+        *_heads(source, target),
+        *chosen.refusals(source, target, settings),
+        *(line for name, technique in techniques.items() for line in _technique(name, technique, chosen, source, target)),
+    ]
+
+
+def would_do(source: JsonObject, target: JsonObject, techniques: Techniques) -> list[str]:
+    """The methods whose maps can carry modules of these techniques from one host to the other."""
+    return [name for name in MAPS if not refusals(MapSettings(method=name), source, target, techniques)]
+
+
+def verdict(settings: JsonObject | None, source: JsonObject, target: JsonObject, techniques: Techniques) -> JsonObject:
+    """What the check of a transfer says: ``verdict``, ``copy`` or ``map``, and ``notes``.
+
+    Args:
+        settings: of the map; None where modules are copied.
+        source: card of the host that modules come from.
+        target: card of the host that they go to.
+        techniques: settings of those whose modules are to be carried.
+
+    Raises:
+        ValueError: modules cannot be carried so; the message has every reason.
+    """
+    if settings is None:
+        refuse_unless_compatible(source, target)
+        return {"verdict": "copy", "notes": notes(source, target)}
+    if lines := refusals(MapSettings.model_validate(settings), source, target, techniques):
+        pair = f"{source.get('host')} -> {target.get('host')}"
+        how = f"by a map of the method `{settings['method']}`"
+        raise ValueError(f"modules cannot be carried {pair} {how}:\n  " + "\n  ".join(lines))
+    return {"verdict": "map", "notes": notes(source, target)}
+
+
+def _heads(source: JsonObject, target: JsonObject) -> list[str]:
+    """Classification heads stand behind the stream's last norm, and no law carries them."""
+    named = [str(card.get("host")) for card in (source, target) if card.get("head")]
+    return [f"no law carries a classification head, and with one answer the hosts {', '.join(named)}"] if named else []
+
+
+def _technique(
+    name: str, settings: JsonObject, chosen: Method, source: JsonObject, target: JsonObject
+) -> Iterator[str]:
+    described, key = described_as(settings), settings["method"]
+    if chosen.techniques is not None and described not in chosen.techniques:
+        yield f"technique `{name}`: maps of the method `{chosen.name}` carry {', '.join(sorted(chosen.techniques))} only"
+    elif key not in LAWS:
+        yield f"technique `{name}`: no law says how its modules ({described}) are carried; known: {', '.join(LAWS)}"
+    else:
+        yield from (f"technique `{name}`: {line}" for line in refused_by_law(key, settings, source, target))
