@@ -95,11 +95,13 @@ def write_correspondence(folder: Path, correspondence: Correspondence, provenanc
     """
     arrays: dict[str, np.ndarray] = {}
     names: dict[int, str] = {}
+    alive = []  # an array that is gone leaves its identity to the next one
     spaces = []
     forms = {form: name for name, form in FORMS.items()}
     for space, linear in correspondence.maps.items():
         tensors = {}
         for part, array in linear.arrays().items():
+            alive.append(array)
             name = names.setdefault(id(array), f"{len(names)}.{part}")
             floats = np.issubdtype(array.dtype, np.floating)
             arrays[name] = np.ascontiguousarray(array, np.float32 if floats else array.dtype)

@@ -62,5 +62,11 @@ def describe(name: str) -> Family:
         feed_forward="d_ff",
         sites=sites,
         scaled=SCALED.get(name),
-        stream=Stream("shared", SUBLAYERS, divided=False, bias_in_first=name != "umt5"),
+        stream=Stream(
+            "shared",
+            SUBLAYERS,
+            divided=False,
+            bias_in_first=name != "umt5",
+            final_norm="decoder.final_layer_norm",
+        ),
     )
