@@ -1,6 +1,6 @@
 """A pair of hosts as a method sees it: cards, and weights that are read from their files one at a time."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -10,11 +10,9 @@ from peftport.adapters.host_files import HostFiles
 from peftport.adapters.host_modules import spelled_names
 from peftport.hosts.families.table import family
 from peftport.hosts.sites import Family
+from peftport.maps.cross import Moments
 from peftport.maps.spaces import Place, template_of
 from peftport.storage.provenance import JsonObject
-
-# names of ``peftport.maps.moments`` to arrays; computed by who has torch and texts
-Moments = Mapping[str, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -86,7 +84,7 @@ class Pair:
         source: the host that modules come from.
         target: the host that they are to go to.
         shared_tokens: (source ids, target ids) of the tokens that both vocabularies have; made when asked for.
-        moments: of what both hosts compute on texts; made when asked for, None without texts.
+        moments: of what both hosts compute on texts, by who has torch; made when asked for, None without texts.
     """
 
     source: End
