@@ -31,7 +31,11 @@ def refusals(settings: MapSettings, source: JsonObject, target: JsonObject, tech
     return [
         *_heads(source, target),
         *chosen.refusals(source, target, settings),
-        *(line for name, technique in techniques.items() for line in _technique(name, technique, chosen, source, target)),
+        *(
+            line
+            for name, technique in techniques.items()
+            for line in _technique(name, technique, chosen, source, target)
+        ),
     ]
 
 
@@ -73,7 +77,8 @@ def _technique(
 ) -> Iterator[str]:
     described, key = described_as(settings), settings["method"]
     if chosen.techniques is not None and described not in chosen.techniques:
-        yield f"technique `{name}`: maps of the method `{chosen.name}` carry {', '.join(sorted(chosen.techniques))} only"
+        known = ", ".join(sorted(chosen.techniques))
+        yield f"technique `{name}`: maps of the method `{chosen.name}` carry {known} only"
     elif key not in LAWS:
         yield f"technique `{name}`: no law says how its modules ({described}) are carried; known: {', '.join(LAWS)}"
     else:

@@ -1,18 +1,14 @@
-"""What starts of a mapped transfer need beside the source module: its map, and the target host's weights."""
+"""Carries source modules along a map, before the rule of an initialisation."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
-from peftport.adapters.host_files import read_host
-from peftport.hosts.locate import known_folder
 from peftport.maps.carry import carry_module
-from peftport.maps.controls.random_basis import Placing
 from peftport.maps.correspondence import Correspondence, read_correspondence
-from peftport.maps.pair import End
 from peftport.storage.cards import read_card
 from peftport.storage.modules import Module
 
@@ -36,11 +32,6 @@ class Carrying:
     cards: dict[str, str | Path]
     method: str
 
-    @classmethod
-    def along(cls, name: str, files: Sequence[str], cards: dict[str, str | Path], method: str) -> "Carrying | None":
-        """The same from the map's files; None where there are none, and modules are copied."""
-        return cls(name, Path(files[0]).parent, cards, method) if files else None
-
     @cached_property
     def correspondence(self) -> Correspondence:
         """What the map's method found."""
@@ -61,17 +52,6 @@ class Carrying:
         given = _filled(module, 0.0) if failed else module
         carried = carry_module(given, self.method, correspondence, source, target)
         return replace(_filled(carried, np.nan) if failed else carried, card=module.card)
-
-
-def placing(card: str | Path, wanted: bool) -> Placing | None:
-    """What places random modules in the host of a card's file; None where none is wanted."""
-    return Placing(end_of(card)) if wanted else None
-
-
-def end_of(card: str | Path) -> End:
-    """One host of a pair, from its card's file; its weights are read from its files when they are asked for."""
-    facts = read_card(card)
-    return End(facts, read_host(known_folder(facts)))
 
 
 def _filled(module: Module, value: float) -> Module:

@@ -144,7 +144,9 @@ class Gathered:
         pairs = {space: _keys(space, self.source.stacks[0]) for space in sums}
         for batch in self.batches:
             source, target = self._states(batch, *zip(*pairs.values(), strict=True))
-            fitted = {stack: torch.from_numpy(rows).to(self.target.model.device) for stack, rows in batch.fitted.items()}
+            fitted = {
+                stack: torch.from_numpy(rows).to(self.target.model.device) for stack, rows in batch.fitted.items()
+            }
             for space, (ours, theirs) in pairs.items():
                 states = source[ours], target[theirs]
                 sums[space].add(states, fitted[_rows_of(ours)], space.name not in SIZE_ONLY, grams)

@@ -67,9 +67,7 @@ def tap(end: End, model: PreTrainedModel, name: str, place: Place) -> Tap:
     kind = _first(end, place, WRITES, name)
     sizes = {space: width(space, end.card["shape"]) for space in WRITES[kind]}
     begin = sum(list(sizes.values())[: list(sizes).index(name)])
-    return Tap(
-        _projection(end, model, kind, place), False, lambda x: x[..., begin : begin + sizes[name]].double()
-    )
+    return Tap(_projection(end, model, kind, place), False, lambda x: x[..., begin : begin + sizes[name]].double())
 
 
 def kinds(end: End, place: Place) -> list[str]:

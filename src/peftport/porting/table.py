@@ -29,9 +29,9 @@ INITIALISATIONS: dict[str, str] = {
     "wrong_layers": "peftport.maps.controls.wrong_layers",
     "shuffled_map": "peftport.maps.controls.shuffled_map",
     "random_basis": "peftport.maps.controls.random_basis",
-    "ported_quarter": "peftport.maps.controls.ported_quarter",
-    "ported_half": "peftport.maps.controls.ported_half",
-    "ported_double": "peftport.maps.controls.ported_double",
+    "ported_quarter": "peftport.porting.ported_quarter",
+    "ported_half": "peftport.porting.ported_half",
+    "ported_double": "peftport.porting.ported_double",
 }
 
 Start = Callable[[Module, np.random.Generator, list[Module]], Module]
@@ -48,8 +48,8 @@ class Initialisation:
         needs: what it is made from: ``source`` (the source module), ``siblings`` (other modules of the technique in
             the target host), ``host`` (the target host, in which the technique initialises itself), ``texts`` (the
             target host and training texts of the target dataset, to which ``peftport.matching`` fits what is drawn),
-            ``head`` (a classification head in the source module), ``map`` (the correspondence that it is carried along),
-            ``weights`` (those of the target host).
+            ``head`` (a classification head in the source module), ``map`` (the correspondence that it is carried
+            along), ``weights`` (those of the target host).
         start: module, generator, siblings to the start; None where the host makes it.
         change: how the correspondence is altered before the module is carried along it; None where it is not.
     """

@@ -13,6 +13,7 @@ from peftport.figures import learning_curves, paired_differences, portability_ma
 from peftport.figures.style import score_name
 from peftport.jobs.duration import duration
 from peftport.report import numbers
+from peftport.report.carrying import fits
 from peftport.report.facts import Cost, StudyFacts
 from peftport.report.merging import merging
 from peftport.report.phrases import count
@@ -105,6 +106,8 @@ def _content(
         "datasets": numbers.facts(study.datasets),
         "prompts": numbers.facts(study.prompts),
         "rules": study.rules,
+        "maps": study.maps,
+        "fits": fits(study.maps),
         "overlap": numbers.overlaps(overlap) if "overlap" in tables else None,
         "reconstructions": study.reconstructions,
         "cost": _cost(cost),

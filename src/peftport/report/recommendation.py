@@ -32,7 +32,7 @@ def recommendations(advice: pd.DataFrame) -> list[dict[str, str]]:
 
 
 def way(row: pd.Series) -> str:
-    """A way in words: ``copy``, ``copy and train 25 steps``, ``start again and train 100 steps``, ``carry by a_map``."""
+    """A way in words: ``copy``, ``carry by a_map and train 25 steps``, ``start again and train 100 steps``."""
     name = f"carry by {row['map']}" if row["way"] == COPY != row["map"] else row["way"]
     return f"{name} and train {count(int(row['steps']), 'step')}" if row["steps"] else f"{name}"
 

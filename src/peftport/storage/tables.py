@@ -34,7 +34,9 @@ TECHNIQUE = {"technique": Column(TEXT, "name of the technique in the config; `no
 HOSTS = {
     "source_host": Column(TEXT, "host in which the module was trained; `any` where it does not matter"),
     "target_host": Column(TEXT, "host in which the module is tested"),
-    "map": Column(TEXT, "how the module is carried between the hosts: `copy`, or a map; `any` where it does not matter"),
+    "map": Column(
+        TEXT, "how the module is carried between the hosts: `copy`, or a map; `any` where it does not matter"
+    ),
 }
 DATASETS = {
     "source_dataset": Column(TEXT, "dataset on which the module was trained; `any` where it does not matter"),

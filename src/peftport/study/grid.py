@@ -16,6 +16,7 @@ HEADED = ("ported_fresh_head", "sampled_fresh_head", "head_only")  # they are ab
 RELABELLED = ("random_target",)  # their source modules are trained on shuffled labels
 MAPPED = ("wrong_layers", "shuffled_map")  # they are about a map, so there are none where modules are copied
 PLACED = ("random_basis",)  # their starts depend on the target host's weights
+SCALED = ("ported_quarter", "ported_half", "ported_double")  # the ported module in other sizes
 
 
 @dataclass(frozen=True, order=True)

@@ -5,12 +5,14 @@ from collections.abc import Iterator, Mapping
 from peftport.hosts.families.table import FAMILIES, family
 from peftport.hosts.shape import common
 from peftport.maps.admissible import refusals, would_do
-from peftport.maps.controls.random_basis import SITED
-from peftport.maps.table import COPY, method
+from peftport.maps.controls import random_basis
+from peftport.maps.make import reads_texts
+from peftport.maps.table import COPY
+from peftport.porting import scaled
 from peftport.porting.compatibility import differences
 from peftport.registry import unknown_name
 from peftport.storage.provenance import JsonObject
-from peftport.study.grid import MAPPED, PLACED
+from peftport.study.grid import MAPPED, PLACED, SCALED
 from peftport.study.grid_settings import TransferSettings
 from peftport.study.settings import StudySettings
 from peftport.study.study import Study
@@ -29,7 +31,9 @@ def map_name_complaint(settings: StudySettings) -> Complaint | None:
             return f"grid.transfers.{index}.map", unknown_name("map", transfer.map, [COPY, *settings.maps])
     for name, entry in settings.maps.items():
         if name not in {transfer.map for transfer in transfers}:
-            said = f"expected a transfer in `grid.transfers` with `map: {name}`, there is none; modules would be copied."
+            said = (
+                f"expected a transfer in `grid.transfers` with `map: {name}`, there is none; modules would be copied."
+            )
             return f"maps.{name}", said
         if entry.texts is not None and entry.texts not in settings.datasets:
             return f"maps.{name}.texts", unknown_name("dataset", entry.texts, settings.datasets)
@@ -46,24 +50,14 @@ def map_complaint(study: Study, known: Declared) -> Complaint | None:
     return next((wrong for check in checks for wrong in check), None)
 
 
-def map_notes(study: Study) -> list[str]:
-    """A sentence for the report, without its capital and full stop, where a study has maps."""
-    if not study.mapped_transfers:
-        return []
-    return [
-        "modules that a map has carried are of the target host's shape, and where hosts differ in shape the same "
-        "technique has another number of parameters there than in the source host"
-    ]
-
-
 def _texts(study: Study) -> Iterator[Complaint]:
     for name, settings in study.config.maps.items():
-        needed = "texts" in method(settings.method).needs
+        needed, which = reads_texts(settings), f"the method `{settings.method}` with `layers: {settings.layers}`"
         if needed and settings.texts is None:
-            said = f"expected the name of a dataset: the method `{settings.method}` reads texts in both hosts."
+            said = f"expected the name of a dataset, whose texts {which} reads in both hosts."
             yield f"maps.{name}.texts", said
         if settings.texts is not None and not needed:
-            yield f"maps.{name}.texts", f"the method `{settings.method}` reads no texts; expected no such key."
+            yield f"maps.{name}.texts", f"{which} reads no texts; expected no such key."
 
 
 def _initialisations(study: Study) -> Iterator[Complaint]:
@@ -71,11 +65,16 @@ def _initialisations(study: Study) -> Iterator[Complaint]:
     for kind in study.grid.initialisations:
         if kind in MAPPED and not transfers:
             yield key, f"`{kind}` is about a map, and every transfer copies: expected one with a `map`."
-        for name in study.techniques if kind in PLACED else ():
-            described = study.config.techniques[name].method
-            if described not in SITED:
-                said = f"`{kind}` cannot be made for the technique `{name}`: it is known for {', '.join(SITED)} only."
-                yield key, said
+        for name in study.techniques:
+            if (reason := _unfit(kind, study.config.techniques[name].as_json())) is not None:
+                yield key, f"`{kind}` cannot be made for the technique `{name}`: {reason}."
+
+
+def _unfit(kind: str, technique: JsonObject) -> str | None:
+    """Why an initialisation that depends on what a technique's tensors are cannot be made for it."""
+    if kind in PLACED:
+        return random_basis.refusal(technique)
+    return scaled.refusal(technique["method"]) if kind in SCALED else None
 
 
 def _widths(study: Study, known: Declared) -> Iterator[Complaint]:
@@ -88,11 +87,9 @@ def _widths(study: Study, known: Declared) -> Iterator[Complaint]:
         for name in study.techniques:
             settings = study.config.techniques[name]
             if getattr(settings, "bottleneck", 0) is None:
-                yield f"techniques.{name}.bottleneck", (
-                    "expected a number: a carried module keeps the width that it has in its source host, and by "
-                    f"`reduction_factor` the modules of {transfer.target} itself would be of another width than those of "
-                    f"{transfer.source}."
-                )
+                said = "expected a number: a carried module keeps the width that it has in its source host, and by "
+                said += f"`reduction_factor` modules of {transfer.target} have another than those of {transfer.source}."
+                yield f"techniques.{name}.bottleneck", said
 
 
 def _transfers(study: Study, known: Declared) -> Iterator[Complaint]:
@@ -110,7 +107,9 @@ def _transfers(study: Study, known: Declared) -> Iterator[Complaint]:
 def _copied(study: Study, transfer: TransferSettings, facts: list[JsonObject], techniques: JsonObject) -> str:
     if not (found := differences(*common(*facts))):
         return ""
-    said = f"a module cannot be copied {transfer.source} -> {transfer.target}: expected hosts of one shape, they differ in"
+    said = (
+        f"a module cannot be copied {transfer.source} -> {transfer.target}: expected hosts of one shape, they differ in"
+    )
     said += "\n  " + "\n  ".join(found)
     cards = _cards(facts)
     able = would_do(*cards, techniques) if cards else []

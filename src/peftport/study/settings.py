@@ -69,9 +69,7 @@ def _named_by_method(entries: Any) -> Any:
     """Techniques or maps, each with a ``method``: its name unless it says otherwise."""
     if not isinstance(entries, dict):
         return entries
-    return {
-        name: {"method": name, **entry} if isinstance(entry, dict) else entry for name, entry in entries.items()
-    }
+    return {name: {"method": name, **entry} if isinstance(entry, dict) else entry for name, entry in entries.items()}
 
 
 class StudySettings(Settings):

@@ -7,11 +7,12 @@ ones, as many as the module has ranks. Weights that read the stream behind a nor
 
 from dataclasses import dataclass, replace
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 from scipy.linalg import eigh
 
-from peftport.maps.pair import End
+from peftport.maps.ends import end_of
 from peftport.maps.spaces import READS, Place, locate
 from peftport.porting import norm_matched
 from peftport.porting.sampled_product import pairs, update_norm
@@ -53,11 +54,11 @@ class Placing:
     """Places random modules in one target host; what is found of its weights is kept for further seeds.
 
     Args:
-        host: the target host.
+        card: the target host's card file.
     """
 
-    def __init__(self, host: End) -> None:
-        self.host = host
+    def __init__(self, card: str | Path) -> None:
+        self.host = end_of(card)
         self.basis = cache(self._basis)
 
     def __call__(self, module: Module, drawn: Module) -> tuple[Module, JsonObject]:
@@ -120,7 +121,7 @@ def _within(basis: np.ndarray, columns: np.ndarray) -> np.ndarray:
 
 
 def _sized(module: Module, drawn: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """A pair of factors, the first one that reads, scaled so that their product has the norm that it has in a module."""
+    """A pair of factors, what reads first, scaled so that their product has the norm that it has in a module."""
     down, up = drawn
     norm = update_norm(drawn[down], drawn[up])
     wanted = update_norm(module.tensors[down], module.tensors[up])
