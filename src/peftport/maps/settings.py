@@ -28,3 +28,14 @@ class MapSettings(Settings):
     layers: Literal["depth", "skip", "linear", "avg", "cka"] = Field(
         "depth", description="which source layers stand for a target layer where the hosts have different numbers"
     )
+    fill: Literal["nothing", "nearest"] = Field(
+        "nothing", description="what a target layer gets to which `layers: cka` assigns no source layer"
+    )
+    rope: bool = Field(
+        False, description="`weight_match` alone: turn queries and keys by one angle for each rotary pair"
+    )
+    published: bool = Field(False, description="take the method as it was published, without our repairs")
+    signs: Literal["published", "anchored"] = Field(
+        "anchored", description="`core` alone: by what the signs of singular vectors are chosen"
+    )
+    rank: int = Field(320, ge=1, description="`core` alone: singular vectors of a weight at most")

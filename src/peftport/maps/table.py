@@ -24,7 +24,11 @@ if TYPE_CHECKING:
 
 COPY = "copy"
 
-MAPS: dict[str, str] = {}
+MAPS: dict[str, str] = {
+    "weight_match": "peftport.maps.methods.weight_match",
+    "core": "peftport.maps.methods.core",
+    "lorasuite": "peftport.maps.methods.lorasuite",
+}
 
 
 @dataclass(frozen=True)
