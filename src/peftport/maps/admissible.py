@@ -1,13 +1,13 @@
 """Whether a map can carry modules between two hosts: from the hosts' cards and settings alone."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from peftport.hosts.families.table import family
-from peftport.maps.laws.table import LAWS
+from peftport.maps.laws.table import LAWS, NO_LAW
 from peftport.maps.laws.table import refusals as refused_by_law
 from peftport.maps.settings import MapSettings
 from peftport.maps.spaces import refusal
-from peftport.maps.table import MAPS, Method, method
+from peftport.maps.table import MAPS, method
 from peftport.porting.compatibility import notes, refuse_unless_compatible
 from peftport.storage.provenance import JsonObject
 from peftport.techniques.table import described_as
@@ -27,16 +27,28 @@ def refusals(settings: MapSettings, source: JsonObject, target: JsonObject, tech
     families = [refusal(family(card["model_type"])) for card in (source, target)]
     if lines := [line for line in dict.fromkeys(families) if line is not None]:
         return lines
+    if lines := unsuited(settings, techniques):
+        return lines
+    lines = method(settings.method).refusals(source, target, settings)
+    for name, technique in techniques.items():
+        found = refused_by_law(technique["method"], technique, source, target)
+        lines += [f"technique `{name}`: {line}" for line in found]
+    return lines
+
+
+def unsuited(settings: MapSettings, techniques: Techniques) -> list[str]:
+    """The techniques whose modules a map of these settings carries between no hosts, one line each."""
     chosen = method(settings.method)
-    return [
-        *_heads(source, target),
-        *chosen.refusals(source, target, settings),
-        *(
-            line
-            for name, technique in techniques.items()
-            for line in _technique(name, technique, chosen, source, target)
-        ),
-    ]
+    lines = []
+    for name, technique in techniques.items():
+        described = described_as(technique)
+        if chosen.techniques is not None and described not in chosen.techniques:
+            known = ", ".join(sorted(chosen.techniques))
+            lines.append(f"technique `{name}`: maps of the method `{chosen.name}` carry {known} only")
+        elif technique["method"] not in LAWS:
+            said = NO_LAW.get(technique["method"], "it has no law")
+            lines.append(f"technique `{name}`: modules of `{described}` are not carried: {said}")
+    return lines
 
 
 def would_do(source: JsonObject, target: JsonObject, techniques: Techniques) -> list[str]:
@@ -64,22 +76,3 @@ def verdict(settings: JsonObject | None, source: JsonObject, target: JsonObject,
         how = f"by a map of the method `{settings['method']}`"
         raise ValueError(f"modules cannot be carried {pair} {how}:\n  " + "\n  ".join(lines))
     return {"verdict": "map", "notes": notes(source, target)}
-
-
-def _heads(source: JsonObject, target: JsonObject) -> list[str]:
-    """Classification heads stand behind the stream's last norm, and no law carries them."""
-    named = [str(card.get("host")) for card in (source, target) if card.get("head")]
-    return [f"no law carries a classification head, and with one answer the hosts {', '.join(named)}"] if named else []
-
-
-def _technique(
-    name: str, settings: JsonObject, chosen: Method, source: JsonObject, target: JsonObject
-) -> Iterator[str]:
-    described, key = described_as(settings), settings["method"]
-    if chosen.techniques is not None and described not in chosen.techniques:
-        known = ", ".join(sorted(chosen.techniques))
-        yield f"technique `{name}`: maps of the method `{chosen.name}` carry {known} only"
-    elif key not in LAWS:
-        yield f"technique `{name}`: no law says how its modules ({described}) are carried; known: {', '.join(LAWS)}"
-    else:
-        yield from (f"technique `{name}`: {line}" for line in refused_by_law(key, settings, source, target))

@@ -1,7 +1,7 @@
 """Carries source modules along a map, before the rule of an initialisation."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -38,9 +38,7 @@ class Carrying:
         return read_correspondence(self.folder)
 
     def __call__(self, module: Module, change: Change | None, rng: np.random.Generator) -> Module:
-        """The module as one of the target host, with the source module's card.
-
-        One whose training failed, which has no numbers, is given the target's shapes.
+        """The module as one of the target host; its card says beside what the source module's says what was ``carried``.
 
         Args:
             change: how a control alters the correspondence first.
@@ -48,11 +46,4 @@ class Carrying:
         """
         correspondence = self.correspondence if change is None else change(self.correspondence, rng)
         source, target = (read_card(self.cards[end]) for end in ("source", "target"))
-        failed = module.failed_at_step is not None
-        given = _filled(module, 0.0) if failed else module
-        carried = carry_module(given, self.method, correspondence, source, target)
-        return replace(_filled(carried, np.nan) if failed else carried, card=module.card)
-
-
-def _filled(module: Module, value: float) -> Module:
-    return replace(module, tensors={name: np.full_like(tensor, value) for name, tensor in module.tensors.items()})
+        return carry_module(module, self.method, correspondence, source, target)

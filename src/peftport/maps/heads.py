@@ -112,7 +112,9 @@ class Heads:
         blocks = [between(target[t], source[s]) for t, s in pairs]
         matrices = [share[t, s] * block for (t, s), block in zip(pairs, blocks, strict=True)]
         if (share > 0).sum(axis=1).max() > 1:
-            mixed = _blocks(share.shape, pairs, matrices, _inverses(matrices)).forward(np.eye(len(source) * source.shape[1]))
+            mixed = _blocks(share.shape, pairs, matrices, _inverses(matrices)).forward(
+                np.eye(len(source) * source.shape[1])
+            )
             return Dense(mixed, np.linalg.pinv(mixed))
         back = np.linalg.pinv(share)
         inverses = [back[s, t] * block for (t, s), block in zip(pairs, _inverses(blocks), strict=True)]

@@ -18,6 +18,7 @@ from peftport.storage.provenance import JsonObject
 FUSED = {"q": ("qkv", 0), "k": ("qkv", 1), "v": ("qkv", 2), "wi_0": ("wi_01", 0), "wi_1": ("wi_01", 1)}
 BLOCK = 4096  # rows of a table of embeddings that are read together
 
+
 @dataclass(frozen=True)
 class End:
     """One host of a pair.

@@ -88,6 +88,7 @@ def make_start(
         "initialisation": initialisation,
         "rule": entry.rule,
         "map": COPY if carry is None else carry.name,
+        "carried": module.card.get("carried"),
         "seed": seed,
         "source_host": card.get("host"),
         "source_host_sha256": card.get("host_sha256"),

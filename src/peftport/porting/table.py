@@ -29,9 +29,9 @@ INITIALISATIONS: dict[str, str] = {
     "wrong_layers": "peftport.maps.controls.wrong_layers",
     "shuffled_map": "peftport.maps.controls.shuffled_map",
     "random_basis": "peftport.maps.controls.random_basis",
-    "ported_quarter": "peftport.porting.ported_quarter",
-    "ported_half": "peftport.porting.ported_half",
-    "ported_double": "peftport.porting.ported_double",
+    "ported_quarter": "peftport.maps.controls.ported_quarter",
+    "ported_half": "peftport.maps.controls.ported_half",
+    "ported_double": "peftport.maps.controls.ported_double",
 }
 
 Start = Callable[[Module, np.random.Generator, list[Module]], Module]

@@ -14,7 +14,7 @@ from peftport.stages.module_folders import ModuleFolders
 from peftport.stages.sections import host_code
 from peftport.stages.stage import Needs
 from peftport.storage.provenance import JsonObject
-from peftport.study.grid import ANY, FITTED, PLACED, SHARED, Start
+from peftport.study.grid import ANY, FITTED, PLACED, SCALED, SHARED, Start
 from peftport.study.grid_settings import COPY
 from peftport.study.study import Study
 
@@ -68,8 +68,10 @@ class MakeStarts(ModuleFolders):
 
 
 def carrying_code(study: Study, start: Start | MakeStarts) -> list[str]:
-    """The modules reached by name to carry a module along a map; none where it is copied."""
-    if start.map == COPY:
+    """The modules reached by name to carry a module along a map, or to scale it; none where it is copied."""
+    if start.map == COPY and start.initialisation not in SCALED:
         return []
-    hosts = {*host_code(study, start.source_host), *host_code(study, start.target_host)}
-    return [HELP["map"], LAWS[study.config.techniques[start.technique].method], *sorted(hosts)]
+    law = LAWS[study.config.techniques[start.technique].method]
+    if start.map == COPY:
+        return [law]
+    return [HELP["map"], law, *sorted({*host_code(study, start.source_host), *host_code(study, start.target_host)})]

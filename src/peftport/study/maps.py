@@ -4,11 +4,10 @@ from collections.abc import Iterator, Mapping
 
 from peftport.hosts.families.table import FAMILIES, family
 from peftport.hosts.shape import common
-from peftport.maps.admissible import refusals, would_do
-from peftport.maps.controls import random_basis
+from peftport.maps.admissible import refusals, unsuited, would_do
+from peftport.maps.controls import random_basis, scaled
 from peftport.maps.make import reads_texts
 from peftport.maps.table import COPY
-from peftport.porting import scaled
 from peftport.porting.compatibility import differences
 from peftport.registry import unknown_name
 from peftport.storage.provenance import JsonObject
@@ -46,7 +45,7 @@ def map_complaint(study: Study, known: Declared) -> Complaint | None:
     Args:
         known: of each host what is known before it is there.
     """
-    checks = (_texts(study), _initialisations(study), _widths(study, known), _transfers(study, known))
+    checks = (_texts(study), _unsuited(study), _initialisations(study), _widths(study, known), _transfers(study, known))
     return next((wrong for check in checks for wrong in check), None)
 
 
@@ -58,6 +57,13 @@ def _texts(study: Study) -> Iterator[Complaint]:
             yield f"maps.{name}.texts", said
         if settings.texts is not None and not needed:
             yield f"maps.{name}.texts", f"{which} reads no texts; expected no such key."
+
+
+def _unsuited(study: Study) -> Iterator[Complaint]:
+    techniques = _settings(study)
+    for name in dict.fromkeys(transfer.map for transfer in study.mapped_transfers):
+        if lines := unsuited(study.config.maps[name], techniques):
+            yield f"maps.{name}", "it cannot carry all modules of the grid:\n  " + "\n  ".join(lines)
 
 
 def _initialisations(study: Study) -> Iterator[Complaint]:
@@ -74,7 +80,7 @@ def _unfit(kind: str, technique: JsonObject) -> str | None:
     """Why an initialisation that depends on what a technique's tensors are cannot be made for it."""
     if kind in PLACED:
         return random_basis.refusal(technique)
-    return scaled.refusal(technique["method"]) if kind in SCALED else None
+    return scaled.refusal(technique) if kind in SCALED else None
 
 
 def _widths(study: Study, known: Declared) -> Iterator[Complaint]:
@@ -94,7 +100,7 @@ def _widths(study: Study, known: Declared) -> Iterator[Complaint]:
 
 def _transfers(study: Study, known: Declared) -> Iterator[Complaint]:
     """Transfers in which modules cannot be carried, as far as the hosts are known before they are there."""
-    techniques = {name: study.config.techniques[name].as_json() for name in study.techniques}
+    techniques = _settings(study)
     for index, transfer in enumerate(study.moving_transfers):
         facts = [known[name] for name in (transfer.source, transfer.target)]
         if None in facts:
@@ -127,6 +133,10 @@ def _mapped(study: Study, transfer: TransferSettings, facts: list[JsonObject], t
         return ""
     said = f"the map `{transfer.map}` cannot carry modules {transfer.source} -> {transfer.target}:\n  "
     return said + "\n  ".join(lines)
+
+
+def _settings(study: Study) -> dict[str, JsonObject]:
+    return {name: study.config.techniques[name].as_json() for name in study.techniques}
 
 
 def _cards(facts: list[JsonObject]) -> list[JsonObject]:

@@ -116,7 +116,9 @@ class Suite:
         if gains is None:
             return self.stream
         d_t, d_s = self.tokens.shape
-        size = np.linalg.norm(self.tokens) / np.sqrt(min(d_t, d_s))  # the scale of the embeddings, which norms take away
+        size = np.linalg.norm(self.tokens) / np.sqrt(
+            min(d_t, d_s)
+        )  # the scale of the embeddings, which norms take away
         return Dense(self.tokens, self.back, float(np.sqrt(d_t / d_s) / size), gains[0], gains[1])
 
     def _attention(self, places: tuple[Place, Place]) -> dict[str, LinearMap]:

@@ -134,7 +134,9 @@ class Matching:
         """(n, 2) the order of heads of a whole stack; None where each layer has its own."""
         if part.name != "self" or not self.pair.target.family.stream.bias_in_first:
             return None
-        places = [(Place(part.stack, target, part.name), Place(part.stack, source, part.name)) for target, source in pairs]
+        places = [
+            (Place(part.stack, target, part.name), Place(part.stack, source, part.name)) for target, source in pairs
+        ]
         return heads.assigned(sum(heads.likeness(*self._attentions(both)) for both in places)) if places else None
 
     def _attentions(self, places: tuple[Place, Place]) -> tuple[heads.Attention, heads.Attention]:
@@ -145,9 +147,7 @@ class Matching:
     def _ends(self) -> tuple[End, End]:
         return self.pair.target, self.pair.source
 
-    def _attention(
-        self, places: tuple[Place, Place], order: np.ndarray | None
-    ) -> tuple[dict[str, LinearMap], float]:
+    def _attention(self, places: tuple[Place, Place], order: np.ndarray | None) -> tuple[dict[str, LinearMap], float]:
         """Maps of an attention's inner spaces, and the stream's scale at its depth."""
         target, source = self._attentions(places)
         likeness = heads.likeness(target, source)

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from peftport.porting.scaled import scaled
+from peftport.maps.controls.scaled import scaled
 from peftport.storage.modules import Module
 
-RULE = "The ported module, with what it adds to the host multiplied by 2.0; not chosen by any score."
+RULE = "The ported module, with what it adds to the host multiplied by 2.0; no score has chosen the factor."
 NEEDS = frozenset({"source"})
 
 
