@@ -113,7 +113,7 @@ class Blocks:
 
     Attributes:
         heads: (target heads, source heads).
-        pairs: (n, 2) of integers: target head and source head of each block.
+        pairs: (n, 2) of integers: target head and source head of each block, none twice.
         matrices: (n, c_t, c_s): blocks of M.
         inverses: (n, c_s, c_t): blocks of M^+ at the same places, turned around.
     """
@@ -128,27 +128,25 @@ class Blocks:
         return self.heads[0] * self.matrices.shape[1], self.heads[1] * self.matrices.shape[2]
 
     def forward(self, x: np.ndarray) -> np.ndarray:
-        return self._dense() @ x
+        return self._walked(self.matrices, x)
 
     def back(self, a: np.ndarray) -> np.ndarray:
-        return a @ self._dense_inverse()
+        (h_t, h_s), (_, c_t, c_s) = self.heads, self.matrices.shape
+        heads, new = a.reshape(*a.shape[:-1], h_s, c_s), np.zeros((*a.shape[:-1], h_t, c_t))
+        for (target, source), block in zip(self.pairs, self.inverses, strict=True):
+            new[..., target, :] += heads[..., source, :] @ block
+        return new.reshape(*a.shape[:-1], h_t * c_t)
 
     def squared(self, x: np.ndarray) -> np.ndarray:
-        return self._dense() ** 2 @ x
+        return self._walked(self.matrices**2, x)
 
-    def _dense(self) -> np.ndarray:
+    def _walked(self, matrices: np.ndarray, x: np.ndarray) -> np.ndarray:
+        """A map with these blocks, of x (n_s, ...)."""
         (h_t, h_s), (_, c_t, c_s) = self.heads, self.matrices.shape
-        dense = np.zeros((h_t, c_t, h_s, c_s))
-        for (target, source), block in zip(self.pairs, self.matrices, strict=True):
-            dense[target, :, source] = block
-        return dense.reshape(self.shape)
-
-    def _dense_inverse(self) -> np.ndarray:
-        (h_t, h_s), (_, c_t, c_s) = self.heads, self.matrices.shape
-        dense = np.zeros((h_s, c_s, h_t, c_t))
-        for (target, source), block in zip(self.pairs, self.inverses, strict=True):
-            dense[source, :, target] = block
-        return dense.reshape(self.shape[::-1])
+        heads, new = x.reshape(h_s, c_s, -1), np.zeros((h_t, c_t, x.size // len(x)))
+        for (target, source), block in zip(self.pairs, matrices, strict=True):
+            new[target] += block @ heads[source]
+        return new.reshape(h_t * c_t, *x.shape[1:])
 
     def arrays(self) -> Arrays:
         heads, pairs = np.array(self.heads, np.int64), self.pairs.astype(np.int32)
