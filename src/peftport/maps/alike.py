@@ -16,7 +16,9 @@ def unlike(source_card: JsonObject, target_card: JsonObject, settings: MapSettin
     layouts = [[(part.stack, part.name) for part in stream.sublayers] for stream in streams]
     if layouts[0] != layouts[1]:
         shown = [", ".join(f"{stack} {name}" for stack, name in layout) for layout in layouts]
-        return [f"{names} have other sub-layers: {shown[0]}; {shown[1]}. `activations` and `tokens` do not ask for this"]
+        return [
+            f"{names} have other sub-layers: {shown[0]}; {shown[1]}. `activations` and `tokens` do not ask for this"
+        ]
     reasons = []
     if streams[0].centred != streams[1].centred:
         reasons.append(f"norms of one of {names} take the mean away and those of the other do not")
@@ -47,4 +49,6 @@ def small_vocabulary(source_card: JsonObject, target_card: JsonObject) -> list[s
     width = source_card["shape"]["d_model"]
     if None in sizes or min(sizes) >= width:
         return []
-    return [f"vocabularies of {sizes[0]} and {sizes[1]} tokens share fewer than the {width} that a map of the stream takes"]
+    return [
+        f"vocabularies of {sizes[0]} and {sizes[1]} tokens share fewer than the {width} that a map of the stream takes"
+    ]

@@ -128,9 +128,7 @@ def _from_the_head(pair, basis, source_ids, target_ids, nearest) -> float | None
     if None in names:
         return None
     g_s, g_t = pair.source.final_gain(), pair.target.final_gain()
-    cross = sum(
-        (w_t * g_t).T @ (w_s * g_s) for w_t, w_s in cross_of(pair, source_ids, target_ids, names)
-    )
+    cross = sum((w_t * g_t).T @ (w_s * g_s) for w_t, w_s in cross_of(pair, source_ids, target_ids, names))
     return _distance(basis, nearest(cross))
 
 

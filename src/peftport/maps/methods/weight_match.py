@@ -18,7 +18,7 @@ from peftport.maps.correspondence import Correspondence, Layers, Space
 from peftport.maps.layers import layer_maps
 from peftport.maps.linear import Isometry, LinearMap, Selection
 from peftport.maps.pair import End, Pair
-from peftport.maps.procrustes import polar, turn_of_pairs
+from peftport.maps.procrustes import turn_of_pairs
 from peftport.maps.settings import MapSettings
 from peftport.maps.spaces import EMBEDDING, Place
 from peftport.maps.stream_tokens import Found, from_tokens
@@ -134,7 +134,9 @@ class Matching:
         """(n, 2) the order of heads of a whole stack; None where each layer has its own."""
         if part.name != "self" or not self.pair.target.family.stream.bias_in_first:
             return None
-        places = [(Place(part.stack, target, part.name), Place(part.stack, source, part.name)) for target, source in pairs]
+        places = [
+            (Place(part.stack, target, part.name), Place(part.stack, source, part.name)) for target, source in pairs
+        ]
         return heads.assigned(sum(heads.likeness(*self._attentions(both)) for both in places)) if places else None
 
     def _attentions(self, places: tuple[Place, Place]) -> tuple[heads.Attention, heads.Attention]:
@@ -145,15 +147,13 @@ class Matching:
     def _ends(self) -> tuple[End, End]:
         return self.pair.target, self.pair.source
 
-    def _attention(
-        self, places: tuple[Place, Place], order: np.ndarray | None
-    ) -> tuple[dict[str, LinearMap], float]:
+    def _attention(self, places: tuple[Place, Place], order: np.ndarray | None) -> tuple[dict[str, LinearMap], float]:
         """Maps of an attention's inner spaces, and the stream's scale at its depth."""
         target, source = self._attentions(places)
         likeness = heads.likeness(target, source)
         pairs = heads.assigned(likeness) if order is None else order
         matched = heads.Heads(target, source, pairs)
-        turn = turn_of_pairs if self.settings.rope else polar
+        turn = turn_of_pairs if self.settings.rope else heads.nearest
         wider = self.pair.target.family.stream.divided
         factor = float(np.sqrt(target.q.shape[1] / source.q.shape[1])) if wider else 1.0
         found = {
