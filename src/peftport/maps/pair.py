@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
 
 import numpy as np
 
@@ -11,19 +10,13 @@ from peftport.adapters.host_files import HostFiles
 from peftport.adapters.host_modules import spelled_names
 from peftport.hosts.families.table import family
 from peftport.hosts.sites import Family
+from peftport.maps.cross import Moments
 from peftport.maps.spaces import Place, template_of
 from peftport.storage.provenance import JsonObject
 
 # kind of projection to the fused one that holds it in other families, and which part of its rows it is
 FUSED = {"q": ("qkv", 0), "k": ("qkv", 1), "v": ("qkv", 2), "wi_0": ("wi_01", 0), "wi_1": ("wi_01", 1)}
 BLOCK = 4096  # rows of a table of embeddings that are read together
-
-
-class Moments(Protocol):
-    """What two hosts compute on the same texts, as far as layers are compared by it."""
-
-    def similarity(self, stack: str) -> np.ndarray:
-        """(layers of the target, layers of the source) similarity of what the sub-layers of a stack write."""
 
 
 @dataclass(frozen=True)
@@ -147,7 +140,7 @@ class Pair:
         source: the host that modules come from.
         target: the host that they are to go to.
         shared_tokens: (source ids, target ids) of the tokens that both vocabularies have; made when asked for.
-        moments: of what both hosts compute on texts; made when asked for, None without texts.
+        moments: of what both hosts compute on texts, by who has torch; made when asked for, None without texts.
     """
 
     source: End

@@ -12,6 +12,7 @@
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from peftport.hosts.sites import PROJECTIONS, Family
@@ -70,6 +71,17 @@ def template_of(family: Family, kind: str, stack: str, sublayer: str) -> str | N
         if its_stack == stack and _sublayer(family, stack, template) == sublayer:
             return template
     return None
+
+
+def width(name: str, shape: Mapping[str, int]) -> int:
+    """How many coordinates a space has in a host of this shape, or what a projection reads or writes (``q.in``)."""
+    kind, _, side = name.partition(".")
+    if side:
+        return sum(width(space, shape) for space in ((READS[kind],) if side == "in" else WRITES[kind]))
+    attention = {"q": "heads", "mix": "heads", "k": "key_value_heads", "v": "key_value_heads"}
+    if name in attention:
+        return shape[attention[name]] * shape["d_kv"]
+    return shape[{"units": "d_ff", EMBEDDING: "embedding"}.get(name, "d_model")]
 
 
 def refusal(family: Family) -> str | None:
