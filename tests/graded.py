@@ -56,7 +56,7 @@ def fitted(name: str, pair: Pair, **settings) -> Correspondence:
 def updates(host: PreTrainedModel, kinds: tuple[str, ...] = PROJECTIONS) -> Updates:
     """A random LoRA on all projections of these kinds, as large as ``SIZE`` of their weights."""
     rng, found = np.random.default_rng(21), {}
-    for name, site, weight in _sites(host, kinds):
+    for name, _, weight in _sites(host, kinds):
         b, a = rng.standard_normal((weight.shape[0], RANK)), rng.standard_normal((RANK, weight.shape[1]))
         found[name] = (SIZE * np.linalg.norm(weight) / np.linalg.norm(b @ a) * b, a)
     return found

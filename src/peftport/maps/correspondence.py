@@ -28,8 +28,8 @@ class Space(NamedTuple):
     """A space of a pair of hosts; ``embedding`` has no stack, sub-layer or layers.
 
     Attributes:
-        name: of ``peftport.maps.spaces``; or ``<kind>.in`` and ``<kind>.out``, what a method for LoRA alone found for one
-            projection, which then counts before the space.
+        name: of ``peftport.maps.spaces``; or ``<kind>.in`` and ``<kind>.out``, what a method for LoRA alone found for
+            one projection, which then counts before the space.
         stack: ``encoder`` or ``decoder``.
         sublayer: ``self``, ``cross`` or ``feed_forward``.
         target_layer: index in the target host.

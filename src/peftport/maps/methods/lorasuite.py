@@ -27,8 +27,8 @@ from peftport.maps.tokens import too_few
 
 RULE = "closed forms from a least-squares map of shared tokens and the weights of both hosts, heads matched by circuits"
 SOURCE = (
-    "LoRASuite (2025), its public code; unless `published`, with normalised maps inside heads, the stream carried by the "
-    "inverse where it is read, norms' scales folded in and widths corrected for"
+    "LoRASuite (2025), its public code; unless `published`, with normalised maps inside heads, the stream carried by "
+    "the inverse where it is read, norms' scales folded in and widths corrected for"
 )
 NEEDS = frozenset({"weights", "tokens"})
 TECHNIQUES = frozenset({"lora"})
