@@ -7,7 +7,7 @@ import copy
 import dataclasses
 import functools
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -21,28 +21,66 @@ from peftport.maps.pair import End, Pair
 from peftport.maps.settings import MapSettings
 from peftport.maps.spaces import Sited, locate
 from peftport.maps.table import method
-from tests.ladder import Rung, ids, rung
-from tests.tiny import card, load, logits, tensors, write_host
+from tests.inner_maps import inner_maps
+from tests.ladder import Made, Rung, ids, noisy, ones, plain, rotation, rung
+from tests.reshaped import Change, changed
+from tests.tiny import CENTRED, SIZES, VOCABULARY, card, host, load, logits, tensors, write_host
 
 RANK, SIZE = 4, 0.3
 ATTENTION = ("q", "k", "v", "qkv", "o")
 Updates = Mapping[str, tuple[np.ndarray, np.ndarray]]  # name of a weight to B (outputs, r) and A (r, inputs)
 
 
-def end_of(host: PreTrainedModel, name: str) -> End:
+def end_of(model: PreTrainedModel, name: str) -> End:
     """A host as a method sees it; its files last as long as the process."""
     folder = tempfile.TemporaryDirectory()
     FOLDERS.append(folder)
-    return End(card(host, name), read_host(write_host(host, Path(folder.name))))
+    return End(card(model, name), read_host(write_host(model, Path(folder.name))))
 
 
 FOLDERS: list[tempfile.TemporaryDirectory] = []
 
 
+def _turned(kind: str) -> Made:
+    """The stream rotated, heads and units in another order, and nothing inside heads changed."""
+    basis = rotation(SIZES[kind].width, fixes_ones=kind in CENTRED)
+    gain = plain if kind == "bert_plain" else ones
+    return changed(kind, host(kind), SIZES[kind], Change(basis, gain=gain, inner=inner_maps(kind, ordered=True)))
+
+
+def _wider(kind: str) -> Made:
+    """``_turned`` into a wider stream with more heads and units."""
+    n_s, n_t = SIZES[kind].width, SIZES[kind].width + 16
+    more = {"heads": 8, "key_value_heads": 4} if kind == "llama" else {"heads": 6}
+    sizes = {"width": n_t, "eps": SIZES[kind].eps * n_s / n_t, "inner": 64} | more
+    inner = inner_maps(kind, sizes=sizes, ordered=True)
+    change = Change(rotation(n_t)[:, :n_s], gain=lambda gain: np.ones(n_t), inner=inner, sizes=sizes)
+    return changed(kind, host(kind), SIZES[kind], change)
+
+
+# rungs that only methods without an eye for what is inside heads need
+STEPS: dict[str, Callable[[str], Made]] = {
+    "turned": _turned,
+    "wider_turned": _wider,
+    "noise_2_turned": lambda kind: noisy(_turned(kind), 0.02, kind),
+    "noise_20_turned": lambda kind: noisy(_turned(kind), 0.2, kind),
+}
+
+
+@functools.cache
+def step_of(name: str, kind: str) -> Rung:
+    """A rung of the ladder, or one of ``STEPS``."""
+    if name not in STEPS:
+        return rung(name, kind)
+    target, truth = STEPS[name](kind)
+    exact = not name.startswith("noise")
+    return Rung(name, kind, host(kind), target, truth, exact, np.arange(VOCABULARY))
+
+
 @functools.cache
 def pair_of(name: str, kind: str) -> Pair:
     """The hosts of a rung as a method sees them."""
-    step = rung(name, kind)
+    step = step_of(name, kind)
     known = np.flatnonzero(step.tokens >= 0)
     ends = end_of(step.source, "source"), end_of(step.target, "target")
     return Pair(*ends, lambda: (known, step.tokens[known]))
@@ -53,10 +91,10 @@ def fitted(name: str, pair: Pair, **settings) -> Correspondence:
     return method(name).fit(pair, MapSettings(method=name, **settings), np.random.default_rng(0))
 
 
-def updates(host: PreTrainedModel, kinds: tuple[str, ...] = PROJECTIONS) -> Updates:
+def updates(model: PreTrainedModel, kinds: tuple[str, ...] = PROJECTIONS) -> Updates:
     """A random LoRA on all projections of these kinds, as large as ``SIZE`` of their weights."""
     rng, found = np.random.default_rng(21), {}
-    for name, _, weight in _sites(host, kinds):
+    for name, _, weight in _sites(model, kinds):
         b, a = rng.standard_normal((weight.shape[0], RANK)), rng.standard_normal((RANK, weight.shape[1]))
         found[name] = (SIZE * np.linalg.norm(weight) / np.linalg.norm(b @ a) * b, a)
     return found
@@ -81,16 +119,16 @@ def carried(
     return found
 
 
-def answers(host: PreTrainedModel, added: Mapping[str, np.ndarray], tokens: np.ndarray | None = None) -> np.ndarray:
+def answers(model: PreTrainedModel, added: Mapping[str, np.ndarray], tokens: np.ndarray | None = None) -> np.ndarray:
     """Logits of a host with updates added to its weights, at the source's token ids and in their order."""
-    asked, described = ids(), family(host.config.model_type)
-    order = np.arange(host.config.vocab_size) if tokens is None else tokens.clip(0)
+    asked, described = ids(), family(model.config.model_type)
+    order = np.arange(model.config.vocab_size) if tokens is None else tokens.clip(0)
     if added:
-        values, host = tensors(host), copy.deepcopy(host)
+        values, model = tensors(model), copy.deepcopy(model)
         for name, delta in added.items():
             values[name] = values[name] + (delta.T if described.transposed else delta)
-        load(host, values)
-    return logits(host, asked.new_tensor(order)[asked]).numpy()[..., order]
+        load(model, values)
+    return logits(model, asked.new_tensor(order)[asked]).numpy()[..., order]
 
 
 def grade(step: Rung, by: Correspondence, kinds: tuple[str, ...] = PROJECTIONS) -> float:
@@ -106,10 +144,10 @@ def grade(step: Rung, by: Correspondence, kinds: tuple[str, ...] = PROJECTIONS) 
     return float(np.linalg.norm(got - truth) / np.linalg.norm(truth - bare))
 
 
-def _sites(host: PreTrainedModel, kinds: tuple[str, ...]) -> list[tuple[str, Sited, np.ndarray]]:
+def _sites(model: PreTrainedModel, kinds: tuple[str, ...]) -> list[tuple[str, Sited, np.ndarray]]:
     """(name of a weight, its site, (outputs, inputs) weight) of all projections."""
-    described, found = family(host.config.model_type), []
-    for name, value in tensors(host).items():
+    described, found = family(model.config.model_type), []
+    for name, value in tensors(model).items():
         if not name.endswith(".weight"):
             continue
         try:

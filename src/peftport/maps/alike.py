@@ -16,7 +16,7 @@ def unlike(source_card: JsonObject, target_card: JsonObject, settings: MapSettin
     layouts = [[(part.stack, part.name) for part in stream.sublayers] for stream in streams]
     if layouts[0] != layouts[1]:
         shown = [", ".join(f"{stack} {name}" for stack, name in layout) for layout in layouts]
-        return [f"{names} have other sub-layers: {shown[0]}; {shown[1]}."]
+        return [f"{names} have other sub-layers: {shown[0]}; {shown[1]}"]
     reasons = []
     if streams[0].centred != streams[1].centred:
         reasons.append(f"norms of one of {names} take the mean away and those of the other do not")
