@@ -16,9 +16,7 @@ def unlike(source_card: JsonObject, target_card: JsonObject, settings: MapSettin
     layouts = [[(part.stack, part.name) for part in stream.sublayers] for stream in streams]
     if layouts[0] != layouts[1]:
         shown = [", ".join(f"{stack} {name}" for stack, name in layout) for layout in layouts]
-        return [
-            f"{names} have other sub-layers: {shown[0]}; {shown[1]}. `activations` and `tokens` do not ask for this"
-        ]
+        return [f"{names} have other sub-layers: {shown[0]}; {shown[1]}"]
     reasons = []
     if streams[0].centred != streams[1].centred:
         reasons.append(f"norms of one of {names} take the mean away and those of the other do not")
@@ -31,8 +29,8 @@ def unlike(source_card: JsonObject, target_card: JsonObject, settings: MapSettin
     for card, shape in zip((source_card, target_card), shapes, strict=True):
         if shape.get("embedding", shape["d_model"]) != shape["d_model"]:
             reasons.append(
-                f"embeddings of {card.get('host', '?')} are {shape['embedding']} wide and its stream {shape['d_model']}: "
-                "they say nothing of the stream"
+                f"embeddings of {card.get('host', '?')} are {shape['embedding']} wide and its stream "
+                f"{shape['d_model']}: they say nothing of the stream"
             )
     if settings.rope:
         if not streams[0].rotary:

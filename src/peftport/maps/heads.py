@@ -20,6 +20,11 @@ from peftport.maps.spaces import READS, Place
 Between = Callable[[np.ndarray, np.ndarray], np.ndarray]  # rows (c_t, d) and (c_s, d) of two heads to a (c_t, c_s) map
 
 
+def nearest(target: np.ndarray, source: np.ndarray) -> np.ndarray:
+    """(c_t, c_s) isometry that brings the rows of a source head nearest to those of a target head."""
+    return polar(target @ source.T)
+
+
 @dataclass(frozen=True)
 class Attention:
     """The weights of an attention by its heads, over coordinates of a stream.
@@ -97,12 +102,12 @@ class Heads:
     source: Attention
     pairs: np.ndarray
 
-    def queries(self, between: Between = polar, factor: float = 1.0) -> LinearMap:
+    def queries(self, between: Between = nearest, factor: float = 1.0) -> LinearMap:
         """The map of queries; ``factor`` is what scores lose where a target head is wider."""
         matrices = [factor * between(self.target.q[t], self.source.q[s]) for t, s in self.pairs]
         return _blocks((len(self.target.q), len(self.source.q)), self.pairs, matrices, _inverses(matrices))
 
-    def shared(self, kind: str, between: Between = polar) -> LinearMap:
+    def shared(self, kind: str, between: Between = nearest) -> LinearMap:
         """The map of keys or values: a target head is the mean of the source heads that its queries' heads read."""
         target, source = (getattr(side, kind) for side in (self.target, self.source))
         counts = Counter((int(self.target.group[t]), int(self.source.group[s])) for t, s in self.pairs)
@@ -120,7 +125,7 @@ class Heads:
         inverses = [back[s, t] * block for (t, s), block in zip(pairs, _inverses(blocks), strict=True)]
         return _blocks(share.shape, pairs, matrices, inverses)
 
-    def mixed(self, between: Between = polar) -> LinearMap:
+    def mixed(self, between: Between = nearest) -> LinearMap:
         """The map of what goes into the output projection: each head has the block of the values that it reads."""
         groups = [(self.target.group[t], self.source.group[s]) for t, s in self.pairs]
         of = {pair: between(self.target.v[pair[0]], self.source.v[pair[1]]) for pair in sorted(set(groups))}

@@ -64,7 +64,7 @@ def rising(similarity: np.ndarray, nearest: bool) -> Layers:
         return tuple(((layer, 1.0),) for layer in _assigned(similarity))
     of = {target: source for source, target in enumerate(_assigned(similarity.T))}
     if nearest:
-        of = {j: of[min(of, key=lambda target: (abs(target - j), target))] for j in range(n_t)}  # noqa: B023
+        of = {j: of[min(of, key=lambda target: (abs(target - j), target))] for j in range(n_t)}
     return tuple(((of[j], 1.0),) if j in of else () for j in range(n_t))
 
 

@@ -46,9 +46,9 @@ def likeness(parts: Iterable[tuple[np.ndarray, np.ndarray]]) -> Likeness:
 
 
 def assigned(scores: np.ndarray, largest: int = LARGEST) -> tuple[np.ndarray, bool]:
-    """(f_t,) the source unit of each target unit, -1 for none; and whether the sum of cosines is the largest there is.
+    """(f_t,) the source unit of each target unit, -1 for none; and whether no other sum of cosines is larger.
 
-    Where there are more than ``largest`` units, those that are each other's nearest are matched, then those of the rest.
+    Where there are more than ``largest`` units, those that are each other's nearest are matched, then the rest.
     """
     indices = np.full(scores.shape[0], -1, np.int64)
     best = max(scores.shape) <= largest

@@ -28,8 +28,8 @@ RULE = (
     "what a LoRA adds is taken over from the leading singular vectors of the source's weight to those of the target's"
 )
 SOURCE = (
-    "Cross-LoRA (arXiv 2508.05232), with sizes that fit; unless `signs: published`, signs are those that agree with the "
-    "streams of shared tokens, norms' scales are folded in and widths corrected for"
+    "Cross-LoRA (arXiv 2508.05232), with sizes that fit; unless `signs: published`, signs are those that agree with "
+    "the streams of shared tokens, norms' scales are folded in and widths corrected for"
 )
 NEEDS = frozenset({"weights", "tokens"})
 TECHNIQUES = frozenset({"lora"})

@@ -20,7 +20,6 @@ from peftport.maps.linear import Blocks, Dense, Factors, LinearMap
 from peftport.maps.methods.core import projections_of
 from peftport.maps.methods.weight_match import behind_norms, pairs_of
 from peftport.maps.pair import Pair
-from peftport.maps.procrustes import polar
 from peftport.maps.settings import MapSettings
 from peftport.maps.spaces import EMBEDDING, READS, Place
 from peftport.maps.stream_tokens import Products, products_of
@@ -28,8 +27,8 @@ from peftport.maps.tokens import too_few
 
 RULE = "closed forms from a least-squares map of shared tokens and the weights of both hosts, heads matched by circuits"
 SOURCE = (
-    "LoRASuite (2025), its public code; unless `published`, with normalised maps inside heads, the stream carried by the "
-    "inverse where it is read, norms' scales folded in and widths corrected for"
+    "LoRASuite (2025), its public code; unless `published`, with normalised maps inside heads, the stream carried by "
+    "the inverse where it is read, norms' scales folded in and widths corrected for"
 )
 NEEDS = frozenset({"weights", "tokens"})
 TECHNIQUES = frozenset({"lora"})
@@ -51,7 +50,7 @@ def fit(pair: Pair, settings: MapSettings, rng: np.random.Generator) -> Correspo
         raise ValueError(reason)
     fitted, held = products_of(pair, *ids)
     suite = Suite(pair, settings.published, token_map(fitted + held))
-    maps: dict[Space, LinearMap] = {Space(EMBEDDING): suite.writes}
+    maps: dict[Space, LinearMap] = {Space(EMBEDDING): suite.stream}
     for part in pair.target.family.stream.sublayers:
         for target, source in pairs_of(layers[part.stack]):
             found = suite.sublayer(part, target, source)
@@ -127,7 +126,7 @@ class Suite:
         target, source = (heads.read_attention(end, place, folded=not self.published) for end, place in ends)
         through = source.through(self.tokens)
         pairs = heads.assigned(heads.likeness(target, through))
-        between = _products if self.published else polar
+        between = _products if self.published else heads.nearest
         read = heads.Heads(target, through if self.published else source.through(self.turned.matrix), pairs)
         found = {"q": read.queries(between), "k": read.shared("k", between), "v": read.shared("v", between)}
         matrices = np.stack([between(target.o[t], through.o[s]) for t, s in pairs])

@@ -18,7 +18,7 @@ from peftport.maps.correspondence import Correspondence, Layers, Space
 from peftport.maps.layers import layer_maps
 from peftport.maps.linear import Isometry, LinearMap, Selection
 from peftport.maps.pair import End, Pair
-from peftport.maps.procrustes import polar, turn_of_pairs
+from peftport.maps.procrustes import turn_of_pairs
 from peftport.maps.settings import MapSettings
 from peftport.maps.spaces import EMBEDDING, Place
 from peftport.maps.stream_tokens import Found, from_tokens
@@ -153,7 +153,7 @@ class Matching:
         likeness = heads.likeness(target, source)
         pairs = heads.assigned(likeness) if order is None else order
         matched = heads.Heads(target, source, pairs)
-        turn = turn_of_pairs if self.settings.rope else polar
+        turn = turn_of_pairs if self.settings.rope else heads.nearest
         wider = self.pair.target.family.stream.divided
         factor = float(np.sqrt(target.q.shape[1] / source.q.shape[1])) if wider else 1.0
         found = {
