@@ -1,4 +1,4 @@
-"""Modules carried along rungs of the ladder, and how near what they do in the target is to what they did in the source."""
+"""Modules carried along rungs of the ladder, and how near what they do in the target is to what they did before."""
 
 import functools
 from typing import NamedTuple
@@ -7,8 +7,11 @@ import numpy as np
 import torch
 
 from peftport.hosts.families.table import family
+from peftport.hosts.shape import host_shape
 from peftport.injection.attach import attach, attach_module, config_dict, detach, module_tensors
 from peftport.maps.carry import carry_module
+from peftport.maps.correspondence import Correspondence, Layers, Space
+from peftport.maps.linear import Selection
 from peftport.storage.modules import Module
 from peftport.storage.provenance import JsonObject
 from tests.ladder import Rung, ids, rung
@@ -33,7 +36,8 @@ LORA_TARGETS = {
     "t5_relu": ["q", "k", "v", "o", "wi", "wo"],
     "llama": ["q", "k", "v", "o", "wi_0", "wi_1", "wo"],
     "gpt2": ["qkv", "o", "wi", "wo"],
-    **dict.fromkeys(("bert", "bert_plain"), ["q", "k", "v", "o", "wi", "wo"]),
+    "bert": ["q", "k", "v", "o", "wi", "wo"],
+    "bert_plain": ["q", "k", "v", "o", "wi", "wo"],
 }
 
 
@@ -99,6 +103,27 @@ def ask(target: torch.nn.Module, module: Module, asked: torch.Tensor) -> torch.T
     return answered[:, -(5 if target.config.is_encoder_decoder else asked.shape[1]) :]
 
 
+def alike(kind: str, layers: dict[str, Layers]) -> Correspondence:
+    """A correspondence between two hosts of a kind that differ in their layers alone, whose spaces are the same."""
+    shape, maps = host_shape(host(kind).config), {}
+    narrow, wide = shape["key_value_heads"] * shape["d_kv"], shape["heads"] * shape["d_kv"]
+    sizes = {"q": wide, "k": narrow, "v": narrow, "mix": wide, "units": shape["d_ff"]}
+    sizes |= dict.fromkeys(("read", "write"), shape["d_model"])
+    same = {size: Selection(np.arange(size), size) for size in {*sizes.values(), shape["d_model"]}}
+    for part in family(host(kind).config.model_type).stream.sublayers:
+        pairs = [(target, source) for target, row in enumerate(layers[part.stack]) for source, _ in row]
+        at = (part.stack, part.name)
+        maps |= {Space(name, *at, *pair): same[size] for name, size in sizes.items() for pair in pairs}
+    return Correspondence(layers, maps | {Space("embedding"): same[shape["d_model"]]})
+
+
+def with_layers(ends: JsonObject, count: int) -> JsonObject:
+    """The card of a host with so many layers in every stack that it has."""
+    shape = ends["shape"]
+    stacks = ("encoder_layers", "decoder_layers")
+    return ends | {"shape": shape | {stack: count for stack in stacks if shape[stack]}}
+
+
 def carried(technique: str, step: Rung, module: Module, **choices: str) -> Module:
     """A module carried along a rung by its truth."""
     ends = card(step.source, "source"), card(step.target, "target")
@@ -107,7 +132,7 @@ def carried(technique: str, step: Rung, module: Module, **choices: str) -> Modul
 
 def grade(name: str, kind: str, technique: str) -> Grade:
     """How well a technique's module goes along a rung."""
-    step, before = rung(name, kind), answers(technique, kind if kind != "bert_plain" else kind)
+    step, before = rung(name, kind), answers(technique, kind)
     new = carried(technique, step, before.module)
     law = distance(step, before, new)
     fits = new.shapes() == before.module.shapes()

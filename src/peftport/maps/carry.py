@@ -124,7 +124,7 @@ def _carried(kind: _Kind, layers: _Layers, law: Law, route: Route) -> tuple[_Lay
     for layer in range(route.layers(kind.stack)):
         place = Place(kind.stack, layer, kind.sublayer)
         parts = [
-            (share, _at_site(layers[source], law, SiteMaps(route.correspondence, kind.kind, place, source)))
+            (share, _at_site(layers[source], law, route.maps(kind.kind, place, source)))
             for source, share in route.sources(kind.stack, layer)
             if source in layers
         ]

@@ -41,12 +41,14 @@ class SiteMaps:
         kind: of the site.
         place: in the target host.
         source_layer: the layer of the source host from which its module comes.
+        heads: key-value heads of the target.
     """
 
     correspondence: Correspondence
     kind: str
     place: Place
     source_layer: int
+    heads: int
 
     def __getitem__(self, space: str) -> LinearMap:
         pair = (self.place.layer, self.source_layer)
@@ -102,6 +104,10 @@ class Route:
         """The most source layers that any target layer has."""
         return max((len(row) for rows in self.correspondence.layers.values() for row in rows), default=0)
 
+    def maps(self, kind: str, place: Place, source_layer: int) -> SiteMaps:
+        """The maps at a site of the target, for a layer of the source."""
+        return SiteMaps(self.correspondence, kind, place, source_layer, self.shapes[1]["key_value_heads"])
+
     def visits(self, kind: str) -> list[tuple[SiteMaps, float]]:
         """The maps of every site of a kind in the target, once for each of its source layers, with their shares."""
         found = []
@@ -109,7 +115,7 @@ class Route:
             for layer in range(self.layers(stack)):
                 place = locate(self.target, template.format(layer=layer), (kind,)).place
                 for source, share in self.sources(stack, layer):
-                    found.append((SiteMaps(self.correspondence, kind, place, source), share))
+                    found.append((self.maps(kind, place, source), share))
         return found
 
 

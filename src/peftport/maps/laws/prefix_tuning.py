@@ -27,7 +27,8 @@ def carry(tensors: Tensors, maps: SiteMaps) -> Tensors:
         NotCarried: a head of the target has no counterpart. No prefix does nothing: a key of zeros takes attention too.
     """
     for space in ("k", "v"):
-        if not maps[space].squared(np.ones(maps[space].shape[1])).all():
+        stands = maps[space].squared(np.ones(maps[space].shape[1])).reshape(maps.heads, -1).any(1)
+        if not stands.all():
             where = f"{maps.place.stack} layer {maps.place.layer}, {maps.place.sublayer}"
             raise NotCarried(
                 f"heads of the target without a counterpart ({where}) would need a prefix that does nothing, and there "
