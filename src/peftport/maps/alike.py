@@ -47,6 +47,5 @@ def small_vocabulary(source_card: JsonObject, target_card: JsonObject) -> list[s
     width = source_card["shape"]["d_model"]
     if None in sizes or min(sizes) >= width:
         return []
-    return [
-        f"vocabularies of {sizes[0]} and {sizes[1]} tokens share fewer than the {width} that a map of the stream takes"
-    ]
+    few = f"vocabularies of {sizes[0]} and {sizes[1]} tokens share too few"
+    return [f"{few}: a map of a stream of {width} coordinates takes at least {width}"]

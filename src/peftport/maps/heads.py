@@ -17,6 +17,7 @@ from peftport.maps.pair import End
 from peftport.maps.procrustes import polar
 from peftport.maps.spaces import READS, Place
 
+UNUSED = 1e-6  # a direction inside a head with less than this share of its largest weights is none
 Between = Callable[[np.ndarray, np.ndarray], np.ndarray]  # rows (c_t, d) and (c_s, d) of two heads to a (c_t, c_s) map
 
 
@@ -45,6 +46,12 @@ class Attention:
     def group(self) -> np.ndarray:
         """(h,) the key-value head that each query head reads."""
         return np.arange(len(self.q)) // (len(self.q) // len(self.k))
+
+    def active(self) -> "Attention":
+        """The same without what no partner has a use for: queries that no key has a part in, values that nothing
+        writes, and the other way round. Wider heads may hold anything there."""
+        q, k, v, o = (_spans(part, len(self.k)) for part in (self.q, self.k, self.v, self.o))
+        return Attention(k[self.group] @ self.q, q @ self.k, o @ self.v, v[self.group] @ self.o)
 
     def through(self, basis: np.ndarray) -> "Attention":
         """The same over the coordinates of another stream, for ``basis`` (d_t, d_s)."""
@@ -131,6 +138,15 @@ class Heads:
         of = {pair: between(self.target.v[pair[0]], self.source.v[pair[1]]) for pair in sorted(set(groups))}
         matrices = [of[pair] for pair in groups]
         return _blocks((len(self.target.q), len(self.source.q)), self.pairs, matrices, _inverses(matrices))
+
+
+def _spans(part: np.ndarray, groups: int) -> np.ndarray:
+    """(groups, c, c) projections onto the coordinates inside heads that the weights of each group have."""
+    width = part.shape[1]
+    rows = part.reshape(groups, -1, *part.shape[1:]).transpose(0, 2, 1, 3).reshape(groups, width, -1)
+    sizes, axes = np.linalg.eigh(rows @ rows.transpose(0, 2, 1))
+    axes = axes * (sizes > UNUSED**2 * sizes[:, -1:])[:, None, :]
+    return axes @ axes.transpose(0, 2, 1)
 
 
 def _circuits(first: Attention, second: Attention) -> list[np.ndarray]:

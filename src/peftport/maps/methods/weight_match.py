@@ -140,7 +140,8 @@ class Matching:
         return heads.assigned(sum(heads.likeness(*self._attentions(both)) for both in places)) if places else None
 
     def _attentions(self, places: tuple[Place, Place]) -> tuple[heads.Attention, heads.Attention]:
-        target, source = (heads.read_attention(end, place) for end, place in zip(self._ends, places, strict=True))
+        both = (heads.read_attention(end, place) for end, place in zip(self._ends, places, strict=True))
+        target, source = (attention.active() for attention in both)
         return target, source.through(self.stream.basis)
 
     @property
