@@ -99,7 +99,7 @@ def started(ground, tmp_path, technique, kind):
 def test_every_start_is_of_the_targets_shape_and_of_the_sources_width(ground, tmp_path, technique):
     own = read_module(ground / "target" / technique)
     made = {kind: started(ground, tmp_path, technique, kind) for kind in KINDS}
-    for kind, start in made.items():
+    for start in made.values():
         assert start.shapes() == own.shapes()
         assert (start.card["map"], start.card["target_host"], start.card["source_host"]) == ("wm", "target", "source")
         assert start.card["carried"]["sites"] == len(
