@@ -7,6 +7,7 @@ label is ever seen. Where the sums of all layers would not fit into ``MEMORY``, 
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -106,8 +107,8 @@ class Gathered:
     def similarity(self, stack: str) -> np.ndarray:
         """(layers of the target, layers of the source) linear CKA of what the sub-layers of a stack write.
 
-        Kornblith et al. (arXiv 1905.00414), summed over batches and without bias as Nguyen et al. (arXiv 2010.15327) do,
-        so that nothing of the hosts' widths is kept. A layer that writes nothing is like no other (0).
+        Kornblith et al. (arXiv 1905.00414), summed over batches and without bias as Nguyen et al. (arXiv 2010.15327)
+        do, so that nothing of the hosts' widths is kept. A layer that writes nothing is like no other (0).
         """
         source, target = (_writes(reader, stack) for reader in (self.source, self.target))
         crossed, sizes, rows = 0.0, [0.0, 0.0], 0
@@ -115,7 +116,7 @@ class Gathered:
             if (taken := min(len(batch.fitted[stack]), SIMILAR_TOGETHER)) < 4 or rows >= SIMILAR:
                 continue
             rows += taken
-            states = self._states(batch, sum(source, []), sum(target, []))
+            states = self._states(batch, chain(*source), chain(*target))
             grams = [
                 torch.stack([_gram([own[key][:taken] for key in layer]) for layer in layers])
                 for own, layers in zip(states, (source, target), strict=True)
@@ -142,7 +143,7 @@ class Gathered:
 
     def _pass(self, groups: Sequence[Sequence[Space]], grams: bool) -> Iterator[Mapping[Space, Cross]]:
         sums = {space: _Sum() for group in groups for space in group}
-        pairs = {space: _keys(space, self.source.stacks[0]) for space in sums}
+        pairs = {space: _keys(space, self.stacks[0]) for space in sums}
         for batch in self.batches:
             source, target = self._states(batch, *zip(*pairs.values(), strict=True))
             fitted = {
@@ -174,13 +175,13 @@ class Gathered:
         members: dict[str, tuple[Members, Members]] = {}
         fitted = {}
         for stack in self.stacks:
-            name = "decoder_input_ids" if stack != self.source.stacks[0] else "input_ids"
-            sizes = [inputs[name].shape[1] for inputs in (source, target)]
+            both = (self.source, source), (self.target, target)
+            sizes = [inputs[reader.argument(stack)].shape[1] for reader, inputs in both]
             parts, counts = [], []
             for index, text in enumerate(texts):
                 places = source_places[stack][index], target_places[stack][index]
-                *both, count = aligned(*places, text, causal=stack == "decoder")
-                moved = zip(both, sizes, strict=True)
+                *sides, count = aligned(*places, text, causal=stack == "decoder")
+                moved = zip(sides, sizes, strict=True)
                 parts.append([Members(m.tokens + index * size, m.rows + sum(counts)) for m, size in moved])
                 counts.append(count)
             sides = zip(*parts, strict=True)
@@ -191,7 +192,7 @@ class Gathered:
 
 
 def _keys(space: Space, first_stack: str) -> Pairs:
-    """A space in the source host and in the target host; the embedding's rows are those of the first stack."""
+    """A space in the source host and in the target host; the embedding's rows are those of the first common stack."""
     if space.name == EMBEDDING:
         return ((EMBEDDING, Place(first_stack, -1, "")),) * 2
     layers = space.source_layer, space.target_layer

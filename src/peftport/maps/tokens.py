@@ -31,22 +31,30 @@ class NoVocabulary(ValueError):
 def shared_tokens(source: End, target: End) -> tuple[np.ndarray, np.ndarray]:
     """(source ids, target ids) of the tokens that both vocabularies have, in the order of the target's ids.
 
-    Tokenizers of the same files share every token.
+    Tokenizers of the same files share every token, whatever kind of files these are.
 
     Raises:
-        NoVocabulary: a tokenizer's files cannot be read.
+        NoVocabulary: tokenizers differ, and the files of one cannot be read.
     """
     sizes = [end.embedding_shape()[0] for end in (source, target)]
     digests = [tokenizer_digest(end.files.folder) for end in (source, target)]
     if digests[0] is not None and digests[0] == digests[1]:
-        ids = np.array(sorted(set(vocabulary(target.files.folder).values())), np.int64)
-        ids = ids[ids < min(sizes)]
+        ids = _known_ids(target.files.folder, min(sizes))
         return ids, ids
     known, wanted = (surfaces(end.files.folder) for end in (source, target))
     pairs = sorted((wanted[text], known[text]) for text in known.keys() & wanted.keys())
     pairs = [(there, here) for there, here in pairs if there < sizes[1] and here < sizes[0]]
     ids = np.array(pairs, np.int64).reshape(-1, 2)
     return ids[:, 1], ids[:, 0]
+
+
+def _known_ids(folder: Path, rows: int) -> np.ndarray:
+    """Ids below ``rows`` that a tokenizer gives; all where its files are of a kind that is not read here."""
+    try:
+        ids = np.array(sorted(set(vocabulary(folder).values())), np.int64)
+    except NoVocabulary:
+        return np.arange(rows)
+    return ids[ids < rows]
 
 
 def too_few(count: int, source_card: JsonObject, target_card: JsonObject) -> str | None:

@@ -68,6 +68,14 @@ def test_a_tokenizer_shares_all_tokens_with_itself(folder):
     assert vocabulary(same[0])["<extra_id_0>"] == 9
 
 
+def test_equal_files_share_all_rows_where_they_cannot_be_read(tmp_path):
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "spiece.model").write_bytes(b"pieces")
+    source, target = shared_tokens(end(tmp_path / "one"), end(tmp_path / "two", rows=7))
+    assert source.tolist() == target.tolist() == list(range(7))
+
+
 def test_the_shipped_tokenizer_has_a_surface_for_almost_every_token():
     folder = bundled_folder("reviews-raw")
     texts = surfaces(folder)
