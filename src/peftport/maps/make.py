@@ -16,7 +16,7 @@ from peftport.seeds import generator
 from peftport.storage.provenance import JsonObject
 
 # the module that runs hosts on texts, by name: it loads torch, and most maps need none of it
-READING = {"texts": "peftport.maps.reading"}
+READING = {"texts": "peftport.maps.moments_of_hosts"}
 CHOSEN_BY_TEXTS = "cka"  # layer map
 
 

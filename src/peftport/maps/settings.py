@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from peftport.maps.table import MAPS
@@ -18,6 +18,8 @@ def _known(method: str) -> str:
 
 class MapSettings(Settings):
     """How the correspondence between two hosts is estimated."""
+
+    model_config = ConfigDict(json_schema_extra=lambda schema: schema.pop("required"))  # its name says the method
 
     method: Annotated[Text, AfterValidator(_known)] = Field(
         description="how the correspondence is estimated; by default the map's name"

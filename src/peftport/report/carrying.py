@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from peftport.figures.style import transfer
 from peftport.maps.table import method
 from peftport.report.numbers import Grid, written
+from peftport.report.phrases import capital
 from peftport.storage.cards import read_card
 from peftport.storage.provenance import JsonObject
 
@@ -20,7 +21,9 @@ def told_of_maps(files: Sequence[str]) -> list[JsonObject]:
         chosen, names = method(card["method"]), card["names"]
         name = transfer(names["source_host"], names["target_host"], names["map"])
         facts = {"layers": _layers(card["layers"])} | card["facts"]
-        told.append({"name": name, "rule": chosen.rule, "source": chosen.source, "facts": facts})
+        told.append(
+            {"name": name, "rule": f"{capital(chosen.rule.rstrip('.'))}.", "source": chosen.source, "facts": facts}
+        )
     return told
 
 

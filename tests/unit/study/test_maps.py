@@ -26,7 +26,7 @@ def config(transfers, maps, kinds=("ported", "scratch"), **techniques):
         "initialisations": list(kinds),
         "dataset_pairs": [{"source": "film", "target": "film"}],
     }
-    made["grid"]["techniques"] = ["lora", "adapters", *techniques]
+    made["grid"]["techniques"] = list(dict.fromkeys(["lora", "adapters", *techniques]))
     return made
 
 
