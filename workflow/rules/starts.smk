@@ -1,4 +1,4 @@
-"""in: modules/, hosts | out: maps/: which coordinates stand for which; starts/: what a module in the target host starts from"""
+"""in: modules/, hosts | out: maps/, starts/.../seeds-{block}/seed-{n}/: what a module in the target host starts from"""
 
 
 rule make_map:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from peftport.jobs.job import job
 from peftport.maps.starts import carrying, placing
-from peftport.porting.start import make_starts
+from peftport.porting.start import Beside, make_starts
 
 with job(snakemake) as provenance:
     params, inputs = snakemake.params, snakemake.input
@@ -23,6 +23,8 @@ with job(snakemake) as provenance:
         cards=cards,
         outputs={seed: Path(snakemake.output.starts) / f"seed-{seed}" for seed in params.seeds},
         provenance=provenance,
-        fit=placing(inputs.target, params.placed),
-        carry=carrying(snakemake.wildcards.map, inputs.map, cards, params.method),
+        beside=Beside(
+            fit=placing(inputs.target, params.placed),
+            carry=carrying(snakemake.wildcards.map, inputs.map, cards, params.method),
+        ),
     )

@@ -11,7 +11,7 @@ from peftport.compute.device import CPU, take_threads
 from peftport.jobs.job import job
 from peftport.maps.starts import carrying
 from peftport.matching.starts import Fitting
-from peftport.porting.start import make_starts
+from peftport.porting.start import Beside, make_starts
 
 with job(snakemake) as provenance:
     take_threads(snakemake.threads)
@@ -24,6 +24,8 @@ with job(snakemake) as provenance:
         cards=cards,
         outputs={seed: Path(snakemake.output.starts) / f"seed-{seed}" for seed in params.seeds},
         provenance=provenance | {"computed_by": computed_by("float32", CPU)},
-        fit=Fitting(inputs.target, inputs.prompts, params.task),
-        carry=carrying(snakemake.wildcards.map, inputs.map, cards, params.method),
+        beside=Beside(
+            fit=Fitting(inputs.target, inputs.prompts, params.task),
+            carry=carrying(snakemake.wildcards.map, inputs.map, cards, params.method),
+        ),
     )

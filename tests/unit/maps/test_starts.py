@@ -16,7 +16,7 @@ from peftport.maps.make import make_map
 from peftport.maps.spaces import locate
 from peftport.maps.starts import carrying, placing
 from peftport.porting.sampled_product import pairs, update_norm
-from peftport.porting.start import make_starts
+from peftport.porting.start import Beside, make_starts
 from peftport.porting.table import initialisation
 from peftport.seeds import generator
 from peftport.storage.cards import read_card, write_card
@@ -89,8 +89,10 @@ def started(ground, tmp_path, technique, kind):
         cards=cards(ground),
         outputs={0: tmp_path / kind},
         provenance={},
-        fit=placing(ground / "target.json", "weights" in initialisation(kind).needs),
-        carry=carrying("wm", files, cards(ground), technique),
+        beside=Beside(
+            fit=placing(ground / "target.json", "weights" in initialisation(kind).needs),
+            carry=carrying("wm", files, cards(ground), technique),
+        ),
     )
     return read_module(tmp_path / kind)
 
