@@ -38,7 +38,7 @@ class Carrying:
         return read_correspondence(self.folder)
 
     def __call__(self, module: Module, change: Change | None, rng: np.random.Generator) -> Module:
-        """The module as one of the target host; its card says beside what the source module's says what was ``carried``.
+        """The module as one of the target host; its card is the source module's and says what was ``carried``.
 
         Args:
             change: how a control alters the correspondence first.

@@ -80,7 +80,8 @@ def test_what_a_control_changes_of_a_map_is_drawn_apart_from_what_it_draws_itsel
 
 
 def test_the_names_of_what_is_about_a_head_or_a_map_are_those_of_the_grid():
-    assert (MAPPED, PLACED) == (list(study.MAPPED), list(study.PLACED))
+    assert list(study.MAPPED) == MAPPED
+    assert list(study.PLACED) == PLACED
     assert [name for name in MADE if "head" in initialisation(name).needs] == list(study.HEADED)
 
 
