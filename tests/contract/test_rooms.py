@@ -14,6 +14,7 @@ from peftport.figures.table import FIGURES
 from peftport.host_building.objectives.table import OBJECTIVES
 from peftport.host_building.recipes.table import RECIPES
 from peftport.hosts.families.table import FAMILIES
+from peftport.maps.laws.table import LAWS
 from peftport.paths import CHECKOUT, pipeline_root
 from peftport.porting.table import INITIALISATIONS
 from peftport.prompting.lm_types.table import LM_TYPES
@@ -273,6 +274,7 @@ def test_techniques_are_reached_lazily():
     ("entry", "others"),
     [
         ("peftport.porting.start", INITIALISATIONS.values()),
+        ("peftport.maps.carry", LAWS.values()),
         ("peftport.matching.starts", [INITIALISATIONS["matched"], *METHODS.values()]),
         ("peftport.evaluation.gather", [f"peftport.statistics.{name}" for name in STATISTICS]),
         ("peftport.figures.style", [f"peftport.figures.{name}" for name in FIGURES]),
@@ -285,6 +287,7 @@ def test_techniques_are_reached_lazily():
     ],
     ids=[
         "initialisations",
+        "laws",
         "fitted",
         "statistics",
         "figures",
