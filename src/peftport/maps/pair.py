@@ -113,7 +113,7 @@ class End:
         full = self._names[name]
         count, width = self.files.tensors[full].shape
         rows = np.empty((len(ids), width), np.float32)
-        for first in range(0, count, BLOCK):
+        for first in range(0, count if len(ids) else 0, BLOCK):
             wanted = np.flatnonzero((ids >= first) & (ids < first + BLOCK))
             if len(wanted):
                 rows[wanted] = self.files.rows(full, first, min(first + BLOCK, count))[ids[wanted] - first]

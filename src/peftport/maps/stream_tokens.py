@@ -95,11 +95,12 @@ def cross_of(pair: Pair, source_ids: np.ndarray, target_ids: np.ndarray, names: 
     """Rows of a table of the target and of one of the source, for as many tokens at a time as ``BLOCK`` says."""
     order = np.argsort(target_ids, kind="stable")
     source_ids, target_ids = source_ids[order], target_ids[order]
-    of_source = pair.source.rows(names[0], source_ids)
+    rising = bool((np.diff(source_ids) >= 0).all())  # else each block of the target needs rows from all over the source
+    of_source = None if rising else pair.source.rows(names[0], source_ids)
     for first in range(0, len(target_ids), BLOCK):
         there = slice(first, first + BLOCK)
-        of_target = pair.target.rows(names[1], target_ids[there])
-        yield of_target.astype(np.float64), of_source[there].astype(np.float64)
+        x_s = pair.source.rows(names[0], source_ids[there]) if of_source is None else of_source[there]
+        yield pair.target.rows(names[1], target_ids[there]).astype(np.float64), x_s.astype(np.float64)
 
 
 def products_of(pair: Pair, source_ids: np.ndarray, target_ids: np.ndarray) -> tuple[Products, Products]:

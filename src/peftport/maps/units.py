@@ -52,7 +52,8 @@ def assigned(scores: np.ndarray, largest: int = LARGEST) -> tuple[np.ndarray, bo
     """
     indices = np.full(scores.shape[0], -1, np.int64)
     best = max(scores.shape) <= largest
-    target, source = linear_sum_assignment(scores, maximize=True) if best else mutual(scores)
+    # negated and widened here once, for SciPy would hold both copies
+    target, source = linear_sum_assignment(np.negative(scores, dtype=np.float64)) if best else mutual(scores)
     indices[target] = source
     return indices, best
 

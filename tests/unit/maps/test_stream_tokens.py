@@ -72,3 +72,10 @@ def test_too_few_shared_tokens_are_refused():
     few = Pair(pair.source, pair.target, lambda: (np.arange(31), np.arange(31)))
     with pytest.raises(ValueError, match="share 31 tokens, 1 too few"):
         from_tokens(few)
+
+
+@pytest.mark.parametrize(("kind", "kept"), [("gpt2", True), ("bert_plain", True), ("t5", False)])
+def test_where_norms_take_the_mean_away_its_direction_is_kept(kind, kept):
+    """Also where noise on the embeddings would tell another one."""
+    turned = from_tokens(pair_of("noise_20", kind)).basis @ np.ones(32)
+    assert (np.ptp(turned) < 1e-9) == kept

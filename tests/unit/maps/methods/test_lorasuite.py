@@ -38,8 +38,9 @@ def test_fused_projections_are_carried():
 
 
 def test_formulas_as_published():
-    """W_x = pinv(E_s) E_t, and the closed forms of one layer, made from whole matrices (rows as in the public code)."""
-    pair = pair_of("turned", "t5")
+    """W_x = pinv(E_s) E_t, and the closed forms of one layer, made from whole matrices (rows as in the public code).
+    With noise on the embeddings W_x is no rotation, so that its inverse is not its transpose."""
+    pair = pair_of("noise_20_turned", "t5")
     found = fitted("lorasuite", pair, published=True)
     w_x = np.linalg.pinv(pair.source.embedding()) @ pair.target.embedding()
     at, rng = ("encoder", "feed_forward", (1, 1)), np.random.default_rng(0)
