@@ -52,10 +52,6 @@ def test_as_published_it_is_exact_only_where_the_scales_of_norms_agree():
         return grade(step_of(name, "t5"), fitted("activations", pair_of(name, "t5"), published=True), kinds)
 
     assert published("same") < 1e-5
-<<<<<<< HEAD
-    assert published("heads_and_units") < 1e-5
-=======
->>>>>>> acts
     assert 0.3 < published("folded") < 1.5
     assert 0.3 < published("turned") < 1.5
     assert 0.3 < published("same", FEED_FORWARD) < 1.5  # units are not spanned
@@ -125,15 +121,6 @@ def test_gains_near_zero_are_clipped():
 
 def test_the_shipped_hosts_in_other_coordinates_get_the_same_module():
     """Into the instructed host, and into the same host with its scales folded and its stream rotated."""
-<<<<<<< HEAD
-    (there, basis), texts = turned(INSTRUCT), [f"the {a} {b} was {c} and I {d} it" for a, b, c, d in _words()]
-
-    def ported(target):
-        source = shipped(RAW)
-        readers = [
-            Reader(end, load_model(end.files.folder), load_tokenizer(end.files.folder)) for end in (source, target)
-        ]
-=======
     (there, basis), tokenizer = turned(INSTRUCT), load_tokenizer(shipped(RAW).files.folder)
     drawn = np.random.default_rng(4).integers(5, len(tokenizer), (200, 12))  # few words would not span the stream
     texts = tokenizer.batch_decode(drawn)
@@ -141,7 +128,6 @@ def test_the_shipped_hosts_in_other_coordinates_get_the_same_module():
     def ported(target):
         source = shipped(RAW)
         readers = [Reader(end, load_model(end.files.folder), tokenizer) for end in (source, target)]
->>>>>>> acts
         made = Gathered(*readers, texts, 2000)
         return updates(target, fitted("activations", Pair(source, target, lambda: None, lambda: made)))
 
@@ -150,20 +136,6 @@ def test_the_shipped_hosts_in_other_coordinates_get_the_same_module():
     assert np.sqrt(off / sum(np.linalg.norm(delta) ** 2 for delta in second.values())) < 1e-3
 
 
-<<<<<<< HEAD
-def _words():
-    rng = np.random.default_rng(4)
-    lists = (
-        ("old", "new", "small", "large", "cheap", "red", "warm", "slow"),
-        ("camera", "film", "book", "phone", "hotel", "meal", "song", "shoe", "lamp", "story"),
-        ("great", "awful", "broken", "lovely", "boring", "fine", "late", "wrong", "perfect"),
-        ("liked", "returned", "hated", "kept", "sold", "enjoyed", "forgot", "recommend"),
-    )
-    return [[str(rng.choice(own)) for own in lists] for _ in range(200)]
-
-
-=======
->>>>>>> acts
 def test_hosts_that_cannot_be_compared_are_refused():
     def card(model_type="t5", **shape):
         sizes = {"d_model": 32, "d_kv": 8, "d_ff": 48, "heads": 4, "key_value_heads": 4}
