@@ -19,6 +19,7 @@ from peftport.storage.provenance import JsonObject
 Fit = Callable[[Module, Module], tuple[Module, JsonObject]]
 
 COPY = "copy"
+BASE = "base_model_name_or_path"  # of adapter_config.json
 _KEPT = ("technique", "note", "dataset")  # what the start's card takes over from the source module's
 
 
@@ -86,7 +87,7 @@ def make_start(
     start, fitted = failed or entry.start(module, rng, usable), {}
     if fit is not None and failed is None:
         start, fitted = fit(module, start)
-    named = {"base_model_name_or_path": target_card.get("host")} if "base_model_name_or_path" in start.config else {}
+    named = {name: target_card.get("host") for name in (BASE,) if name in start.config}
     facts = {
         "initialisation": initialisation,
         "rule": entry.rule,
