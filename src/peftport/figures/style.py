@@ -69,12 +69,12 @@ LOOKS = {
     "ported_fresh_head": Look((10, 2), "8"),
     "sampled_fresh_head": Look((2, 3), "<"),
     "head_only": Look((4, 1, 1, 1), "H"),
-    "wrong_layers": Look((3, 2, 1, 2), "D"),
-    "shuffled_map": Look((7, 2, 1, 2), "X"),
-    "random_basis": Look((1, 2, 4, 2), "v"),
-    "ported_quarter": Look((2, 2), "1"),
-    "ported_half": Look((4, 2), "2"),
-    "ported_double": Look((8, 2), "3"),
+    "wrong_layers": Look((3, 2, 1, 2), "x"),
+    "shuffled_map": Look((7, 2, 1, 2), "+"),
+    "random_basis": Look((1, 2, 4, 2), "|"),
+    "ported_quarter": Look((1.5, 2.5), "3"),
+    "ported_half": Look((4, 2), "4"),
+    "ported_double": Look((8, 2), "_"),
 }
 FURTHER = (Look((4, 1, 1, 1, 1, 1), "1"), Look((2, 2), ">"), Look((7, 1, 3, 1), "h"), Look((1, 1), "2"))
 

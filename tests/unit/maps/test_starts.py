@@ -185,4 +185,4 @@ def test_shuffling_a_map_changes_where_and_not_how_much(ground):
     before, after = linear.forward(one * gain), wrong.forward(one * gain)
     assert not np.allclose(before, after)
     assert np.allclose(np.sort(np.linalg.norm(before, axis=0)), np.sort(np.linalg.norm(after, axis=0)))
-    assert np.allclose(wrong.back(np.eye(linear.shape[1])) @ wrong.forward(one), one)
+    assert np.allclose(wrong.back(one) @ wrong.forward(one), one, atol=1e-4)
