@@ -43,6 +43,7 @@ NAMES = {
     "technique": "lora",
     "source_host": "raw",
     "target_host": "instruct",
+    "map": "copy",
     "source_dataset": "film",
     "target_dataset": "film",
     "initialisation": "ported",

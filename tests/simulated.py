@@ -23,6 +23,7 @@ INITIALISATIONS = ("ported", "sampled", "scratch")
 WORDS = ("negative", "positive")
 RIGHT = 0.9  # probability of the right word where the answer is right; of the wrong one where it is wrong
 SCORED = ("accuracy", "score", "calibrated_accuracy", "macro_f1", "choice_log_likelihood", "loss", "test_examples")
+UNMAPPED = (("map", "copy"), ("map", "any"))
 COMPUTED_BY = {"device": "cpu", "dtype": "float32", "kernels": "AVX2", "threads": 1}
 MARGIN = 0.02
 
@@ -32,7 +33,7 @@ class Design:
     """The grid of a simulated study, and how much seeds and examples vary."""
 
     techniques: tuple[str, ...] = ("adapters", "lora")
-    transfers: tuple[tuple[str, str], ...] = (("raw", "instruct"), ("instruct", "raw"))
+    transfers: tuple[tuple[str, ...], ...] = (("raw", "instruct"), ("instruct", "raw"))  # a third is a map
     pairs: tuple[tuple[str, str], ...] = (("reviews", "reviews"),)
     initialisations: tuple[str, ...] = INITIALISATIONS
     budgets: tuple[int, ...] = (0, 50, 200)
@@ -76,23 +77,29 @@ def failing(made: Study, **places: object) -> Study:
 def study(design: Design, seed: int = 0) -> Study:
     """Simulate the runs, references and predictions of a design."""
     cells = [
-        (technique, *transfer, *pair, start, budget, design.accuracy(technique, *transfer, start, budget))
+        (technique, *placed(transfer), *pair, start, budget, design.accuracy(technique, *transfer[:2], start, budget))
         for technique in design.techniques
         for transfer in design.transfers
         for pair in design.pairs
         for start in design.initialisations
         for budget in design.budgets
     ]
-    places = [(target, pair[1]) for _, target in design.transfers for pair in design.pairs]
+    places = [(transfer[1], pair[1]) for transfer in design.transfers for pair in design.pairs]
     fixed = []
     for target, dataset in dict.fromkeys(places):
         if "bare" in design.references:
-            fixed.append(("none", "any", target, "any", dataset, "bare", 0, design.bare))
+            fixed.append(("none", "any", target, "any", "any", dataset, "bare", 0, design.bare))
         if "native" in design.references:
-            fixed += [(t, "any", target, "any", dataset, "native", 0, design.native) for t in design.techniques]
+            own = ("any", target, "any", "any", dataset, "native", 0, design.native)
+            fixed += [(technique, *own) for technique in design.techniques]
     runs, predictions = _simulate(cells, design, seed)
     references, others = _simulate(fixed, design, seed)
     return Study(runs, references, pd.concat([predictions, others], ignore_index=True))
+
+
+def placed(transfer: tuple[str, ...]) -> tuple[str, ...]:
+    """Source, target and map of a transfer."""
+    return (*transfer, "copy")[:3]
 
 
 def _simulate(cells: list[tuple], design: Design, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -104,7 +111,8 @@ def _simulate(cells: list[tuple], design: Design, seed: int) -> tuple[pd.DataFra
     for *key, accuracy in cells:
         keys = dict(zip(columns, key, strict=True))
         # scratch is one training for all sources: the same answers whatever the source
-        name = [part for column, part in keys.items() if keys["initialisation"] != "scratch" or "source" not in column]
+        shared = ("source_host", "source_dataset", "map") if keys["initialisation"] == "scratch" else ()
+        name = [part for column, part in keys.items() if column not in shared and (column, part) not in UNMAPPED]
         draw = generator(seed, *name)
         difficulty = generator(seed, "difficulty", keys["target_dataset"]).standard_normal(design.examples)
         seeds = design.seeds[:1] if keys["initialisation"] == "bare" else design.seeds

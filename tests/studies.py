@@ -117,14 +117,19 @@ def module_folder(technique: str, host: str, dataset: str, seed: int = 0, block:
     return f"modules/{technique}/{host}/{dataset}/seeds-{block}/seed-{seed}"
 
 
+def route(transfer: str, by: str = "copy") -> str:
+    """The folder of a transfer, ``source--target``; by no map where it does not matter where modules come from."""
+    return f"{transfer}/{'any' if transfer.startswith('any--') else by}"
+
+
 def start_folder(technique: str, transfer: str, datasets: str, initialisation: str, seed: int = 0) -> str:
     """The folder of what a module starts from; ``datasets`` is the source dataset, or both if the start is fitted."""
-    return f"starts/{technique}/{transfer}/{datasets}/{initialisation}/seeds-{seed}/seed-{seed}"
+    return f"starts/{technique}/{route(transfer)}/{datasets}/{initialisation}/seeds-{seed}/seed-{seed}"
 
 
 def cell_folder(technique: str, transfer: str, datasets: str, initialisation: str, block: str = "0") -> str:
     """The folder of a cell's evaluation."""
-    return f"evaluations/{technique}/{transfer}/{datasets}/{initialisation}/seeds-{block}"
+    return f"evaluations/{technique}/{route(transfer)}/{datasets}/{initialisation}/seeds-{block}"
 
 
 def job_file(kind: str, stage: str, *wildcards: str) -> str:

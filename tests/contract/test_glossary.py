@@ -15,7 +15,7 @@ SECTIONS = {text.partition("\n")[0]: ROW.findall(text) for text in GLOSSARY.spli
 TERMS = [term for rows in SECTIONS.values() for term, _ in rows]
 SHARED_BY = 3  # columns in so many tables are words of the field, and not of one table
 IDENTIFIERS = {"example_id"}  # explains itself
-PAGES = ("output", "statistics", "running", "reliability", "reruns", "add-a-technique", "add-a-host-family")
+PAGES = ("output", "statistics", "running", "reliability", "reruns", "maps", "add-a-technique", "add-a-host-family")
 READERS = ("README.md", "CONTRIBUTING.md", "config/README.md", *(f"docs/{name}.md" for name in PAGES))
 
 

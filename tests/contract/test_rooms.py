@@ -14,6 +14,7 @@ from peftport.figures.table import FIGURES
 from peftport.host_building.objectives.table import OBJECTIVES
 from peftport.host_building.recipes.table import RECIPES
 from peftport.hosts.families.table import FAMILIES
+from peftport.maps.laws.table import LAWS
 from peftport.paths import CHECKOUT, pipeline_root
 from peftport.porting.table import INITIALISATIONS
 from peftport.prompting.lm_types.table import LM_TYPES
@@ -39,14 +40,22 @@ MAY_IMPORT = {
     "typology": set(),
     "figures": set(),
     "porting": set(),
-    "maps": {"hosts", "adapters.host_files", "adapters.host_modules", "techniques.table"},
+    "maps": {
+        "hosts",
+        "adapters.host_files",
+        "adapters.host_modules",
+        "techniques.table",
+        "prompting.batches",
+        "porting",
+        "compute.device",
+    },
     "adapters": {"hosts", "injection", "porting.sampled_product", "techniques.table"},
     "prompting": {"data", "tasks.table"},
     "hosts": {"prompting", "data.settings"},
     "techniques": {"hosts"},
     "injection": {"techniques", "hosts"},
     "compute": {"hosts", "prompting"},
-    "study": {"data", "tasks.table", "prompting", "hosts", "techniques", "adapters", "porting.compatibility"},
+    "study": {"data", "tasks.table", "prompting", "hosts", "techniques", "adapters", "maps", "porting.compatibility"},
     "host_building": {"data", "prompting", "hosts", "compute", "jobs"},
     "training": {"prompting", "hosts", "techniques", "injection", "compute", "jobs", "study", "porting.scratch"},
     "matching": {"prompting", "hosts", "techniques", "injection", "porting"},
@@ -70,6 +79,7 @@ MAY_IMPORT = {
         "statistics",
         "figures",
         "porting.table",
+        "maps.table",
         "jobs.cost",
         "jobs.duration",
     },
@@ -84,6 +94,10 @@ MAY_IMPORT = {
         "host_building.recipes.table",
         "techniques.table",
         "porting.table",
+        "maps.table",
+        "maps.make",
+        "maps.starts",
+        "maps.laws.table",
         "statistics.table",
         "figures.table",
     },
@@ -130,6 +144,7 @@ WITH_TORCH = {
     "injection",
     "compute",
     "host_building",
+    "maps",
     "matching",
     "training",
     "evaluation",
@@ -168,6 +183,11 @@ WITHOUT_TORCH = [
     "host_building.recipes.table",
     "techniques.table",
     "techniques.output",
+    *(
+        name
+        for name in (module.removeprefix("peftport.") for module in MODULES)
+        if re.match(r"maps\b(?!\.moments)", name)
+    ),
     "training.extract",
     "evaluation.agreement",
     "evaluation.gather",
@@ -265,6 +285,7 @@ def test_techniques_are_reached_lazily():
     ("entry", "others"),
     [
         ("peftport.porting.start", INITIALISATIONS.values()),
+        ("peftport.maps.carry", LAWS.values()),
         ("peftport.matching.starts", [INITIALISATIONS["matched"], *METHODS.values()]),
         ("peftport.evaluation.gather", [f"peftport.statistics.{name}" for name in STATISTICS]),
         ("peftport.figures.style", [f"peftport.figures.{name}" for name in FIGURES]),
@@ -277,6 +298,7 @@ def test_techniques_are_reached_lazily():
     ],
     ids=[
         "initialisations",
+        "laws",
         "fitted",
         "statistics",
         "figures",

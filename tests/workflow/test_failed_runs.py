@@ -39,7 +39,7 @@ def test_a_source(diverging, tmp_path):
     assert references[["technique", "initialisation", "failed_at_step"]].values.tolist() == [["lora", "native", 0]]
     page = (results / "report.html").read_text(encoding="utf-8")
     assert "The loss of 4 trainings was no finite number" in page
-    job = studies.job_file("logs", "evaluate_cell", "lora", "any", "instruct", "any", "film", "scratch", "0")
+    job = studies.job_file("logs", "evaluate_cell", "lora", "any", "instruct", "any", "film", "scratch", "0", "any")
     log = (results / f"{job}.log").read_text()
     assert "seed 0, learning rate 1e+60, budget 3: failed, the loss is no finite number at step 2" in log
     assert studies.planned(tmp_path) == {}

@@ -24,7 +24,7 @@ from tests import studies, warm
 AGAIN = "run the same command again to remake it."
 PORTED = studies.cell_folder("lora", "raw--instruct", "film--film", "ported")
 SAMPLED = studies.cell_folder("lora", "raw--instruct", "film--film", "sampled")
-STARTS = "starts/lora/raw--instruct/film"
+STARTS = "starts/lora/raw--instruct/copy/film"
 PROMPTS = "hosts/instruct/prompts/film"
 # what is swapped -> the two files or folders, the stage that reads both, what is asked of it
 SWAPS = {

@@ -61,6 +61,7 @@ wildcard_constraints:
     source_dataset=r"[^/]+?",
     target_dataset=r"[^/]+?",
     parent=r"[^/]+?",
+    map=r"[^/]+?",
     initialisation=r"[a-z_]+",
     block=r"[0-9.-]+|any",
 

@@ -169,7 +169,7 @@ rule describe_host:
 
 
 rule check_transfer:
-    """Whether modules can be copied from one host to another -> hosts/transfers/{source_host}--{target_host}.json"""
+    """Whether modules can be carried from one host to another -> hosts/transfers/{source_host}--{target_host}/{map}.json"""
     input:
         unpack(STAGES.inputs("check_transfer")),
     output:
@@ -187,7 +187,7 @@ rule check_transfer:
     params:
         **STAGES.params("check_transfer"),
     message:
-        "Transfer {wildcards.source_host} to {wildcards.target_host}: check that modules fit"
+        "Transfer {wildcards.source_host} to {wildcards.target_host} ({wildcards.map}): check that modules fit"
     script:
         "../scripts/check_transfer.py"
 

@@ -1,4 +1,26 @@
-"""in: modules/, prompts, hosts | out: starts/.../seeds-{block}/seed-{n}/: what a module in the target host starts from; teachers/"""
+"""in: modules/, prompts, hosts | out: maps/, starts/.../seeds-{block}/seed-{n}/: what a module in the target host starts from; teachers/"""
+
+
+rule make_map:
+    """Which layers and coordinates of one host stand for which of another -> maps/{source_host}--{target_host}/{map}/"""
+    input:
+        unpack(STAGES.inputs("make_map")),
+    output:
+        **STAGES.outputs("make_map"),
+    log:
+        STAGES.log("make_map"),
+    conda:
+        "../../envs/peftport.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(6000),
+        runtime=growing(60),
+    params:
+        **STAGES.params("make_map"),
+    message:
+        "Hosts {wildcards.source_host} and {wildcards.target_host}: make the map {wildcards.map}"
+    script:
+        "../scripts/make_map.py"
 
 
 rule make_starts:
@@ -22,7 +44,7 @@ rule make_starts:
         **STAGES.params("make_starts"),
     message:
         "{wildcards.technique}: make modules ({wildcards.initialisation}) for host {wildcards.target_host} "
-        "(from {wildcards.source_host}, {wildcards.source_dataset}, seeds {wildcards.block})"
+        "(from {wildcards.source_host} by {wildcards.map}, {wildcards.source_dataset}, seeds {wildcards.block})"
     script:
         "../scripts/make_starts.py"
 
@@ -125,6 +147,6 @@ rule distil_starts:
 rule starts:
     """Everything that modules in target hosts start from"""
     input:
-        STAGES.asked("make_starts", "match_starts", "initialise_scratch", "ask_teacher", "distil_starts"),
+        STAGES.asked("make_map", "make_starts", "match_starts", "initialise_scratch", "ask_teacher", "distil_starts"),
     message:
         "Starts: every one is there"

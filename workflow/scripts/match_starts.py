@@ -9,18 +9,23 @@ from pathlib import Path
 from peftport.compute.computed_by import computed_by
 from peftport.compute.device import CPU, take_threads
 from peftport.jobs.job import job
+from peftport.maps.starts import carrying
 from peftport.matching.starts import Fitting
-from peftport.porting.start import make_starts
+from peftport.porting.start import Beside, make_starts
 
 with job(snakemake) as provenance:
     take_threads(snakemake.threads)
     params, inputs = snakemake.params, snakemake.input
+    cards = {"source": inputs.source, "target": inputs.target}
     make_starts(
         initialisation=snakemake.wildcards.initialisation,
         folders={seed: Path(inputs.modules) / f"seed-{seed}" for seed in params.seeds},
         siblings={},
-        cards={"source": inputs.source, "target": inputs.target},
+        cards=cards,
         outputs={seed: Path(snakemake.output.starts) / f"seed-{seed}" for seed in params.seeds},
         provenance=provenance | {"computed_by": computed_by("float32", CPU)},
-        fit=Fitting(inputs.target, inputs.prompts, params.task),
+        beside=Beside(
+            fit=Fitting(inputs.target, inputs.prompts, params.task),
+            carry=carrying(snakemake.wildcards.map, inputs.map, cards, params.method),
+        ),
     )

@@ -20,7 +20,7 @@ with job(snakemake) as provenance:
     files = {Path(file).stem: file for file in (*inputs.tables, inputs.overlap)}
     write_report(
         page,
-        study=describe_study(study, inputs.cards, inputs.datasets, inputs.prompts),
+        study=describe_study(study, inputs.cards, inputs.datasets, inputs.prompts, inputs.maps),
         tables={name: read_table(file, name) for name, file in files.items()},
         figures={Path(file).stem: Path(file) for file in inputs.figures},
         cost=describe_cost(study, page.parent / "benchmarks"),

@@ -81,6 +81,17 @@ class HostFiles:
             raise HostFilesError(str(error)) from error
         return tensors
 
+    def rows(self, name: str, first: int, last: int) -> np.ndarray:
+        """The rows of a tensor from ``first`` to before ``last`` as float32; no other row is read.
+
+        Raises:
+            HostFilesError: its file cannot be read, or holds no such floats.
+        """
+        try:
+            return read_floats(self.homes[name], {name: self.tensors[name].rows(first, last)})[name]
+        except (OSError, UnreadableTensors) as error:
+            raise HostFilesError(str(error)) from error
+
 
 def read_host(folder: str | Path) -> HostFiles:
     """A host from its directory, or by the name of one that ships with the package.

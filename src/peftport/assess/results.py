@@ -14,7 +14,7 @@ from peftport.stages.write_report import WriteReport
 from peftport.storage.parquet import read_table
 from peftport.storage.provenance import RESULTS
 from peftport.study.config import ConfigError
-from peftport.study.grid import ANY, NONE, PORTED, SHARED, Cell
+from peftport.study.grid import ANY, NONE, PORTED, SHARED, Cell, shared
 from peftport.study.study import Study
 
 NATIVE, BARE = "native", "bare"
@@ -96,7 +96,7 @@ class Results:
     def in_old(self) -> Cell:
         """The cell of the module in its old host."""
         pair = self.study.grid.dataset_pairs[0]
-        return Cell(self.module, ANY, self.hosts[0], ANY, pair.target, NATIVE, self.block)
+        return shared(self.module, self.hosts[0], pair.target, NATIVE, self.block)
 
     @property
     def probe(self) -> str | None:

@@ -16,6 +16,8 @@ CAPTION = (
     "Further controls, if there are any, stand in the figure of paired differences."
 )
 STARTS = ("ported", "sampled", "matched", "scratch", "ported_fresh_head", "head_only")
+STARTS += ("ported_quarter", "ported_half", "ported_double")
+TRANSFER = ["source_host", "target_host", "map"]
 ACROSS = 4  # panels side by side
 PANEL_INCHES = 1.75
 HEAD_INCHES = 0.62
@@ -33,7 +35,7 @@ def draw(tables: dict[str, pd.DataFrame]) -> Figure:
 
 def _draw(frame: pd.DataFrame) -> Figure:
     """One block of panels per dataset pair and handful of transfers; rows are techniques, columns transfers."""
-    transfers = style.present(frame, ["source_host", "target_host"])
+    transfers = style.present(frame, TRANSFER)
     pairs = style.present(frame, ["source_dataset", "target_dataset"])
     techniques = style.techniques_of(frame)
     groups = [transfers[start : start + ACROSS] for start in range(0, len(transfers), ACROSS)]
@@ -67,14 +69,13 @@ def _block(
             if column >= len(transfers):
                 axes.set_visible(False)
                 continue
-            source, target = transfers[column]
-            cell = frame[
-                (frame["technique"] == technique) & (frame["source_host"] == source) & (frame["target_host"] == target)
-            ]
+            here = (frame[TRANSFER] == list(transfers[column])).all(axis=1)
+            cell = frame[(frame["technique"] == technique) & here]
             _panel(axes, cell, colours[technique], frame["budget_steps"].tolist())
             axes.set_ylim(*limits)
             if row == 0:
-                axes.set_title(style.transfer(source, target, lines=len(f"{source}{target}") > 24))
+                title = style.transfer(*transfers[column])
+                axes.set_title(style.transfer(*transfers[column], lines=len(title) > 27))
             if column == 0:
                 axes.set_ylabel(f"{style.title(technique)}\n{style.score_name(frame)}")
             if row == len(techniques) - 1:

@@ -16,7 +16,7 @@ CAPTION = (
     "technique with the same alternative and budget; hollow: it may be chance."
 )
 LEFT_OUT = "native"  # not an alternative but the ceiling
-MOVE = ["source_host", "target_host", "source_dataset", "target_dataset"]
+MOVE = ["source_host", "target_host", "map", "source_dataset", "target_dataset"]
 ROW_INCHES = 0.14
 
 
@@ -62,10 +62,10 @@ def _draw(frame: pd.DataFrame) -> Figure:
 
 def _labels(places: list[tuple], frame: pd.DataFrame) -> list[str]:
     """Transfers, with their dataset pair where the study has several."""
-    several = len(style.present(frame, MOVE[2:])) > 1
+    several = len(style.present(frame, MOVE[3:])) > 1
     return [
-        style.transfer(source, target) + (f"\n{style.datasets(learned, tested)}" if several else "")
-        for source, target, learned, tested in places
+        style.transfer(source, target, carried) + (f"\n{style.datasets(learned, tested)}" if several else "")
+        for source, target, carried, learned, tested in places
     ]
 
 
@@ -77,7 +77,7 @@ def _panel(
     step = 0.8 / max(len(baselines), 1)
     rows = {(*place, name): place_index for place_index, place in enumerate(places) for name in baselines}
     for row in frame.itertuples():
-        key = (row.source_host, row.target_host, row.source_dataset, row.target_dataset, row.baseline)
+        key = (*(getattr(row, column) for column in MOVE), row.baseline)
         height = rows[key] + step * (baselines.index(row.baseline) - (len(baselines) - 1) / 2)
         axes.plot([100 * row.low, 100 * row.high], [height, height], color=colour, linewidth=1.4, zorder=2)
         (dot,) = axes.plot([100 * row.difference], [height], linestyle="none", zorder=3)

@@ -20,7 +20,7 @@ CAPTION = (
     "where nothing else is said)."
 )
 ABOVE_BARE = "points above the bare host"
-ROUTE = ["source_host", "target_host"]
+ROUTE = ["source_host", "target_host", "map"]
 PAIR = ["source_dataset", "target_dataset"]
 
 

@@ -37,6 +37,7 @@ NAMES = {
 }
 
 
+COPY = "copy"  # the map where modules are copied
 METRICS = {
     "accuracy_normalised": "normalised accuracy",
     "number_match": "right numbers",
@@ -69,6 +70,12 @@ LOOKS = {
     "sampled_fresh_head": Look((2, 3), "<"),
     "head_only": Look((4, 1, 1, 1), "H"),
     "distilled": Look((3, 1, 1, 1, 1, 1), "X", True),
+    "wrong_layers": Look((3, 2, 1, 2), "x"),
+    "shuffled_map": Look((7, 2, 1, 2), "+"),
+    "random_basis": Look((1, 2, 4, 2), "|"),
+    "ported_quarter": Look((1.5, 2.5), "3"),
+    "ported_half": Look((4, 2), "4"),
+    "ported_double": Look((8, 2), "_"),
 }
 FURTHER = (Look((4, 1, 1, 1, 1, 1), "1"), Look((2, 2), ">"), Look((7, 1, 3, 1), "h"), Look((1, 1), "2"))
 
@@ -129,9 +136,10 @@ def label(name: str) -> str:
     return {"bare": "bare host", "native": "native modules"}.get(name, name.replace("_", " "))
 
 
-def transfer(source: str, target: str, lines: bool = False) -> str:
-    """Source and target host with an arrow, on one line or two."""
-    return f"{source}{chr(10) if lines else ' '}\N{RIGHTWARDS ARROW} {target}"
+def transfer(source: str, target: str, carried: str = COPY, lines: bool = False) -> str:
+    """Source and target host with an arrow, on one line or two, and the map where modules are not copied."""
+    by = "" if carried == COPY else f" ({carried})"
+    return f"{source}{chr(10) if lines else ' '}\N{RIGHTWARDS ARROW} {target}{by}"
 
 
 def datasets(learned: str, tested: str) -> str:

@@ -40,6 +40,7 @@ class Stream:
         rotary: whether queries and keys are rotated by their positions, pair by pair.
         bias_in_first: whether the first layer of a stack holds the position biases of all its self-attentions (T5), so
             that all their heads have one order.
+        final_norm: the norm through which the output layer reads the stream; None where something else reads it first.
     """
 
     embedding: str
@@ -48,3 +49,4 @@ class Stream:
     divided: bool = True
     rotary: bool = False
     bias_in_first: bool = False
+    final_norm: str | None = None

@@ -28,8 +28,8 @@ class Space(NamedTuple):
     """A space of a pair of hosts; ``embedding`` has no stack, sub-layer or layers.
 
     Attributes:
-        name: of ``peftport.maps.spaces``; or ``<kind>.in`` and ``<kind>.out``, what a method for LoRA alone found for one
-            projection, which then counts before the space.
+        name: of ``peftport.maps.spaces``; or ``<kind>.in`` and ``<kind>.out``, what a method for LoRA alone found for
+            one projection, which then counts before the space.
         stack: ``encoder`` or ``decoder``.
         sublayer: ``self``, ``cross`` or ``feed_forward``.
         target_layer: index in the target host.
@@ -94,13 +94,13 @@ def write_correspondence(folder: Path, correspondence: Correspondence, provenanc
     An array that several maps have in common is kept once.
     """
     arrays: dict[str, np.ndarray] = {}
-    names: dict[int, str] = {}
+    kept: dict[int, tuple[str, np.ndarray]] = {}  # with the array itself, so that its id stays its own
     spaces = []
     forms = {form: name for name, form in FORMS.items()}
     for space, linear in correspondence.maps.items():
         tensors = {}
         for part, array in linear.arrays().items():
-            name = names.setdefault(id(array), f"{len(names)}.{part}")
+            name, _ = kept.setdefault(id(array), (f"{len(kept)}.{part}", array))
             floats = np.issubdtype(array.dtype, np.floating)
             arrays[name] = np.ascontiguousarray(array, np.float32 if floats else array.dtype)
             tensors[part] = name

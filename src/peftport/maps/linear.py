@@ -67,14 +67,11 @@ class Isometry:
         return self.forward(np.eye(self.shape[1])) ** 2 @ x
 
     def arrays(self) -> Arrays:
-        gains = {"target_gain": self.target_gain, "source_gain": self.source_gain}
-        kept = {name: gain for name, gain in gains.items() if gain is not None}
-        return {"basis": self.basis, "scale": np.array([self.scale])} | kept
+        return {"basis": self.basis} | _scaling(self)
 
     @classmethod
     def read(cls, arrays: Arrays) -> Self:
-        gains = (arrays.get("target_gain"), arrays.get("source_gain"))
-        return cls(arrays["basis"], float(arrays["scale"][0]), *gains)
+        return cls(arrays["basis"], *_scaling_of(arrays))
 
 
 @dataclass(frozen=True)
@@ -116,7 +113,7 @@ class Blocks:
 
     Attributes:
         heads: (target heads, source heads).
-        pairs: (n, 2) of integers: target head and source head of each block.
+        pairs: (n, 2) of integers: target head and source head of each block, none twice.
         matrices: (n, c_t, c_s): blocks of M.
         inverses: (n, c_s, c_t): blocks of M^+ at the same places, turned around.
     """
@@ -131,27 +128,25 @@ class Blocks:
         return self.heads[0] * self.matrices.shape[1], self.heads[1] * self.matrices.shape[2]
 
     def forward(self, x: np.ndarray) -> np.ndarray:
-        return self._dense() @ x
+        return self._walked(self.matrices, x)
 
     def back(self, a: np.ndarray) -> np.ndarray:
-        return a @ self._dense_inverse()
+        (h_t, h_s), (_, c_t, c_s) = self.heads, self.matrices.shape
+        heads, new = a.reshape(*a.shape[:-1], h_s, c_s), np.zeros((*a.shape[:-1], h_t, c_t))
+        for (target, source), block in zip(self.pairs, self.inverses, strict=True):
+            new[..., target, :] += heads[..., source, :] @ block
+        return new.reshape(*a.shape[:-1], h_t * c_t)
 
     def squared(self, x: np.ndarray) -> np.ndarray:
-        return self._dense() ** 2 @ x
+        return self._walked(self.matrices**2, x)
 
-    def _dense(self) -> np.ndarray:
+    def _walked(self, matrices: np.ndarray, x: np.ndarray) -> np.ndarray:
+        """A map with these blocks, of x (n_s, ...)."""
         (h_t, h_s), (_, c_t, c_s) = self.heads, self.matrices.shape
-        dense = np.zeros((h_t, c_t, h_s, c_s))
-        for (target, source), block in zip(self.pairs, self.matrices, strict=True):
-            dense[target, :, source] = block
-        return dense.reshape(self.shape)
-
-    def _dense_inverse(self) -> np.ndarray:
-        (h_t, h_s), (_, c_t, c_s) = self.heads, self.matrices.shape
-        dense = np.zeros((h_s, c_s, h_t, c_t))
-        for (target, source), block in zip(self.pairs, self.inverses, strict=True):
-            dense[source, :, target] = block
-        return dense.reshape(self.shape[::-1])
+        heads, new = x.reshape(h_s, c_s, -1), np.zeros((h_t, c_t, x.size // len(x)))
+        for (target, source), block in zip(self.pairs, matrices, strict=True):
+            new[target] += block @ heads[source]
+        return new.reshape(h_t * c_t, *x.shape[1:])
 
     def arrays(self) -> Arrays:
         heads, pairs = np.array(self.heads, np.int64), self.pairs.astype(np.int32)
@@ -165,35 +160,80 @@ class Blocks:
 
 @dataclass(frozen=True)
 class Dense:
-    """Any map, with the left inverse that goes with it.
+    """Any map, with the left inverse that goes with it, between spaces that may stand behind norms.
 
     Attributes:
-        matrix: M (n_t, n_s).
-        inverse: M^+ (n_s, n_t).
+        matrix: M (n_t, n_s), gains and scale aside.
+        inverse: M^+ (n_s, n_t), gains and scale aside.
+        scale, target_gain, source_gain: as those of ``Isometry``.
     """
 
     matrix: np.ndarray
     inverse: np.ndarray
+    scale: float = 1.0
+    target_gain: np.ndarray | None = None
+    source_gain: np.ndarray | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
         return self.matrix.shape
 
     def forward(self, x: np.ndarray) -> np.ndarray:
-        return self.matrix @ x
+        return self.scale * _rows(self.target_gain, self.matrix @ _rows(_inverse(self.source_gain), x))
 
     def back(self, a: np.ndarray) -> np.ndarray:
-        return a @ self.inverse
+        return _columns(_columns(a, self.source_gain) @ self.inverse, _inverse(self.target_gain)) / self.scale
 
     def squared(self, x: np.ndarray) -> np.ndarray:
-        return self.matrix**2 @ x
+        return self.forward(np.eye(self.shape[1])) ** 2 @ x
 
     def arrays(self) -> Arrays:
-        return {"matrix": self.matrix, "inverse": self.inverse}
+        return {"matrix": self.matrix, "inverse": self.inverse} | _scaling(self)
 
     @classmethod
     def read(cls, arrays: Arrays) -> Self:
-        return cls(arrays["matrix"], arrays["inverse"])
+        return cls(arrays["matrix"], arrays["inverse"], *_scaling_of(arrays))
+
+
+@dataclass(frozen=True)
+class Factors:
+    """A map of low rank, M = scale * diag(target_gain) L R diag(1 / source_gain).
+
+    M^+ is ``scale^-1 diag(source_gain) R^T L^T diag(1 / target_gain)``: on what R keeps it is the inverse where the
+    columns of L and the rows of R are orthonormal.
+
+    Attributes:
+        left: L (n_t, k).
+        right: R (k, n_s).
+        scale, target_gain, source_gain: as those of ``Isometry``.
+    """
+
+    left: np.ndarray
+    right: np.ndarray
+    scale: float = 1.0
+    target_gain: np.ndarray | None = None
+    source_gain: np.ndarray | None = None
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return len(self.left), self.right.shape[1]
+
+    def forward(self, x: np.ndarray) -> np.ndarray:
+        return self.scale * _rows(self.target_gain, self.left @ (self.right @ _rows(_inverse(self.source_gain), x)))
+
+    def back(self, a: np.ndarray) -> np.ndarray:
+        inner = _columns(a, self.source_gain) @ self.right.T
+        return _columns(inner @ self.left.T, _inverse(self.target_gain)) / self.scale
+
+    def squared(self, x: np.ndarray) -> np.ndarray:
+        return self.forward(np.eye(self.shape[1])) ** 2 @ x
+
+    def arrays(self) -> Arrays:
+        return {"left": self.left, "right": self.right} | _scaling(self)
+
+    @classmethod
+    def read(cls, arrays: Arrays) -> Self:
+        return cls(arrays["left"], arrays["right"], *_scaling_of(arrays))
 
 
 @dataclass(frozen=True)
@@ -227,7 +267,17 @@ FORMS: Mapping[str, type[LinearMap]] = {
     "selection": Selection,
     "blocks": Blocks,
     "dense": Dense,
+    "factors": Factors,
 }
+
+
+def _scaling(linear: "Isometry | Dense | Factors") -> Arrays:
+    gains = {"target_gain": linear.target_gain, "source_gain": linear.source_gain}
+    return {"scale": np.array([linear.scale])} | {name: gain for name, gain in gains.items() if gain is not None}
+
+
+def _scaling_of(arrays: Arrays) -> tuple[float, np.ndarray | None, np.ndarray | None]:
+    return float(arrays["scale"][0]), arrays.get("target_gain"), arrays.get("source_gain")
 
 
 def _inverse(gain: np.ndarray | None) -> np.ndarray | None:

@@ -12,11 +12,13 @@
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from peftport.hosts.sites import PROJECTIONS, Family
 
 EMBEDDING = "embedding"
+STREAM = "stream"  # what stands before a norm, as it is; no map is of it, for only its size is used
 
 # kind of projection to (space that it reads, spaces that its outputs are in, one behind the other)
 READS = {
@@ -70,6 +72,19 @@ def template_of(family: Family, kind: str, stack: str, sublayer: str) -> str | N
         if its_stack == stack and _sublayer(family, stack, template) == sublayer:
             return template
     return None
+
+
+def width(name: str, shape: Mapping[str, int]) -> int:
+    """How many coordinates a space has in a host of this shape, or what a projection reads or writes (``q.in``)."""
+    kind, _, side = name.partition(".")
+    if side:
+        return sum(width(space, shape) for space in ((READS[kind],) if side == "in" else WRITES[kind]))
+    attention = {"q": "heads", "mix": "heads", "k": "key_value_heads", "v": "key_value_heads"}
+    if name in attention:
+        return shape[attention[name]] * shape["d_kv"]
+    if name == EMBEDDING:
+        return shape.get("embedding", shape["d_model"])
+    return shape["d_ff" if name == "units" else "d_model"]
 
 
 def refusal(family: Family) -> str | None:

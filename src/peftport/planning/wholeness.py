@@ -18,6 +18,7 @@ from peftport.stages.extract_modules import ExtractModules
 from peftport.stages.further_train_host import FurtherTrainHost
 from peftport.stages.identify_host import IdentifyHost
 from peftport.stages.made_hosts import made_model, made_note
+from peftport.stages.make_map import MakeMap
 from peftport.stages.module_folders import ModuleFolders
 from peftport.stages.prepare_dataset import PrepareDataset
 from peftport.stages.stage import Stage
@@ -54,6 +55,12 @@ def _model(graph: Graph, stage: Stage) -> Iterator[Fault]:
     """The files of a host that the study made against the digests in the note beside them."""
     (note,) = made_note(graph.study, stage.host)
     yield from _changed(Path(graph.path(stage.output("model"))), _said(graph, stage, note.name).get("files", {}))
+
+
+def _map(graph: Graph, stage: Stage) -> Iterator[Fault]:
+    """The arrays of a map against the card beside them."""
+    said, path = _said(graph, stage, "card"), Path(graph.path(stage.output("map")))
+    yield from _changed(path.parent, {path.name: said.get("map_sha256")} if said else {})
 
 
 def _members(graph: Graph, stage: Stage) -> Iterator[Fault]:
@@ -118,6 +125,7 @@ BESIDE: dict[type[Stage], Check] = {
     ConvertHost: _model,
     FurtherTrainHost: _model,
     TrainSource: _state,
+    MakeMap: _map,
     ModuleFolders: _members,
     ExtractModules: _tensors,
     IdentifyHost: _host,

@@ -1,11 +1,12 @@
 """The initialisations by name: what a module in the target host can start from.
 
-One small file each, with ``RULE`` (one sentence, which the report repeats), ``NEEDS`` and ``start``. To add one,
-write its file and add its line here.
+One small file each, with ``RULE`` (one sentence, which the report repeats), ``NEEDS`` and ``start``, and ``change`` of
+one that is about a map. To add one, write its file and add its line here.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -26,9 +27,16 @@ INITIALISATIONS: dict[str, str] = {
     "sampled_fresh_head": "peftport.porting.sampled_fresh_head",
     "head_only": "peftport.porting.head_only",
     "distilled": "peftport.porting.distilled",
+    "wrong_layers": "peftport.maps.controls.wrong_layers",
+    "shuffled_map": "peftport.maps.controls.shuffled_map",
+    "random_basis": "peftport.maps.controls.random_basis",
+    "ported_quarter": "peftport.maps.controls.ported_quarter",
+    "ported_half": "peftport.maps.controls.ported_half",
+    "ported_double": "peftport.maps.controls.ported_double",
 }
 
 Start = Callable[[Module, np.random.Generator, list[Module]], Module]
+Change = Callable[[Any, np.random.Generator], Any]  # of a correspondence (``peftport.maps``)
 
 
 @dataclass(frozen=True)
@@ -42,14 +50,17 @@ class Initialisation:
             the target host), ``host`` (the target host, in which the technique initialises itself), ``texts`` (the
             target host and training texts of the target dataset, to which ``peftport.matching`` fits what is drawn),
             ``head`` (a classification head in the source module), ``teacher`` (answers of the source host with the
-            source module, by which ``peftport.distillation`` trains a fresh module in the target host).
+            source module, by which ``peftport.distillation`` trains a fresh module in the target host), ``map`` (the
+            correspondence that it is carried along), ``weights`` (those of the target host).
         start: module, generator, siblings to the start; None where the host makes it.
+        change: how the correspondence is altered before the module is carried along it; None where it is not.
     """
 
     name: str
     rule: str
     needs: frozenset[str]
     start: Start | None
+    change: Change | None = None
 
 
 def initialisation(name: str) -> Initialisation:
@@ -59,4 +70,4 @@ def initialisation(name: str) -> Initialisation:
         ValueError: there is none; the message offers a near name and lists all.
     """
     file = import_entry("initialisation", name, INITIALISATIONS)
-    return Initialisation(name, file.RULE, file.NEEDS, getattr(file, "start", None))
+    return Initialisation(name, file.RULE, file.NEEDS, getattr(file, "start", None), getattr(file, "change", None))

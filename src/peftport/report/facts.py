@@ -34,6 +34,7 @@ class StudyFacts:
     Attributes:
         description: one line above the question.
         rules: how each initialisation is drawn, by its name.
+        maps: what is told of each map (``peftport.report.carrying``).
         reconstructions: sentences on values that are not published.
         hosts: facts by the hosts' names; each fact stands in a column under its own name.
         host_notes: sentences on hosts.
@@ -46,6 +47,7 @@ class StudyFacts:
     name: str
     description: str = ""
     rules: dict[str, str] = field(default_factory=dict)
+    maps: list[JsonObject] = field(default_factory=list)
     reconstructions: list[str] = field(default_factory=list)
     hosts: dict[str, JsonObject] = field(default_factory=dict)
     host_notes: list[str] = field(default_factory=list)

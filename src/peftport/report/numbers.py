@@ -12,7 +12,7 @@ from peftport.report.recommendation import way
 from peftport.statistics.families import ALPHA
 from peftport.storage.provenance import JsonObject
 
-ROUTE = ["source_host", "target_host", "source_dataset", "target_dataset"]
+ROUTE = ["source_host", "target_host", "map", "source_dataset", "target_dataset"]
 NONE = "\N{EN DASH}"
 FURTHER = ("accuracy", "accuracy_normalised", "exact_match", "number_match", "token_f1", "rouge_l")  # of table `runs`
 
@@ -29,7 +29,7 @@ class Grid:
 def accuracies(summary: pd.DataFrame) -> Grid:
     """The score with its interval: a row per cell, a column per budget."""
     budgets = sorted(summary["budget_steps"].unique())
-    pairs, named = len(summary[ROUTE[2:]].drop_duplicates()) > 1, score_name(summary) == "score"
+    pairs, named = len(summary[ROUTE[3:]].drop_duplicates()) > 1, score_name(summary) == "score"
     heads = [*_places(pairs), *(["score"] if named else []), "start"]
     heads += [f"{budget:,} steps" if budget else "zero-shot" for budget in budgets]
     unequal = summary["seeds"].nunique() > 1
@@ -67,7 +67,7 @@ def second_yardstick(summary: pd.DataFrame) -> Grid:
     budgets = sorted(summary["budget_steps"].unique())
     budgets = budgets[:1] + budgets[1:][-1:]
     summary = summary[summary["log_likelihood_mean"].notna()]
-    pairs = len(summary[ROUTE[2:]].drop_duplicates()) > 1
+    pairs = len(summary[ROUTE[3:]].drop_duplicates()) > 1
     heads = [*_places(pairs), "start"]
     for budget in budgets:
         heads += [f"log-likelihood, {moment(int(budget))}", f"calibrated accuracy, {moment(int(budget))}"]
@@ -101,7 +101,7 @@ def _share(value: float) -> str:
 
 def ways(advice: pd.DataFrame) -> Grid:
     """Every way of every move: its accuracy, its cost, what is said of it."""
-    pairs = len(advice[ROUTE[2:]].drop_duplicates()) > 1
+    pairs = len(advice[ROUTE[3:]].drop_duplicates()) > 1
     heads = [*_places(pairs), "way", "said of it", "steps"]
     heads += [score_name(advice), "95% interval", "less native, points"]
     rows = []
@@ -135,7 +135,7 @@ def rates(runs: pd.DataFrame) -> Grid | None:
 
 def differences(contrasts: pd.DataFrame) -> Grid:
     """Every paired comparison, one row each."""
-    pairs = len(contrasts[ROUTE[2:]].drop_duplicates()) > 1
+    pairs = len(contrasts[ROUTE[3:]].drop_duplicates()) > 1
     several = contrasts["initialisation"].nunique() > 1
     heads = [*_places(pairs), "first less second" if several else "ported less", "steps", "difference, points"]
     heads += ["95% interval", "p after Holm", "win rate", "log-likelihood, nats", "seeds"]
@@ -248,11 +248,11 @@ def _places(pairs: bool) -> list[str]:
 
 
 def _place(technique: str, route: Sequence[str], pairs: bool) -> list[str]:
-    """Their cells; ``route`` has the hosts and the datasets."""
-    source, target, learned, tested = route
+    """Their cells; ``route`` has the hosts, the map and the datasets."""
+    source, target, carried, learned, tested = route
     return [
         title(technique),
-        unbroken(transfer(source, target)),
+        unbroken(transfer(source, target, carried)),
         *([unbroken(transfer(learned, tested))] if pairs else []),
     ]
 

@@ -13,6 +13,7 @@ from peftport.figures import learning_curves, paired_differences, portability_ma
 from peftport.figures.style import score_name
 from peftport.jobs.duration import duration
 from peftport.report import numbers
+from peftport.report.carrying import fits
 from peftport.report.distillation import distillation, named
 from peftport.report.facts import Cost, StudyFacts
 from peftport.report.merging import merging
@@ -105,6 +106,8 @@ def _content(
         "datasets": numbers.facts(study.datasets),
         "prompts": numbers.facts(study.prompts),
         "rules": study.rules,
+        "maps": study.maps,
+        "fits": fits(study.maps),
         "overlap": numbers.overlaps(overlap) if "overlap" in tables else None,
         "reconstructions": study.reconstructions,
         "cost": _cost(cost),
@@ -123,7 +126,7 @@ def as_code(sentence: str) -> Markup:
 def _size(summary: pd.DataFrame, runs: pd.DataFrame) -> str:
     """How large the study is, in one line."""
     total = len(runs) if len(runs) else int(summary["seeds"].sum())
-    moves = len(summary[["source_host", "target_host"]].drop_duplicates())
+    moves = len(summary[["source_host", "target_host", "map"]].drop_duplicates())
     parts = [(total, "run"), (summary["technique"].nunique(), "technique"), (moves, "transfer")]
     parts.append((int(summary["seeds"].max()) if len(summary) else 0, "seed"))
     line = ", ".join(f"{number:,} {thing}{'' if number == 1 else 's'}" for number, thing in parts)

@@ -15,7 +15,16 @@ HEADS = {
     "ported_fresh_head": "the module moved without its head",
     "sampled_fresh_head": "sampled modules with the same fresh head",
 }
-MOVE = ["technique", "source_host", "target_host", "source_dataset", "target_dataset"]
+# what differs from ported modules by its map or its size
+MAPPED = {
+    "wrong_layers": "modules carried to wrong layers",
+    "shuffled_map": "modules carried along a shuffled map",
+    "random_basis": "random modules in the target host's own basis",
+    "ported_quarter": "ported modules of a quarter of their size",
+    "ported_half": "ported modules of half their size",
+    "ported_double": "ported modules of twice their size",
+}
+MOVE = ["technique", "source_host", "target_host", "map", "source_dataset", "target_dataset"]
 
 
 def percent(share: float) -> str:
@@ -75,7 +84,7 @@ def capital(text: str) -> str:
 def place(row: pd.Series, pairs: bool) -> str:
     """Where a module went: the transfer, and the dataset pair where the study has several."""
     datasets = f", {row['source_dataset']} to {row['target_dataset']}" if pairs else ""
-    return unbroken(transfer(row["source_host"], row["target_host"])) + datasets
+    return unbroken(transfer(row["source_host"], row["target_host"], row["map"])) + datasets
 
 
 def unbroken(text: str) -> str:
@@ -85,7 +94,7 @@ def unbroken(text: str) -> str:
 
 def alternative(baseline: str) -> str:
     """What ported is compared with, as a noun."""
-    nouns = {"scratch": "modules from scratch", "bare": "the bare host", "native": "native modules"} | HEADS
+    nouns = {"scratch": "modules from scratch", "bare": "the bare host", "native": "native modules"} | HEADS | MAPPED
     return nouns.get(baseline, f"{label(baseline)} modules")
 
 

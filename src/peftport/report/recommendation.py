@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from peftport.figures.style import signed, techniques_of, title
+from peftport.figures.style import COPY, signed, techniques_of, title
 from peftport.report.phrases import MOVE, count, listing, place
 
 RULE = (
@@ -22,7 +22,7 @@ def recommendations(advice: pd.DataFrame) -> list[dict[str, str]]:
     """
     if advice.empty:
         return []
-    pairs = len(advice[MOVE[3:]].drop_duplicates()) > 1
+    pairs = len(advice[MOVE[4:]].drop_duplicates()) > 1
     order = {name: index for index, name in enumerate(techniques_of(advice))}
     moves = sorted(advice.groupby(MOVE, sort=False, observed=True), key=lambda move: order[move[0][0]])
     return [
@@ -32,8 +32,9 @@ def recommendations(advice: pd.DataFrame) -> list[dict[str, str]]:
 
 
 def way(row: pd.Series) -> str:
-    """A way in words: ``copy``, ``copy and train 25 steps``, ``start again and train 100 steps``."""
-    return f"{row['way']} and train {count(int(row['steps']), 'step')}" if row["steps"] else f"{row['way']}"
+    """A way in words: ``copy``, ``carry by a_map and train 25 steps``, ``start again and train 100 steps``."""
+    name = f"carry by {row['map']}" if row["way"] == COPY != row["map"] else row["way"]
+    return f"{name} and train {count(int(row['steps']), 'step')}" if row["steps"] else f"{name}"
 
 
 def _advised(rows: pd.DataFrame) -> dict[str, str]:

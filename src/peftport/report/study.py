@@ -13,6 +13,7 @@ from peftport.figures.style import metric_name
 from peftport.jobs.cost import COLUMNS
 from peftport.porting.table import initialisation
 from peftport.prompting.lengths import CAVEAT, cut_notes, read_lengths
+from peftport.report.carrying import told_of_maps
 from peftport.report.facts import Cost, NamedSettings, StudyFacts
 from peftport.storage.cards import read_card
 from peftport.storage.parquet import read_provenance
@@ -35,7 +36,9 @@ CONVERTED = {
 }
 
 
-def describe_study(study: Study, cards: Sequence[str], datasets: Sequence[str], prompts: Sequence[str]) -> StudyFacts:
+def describe_study(
+    study: Study, cards: Sequence[str], datasets: Sequence[str], prompts: Sequence[str], maps: Sequence[str] = ()
+) -> StudyFacts:
     """What the page tells of a study beside its tables.
 
     Args:
@@ -43,6 +46,7 @@ def describe_study(study: Study, cards: Sequence[str], datasets: Sequence[str], 
         cards: files of the hosts' cards, in the order of the study's hosts.
         datasets: files of the training splits of the study's datasets, then of those derived from them.
         prompts: files of the prompts that the study's trainings and tests read.
+        maps: files of the cards of the study's maps.
     """
     config = study.config
     cards = {name: read_card(file) for name, file in zip(study.hosts, cards, strict=True)}
@@ -52,6 +56,7 @@ def describe_study(study: Study, cards: Sequence[str], datasets: Sequence[str], 
         name=study.name,
         description=config.title,
         rules={name: initialisation(name).rule for name in study.grid.initialisations},
+        maps=told_of_maps(maps),
         reconstructions=config.reconstructions,
         hosts={name: _host(card) | _precision(study, name) | _chat(study, card) for name, card in cards.items()},
         host_notes=host_notes(list(cards.values())),

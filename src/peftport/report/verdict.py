@@ -222,7 +222,7 @@ def _directions(table: pd.DataFrame) -> list[str]:
     parts = []
     for _, row in shown.iterrows():
         name = title(row["technique"]) + (f", {row['source_dataset']} to {row['target_dataset']}" if several else "")
-        forth = unbroken(transfer(row["first_host"], row["second_host"]))
+        forth = unbroken(transfer(row["first_host"], row["second_host"], row["map"]))
         there = f"{forth} {signed(row['forward'])} points above the bare host"
         back = f"{signed(row['backward'])} the other way"
         parts.append(f"{name}: {there}, {back} (difference {difference(row)})")

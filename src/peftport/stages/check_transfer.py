@@ -1,24 +1,53 @@
-"""Whether modules can be copied from one host to another."""
+"""Whether modules can be carried from one host to another."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from peftport.maps.laws.table import LAWS
+from peftport.maps.table import MAPS
 from peftport.stages.identify_host import IdentifyHost
+from peftport.stages.sections import form, host_code
 from peftport.stages.stage import Needs, Stage
+from peftport.storage.provenance import JsonObject
+from peftport.study.grid_settings import COPY
 from peftport.study.study import Study
 
 
 @dataclass(frozen=True)
 class CheckTransfer(Stage):
-    """What the check of a transfer says; starts read it, so that they wait for it."""
+    """What the check of a transfer says; starts and maps read it, so that they wait for it."""
 
     source_host: str
     target_host: str
+    map: str = COPY
 
-    FOLDER = "hosts/transfers"
-    FILES = {"transfer": "{source_host}--{target_host}.json"}
+    FOLDER = "hosts/transfers/{source_host}--{target_host}"
+    FILES = {"transfer": "{map}.json"}
 
     def needs(self, study: Study) -> Needs:
         return {
             "source": IdentifyHost(self.source_host).output("host"),
             "target": IdentifyHost(self.target_host).output("host"),
         }
+
+    def settings(self, study: Study) -> JsonObject:
+        if self.map == COPY:
+            return {"settings": None, "techniques": {}}
+        techniques = {name: form(study, name) for name in study.techniques}
+        return {"settings": study.config.maps[self.map].as_json(), "techniques": techniques}
+
+    def code(self, study: Study) -> Sequence[str]:
+        if self.map == COPY:
+            return []
+        laws = {LAWS[study.config.techniques[name].method] for name in study.techniques}
+        hosts = {*host_code(study, self.source_host), *host_code(study, self.target_host)}
+        return [MAPS[study.config.maps[self.map].method], *sorted({*laws, *hosts})]
+
+
+def transfer(source_host: str, target_host: str, name: str = COPY) -> Needs:
+    """What a stage reads that carries modules between two hosts."""
+    return {
+        "source": IdentifyHost(source_host).output("host"),
+        "target": IdentifyHost(target_host).output("host"),
+        "transfer": CheckTransfer(source_host, target_host, name).output("transfer"),
+    }

@@ -20,7 +20,7 @@ from peftport.tasks.table import PROMPTS
 class DistilStarts(ModuleFolders, Start):
     """The starts of one block of seeds, ``seed-<n>`` each, and their loss curve; the two hosts may differ in all."""
 
-    FOLDER = "starts/{technique}/{source_host}--{target_host}/{source_dataset}--{target_dataset}/{initialisation}"
+    FOLDER = "starts/{technique}/{source_host}--{target_host}/{map}/{source_dataset}--{target_dataset}/{initialisation}"
     FILES = {"curve": "seeds-{block}.parquet"}
     FOLDERS = {"starts": "seeds-{block}"}
     CONSTRAINTS = {"initialisation": "|".join(TAUGHT)}

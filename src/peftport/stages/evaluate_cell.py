@@ -34,8 +34,8 @@ class EvaluateCell(Stage, Cell):
     """The scores of a cell, and of a reference: a host alone, or its own modules, which are tested and not trained."""
 
     FOLDER = (
-        "evaluations/{technique}/{source_host}--{target_host}/{source_dataset}--{target_dataset}/{initialisation}/"
-        "seeds-{block}"
+        "evaluations/{technique}/{source_host}--{target_host}/{map}/{source_dataset}--{target_dataset}/"
+        "{initialisation}/seeds-{block}"
     )
     FILES = {"scores": "scores.parquet", "predictions": "predictions.parquet", "curve": "training.parquet"}
 

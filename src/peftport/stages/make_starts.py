@@ -3,14 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from peftport.maps.laws.table import LAWS
+from peftport.maps.starts import HELP
 from peftport.porting.table import INITIALISATIONS
-from peftport.stages.check_transfer import CheckTransfer
+from peftport.stages.check_transfer import transfer
 from peftport.stages.extract_modules import modules_of
-from peftport.stages.identify_host import IdentifyHost
+from peftport.stages.made_hosts import made_model
+from peftport.stages.make_map import map_of
 from peftport.stages.module_folders import ModuleFolders
+from peftport.stages.sections import host_code
 from peftport.stages.stage import Needs
 from peftport.storage.provenance import JsonObject
-from peftport.study.grid import ANY, FITTED, SHARED, TAUGHT, Start
+from peftport.study.grid import ANY, FITTED, PLACED, SCALED, SHARED, TAUGHT, Start
+from peftport.study.grid_settings import COPY
 from peftport.study.study import Study
 
 
@@ -24,8 +29,9 @@ class MakeStarts(ModuleFolders):
     source_dataset: str
     initialisation: str
     block: str
+    map: str = COPY
 
-    FOLDER = "starts/{technique}/{source_host}--{target_host}/{source_dataset}/{initialisation}"
+    FOLDER = "starts/{technique}/{source_host}--{target_host}/{map}/{source_dataset}/{initialisation}"
     FOLDERS = {"starts": "seeds-{block}"}
     CONSTRAINTS = {"initialisation": "|".join(sorted(set(INITIALISATIONS) - {*FITTED, *TAUGHT, SHARED}))}
 
@@ -38,13 +44,17 @@ class MakeStarts(ModuleFolders):
         return {
             "modules": modules_of(study, study.source_of(self.start)),
             "siblings": [modules_of(study, source) for source in study.siblings_of(self.start)],
-            **transfer(self.source_host, self.target_host),
+            **transfer(self.source_host, self.target_host, self.map),
+            "map": map_of(self.source_host, self.target_host, self.map),
+            "model": made_model(study, self.target_host) if self.initialisation in PLACED else [],
         }
 
     def settings(self, study: Study) -> JsonObject:
         sources, seeds = study.siblings_of(self.start), study.seeds_of(self.block)
         return {
             "seeds": seeds,
+            "method": study.config.techniques[self.technique].method,
+            "placed": self.initialisation in PLACED,
             # seed to siblings, each the place of its folder among the inputs and its seed
             "siblings": {
                 str(seed): [[sources.index(source), other] for source, other in study.siblings(self.start, seed)]
@@ -53,13 +63,15 @@ class MakeStarts(ModuleFolders):
         }
 
     def code(self, study: Study) -> Sequence[str]:
-        return [INITIALISATIONS[self.initialisation]]
+        hosts = host_code(study, self.target_host) if self.initialisation in PLACED else []
+        return [INITIALISATIONS[self.initialisation], *carrying_code(study, self), *hosts]
 
 
-def transfer(source_host: str, target_host: str) -> Needs:
-    """What a stage reads that moves modules between two hosts."""
-    return {
-        "source": IdentifyHost(source_host).output("host"),
-        "target": IdentifyHost(target_host).output("host"),
-        "transfer": CheckTransfer(source_host, target_host).output("transfer"),
-    }
+def carrying_code(study: Study, start: Start | MakeStarts) -> list[str]:
+    """The modules reached by name to carry a module along a map, or to scale it; none where it is copied."""
+    if start.map == COPY and start.initialisation not in SCALED:
+        return []
+    law = LAWS[study.config.techniques[start.technique].method]
+    if start.map == COPY:
+        return [law]
+    return [HELP["map"], law, *sorted({*host_code(study, start.source_host), *host_code(study, start.target_host)})]

@@ -23,6 +23,7 @@ from peftport.stages.further_train_host import FurtherTrainHost
 from peftport.stages.gather_runs import GatherRuns
 from peftport.stages.identify_host import IdentifyHost
 from peftport.stages.initialise_scratch import InitialiseScratch
+from peftport.stages.make_map import MakeMap
 from peftport.stages.make_starts import MakeStarts
 from peftport.stages.match_starts import MatchStarts
 from peftport.stages.measure_costs import MeasureCosts
@@ -48,6 +49,7 @@ STAGES: dict[str, type[Stage]] = {
     "train_source": TrainSource,
     "extract_modules": ExtractModules,
     "admit_module": AdmitModule,
+    "make_map": MakeMap,
     "make_starts": MakeStarts,
     "match_starts": MatchStarts,
     "initialise_scratch": InitialiseScratch,

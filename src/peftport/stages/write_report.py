@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from peftport.figures.table import FIGURES
+from peftport.maps.table import MAPS
 from peftport.porting.table import INITIALISATIONS
 from peftport.stages.audit_overlap import AuditOverlap
 from peftport.stages.datasets import dataset_stage
 from peftport.stages.describe_host import DescribeHost
 from peftport.stages.draw_figure import DrawFigure
 from peftport.stages.encode_dataset import EncodeDataset
+from peftport.stages.make_map import maps
 from peftport.stages.report_tables import REPORTED, report_table
 from peftport.stages.stage import Needs, Output, Stage
 from peftport.storage.provenance import JsonObject
@@ -36,6 +38,7 @@ class WriteReport(Stage):
             "figure_cards": [DrawFigure(figure).output("card") for figure in FIGURES],
             "cards": [DescribeHost(host).output("card") for host in study.hosts],
             "prompts": prompts_read(study),
+            "maps": maps(study),
             "datasets": [dataset_stage(name).output("train") for name in (*study.datasets, *study.derived)],
         }
 
@@ -43,7 +46,9 @@ class WriteReport(Stage):
         return {"config": study.used().as_json()}
 
     def code(self, study: Study) -> Sequence[str]:
-        return [INITIALISATIONS[name] for name in study.grid.initialisations]  # their rules in words
+        methods = [study.config.maps[transfer.map].method for transfer in study.mapped_transfers]
+        rules = [INITIALISATIONS[name] for name in study.grid.initialisations]
+        return [*rules, *dict.fromkeys(MAPS[name] for name in methods)]  # their rules in words
 
 
 def prompts_read(study: Study) -> list[Output]:

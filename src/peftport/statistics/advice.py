@@ -95,8 +95,9 @@ def advice(runs: pd.DataFrame, predictions: pd.DataFrame, margin: float) -> pd.D
     rows: list[Row] = []
     for (study, *route), ways in moves.items():
         if {way.start for way in ways} == set(STARTS):
-            keys = dict(zip(KEY[:-2], route, strict=True)) | {"study": study, "metric": metrics[route[4]]}
-            native = answers.native(route[0], route[2], route[4])
+            technique, _, host, *_, dataset = route
+            keys = dict(zip(KEY[:-2], route, strict=True)) | {"study": study, "metric": metrics[dataset]}
+            native = answers.native(technique, host, dataset)
             rows += [keys | row for row in _rows(ways, native, margin)]
     return pd.DataFrame(rows, columns=list(TABLES["advice"]))
 

@@ -9,11 +9,11 @@ from peftport.statistics.intervals import estimate
 from peftport.storage.tables import TABLES
 
 INITIALISATION = "ported"
-GROUP = ["study", "technique", "source_dataset", "target_dataset", "budget_steps"]
+GROUP = ["study", "technique", "map", "source_dataset", "target_dataset", "budget_steps"]
 
 
 def asymmetry(portability: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
-    """One row per technique x pair of hosts x dataset pair x budget, for pairs that were ported in both directions.
+    """One row per technique x pair of hosts x map x dataset pair x budget, for pairs that were ported both ways.
 
     What is compared is the accuracy of the ported modules above that of the bare target host: the hosts differ in what
     they can do without a module. Holm's correction is over the rows of one budget.
@@ -60,7 +60,7 @@ def _lift(answers: ExampleScores, keys: dict, source: str, target: str) -> Answe
     bare = answers.bare(target, keys["target_dataset"])
     if bare is None:
         return None
-    pair = keys["source_dataset"], keys["target_dataset"]
-    ported = answers.need((keys["technique"], source, target, *pair, INITIALISATION, keys["budget_steps"]))
+    place = keys["technique"], source, target, keys["map"], keys["source_dataset"], keys["target_dataset"]
+    ported = answers.need((*place, INITIALISATION, keys["budget_steps"]))
     left, right = beside(ported, bare)
     return Answers(ported.seeds, left - right)

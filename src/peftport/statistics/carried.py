@@ -57,7 +57,7 @@ def carried(runs: pd.DataFrame, references: pd.DataFrame, predictions: pd.DataFr
     rows = []
     for (study, key), estimates in moves.items():
         if against_controls := {name: estimates[name] for name in controls if name in estimates}:
-            technique, _, host, _, dataset, *_ = key
+            technique, _, host, _, _, dataset, *_ = key
             gap = _gap(answers, technique, host, dataset)
             keys = dict(zip(KEY, key, strict=True)) | {"study": study, "metric": metrics[dataset]}
             del keys["initialisation"]

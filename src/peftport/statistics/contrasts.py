@@ -72,7 +72,7 @@ def compared(runs: pd.DataFrame, references: pd.DataFrame, first: str = FIRST) -
     ported = runs[runs["initialisation"] == first]
     comparisons = []
     for study, *key in ported[["study", *KEY]].drop_duplicates().itertuples(index=False, name=None):
-        others = [name for name in names if (*key[:5], name, key[6]) in known]
+        others = [name for name in names if (*key[:-2], name, key[-1]) in known]
         comparisons += [(study, tuple(key), baseline) for baseline in [*others, *present]]
     return comparisons
 
@@ -88,7 +88,7 @@ def sides(scores: ExampleScores, key: tuple, baseline: str) -> tuple[np.ndarray,
     Raises:
         ValueError: a run has no predictions.
     """
-    technique, _, target_host, _, target_dataset, _, budget = key
+    technique, _, target_host, _, _, target_dataset, _, budget = key
     cell: Answers = scores.need(key)
     if baseline == "bare":
         bare = scores.bare(target_host, target_dataset)
@@ -96,7 +96,7 @@ def sides(scores: ExampleScores, key: tuple, baseline: str) -> tuple[np.ndarray,
     if baseline == "native":
         native = scores.native(technique, target_host, target_dataset)
         return native and paired(cell, native)
-    return paired(cell, scores.need((*key[:5], baseline, budget)))
+    return paired(cell, scores.need((*key[:-2], baseline, budget)))
 
 
 def win_rate(left: np.ndarray, right: np.ndarray) -> float:

@@ -10,7 +10,7 @@ from peftport.storage.tables import CELL
 KEY = [*CELL, "budget_steps"]
 ANY = "any"
 
-Key = tuple[str, str, str, str, str, str, int]
+Key = tuple[str, str, str, str, str, str, str, int]
 
 
 @dataclass(frozen=True)
@@ -70,9 +70,9 @@ class ExampleScores:
 
         What does not depend on the source is kept once, with ``any`` as its source; it is found under every source.
         """
-        technique, _, target_host, _, target_dataset, initialisation, budget = key
-        shared = (technique, ANY, target_host, ANY, target_dataset, initialisation, budget)
-        half = (technique, ANY, target_host, key[3], target_dataset, initialisation, budget)
+        technique, _, target_host, _, source_dataset, target_dataset, initialisation, budget = key
+        shared = (technique, ANY, target_host, ANY, ANY, target_dataset, initialisation, budget)
+        half = (technique, ANY, target_host, ANY, source_dataset, target_dataset, initialisation, budget)
         return self._answers.get(key) or self._answers.get(half) or self._answers.get(shared)
 
     def need(self, key: Key) -> Answers:
@@ -87,12 +87,12 @@ class ExampleScores:
 
     def bare(self, target_host: str, target_dataset: str) -> Answers | None:
         """The target host without a module; shape (1, examples), for the bare host has no seed."""
-        answers = self.get(("none", ANY, target_host, ANY, target_dataset, "bare", 0))
+        answers = self.get(("none", ANY, target_host, ANY, ANY, target_dataset, "bare", 0))
         return answers and Answers(answers.seeds[:1], answers.values[:1])
 
     def native(self, technique: str, target_host: str, target_dataset: str) -> Answers | None:
         """The target host's own modules."""
-        return self.get((technique, ANY, target_host, ANY, target_dataset, "native", 0))
+        return self.get((technique, ANY, target_host, ANY, ANY, target_dataset, "native", 0))
 
 
 def metrics_of(runs: pd.DataFrame) -> dict[str, str]:

@@ -96,7 +96,7 @@ def _gaps(keys: list[tuple], answers: ExampleScores) -> pd.DataFrame:
     """The recovered gap of every cell with its interval, and the interval of the gap that it is divided by."""
     rows = []
     for key in keys:
-        technique, _, host, _, dataset, *_ = key
+        technique, _, host, _, _, dataset, *_ = key
         bare, native = answers.bare(host, dataset), answers.native(technique, host, dataset)
         recovered = recovered_gap(answers.need(key), bare, native) if bare and native else None
         ends = (

@@ -158,7 +158,7 @@ def pairs(values: Values, runs: pd.DataFrame) -> list[Pair]:
 
 def _compared(ported: pd.DataFrame, first: str, second: str, name: str) -> Pair | None:
     """The comparison of two techniques over what both were run on; None where that is nothing."""
-    move = ["source_host", "target_host", "source_dataset", "target_dataset", "seed"]
+    move = ["source_host", "target_host", "map", "source_dataset", "target_dataset", "seed"]
     left, right = (ported[ported["technique"] == technique].set_index(move)["score"] for technique in (first, second))
     both = (left - right).dropna().groupby(level="seed").mean()
     if both.empty:

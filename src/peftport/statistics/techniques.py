@@ -78,7 +78,9 @@ def _deviations(runs: pd.DataFrame) -> pd.DataFrame:
     deviations = {}
     for name, budget in (("ported", runs["budget_steps"].min()), ("scratch", runs["budget_steps"].max())):
         chosen = runs[(runs["initialisation"] == name) & (runs["budget_steps"] == budget)]
-        variances = chosen.groupby([*HERE, "source_host", "source_dataset", "target_dataset"])["score"].var(ddof=1)
+        variances = chosen.groupby([*HERE, "source_host", "map", "source_dataset", "target_dataset"])["score"].var(
+            ddof=1
+        )
         deviations[f"{name}_seed_deviation"] = variances.groupby(level=HERE).mean() ** 0.5
     table = pd.DataFrame(deviations)
     return table if runs["metric"].nunique() == 1 else table * np.nan

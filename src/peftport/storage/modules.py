@@ -83,8 +83,10 @@ def write_module(folder: str | Path, module: Module) -> None:
     """Write a module directory: each file is an atomic write, and the card with the checksums comes last."""
     folder = Path(folder)
     write_json(folder / CONFIG, module.config)
+    # safetensors writes the bytes as they lie, and those of a transposed view lie in another order
+    tensors = {name: np.ascontiguousarray(tensor) for name, tensor in sorted(module.tensors.items())}
     with atomic_write(folder / WEIGHTS) as partial:
-        save_file(dict(sorted(module.tensors.items())), partial, metadata={"format": "pt"})
+        save_file(tensors, partial, metadata={"format": "pt"})
         digest = file_digest(partial)
     shapes = {name: list(shape) for name, shape in sorted(module.shapes().items())}
     parameters = sum(int(tensor.size) for tensor in module.tensors.values())

@@ -34,6 +34,9 @@ TECHNIQUE = {"technique": Column(TEXT, "name of the technique in the config; `no
 HOSTS = {
     "source_host": Column(TEXT, "host in which the module was trained; `any` where it does not matter"),
     "target_host": Column(TEXT, "host in which the module is tested"),
+    "map": Column(
+        TEXT, "how the module is carried between the hosts: `copy`, or a map; `any` where it does not matter"
+    ),
 }
 DATASETS = {
     "source_dataset": Column(TEXT, "dataset on which the module was trained; `any` where it does not matter"),
@@ -248,6 +251,7 @@ TABLES: dict[str, dict[str, Column]] = {
     | {
         "first_host": Column(TEXT, "one host of the pair"),
         "second_host": Column(TEXT, "the other host"),
+        "map": Column(TEXT, "how modules are carried, both ways: `copy`, or a map"),
     }
     | DATASETS
     | BUDGET

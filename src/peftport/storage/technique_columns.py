@@ -169,7 +169,7 @@ OUTCOME = (
 )
 DECISION = (
     {
-        "way": Column(TEXT, "`copy` or `start again`"),
+        "way": Column(TEXT, "`copy` (carried by `map`, where that is no copy) or `start again`"),
         "steps": Column(WHOLE, "optimiser steps of training in the target host: what this way costs"),
         "seeds": Column(WHOLE, "number of seeds"),
         "accuracy": Column(REAL, "mean of the score that `metric` names, of this way"),

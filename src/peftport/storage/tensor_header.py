@@ -54,6 +54,11 @@ class TensorFact:
         """How many bytes its numbers take."""
         return self.entries * BITS[self.dtype] // 8
 
+    def rows(self, first: int, last: int) -> "TensorFact":
+        """The rows from ``first`` to before ``last`` as a tensor of its own."""
+        row = math.prod(self.shape[1:]) * BITS[self.dtype] // 8
+        return TensorFact(self.dtype, (last - first, *self.shape[1:]), self.start + first * row)
+
 
 def read_header(path: Path) -> dict[str, TensorFact]:
     """The tensors of a safetensors file by name, in the order of their names; no numbers are read.

@@ -16,8 +16,7 @@ from peftport.hosts.recipe_settings import (
     base_of,
 )
 from peftport.hosts.settings import HostSettings
-from peftport.hosts.shape import common, declared
-from peftport.porting.compatibility import differences
+from peftport.hosts.shape import declared
 from peftport.prompting.lm_types.table import CLASSIFIER
 from peftport.prompting.template import check_template
 from peftport.registry import unknown_name
@@ -28,6 +27,7 @@ from peftport.study.distillation import distil_complaint
 from peftport.study.further_hosts import further_refusal
 from peftport.study.grid_settings import GridSettings
 from peftport.study.kinds import kind_complaint
+from peftport.study.maps import map_complaint, map_name_complaint
 from peftport.study.precisions import precision_complaint
 from peftport.study.probes import probe_complaint
 from peftport.study.settings import StudySettings
@@ -70,7 +70,7 @@ def check_meaning(settings: StudySettings, folder: Path) -> None:
         _check_read(f"datasets.{name}.chat", lambda name=name: check_chat(study, name, known))
     _refuse(fitted_complaint(study) or probe_complaint(study) or distil_complaint(study))
     _refuse(head_complaint(study, known) or precision_complaint(study) or sibling_complaint(study))
-    _check_transfers(study, known)
+    _refuse(map_complaint(study, known))
 
 
 def _refuse(complaint: tuple[str, str] | None) -> None:
@@ -102,6 +102,7 @@ def check_names(settings: StudySettings) -> None:
     for index, name in enumerate(grid.probes):
         if name not in datasets:
             raise ConfigError(f"config key `grid.probes.{index}`: {unknown_name('dataset', name, datasets)}")
+    _refuse(map_name_complaint(settings))
     for name, host in hosts.items():
         if (base := base_of(host.build)) is not None and base not in hosts:
             raise ConfigError(f"config key `hosts.{name}.build.base`: {unknown_name('host', base, hosts)}")
@@ -120,17 +121,6 @@ def _check_grid(grid: GridSettings) -> None:
         twice = [entry for index, entry in enumerate(entries) if entry in entries[:index]]
         if twice:
             raise ConfigError(f"config key `grid.{what}`: expected each entry once, got {twice[0]} twice.")
-
-
-def _check_transfers(study: Study, known: Declared) -> None:
-    """Refuse what cannot be copied, as far as the shapes of the hosts are known before they are there."""
-    for index, transfer in enumerate(study.copied_transfers):
-        pair = [known[name] for name in (transfer.source, transfer.target)]
-        if None not in pair and (found := differences(*common(*pair))):
-            raise ConfigError(
-                f"config key `grid.transfers.{index}`: a module cannot be copied {transfer.source} -> "
-                f"{transfer.target}: expected hosts of one shape, they differ in\n  " + "\n  ".join(found)
-            )
 
 
 def _declared(name: str, hosts: Hosts, folder: Path) -> JsonObject | None:

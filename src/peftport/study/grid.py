@@ -1,11 +1,11 @@
 """The grid of a study: which modules, starts, cells and runs it asks for, by name and not by file."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from peftport.study.derived_datasets import left_out, parent, randomised, root, without
-from peftport.study.grid_settings import GridSettings, PairSettings
+from peftport.study.grid_settings import COPY, GridSettings, TransferSettings
 
 ANY = "any"
 NONE = "none"
@@ -17,6 +17,9 @@ FITTED = ("matched",)  # their starts depend on texts of the target dataset
 HEADED = ("ported_fresh_head", "sampled_fresh_head", "head_only")  # they are about a classification head
 RELABELLED = ("random_target",)  # their source modules are trained on shuffled labels
 TAUGHT = ("distilled",)  # their starts are trained in the target host, by the answers of a teacher
+MAPPED = ("wrong_layers", "shuffled_map")  # they are about a map, so there are none where modules are copied
+PLACED = ("random_basis",)  # their starts depend on the target host's weights
+SCALED = ("ported_quarter", "ported_half", "ported_double")  # the ported module in other sizes
 
 
 @dataclass(frozen=True, order=True)
@@ -31,7 +34,10 @@ class Source:
 
 @dataclass(frozen=True, order=True)
 class Cell:
-    """All budgets and one block of seeds of a technique, transfer, dataset pair and initialisation: one job."""
+    """All budgets and one block of seeds of a technique, transfer, dataset pair and initialisation: one job.
+
+    What does not depend on the source host does not depend on how a module is carried either: both are `any`.
+    """
 
     technique: str
     source_host: str
@@ -40,6 +46,7 @@ class Cell:
     target_dataset: str
     initialisation: str
     block: str
+    map: str = COPY
 
     @property
     def is_reference(self) -> bool:
@@ -63,6 +70,12 @@ class Start:
     target_dataset: str
     initialisation: str
     block: str
+    map: str = COPY
+
+
+def shared(technique: str, host: str, dataset: str, kind: str, block: str) -> Cell:
+    """A cell that does not depend on where modules come from: a reference, or `scratch`."""
+    return Cell(technique, ANY, host, ANY, dataset, kind, block, ANY)
 
 
 def block_name(seeds: list[int]) -> str:
@@ -100,18 +113,23 @@ class Grid:
     def expanded_runs(self) -> Iterator[tuple[Cell, Cell]]:
         """Each cell of the grid as it is counted, with the cell that is computed for it.
 
-        They differ only for ``scratch``, which does not depend on the source and is computed once per target.
+        They differ only for ``scratch``, which does not depend on the source and is computed once per target, and for
+        ``distilled``, which does not depend on the map.
         """
         for technique in self.techniques:
             for transfer in self.grid.transfers:
                 for pair in self.grid.dataset_pairs:
                     for initialisation in self.grid.initialisations:
+                        if initialisation in MAPPED and transfer.map == COPY:
+                            continue
                         for block in self.blocks:
                             hosts = (transfer.source, transfer.target)
                             datasets = (pair.source, pair.target)
-                            counted = Cell(technique, *hosts, *datasets, initialisation, block)
+                            counted = Cell(technique, *hosts, *datasets, initialisation, block, transfer.map)
                             if initialisation == SHARED:
-                                yield counted, Cell(technique, ANY, hosts[1], ANY, datasets[1], SHARED, block)
+                                yield counted, shared(technique, hosts[1], datasets[1], SHARED, block)
+                            elif initialisation in TAUGHT:
+                                yield counted, replace(counted, map=ANY)
                             else:
                                 yield counted, counted
 
@@ -133,7 +151,7 @@ class Grid:
                 for pair in self.grid.dataset_pairs:
                     for block in self.blocks:
                         hosts, datasets = (transfer.source, transfer.source), (pair.source, pair.target)
-                        yield Cell(technique, *hosts, *datasets, TEACHER, block)
+                        yield Cell(technique, *hosts, *datasets, TEACHER, block, ANY)
 
     @cached_property
     def probed(self) -> list[Cell]:
@@ -143,7 +161,7 @@ class Grid:
         """
         grid = self.grid
         cells = [
-            Cell(technique, transfer.source, transfer.target, pair.source, probe, PORTED, block)
+            Cell(technique, transfer.source, transfer.target, pair.source, probe, PORTED, block, transfer.map)
             for technique in self.techniques
             for transfer in grid.transfers
             for pair in grid.dataset_pairs
@@ -167,11 +185,11 @@ class Grid:
         """These references in pairs of a host and a dataset."""
         for host, dataset in dict.fromkeys(places):
             if "bare" in names:
-                yield Cell(NONE, ANY, host, ANY, dataset, "bare", ANY)
+                yield shared(NONE, host, dataset, "bare", ANY)
             if "native" in names:
                 for technique in self.techniques:
                     for block in self.blocks:
-                        yield Cell(technique, ANY, host, ANY, dataset, "native", block)
+                        yield shared(technique, host, dataset, "native", block)
 
     @cached_property
     def starts(self) -> list[Start]:
@@ -207,7 +225,7 @@ class Grid:
         hosts, kind = (cell.source_host, cell.target_host), cell.initialisation
         dataset = self._cleaned(cell.source_dataset, self.taught(cell))
         target = cell.target_dataset if kind in (*FITTED, *TAUGHT) else ANY
-        return Start(cell.technique, *hosts, dataset, target, kind, cell.block)
+        return Start(cell.technique, *hosts, dataset, target, kind, cell.block, cell.map)
 
     def source_of(self, start: Start) -> Source:
         """The training of the source modules that a start is made from."""
@@ -248,9 +266,14 @@ class Grid:
         ]
 
     @property
-    def copied_transfers(self) -> list[PairSettings]:
-        """Transfers in which modules are copied from host to host; none if all starts are made in the target."""
+    def moving_transfers(self) -> list[TransferSettings]:
+        """Transfers in which modules are carried from host to host; none if all starts are made in the target."""
         return self.grid.transfers if set(self.grid.initialisations) - {SHARED, *TAUGHT} else []
+
+    @property
+    def mapped_transfers(self) -> list[TransferSettings]:
+        """Those of them in which modules are carried by a map."""
+        return [transfer for transfer in self.moving_transfers if transfer.map != COPY]
 
     @cached_property
     def targets(self) -> list[str]:

@@ -20,7 +20,14 @@ Initialisation = Literal[
     "sampled_fresh_head",
     "head_only",
     "distilled",
+    "wrong_layers",
+    "shuffled_map",
+    "random_basis",
+    "ported_quarter",
+    "ported_half",
+    "ported_double",
 ]
+COPY = "copy"  # the map of a transfer that has none
 
 
 class PairSettings(Settings):
@@ -28,6 +35,15 @@ class PairSettings(Settings):
 
     source: str = Field(description="where the module comes from")
     target: str = Field(description="where it goes")
+
+
+class TransferSettings(PairSettings):
+    """Hosts that a module comes from and goes to, and how it is carried from one to the other."""
+
+    map: str = Field(
+        COPY,
+        description="how the module is carried: the name of one of `maps`, or `copy`, which needs hosts of equal shape",
+    )
 
 
 SeedOrBlock = Annotated[
@@ -47,7 +63,9 @@ class GridSettings(Settings):
         description="names of modules that exist already; every transfer and dataset pair starts where they were made",
         exclude_if=is_empty,
     )
-    transfers: list[PairSettings] = Field(min_length=1, description="ordered pairs of hosts")
+    transfers: list[TransferSettings] = Field(
+        min_length=1, description="ordered pairs of hosts; the same pair stands once for each `map`"
+    )
     dataset_pairs: list[PairSettings] = Field(
         min_length=1, description="ordered pairs of datasets; the same name twice is the same dataset on both sides"
     )

@@ -7,6 +7,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from peftport.data.settings import DatasetSettings
 from peftport.hosts.settings import HostSettings
+from peftport.maps.settings import MapSettings
 from peftport.registry import unknown_name
 from peftport.settings import (
     TAG,
@@ -66,14 +67,11 @@ def _known_method(technique: Any) -> Any:
     return technique
 
 
-def _named_by_method(techniques: Any) -> Any:
-    """The techniques, each with a ``method``: its name unless it says otherwise."""
-    if not isinstance(techniques, dict):
-        return techniques
-    return {
-        name: {"method": name, **technique} if isinstance(technique, dict) else technique
-        for name, technique in techniques.items()
-    }
+def _named_by_method(entries: Any) -> Any:
+    """Techniques or maps, each with a ``method``: its name unless it says otherwise."""
+    if not isinstance(entries, dict):
+        return entries
+    return {name: {"method": name, **entry} if isinstance(entry, dict) else entry for name, entry in entries.items()}
 
 
 class StudySettings(Settings):
@@ -95,6 +93,16 @@ class StudySettings(Settings):
             {},
             description="PEFT methods with their settings by name; the name is the method unless `method` says "
             "otherwise",
+        ),
+        BeforeValidator(_named_by_method),
+    ]
+    maps: Annotated[
+        dict[Name, MapSettings],
+        Field(
+            {},
+            description="how modules are carried between hosts, of unequal shape too, by name; the name is the method "
+            "unless `method` says otherwise",
+            exclude_if=is_empty,
         ),
         BeforeValidator(_named_by_method),
     ]

@@ -7,7 +7,7 @@ import pytest
 
 from peftport.hosts.load import load_tokenizer
 from peftport.matching.starts import TEXTS, Fitting, unlabelled
-from peftport.porting.start import make_starts
+from peftport.porting.start import Beside, make_starts
 from peftport.prompting.task import Task
 from peftport.storage.cards import read_card
 from peftport.storage.modules import Module, fingerprint, read_module, write_module
@@ -37,7 +37,7 @@ def made(ground, folders, into, **more):
     cards = {"source": ground / "raw.json", "target": ground / "instruct.json"}
     outputs = {seed: into / str(seed) for seed in folders}
     fit = Fitting(cards["target"], **data(ground) | more)
-    make_starts("matched", folders, {}, cards, outputs, {"key": "k"}, fit)
+    make_starts("matched", folders, {}, cards, outputs, {"key": "k"}, Beside(fit))
     return {seed: read_module(folder) for seed, folder in outputs.items()}
 
 

@@ -313,7 +313,7 @@ def test_what_a_job_expects_are_the_keys_of_the_files_it_reads():
     graph = Graph(Study(read_settings(CONFIG)))
     stage = next(stage for stage in graph.stages["evaluate_cell"] if stage.initialisation == "ported")
     expected = graph.expected(stage)
-    folder = f"results/keys/starts/{stage.technique}/raw--instruct/film/ported/seeds-0-1"
+    folder = f"results/keys/starts/{stage.technique}/raw--instruct/copy/film/ported/seeds-0-1"
     for seed in (0, 1):
         assert expected.pop(f"{folder}/seed-{seed}/card.json") == graph.key(stage.needs(graph.study)["starts"][0].stage)
     assert set(expected) == {

@@ -22,7 +22,7 @@ CELLS = {
     name: studies.cell_folder("lora", "raw--instruct", "film--film", name, "0-1") for name in ("ported", "sampled")
 }
 MODULES = "modules/lora/raw/film/seeds-0-1"
-STARTS = "starts/lora/raw--instruct/film"
+STARTS = "starts/lora/raw--instruct/copy/film"
 SOURCE = studies.source_folder("lora", "raw", "film", "0-1")
 PROMPTS = "hosts/instruct/prompts/film"
 SWAPS = {

@@ -12,14 +12,34 @@ from peftport.study import grid as study
 
 TARGET = {"host": "instruct", "weights_sha256": "t", "shape": {}}
 FITTED = [name for name in INITIALISATIONS if "texts" in initialisation(name).needs]
+PLACED = [name for name in INITIALISATIONS if "weights" in initialisation(name).needs]
+MAPPED = [name for name in INITIALISATIONS if "map" in initialisation(name).needs]
 MADE = [name for name in INITIALISATIONS if initialisation(name).start]
 
 
 def fit(name):
     """What stands for the target host: doubles what is drawn."""
-    if name in FITTED:
+    if name in (*FITTED, *PLACED):
         return lambda module, drawn: (doubled(drawn), {"matching": {"factor": 2}})
     return None
+
+
+class Halving:
+    """What stands for a map: halves what it carries."""
+
+    name = "half"
+
+    def __init__(self):
+        self.changes = []
+
+    def __call__(self, module, change, rng):
+        self.changes.append((change, rng.random()))
+        return replace(module, tensors={name: tensor / 2 for name, tensor in module.tensors.items()})
+
+
+def carry(name):
+    """What carries modules, for initialisations that need a map."""
+    return Halving() if name in MAPPED else None
 
 
 def doubled(module):
@@ -28,7 +48,7 @@ def doubled(module):
 
 @pytest.mark.parametrize("name", MADE)
 def test_a_start_can_be_written_and_says_what_it_is(tmp_path, make_module, name):
-    made = make_start(name, make_module(), TARGET, 7, [make_module(1), make_module(2)], fit(name))
+    made = make_start(name, make_module(), TARGET, 7, [make_module(1), make_module(2)], fit(name), carry(name))
     write_module(tmp_path, made)
     card = read_module(tmp_path).card
     assert card["initialisation"] == name
@@ -40,7 +60,28 @@ def test_a_start_can_be_written_and_says_what_it_is(tmp_path, make_module, name)
     assert [tensor.rsplit(".", 1)[-1] for tensor in card["constant_tensors"]] == ["bias", "ia3_l", "scale"]
 
 
-def test_the_names_of_what_is_about_a_head_are_those_of_the_grid():
+def test_what_a_map_carries_is_carried_first_and_then_the_rule_is_about_that(module):
+    copied, along = make_start("permuted", module, TARGET, 3), Halving()
+    made = make_start("permuted", module, TARGET, 3, carry=along)
+    assert (copied.card["map"], made.card["map"]) == ("copy", "half")
+    for name, tensor in module.tensors.items():
+        assert np.sort(made.tensors[name], axis=None).tobytes() == np.sort(tensor / 2, axis=None).tobytes()
+    assert any((2 * made.tensors[name] != tensor).any() for name, tensor in copied.tensors.items())  # its own draw
+    assert along.changes[0][0] is None
+    assert made.card["source_module"] == copied.card["source_module"]
+
+
+def test_what_a_control_changes_of_a_map_is_drawn_apart_from_what_it_draws_itself(module):
+    along = Halving()
+    for seed in (0, 0, 1):
+        make_start("shuffled_map", module, TARGET, seed, carry=along)
+    assert {change for change, _ in along.changes} == {initialisation("shuffled_map").change}
+    assert [drawn == along.changes[0][1] for _, drawn in along.changes] == [True, True, False]
+
+
+def test_the_names_of_what_is_about_a_head_or_a_map_are_those_of_the_grid():
+    assert list(study.MAPPED) == MAPPED
+    assert list(study.PLACED) == PLACED
     assert [name for name in MADE if "head" in initialisation(name).needs] == list(study.HEADED)
 
 
@@ -83,8 +124,10 @@ def test_what_cannot_be_made_is_refused(module):
         make_start("scratch", module, TARGET, 0)
     with pytest.raises(ValueError, match="'target_mean' needs other modules"):
         make_start("target_mean", module, TARGET, 0)
-    with pytest.raises(ValueError, match="'matched' is fitted in the target host, to texts"):
+    with pytest.raises(ValueError, match="'matched' is fitted in the target host, to its weights or to texts"):
         make_start("matched", module, TARGET, 0)
+    with pytest.raises(ValueError, match="'shuffled_map' is about a map, and modules are copied here"):
+        make_start("shuffled_map", module, TARGET, 0)
     with pytest.raises(ValueError, match="'head_only' is about a classification head, and the module has none"):
         make_start("head_only", module.without_head(), TARGET, 0)
     with pytest.raises(ValueError, match="Did you mean `permuted`"):
@@ -120,7 +163,7 @@ def lost(module, step):
 
 @pytest.mark.parametrize("name", MADE)
 def test_from_a_module_whose_training_failed_comes_no_start(make_module, name):
-    made = make_start(name, lost(make_module(), 5), TARGET, 0, [make_module(1), make_module(2)], fit(name))
+    made = make_start(name, lost(make_module(), 5), TARGET, 0, [make_module(1), make_module(2)], fit(name), carry(name))
     assert made.failed_at_step == 5
     assert all(np.isnan(tensor).all() for tensor in made.tensors.values())
 

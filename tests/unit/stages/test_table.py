@@ -33,11 +33,13 @@ def graph():
     hosts |= {"pickled": {"hub": {"id": "a/b", "revision": "0" * 40}, "convert": True}}
     transfers = [*CONFIG["grid"]["transfers"], {"source": "raw", "target": "pickled"}]
     transfers.append({"source": "raw", "target": "further"})
+    transfers.append({"source": "raw", "target": "instruct", "map": "weight_match"})
     grid = CONFIG["grid"] | {
         "transfers": transfers,
-        "initialisations": ["ported", "scratch", "matched", "target_mean", "random_target", "distilled"],
+        "initialisations": ["ported", "scratch", "matched", "target_mean", "random_target"]
+        + ["distilled", "shuffled_map"],
     }
-    return Graph(Study(read_settings(config | {"hosts": hosts, "grid": grid})))
+    return Graph(Study(read_settings(config | {"hosts": hosts, "grid": grid, "maps": {"weight_match": {}}})))
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ def simulated() -> Study:
 def test_scratch_may_be_kept_once_for_all_sources(simulated: Study) -> None:
     predictions = simulated.predictions
     scratch = predictions["initialisation"] == "scratch"
-    shared = predictions[scratch].assign(source_host="any", source_dataset="any").drop_duplicates()
+    shared = predictions[scratch].assign(source_host="any", map="any", source_dataset="any").drop_duplicates()
     kept_once = pd.concat([predictions[~scratch], shared])
     frames = (simulated.runs, simulated.references)
     pd.testing.assert_frame_equal(contrasts(*frames, predictions), contrasts(*frames, kept_once))

@@ -78,7 +78,7 @@ def ported(accuracies):
         for seed, value in enumerate(values)
         for budget, start in ((0, "ported"), (50, "ported"), (0, "scratch"))
     ]
-    move = {name: "one" for name in ("source_host", "target_host", "source_dataset", "target_dataset")}
+    move = {name: "one" for name in ("source_host", "target_host", "map", "source_dataset", "target_dataset")}
     runs = pd.DataFrame(rows).assign(**move)
     runs.loc[(runs["budget_steps"] > 0) | (runs["initialisation"] == "scratch"), "score"] = 0.0
     return runs

@@ -132,3 +132,9 @@ def test_members_of_a_block_are_read_together(tmp_path):
 def test_members_that_are_unlike_are_refused(tmp_path, changed, file, said):
     with pytest.raises(DamagedFile, match=f"seed-1/{file} is damaged: .*{said}"):
         members(tmp_path, **changed)
+
+
+def test_a_transposed_tensor_is_written_as_it_reads(tmp_path):
+    turned = np.arange(6, dtype=np.float32).reshape(2, 3).T
+    write_module(tmp_path, Module({"peft_type": "LORA"}, {"a": turned}, {}))
+    assert np.array_equal(read_module(tmp_path).tensors["a"], turned)

@@ -162,5 +162,5 @@ def test_decontamination_is_for_pairs_of_different_datasets():
 
 
 def test_scratch_copies_nothing():
-    assert made(initialisations=["scratch"]).copied_transfers == []
-    assert len(made().copied_transfers) == 2
+    assert made(initialisations=["scratch"]).moving_transfers == []
+    assert len(made().moving_transfers) == 2

@@ -16,6 +16,7 @@ STREAM = Stream(
         Sublayer("decoder", "feed_forward", ("h.{layer}.mlp",), "h.{layer}.ln_2"),
     ),
     centred=True,
+    final_norm="ln_f",
 )
 
 

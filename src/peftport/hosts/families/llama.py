@@ -41,6 +41,7 @@ STREAM: Facts = {
             ),
         ),
         rotary=True,
+        final_norm="norm",
     )
 }
 

@@ -68,5 +68,11 @@ def describe(name: str) -> Family:
         sites=sites,
         scaled=SCALED.get(name),
         reads_normed=READS_NORMED,
-        stream=Stream("shared", SUBLAYERS, divided=False, bias_in_first=name != "umt5"),
+        stream=Stream(
+            "shared",
+            SUBLAYERS,
+            divided=False,
+            bias_in_first=name != "umt5",
+            final_norm="decoder.final_layer_norm",
+        ),
     )

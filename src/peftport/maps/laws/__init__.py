@@ -1,0 +1,1 @@
+"""Laws: how the tensors of each technique follow a correspondence between two hosts. They know nothing of methods."""

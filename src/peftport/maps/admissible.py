@@ -1,0 +1,78 @@
+"""Whether a map can carry modules between two hosts: from the hosts' cards and settings alone."""
+
+from collections.abc import Mapping
+
+from peftport.hosts.families.table import family
+from peftport.maps.laws.table import LAWS, NO_LAW
+from peftport.maps.laws.table import refusals as refused_by_law
+from peftport.maps.settings import MapSettings
+from peftport.maps.spaces import refusal
+from peftport.maps.table import MAPS, method
+from peftport.porting.compatibility import notes, refuse_unless_compatible
+from peftport.storage.provenance import JsonObject
+from peftport.techniques.table import described_as
+
+Techniques = Mapping[str, JsonObject]  # name in the config to settings
+
+
+def refusals(settings: MapSettings, source: JsonObject, target: JsonObject, techniques: Techniques) -> list[str]:
+    """Why modules of these techniques cannot be carried from one host to the other, one line each.
+
+    Args:
+        settings: of the map.
+        source: card of the host that modules come from.
+        target: card of the host that they go to.
+        techniques: settings of those whose modules are to be carried.
+    """
+    families = [refusal(family(card["model_type"])) for card in (source, target)]
+    if lines := [line for line in dict.fromkeys(families) if line is not None]:
+        return lines
+    if lines := unsuited(settings, techniques):
+        return lines
+    lines = method(settings.method).refusals(source, target, settings)
+    for name, technique in techniques.items():
+        found = refused_by_law(technique["method"], technique, source, target)
+        lines += [f"technique `{name}`: {line}" for line in found]
+    return lines
+
+
+def unsuited(settings: MapSettings, techniques: Techniques) -> list[str]:
+    """The techniques whose modules a map of these settings carries between no hosts, one line each."""
+    chosen = method(settings.method)
+    lines = []
+    for name, technique in techniques.items():
+        described = described_as(technique)
+        if chosen.techniques is not None and described not in chosen.techniques:
+            known = ", ".join(sorted(chosen.techniques))
+            lines.append(f"technique `{name}`: maps of the method `{chosen.name}` carry {known} only")
+        elif technique["method"] not in LAWS:
+            said = NO_LAW.get(technique["method"], "it has no law")
+            lines.append(f"technique `{name}`: modules of `{described}` are not carried: {said}")
+    return lines
+
+
+def would_do(source: JsonObject, target: JsonObject, techniques: Techniques) -> list[str]:
+    """The methods whose maps can carry modules of these techniques from one host to the other."""
+    return [name for name in MAPS if not refusals(MapSettings(method=name), source, target, techniques)]
+
+
+def verdict(settings: JsonObject | None, source: JsonObject, target: JsonObject, techniques: Techniques) -> JsonObject:
+    """What the check of a transfer says: ``verdict``, ``copy`` or ``map``, and ``notes``.
+
+    Args:
+        settings: of the map; None where modules are copied.
+        source: card of the host that modules come from.
+        target: card of the host that they go to.
+        techniques: settings of those whose modules are to be carried.
+
+    Raises:
+        ValueError: modules cannot be carried so; the message has every reason.
+    """
+    if settings is None:
+        refuse_unless_compatible(source, target)
+        return {"verdict": "copy", "notes": notes(source, target)}
+    if lines := refusals(MapSettings.model_validate(settings), source, target, techniques):
+        pair = f"{source.get('host')} -> {target.get('host')}"
+        how = f"by a map of the method `{settings['method']}`"
+        raise ValueError(f"modules cannot be carried {pair} {how}:\n  " + "\n  ".join(lines))
+    return {"verdict": "map", "notes": notes(source, target)}

@@ -1,0 +1,14 @@
+"""The ported module at twice its size."""
+
+import numpy as np
+
+from peftport.maps.controls.scaled import scaled
+from peftport.storage.modules import Module
+
+RULE = "The ported module, with what it adds to the host multiplied by 2.0; no score has chosen the factor."
+NEEDS = frozenset({"source"})
+
+
+def start(module: Module, rng: np.random.Generator, siblings: list[Module]) -> Module:
+    """The module scaled; nothing is drawn."""
+    return scaled(module, 2.0)

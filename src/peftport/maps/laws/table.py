@@ -1,0 +1,72 @@
+"""The laws by technique, and why a technique's modules cannot be carried between two hosts, from their cards alone.
+
+To add one, write its file with a ``LAW`` and add its line here.
+"""
+
+from collections.abc import Mapping
+
+from peftport.hosts.families.table import family
+from peftport.hosts.sites import Family
+from peftport.maps.laws.law import Law
+from peftport.maps.spaces import locate, refusal, template_of
+from peftport.registry import import_entry
+from peftport.storage.provenance import JsonObject
+from peftport.techniques.table import PASSED_ON
+
+LAWS: dict[str, str] = {
+    "lora": "peftport.maps.laws.lora",
+    "adapters": "peftport.maps.laws.adapters",
+    "compacter": "peftport.maps.laws.compacter",
+    "prefix_tuning": "peftport.maps.laws.prefix_tuning",
+    "prompt_tuning": "peftport.maps.laws.prompt_tuning",
+    "ia3": "peftport.maps.laws.ia3",
+    "tiny_attention": "peftport.maps.laws.tiny_attention",
+}
+NO_LAW = {PASSED_ON: "peft's own techniques begin at quantities of their host, or have frozen parts of its sizes"}
+LANGUAGE_MODEL = "language_model"
+
+
+def law(method: str) -> Law:
+    """The law of a technique; only its own file is imported.
+
+    Raises:
+        ValueError: it has none; the message offers a near name and lists all.
+    """
+    return import_entry("law of a technique", method, LAWS).LAW
+
+
+def refusals(method: str, settings: Mapping[str, object], source: JsonObject, target: JsonObject) -> list[str]:
+    """Why modules of a technique cannot be carried from one host to another, one line each; empty if they can.
+
+    Args:
+        method: of the technique.
+        settings: of the technique, as plain JSON values.
+        source: card of the source host: ``host``, ``model_type``, ``shape``, ``head``.
+        target: card of the target host.
+    """
+    if method not in LAWS:
+        return [f"modules of `{method}` are not carried: {NO_LAW.get(method, 'it has no law')}"]
+    families = [family(card["model_type"]) for card in (source, target)]
+    lines = list(dict.fromkeys(line for kind in families if (line := refusal(kind)) is not None))
+    lines += [
+        f"{card.get('host')}: modules with a classification head are not carried"
+        for card in (source, target)
+        if card.get("head", LANGUAGE_MODEL) != LANGUAGE_MODEL
+    ]
+    if lines:
+        return lines
+    entry = law(method)
+    lines += _without_counterpart(entry, settings, *families)
+    return lines + (entry.refusals(dict(settings), source, target) if entry.refusals else [])
+
+
+def _without_counterpart(entry: Law, settings: Mapping[str, object], source: Family, target: Family) -> list[str]:
+    """Sites of the source that hosts of the target's family do not have, one line for each kind and stack."""
+    named = settings.get(entry.chosen) if entry.chosen else None
+    lines = []
+    for kind in named or [kind for kind in entry.kinds if kind in source.sites]:
+        for stack, template in source.sites.get(kind, ()):
+            part = locate(source, template.format(layer=0), (kind,)).place.sublayer
+            if template_of(target, kind, stack, part) is None:
+                lines.append(f"sites `{kind}` in the {stack}: hosts of the family {target.name!r} have none")
+    return list(dict.fromkeys(lines))

@@ -1,0 +1,155 @@
+"""What must go together in a study whose modules are carried by maps."""
+
+from collections.abc import Iterator, Mapping
+
+from peftport.hosts.families.table import FAMILIES, family
+from peftport.hosts.shape import common
+from peftport.maps.admissible import refusals, unsuited, would_do
+from peftport.maps.controls import random_basis, scaled
+from peftport.maps.make import reads_texts
+from peftport.maps.table import COPY
+from peftport.porting.compatibility import differences
+from peftport.registry import unknown_name
+from peftport.storage.provenance import JsonObject
+from peftport.study.grid import MAPPED, PLACED, SCALED
+from peftport.study.grid_settings import TransferSettings
+from peftport.study.settings import StudySettings
+from peftport.study.study import Study
+
+Complaint = tuple[str, str]  # a key of the config, and what is wrong there
+Declared = Mapping[str, JsonObject | None]  # of each host what is known before it is there
+
+
+def map_name_complaint(settings: StudySettings) -> Complaint | None:
+    """Maps that transfers name must be defined, and maps that are defined must be used."""
+    if COPY in settings.maps:
+        return f"maps.{COPY}", f"expected another name: `{COPY}` needs no definition, and hosts of equal shape."
+    transfers = settings.grid.transfers
+    for index, transfer in enumerate(transfers):
+        if transfer.map not in (COPY, *settings.maps):
+            return f"grid.transfers.{index}.map", unknown_name("map", transfer.map, [COPY, *settings.maps])
+    for name, entry in settings.maps.items():
+        if name not in {transfer.map for transfer in transfers}:
+            said = (
+                f"expected a transfer in `grid.transfers` with `map: {name}`, there is none; modules would be copied."
+            )
+            return f"maps.{name}", said
+        if entry.texts is not None and entry.texts not in settings.datasets:
+            return f"maps.{name}.texts", unknown_name("dataset", entry.texts, settings.datasets)
+    return None
+
+
+def map_complaint(study: Study, known: Declared) -> Complaint | None:
+    """The first thing that does not go together with the maps of a study; None if nothing.
+
+    Args:
+        known: of each host what is known before it is there.
+    """
+    checks = (_texts(study), _unsuited(study), _initialisations(study), _widths(study, known), _transfers(study, known))
+    return next((wrong for check in checks for wrong in check), None)
+
+
+def _texts(study: Study) -> Iterator[Complaint]:
+    for name, settings in study.config.maps.items():
+        needed, which = reads_texts(settings), f"the method `{settings.method}` with `layers: {settings.layers}`"
+        if needed and settings.texts is None:
+            said = f"expected the name of a dataset, whose texts {which} reads in both hosts."
+            yield f"maps.{name}.texts", said
+        if settings.texts is not None and not needed:
+            yield f"maps.{name}.texts", f"{which} reads no texts; expected no such key."
+
+
+def _unsuited(study: Study) -> Iterator[Complaint]:
+    techniques = _settings(study)
+    for name in dict.fromkeys(transfer.map for transfer in study.mapped_transfers):
+        if lines := unsuited(study.config.maps[name], techniques):
+            yield f"maps.{name}", "it cannot carry all modules of the grid:\n  " + "\n  ".join(lines)
+
+
+def _initialisations(study: Study) -> Iterator[Complaint]:
+    key, transfers = "grid.initialisations", study.mapped_transfers
+    for kind in study.grid.initialisations:
+        if kind in MAPPED and not transfers:
+            yield key, f"`{kind}` is about a map, and every transfer copies: expected one with a `map`."
+        for name in study.techniques:
+            if (reason := _unfit(kind, study.config.techniques[name].as_json())) is not None:
+                yield key, f"`{kind}` cannot be made for the technique `{name}`: {reason}."
+
+
+def _unfit(kind: str, technique: JsonObject) -> str | None:
+    """Why an initialisation that depends on what a technique's tensors are cannot be made for it."""
+    if kind in PLACED:
+        return random_basis.refusal(technique)
+    return scaled.refusal(technique) if kind in SCALED else None
+
+
+def _widths(study: Study, known: Declared) -> Iterator[Complaint]:
+    """A bottleneck that follows the host's width differs between hosts, and a carried module keeps the source's."""
+    for transfer in study.mapped_transfers:
+        facts = [known[name] for name in (transfer.source, transfer.target)]
+        widths = [None if fact is None else fact["shape"].get("d_model") for fact in facts]
+        if widths[0] is not None and widths[0] == widths[1]:
+            continue
+        for name in study.techniques:
+            settings = study.config.techniques[name]
+            if getattr(settings, "bottleneck", 0) is None:
+                said = "expected a number: a carried module keeps the width that it has in its source host, and by "
+                said += f"`reduction_factor` modules of {transfer.target} have another than those of {transfer.source}."
+                yield f"techniques.{name}.bottleneck", said
+
+
+def _transfers(study: Study, known: Declared) -> Iterator[Complaint]:
+    """Transfers in which modules cannot be carried, as far as the hosts are known before they are there."""
+    techniques = _settings(study)
+    for index, transfer in enumerate(study.moving_transfers):
+        facts = [known[name] for name in (transfer.source, transfer.target)]
+        if None in facts:
+            continue
+        check = _copied if transfer.map == COPY else _mapped
+        if said := check(study, transfer, facts, techniques):
+            yield f"grid.transfers.{index}", said
+
+
+def _copied(study: Study, transfer: TransferSettings, facts: list[JsonObject], techniques: JsonObject) -> str:
+    if not (found := differences(*common(*facts))):
+        return ""
+    said = (
+        f"a module cannot be copied {transfer.source} -> {transfer.target}: expected hosts of one shape, they differ in"
+    )
+    said += "\n  " + "\n  ".join(found)
+    cards = _cards(facts)
+    able = would_do(*cards, techniques) if cards else []
+    named = f"of one of the methods {', '.join(able)}" if able else "but no method here makes one for these"
+    return f"{said}\nSuch hosts need a `map` beside `source` and `target`, {named}."
+
+
+def _mapped(study: Study, transfer: TransferSettings, facts: list[JsonObject], techniques: JsonObject) -> str:
+    settings, cards = study.config.maps[transfer.map], _cards(facts)
+    try:
+        lines = refusals(settings, *cards, techniques) if cards else []
+    except KeyError:  # it asks for a size that only the host itself tells; `check_transfer` asks again
+        return ""
+    if not lines:
+        return ""
+    said = f"the map `{transfer.map}` cannot carry modules {transfer.source} -> {transfer.target}:\n  "
+    return said + "\n  ".join(lines)
+
+
+def _settings(study: Study) -> dict[str, JsonObject]:
+    return {name: study.config.techniques[name].as_json() for name in study.techniques}
+
+
+def _cards(facts: list[JsonObject]) -> list[JsonObject]:
+    """What the hosts' cards will say, as far as it is known; nothing where a family is not known."""
+    return [_card(fact) for fact in facts] if all(fact["model_type"] in FAMILIES for fact in facts) else []
+
+
+def _card(fact: JsonObject) -> JsonObject:
+    shape, stacks = dict(fact["shape"]), family(fact["model_type"]).layers
+    layers = shape.pop("layers", None)
+    known = {"encoder": layers, "decoder": shape.pop("decoder_layers", layers)}
+    shape |= {f"{stack}_layers": known[stack] if stack in stacks else 0 for stack in known}
+    shape = {name: size for name, size in shape.items() if size is not None}
+    if {"d_model", "heads"} <= shape.keys():
+        shape = {"d_kv": shape["d_model"] // shape["heads"], "key_value_heads": shape["heads"]} | shape
+    return fact | {"shape": shape}

@@ -1,0 +1,156 @@
+"""What a config says of maps: what must go together, and what the grid and the keys make of it."""
+
+import copy
+
+import pytest
+
+from peftport.planning.graph import Graph
+from peftport.study.config import ConfigError, read_settings
+from peftport.study.study import Study
+from tests.unit.planning.test_graph import CONFIG
+
+CORPUS = {"generated": {"domains": ["film"]}}
+HOSTS = {
+    "raw": {"build": {"corpus": CORPUS, "shape": {"d_model": 32, "d_ff": 64, "heads": 4, "layers": 2}}},
+    "wide": {"build": {"corpus": CORPUS, "shape": {"d_model": 48, "d_ff": 64, "heads": 4, "layers": 3}}},
+    "cloze": {"build": {"corpus": CORPUS, "family": "bert", "shape": {"d_model": 48, "d_ff": 64, "heads": 4}}},
+}
+TO_WIDE = {"source": "raw", "target": "wide"}
+
+
+def config(transfers, maps, kinds=("ported", "scratch"), **techniques):
+    made = copy.deepcopy(CONFIG) | {"hosts": HOSTS, "maps": maps}
+    made["techniques"] |= {"adapters": {"bottleneck": 4}} | techniques
+    made["grid"] |= {
+        "transfers": transfers,
+        "initialisations": list(kinds),
+        "dataset_pairs": [{"source": "film", "target": "film"}],
+    }
+    made["grid"]["techniques"] = list(dict.fromkeys(["lora", "adapters", *techniques]))
+    return made
+
+
+def between(name, **grid):
+    """A study whose transfers are by a map of this method, or as the grid says."""
+    made = config([TO_WIDE | {"map": name}], {name: {}})
+    return Study(read_settings(made | {"grid": made["grid"] | grid}))
+
+
+def refusal(*arguments, **techniques):
+    with pytest.raises(ConfigError) as caught:
+        read_settings(config(*arguments, **techniques))
+    return str(caught.value)
+
+
+BY = {"weight_match": {}}
+MAPPED = TO_WIDE | {"map": "weight_match"}
+
+
+@pytest.mark.parametrize(
+    ("transfers", "maps", "said"),
+    [
+        (
+            [TO_WIDE | {"map": "wieght_match"}],
+            BY,
+            "`grid.transfers.0.map`: no map `wieght_match`. Did you mean `weight_match`?",
+        ),
+        (
+            [MAPPED],
+            {"weight_match": {"method": "weight_macth"}},
+            "`maps.weight_match.method`: no method `weight_macth`. Did you mean `weight_match`?",
+        ),
+        ([MAPPED], {"weight_match": {"layer": "depth"}}, "no such key `layer`. Did you mean `layers`?"),
+        ([MAPPED], {"weight_match": {"layers": "deep"}}, "allowed are `depth`, `skip`"),
+        (
+            [MAPPED],
+            BY | {"other": {"method": "weight_match"}},
+            "`maps.other`: expected a transfer in `grid.transfers` with `map: other`, there is none",
+        ),
+        ([MAPPED], BY | {"copy": {"method": "weight_match"}}, "`maps.copy`: expected another name"),
+        (
+            [MAPPED],
+            {"weight_match": {"texts": "fim"}},
+            "`maps.weight_match.texts`: no dataset `fim`. Did you mean `film`?",
+        ),
+        ([MAPPED], {"weight_match": {"texts": "film"}}, "with `layers: depth` reads no texts; expected no such key"),
+        ([MAPPED], {"weight_match": {"layers": "cka"}}, "`maps.weight_match.texts`: expected the name of a dataset"),
+        ([MAPPED, MAPPED], BY, "`grid.transfers`: expected each entry once"),
+        (
+            [TO_WIDE, MAPPED],
+            BY,
+            "Such hosts need a `map` beside `source` and `target`, of one of the methods weight_match",
+        ),
+        (
+            [{"source": "raw", "target": "cloze", "map": "weight_match"}],
+            BY,
+            "the map `weight_match` cannot carry modules raw -> cloze:",
+        ),
+        (
+            [MAPPED],
+            {"weight_match": {"method": "core"}},
+            "technique `adapters`: maps of the method `core` carry lora only",
+        ),
+    ],
+)
+def test_what_does_not_go_together_gets_one_message(transfers, maps, said):
+    assert said in refusal(transfers, maps)
+
+
+def test_techniques_and_controls_that_a_map_does_not_suit_are_refused():
+    assert "modules of `ln_tuning` are not carried" in refusal(
+        [MAPPED], BY, norms={"method": "peft", "peft_type": "LN_TUNING"}
+    )
+    said = refusal([MAPPED], BY, adapters={"reduction_factor": 8})
+    assert "`techniques.adapters.bottleneck`: expected a number: a carried module keeps the width" in said
+    said = refusal([{"source": "raw", "target": "raw"}], {}, ("ported", "shuffled_map"))
+    assert "`shuffled_map` is about a map, and every transfer copies" in said
+    said = refusal([MAPPED], BY, ("ported", "random_basis"), ia3={})
+    assert "`random_basis` cannot be made for the technique `ia3`: it is known for lora and adapters only" in said
+    said = refusal([MAPPED], BY, ("ported", "ported_half"), prefix_tuning={"reparameterisation": None})
+    assert "`ported_half` cannot be made for the technique `prefix_tuning`" in said
+
+
+def test_one_pair_of_hosts_may_stand_with_several_maps_and_a_copy():
+    same = {"source": "raw", "target": "raw"}
+    maps = {"weight_match": {}, "skip": {"method": "weight_match", "layers": "skip"}}
+    kinds = ("ported", "wrong_layers", "scratch")
+    transfers = [same, *(same | {"map": name} for name in maps)]
+    study = Study(read_settings(config(transfers, maps, kinds)))
+    runs = [cell for cell in study.cells if not cell.is_reference]
+    asked = {(cell.map, cell.initialisation) for cell in runs}
+    carried = {(name, kind) for name in maps for kind in ("ported", "wrong_layers")}
+    assert asked == {("copy", "ported"), ("any", "scratch"), *carried}  # no wrong layers where nothing is mapped
+    counted = {(cell.map, cell.initialisation) for cell, _ in study.expanded_runs()}
+    assert counted == {("copy", "ported"), *carried, *((name, "scratch") for name in ("copy", *maps))}
+    assert {cell.map for cell in study.cells if cell.is_reference} == {"any"}
+    graph = Graph(study)
+    assert [stage.map for stage in graph.stages["make_map"]] == list(maps)
+    assert {start.map for start in study.starts} == {"copy", "any", *maps}
+    keys = [graph.key(stage) for stage in graph.every_stage]
+    assert len(keys) == len(set(keys))
+
+
+def keyed(maps, transfers=None):
+    same = {"source": "raw", "target": "raw"}
+    study = Study(read_settings(config(transfers or [same, MAPPED], maps, ("ported", "sampled", "scratch"))))
+    graph = Graph(study)
+    return {(rule, *stage.names.values()): graph.key(stage) for rule, of in graph.stages.items() for stage in of}
+
+
+def test_another_setting_of_a_map_makes_again_what_follows_from_it_and_nothing_else():
+    before, after = keyed(BY), keyed({"weight_match": {"layers": "skip"}})
+    moved = {name for name, key in before.items() if after[name] != key}
+    assert {name[0] for name in moved} == {
+        *("check_transfer", "make_map", "make_starts", "evaluate_cell"),
+        *("gather_runs", "compute_statistics", "describe_techniques", "draw_figure", "write_report"),
+    }
+    of_cells = {name for name in moved if name[0] in ("make_starts", "evaluate_cell", "check_transfer")}
+    assert of_cells and all("weight_match" in name for name in of_cells)
+    assert {name for name in before if "weight_match" in name} <= moved
+
+
+def test_what_is_copied_does_not_depend_on_maps_beside_it():
+    without = keyed({}, [{"source": "raw", "target": "raw"}])
+    beside = keyed(BY)
+    for rule in ("make_starts", "evaluate_cell", "train_source", "initialise_scratch", "check_transfer"):
+        assert all(beside[name] == key for name, key in without.items() if name[0] == rule), rule
