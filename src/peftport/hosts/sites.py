@@ -54,7 +54,8 @@ class Family:
             answers; empty where hosts of the family have none here.
         language_model_head: regular expression for tensors of other heads that the family's files may hold, which a
             host with a classification head has no use for.
-        stream: what reads and writes the residual stream, for maps between unequal hosts; None where that is not described.
+        stream: what reads and writes the residual stream, for maps between unequal hosts; None where that is not
+            described.
     """
 
     name: str
