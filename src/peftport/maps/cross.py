@@ -44,12 +44,14 @@ class Cross:
         source: the source host's half.
         target: the target host's half.
         product: (n_t, n_s) sum of x_t x_s^T; None of spaces whose size alone is used.
+        sums: sum over rows of the product of the sums of both sides' coordinates.
     """
 
     rows: int
     source: Half
     target: Half
     product: np.ndarray | None
+    sums: float
 
     def correlation(self) -> np.ndarray:
         """(n_t, n_s) Pearson's correlation of every target with every source coordinate; 0 for a constant one."""

@@ -17,8 +17,7 @@ from peftport.maps.alignment import Members, aligned
 from peftport.maps.correspondence import Space
 from peftport.maps.cross import Cross, Half
 from peftport.maps.moments_reader import Key, Reader
-from peftport.maps.moments_taps import STREAM
-from peftport.maps.spaces import EMBEDDING, Place, width
+from peftport.maps.spaces import EMBEDDING, STREAM, Place, width
 
 TOGETHER = 16  # texts in a pass
 EVERY = 5  # every so many texts one is held out
@@ -52,6 +51,7 @@ class _Sum:
     """Sums over batches of one space of both hosts."""
 
     rows: int = 0
+    summed: float = 0.0
     product: Tensor | None = None
     halves: tuple[dict[str, Any], dict[str, Any]] = field(default_factory=lambda: ({"held": []}, {"held": []}))
 
@@ -59,6 +59,7 @@ class _Sum:
         """Add the rows of a batch."""
         fits = [rows[fitted] for rows in states]
         self.rows += len(fits[0])
+        self.summed += float(fits[0].sum(1) @ fits[1].sum(1))
         for half, rows, kept in zip(self.halves, states, fits, strict=True):
             half["held"].append(rows[~fitted][: HELD - sum(map(len, half["held"]))])
             sums = {"sums": kept.sum(0), "squares": kept.square().sum(0)} | ({"gram": kept.T @ kept} if grams else {})
@@ -78,7 +79,7 @@ class _Sum:
             )
             for half in self.halves
         ]
-        return Cross(self.rows, *halves, product=None if self.product is None else _array(self.product))
+        return Cross(self.rows, *halves, None if self.product is None else _array(self.product), self.summed)
 
 
 class Gathered:

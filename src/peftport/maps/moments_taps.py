@@ -11,9 +11,7 @@ from transformers import PreTrainedModel
 from peftport.hosts.sites import PROJECTIONS
 from peftport.hosts.stream import Sublayer
 from peftport.maps.pair import End
-from peftport.maps.spaces import READS, WRITES, Place, template_of, width
-
-STREAM = "stream"  # what stands before a norm, as it is: only its size is used
+from peftport.maps.spaces import READS, STREAM, WRITES, Place, template_of, width
 
 
 @dataclass(frozen=True)
@@ -70,11 +68,6 @@ def tap(end: End, model: PreTrainedModel, name: str, place: Place) -> Tap:
     return Tap(_projection(end, model, kind, place), False, lambda x: x[..., begin : begin + sizes[name]].double())
 
 
-def kinds(end: End, place: Place) -> list[str]:
-    """The projections of a sub-layer."""
-    return [kind for kind in PROJECTIONS if end.has(place, kind)]
-
-
 def _of_stream(end: End, model: PreTrainedModel, part: Sublayer, place: Place, name: str) -> Tap:
     norm = part.memory_norm if name == "memory" and part.memory_norm else part.norm
     if norm is None:
@@ -100,8 +93,9 @@ def _standardised(x: Tensor) -> Tensor:
 
 def _first(end: End, place: Place, table: dict[str, Any], space: str) -> str:
     """The first projection of a sub-layer that reads, or writes, a space."""
-    for kind in kinds(end, place):
-        if space in (table[kind] if isinstance(table[kind], tuple) else (table[kind],)):
+    for kind in PROJECTIONS:
+        taken = table[kind] if isinstance(table[kind], tuple) else (table[kind],)
+        if space in taken and end.stored(place, kind):
             return kind
     raise KeyError(f"{space} at {place}")
 

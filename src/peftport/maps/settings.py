@@ -25,3 +25,11 @@ class MapSettings(Settings):
         "anchored", description="`core` alone: by what the signs of singular vectors are chosen"
     )
     rank: int = Field(320, ge=1, description="`core` alone: singular vectors of a weight at most")
+    prior: float = Field(
+        0.0,
+        ge=0.0,
+        description="`activations` alone: how much maps between hosts of equal shapes are drawn towards a plain copy",
+    )
+    map: Literal["procrustes", "least_squares"] = Field(
+        "procrustes", description="`tokens` alone: a turn and a scale, or any matrix (as published)"
+    )

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from peftport.hosts.sites import PROJECTIONS, Family
 
 EMBEDDING = "embedding"
+STREAM = "stream"  # what stands before a norm, as it is; no map is of it, for only its size is used
 
 # kind of projection to (space that it reads, spaces that its outputs are in, one behind the other)
 READS = {

@@ -28,6 +28,9 @@ MAPS: dict[str, str] = {
     "weight_match": "peftport.maps.methods.weight_match",
     "core": "peftport.maps.methods.core",
     "lorasuite": "peftport.maps.methods.lorasuite",
+    "activations": "peftport.maps.methods.activations",
+    "assignment": "peftport.maps.methods.assignment",
+    "tokens": "peftport.maps.methods.tokens",
 }
 
 
