@@ -42,8 +42,9 @@ class MapFacts:
             where = f"the {space.stack}s" if space.stack else "the embeddings"
             if cross.rows < least:
                 raise ValueError(
-                    f"the texts give {cross.rows} rows in {where} of the two hosts, {least - cross.rows} too few: a map "
-                    f"of a stream of {least} coordinates takes at least {least}, and {COMFORTABLE * least} to be good"
+                    f"the texts give {cross.rows} rows in {where} of the two hosts, {least - cross.rows} too few: a "
+                    f"map of a stream of {least} coordinates takes at least {least}, and {COMFORTABLE * least} to be "
+                    "good. Give the map more texts, or longer ones"
                 )
             key = space.stack or space.name
             self.rows[key] = min(self.rows.get(key, cross.rows), cross.rows)

@@ -7,6 +7,7 @@ label is ever seen. Where the sums of all layers would not fit into ``MEMORY``, 
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -106,8 +107,8 @@ class Gathered:
     def similarity(self, stack: str) -> np.ndarray:
         """(layers of the target, layers of the source) linear CKA of what the sub-layers of a stack write.
 
-        Kornblith et al. (arXiv 1905.00414), summed over batches and without bias as Nguyen et al. (arXiv 2010.15327) do,
-        so that nothing of the hosts' widths is kept. A layer that writes nothing is like no other (0).
+        Kornblith et al. (arXiv 1905.00414), summed over batches and without bias as Nguyen et al. (arXiv 2010.15327)
+        do, so that nothing of the hosts' widths is kept. A layer that writes nothing is like no other (0).
         """
         source, target = (_writes(reader, stack) for reader in (self.source, self.target))
         crossed, sizes, rows = 0.0, [0.0, 0.0], 0
@@ -115,7 +116,7 @@ class Gathered:
             if (taken := min(len(batch.fitted[stack]), SIMILAR_TOGETHER)) < 4 or rows >= SIMILAR:
                 continue
             rows += taken
-            states = self._states(batch, sum(source, []), sum(target, []))
+            states = self._states(batch, chain(*source), chain(*target))
             grams = [
                 torch.stack([_gram([own[key][:taken] for key in layer]) for layer in layers])
                 for own, layers in zip(states, (source, target), strict=True)

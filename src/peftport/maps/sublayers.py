@@ -48,7 +48,7 @@ def between(pair: Pair, layers: Mapping[str, Layers]) -> list[Between]:
 
 
 def spaces(pair: Pair, at: Between) -> list[Space]:
-    """The spaces of a sub-layer whose states are compared; what goes into ``o`` only where it is not as wide as ``v``."""
+    """The spaces of a sub-layer whose states are compared; ``mix`` only where it is not as wide as ``v``."""
     names = ["read", "write", STREAM]
     if at.target.sublayer == "feed_forward":
         return [at.space(name) for name in (*names, "units")]

@@ -1,5 +1,6 @@
 """Hosts of the ladder that read texts: tokenizers of words, texts, and pairs with moments."""
 
+import functools
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,6 +13,7 @@ from peftport.hosts.families.table import family
 from peftport.maps.moments import Gathered
 from peftport.maps.moments_reader import Reader
 from peftport.maps.pair import End, Pair
+from tests.graded import step_of
 from tests.tiny import VOCABULARY, card, tensors
 
 
@@ -54,8 +56,11 @@ def gathered(source, target, read, tokenizers=(None, None), rows=10**6):
     return Gathered(*readers, read, rows)
 
 
-def pair_of(step, read=None):
-    """A rung as a pair with moments."""
-    tokenizers = (words(), words(step.tokens))
-    moments = gathered(step.source, step.target, texts() if read is None else read, tokenizers)
-    return Pair(end(step.source, "source"), end(step.target, "target"), lambda: None, lambda: moments)
+@functools.cache
+def pair_of(name, kind, count=96):
+    """A rung as a pair with moments, of so many texts."""
+    step = step_of(name, kind)
+    moments = gathered(step.source, step.target, texts(count), (words(), words(step.tokens)))
+    known = np.flatnonzero(step.tokens >= 0)
+    ends = end(step.source, "source"), end(step.target, "target")
+    return Pair(*ends, lambda: (known, step.tokens[known]), lambda: moments)

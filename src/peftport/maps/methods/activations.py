@@ -1,8 +1,8 @@
 """Maps between what both hosts compute on the same texts: orthogonal Procrustes, space by space.
 
 Theseus (Rinaldi et al., ICML 2026, arXiv 2602.12952) aligns the inputs and the outputs of every projection by itself;
-``published: true`` does that (``peftport.maps.theseus``). It is exact only where the scales of norms agree, and not even
-between a host and itself where outputs do not span their space. Repaired here:
+``published: true`` does that (``peftport.maps.theseus``). It is exact only where the scales of norms agree, and not
+even between a host and itself where outputs do not span their space. Repaired here:
 
 * the stream is compared behind its norms without their scales, one map at each depth, and scales enter the map of what
   is read: ``diag(g_t) R diag(1 / g_s)``;

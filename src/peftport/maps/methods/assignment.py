@@ -6,7 +6,9 @@ It is exact where hosts differ by the order of coordinates, and useless where th
 
 * what a projection writes is assigned by itself (the published code takes the indices of what it reads);
 * the target may be wider: coordinates without a counterpart get nothing;
-* scales of norms enter the map of what is read, for correlation does not see them (``published: true`` leaves them out).
+* scales of norms enter the map of what is read, for correlation does not see them.
+
+``published: true`` leaves out the last two.
 """
 
 from collections.abc import Mapping

@@ -1,9 +1,9 @@
 """Maps of the token embeddings alone, for soft prompts, from the tokens that both vocabularies have.
 
 Lester et al., *Reducing Retraining by Recycling Parameter-Efficient Prompts* (2022, arXiv 2208.05577), take any matrix
-that carries embeddings to embeddings, ``P_t = P_s M`` with ``M = lstsq(E_s, E_t)`` (``map: least_squares``, their v2v-lin).
-The default is a turn and a scale, ``P_t = s P_s R^T``, ``R = polar(E_t^T E_s)``, ``s = tr(R^T E_t^T E_s) / ||E_s||^2``, which
-takes fewer tokens. Where they choose among frequent words, all shared tokens are taken here.
+that carries embeddings to embeddings, ``P_t = P_s M`` with ``M = lstsq(E_s, E_t)`` (v2v-lin, ``map: least_squares``).
+The default is a turn and a scale, ``P_t = s P_s R^T``, ``R = polar(E_t^T E_s)``, ``s = tr(R^T E_t^T E_s) / ||E_s||^2``:
+it has less to learn from the tokens. Where they choose among frequent words, all shared tokens are taken here.
 """
 
 import numpy as np
@@ -69,7 +69,7 @@ def _matrix(source: np.ndarray, target: np.ndarray) -> Dense:
 
 
 def _residuals(tables: list[np.ndarray], held: np.ndarray, solve) -> dict[str, float | None]:
-    """``||e_t - M e_s|| / ||e_t||`` of held tokens, of a map from the others; and without a map, with shuffled tokens."""
+    """``||e_t - M e_s|| / ||e_t||`` of held tokens, of a map from the others; with shuffled tokens; without a map."""
     source, target = (table[held] for table in tables)
     mapped = solve(*(table[~held] for table in tables)).forward(source.T).T
     off = {"map": mapped, "shuffled": np.roll(mapped, len(mapped) // 2, axis=0)}
