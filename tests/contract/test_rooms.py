@@ -39,7 +39,7 @@ MAY_IMPORT = {
     "typology": set(),
     "figures": set(),
     "porting": set(),
-    "maps": {"hosts", "adapters.host_files", "adapters.host_modules", "techniques.table"},
+    "maps": {"hosts", "adapters.host_files", "adapters.host_modules", "techniques.table", "prompting.batches"},
     "adapters": {"hosts", "injection", "porting.sampled_product", "techniques.table"},
     "prompting": {"data", "tasks.table"},
     "hosts": {"prompting", "data.settings"},
@@ -120,6 +120,7 @@ WITH_TORCH = {
     "injection",
     "compute",
     "host_building",
+    "maps",
     "matching",
     "training",
     "evaluation",
@@ -157,6 +158,11 @@ WITHOUT_TORCH = [
     "host_building.recipes.table",
     "techniques.table",
     "techniques.output",
+    *(
+        name
+        for name in (module.removeprefix("peftport.") for module in MODULES)
+        if re.match(r"maps\b(?!\.moments)", name)
+    ),
     "training.extract",
     "evaluation.agreement",
     "evaluation.gather",

@@ -12,18 +12,21 @@ DRIVER = "gesdd"  # LAPACK's divide and conquer; ``gesvd`` must give the same ma
 SPANNED = 1e-8  # singular values below this share of the largest are rounding
 
 
-def polar(products: np.ndarray) -> np.ndarray:
+def polar(products: np.ndarray, spanned: float = SPANNED) -> np.ndarray:
     """R (n_t, n_s), orthonormal along its shorter side, nearest to (n_t, n_s) ``products``.
 
     Directions that neither the products nor the padded identity relate stay without a counterpart: R is zero there.
+
+    Args:
+        spanned: share of the largest singular value below which one is rounding.
     """
-    left, right = _spanned(products)
+    left, right = _spanned(products, spanned)
     basis = left @ right.T
     if left.shape[1] < min(products.shape):
         rest = np.eye(*products.shape)
         rest -= left @ (left.T @ rest)
         rest -= (rest @ right) @ right.T
-        left, right = _spanned(rest, largest=1.0)
+        left, right = _spanned(rest, spanned, largest=1.0)
         basis = basis + left @ right.T
     return basis
 
@@ -53,8 +56,8 @@ def turn_of_pairs(target: np.ndarray, source: np.ndarray) -> np.ndarray:
     return np.block([[real, -imaginary], [imaginary, real]])
 
 
-def _spanned(products: np.ndarray, largest: float | None = None) -> tuple[np.ndarray, np.ndarray]:
+def _spanned(products: np.ndarray, share: float, largest: float | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Singular vectors (n_t, r) and (n_s, r) of the numerical span, which begins at a share of ``largest``."""
     left, sizes, right = svd(products, full_matrices=False, lapack_driver=DRIVER)
-    rank = int((sizes > SPANNED * (sizes[0] if largest is None else largest)).sum())
+    rank = int((sizes > share * (sizes[0] if largest is None else largest)).sum())
     return left[:, :rank], right[:rank].T

@@ -37,6 +37,7 @@ NEEDS = frozenset({"weights", "texts"})
 TECHNIQUES = None
 
 LARGEST_TURN = 4096  # units up to which they are turned; more are matched one to one, for a turn takes their cube
+SPANNED = 1e-11  # of products of states: 3e-6 of the states, above what float32 leaves of a direction that is not there
 EQUAL = ("d_model", "d_kv", "d_ff", "heads", "key_value_heads")  # sizes that a prior of the identity asks for
 
 
@@ -136,7 +137,7 @@ def _turned(cross: Cross, settings: MapSettings) -> Isometry:
     products = cross.product
     if settings.prior:
         products = products / (np.linalg.norm(products, 2) or 1.0) + settings.prior * np.eye(*products.shape)
-    return Isometry(polar(products), size_ratio(cross) or 1.0)
+    return Isometry(polar(products, SPANNED), size_ratio(cross) or 1.0)
 
 
 def _matched(cross: Cross, facts: MapFacts) -> Selection:
