@@ -143,7 +143,7 @@ class Gathered:
 
     def _pass(self, groups: Sequence[Sequence[Space]], grams: bool) -> Iterator[Mapping[Space, Cross]]:
         sums = {space: _Sum() for group in groups for space in group}
-        pairs = {space: _keys(space, self.source.stacks[0]) for space in sums}
+        pairs = {space: _keys(space, self.stacks[0]) for space in sums}
         for batch in self.batches:
             source, target = self._states(batch, *zip(*pairs.values(), strict=True))
             fitted = {
@@ -175,13 +175,13 @@ class Gathered:
         members: dict[str, tuple[Members, Members]] = {}
         fitted = {}
         for stack in self.stacks:
-            name = "decoder_input_ids" if stack != self.source.stacks[0] else "input_ids"
-            sizes = [inputs[name].shape[1] for inputs in (source, target)]
+            both = (self.source, source), (self.target, target)
+            sizes = [inputs[reader.argument(stack)].shape[1] for reader, inputs in both]
             parts, counts = [], []
             for index, text in enumerate(texts):
                 places = source_places[stack][index], target_places[stack][index]
-                *both, count = aligned(*places, text, causal=stack == "decoder")
-                moved = zip(both, sizes, strict=True)
+                *sides, count = aligned(*places, text, causal=stack == "decoder")
+                moved = zip(sides, sizes, strict=True)
                 parts.append([Members(m.tokens + index * size, m.rows + sum(counts)) for m, size in moved])
                 counts.append(count)
             sides = zip(*parts, strict=True)
@@ -192,7 +192,7 @@ class Gathered:
 
 
 def _keys(space: Space, first_stack: str) -> Pairs:
-    """A space in the source host and in the target host; the embedding's rows are those of the first stack."""
+    """A space in the source host and in the target host; the embedding's rows are those of the first common stack."""
     if space.name == EMBEDDING:
         return ((EMBEDDING, Place(first_stack, -1, "")),) * 2
     layers = space.source_layer, space.target_layer

@@ -40,6 +40,10 @@ class Reader:
         """The stacks that it has."""
         return [stack for stack in STACKS if self.end.layers(stack)]
 
+    def argument(self, stack: str) -> str:
+        """The host's argument with the tokens that a stack reads."""
+        return "input_ids" if stack == self.stacks[0] else "decoder_input_ids"
+
     def read(self, texts: Sequence[str]) -> tuple[dict[str, Tensor], dict[str, list[list[alignment.Place]]]]:
         """The host's arguments for texts; and by stack, for each text, where the tokens that it reads stand."""
         longest = min(LONGEST, self.end.card.get("positions") or LONGEST)
@@ -68,7 +72,8 @@ class Reader:
         hooks = []
         for key in keys:
             if key[0] == EMBEDDING:
-                heard[key] = self.model.get_input_embeddings()(inputs["input_ids"]).double().flatten(0, -2)
+                ids = inputs[self.argument(key[1].stack)]
+                heard[key] = self.model.get_input_embeddings()(ids).double().flatten(0, -2)
                 continue
             place = tap(self.end, self.model, *key)
             hooks.append(place.listen(lambda state, key=key: heard.update({key: state.flatten(0, -2)})))

@@ -82,7 +82,9 @@ def width(name: str, shape: Mapping[str, int]) -> int:
     attention = {"q": "heads", "mix": "heads", "k": "key_value_heads", "v": "key_value_heads"}
     if name in attention:
         return shape[attention[name]] * shape["d_kv"]
-    return shape[{"units": "d_ff", EMBEDDING: "embedding"}.get(name, "d_model")]
+    if name == EMBEDDING:
+        return shape.get("embedding", shape["d_model"])
+    return shape["d_ff" if name == "units" else "d_model"]
 
 
 def refusal(family: Family) -> str | None:

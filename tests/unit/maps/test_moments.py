@@ -69,6 +69,18 @@ def test_a_word_is_its_last_token_of_a_causal_host_and_the_mean_of_its_tokens_of
     np.testing.assert_allclose(found[Space(EMBEDDING)].product, product, atol=1e-9)
 
 
+def test_a_decoder_behind_an_encoder_and_one_alone_read_the_same_tokens():
+    """The first reads the first half of a text, behind a token that is no row."""
+    pair, read = (host("t5"), host("llama")), texts(3)
+    [found] = gathered(*pair, read).collect([[Space(EMBEDDING), Space("read", "decoder", "self", 0, 2)]])
+    ids = np.concatenate([own[:6] for own in ids_of(read)])
+    source, target = tensors(pair[0])["shared.weight"][ids], tensors(pair[1])["embed_tokens.weight"][ids]
+    np.testing.assert_allclose(found[Space(EMBEDDING)].product, target.T @ source, atol=1e-9)
+    np.testing.assert_allclose(
+        found[Space("read", "decoder", "self", 0, 2)].target.squares, (normed(target) ** 2).sum(0)
+    )
+
+
 def test_several_passes_give_what_one_does(monkeypatch):
     step = rung("folded", "t5")
     made = gathered(step.source, step.target, texts(6))
