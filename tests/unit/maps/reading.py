@@ -29,7 +29,7 @@ def words(order=None):
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token=unknown)
 
 
-def texts(count=96, length=12, seed=11):
+def texts(count=64, length=12, seed=11):
     """Texts of random words."""
     drawn = np.random.default_rng(seed).integers(3, VOCABULARY, (count, length))
     return [" ".join(f"w{word}" for word in row) for row in drawn]
@@ -57,7 +57,7 @@ def gathered(source, target, read, tokenizers=(None, None), rows=10**6):
 
 
 @functools.cache
-def pair_of(name, kind, count=96):
+def pair_of(name, kind, count=64):
     """A rung as a pair with moments, of so many texts."""
     step = step_of(name, kind)
     moments = gathered(step.source, step.target, texts(count), (words(), words(step.tokens)))

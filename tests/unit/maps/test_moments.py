@@ -118,7 +118,7 @@ def inserted():
 
 @pytest.mark.parametrize("which", [1, 2])
 def test_what_layers_write_tells_which_were_inserted(inserted, which):
-    made = gathered(inserted[0], inserted[which], texts(48))
+    made = gathered(inserted[0], inserted[which], texts(32))
     for stack in ("encoder", "decoder"):
         found = made.similarity(stack)
         assert rising(found, nearest=False) == (((0, 1.0),), (), ((1, 1.0),), ((2, 1.0),), (), ((3, 1.0),))
@@ -129,7 +129,7 @@ def test_what_layers_write_tells_which_were_inserted(inserted, which):
 
 def test_streams_tie_where_a_layer_writes_nothing(inserted):
     """The trap for which writes are compared: a stream is the same before and behind such a layer."""
-    made = gathered(inserted[0], inserted[1], texts(48))
+    made = gathered(inserted[0], inserted[1], texts(16))
     keys = [[(STREAM, Place("encoder", layer, "self")) for layer in range(count)] for count in (4, 6)]
     states = made._states(made.batches[0], *keys)
     grams = [
