@@ -17,7 +17,8 @@ GRADES = {
     "permuted": ((0, 1e-5), (0, 1e-5)),
     "folded": ((0.3, 3), (0, 1e-4)),
     "rotated": ((0.3, 3), (0, 1e-4)),
-    "wider_turned": ((0.3, 3), (0, 1e-4)),
+    "padded": ((0, 1e-4), (0, 1e-4)),
+    "wider_turned": ((0.3, 3), (0.3, 3)),  # heads that the source has not bring singular vectors of their own
     "drift_20": ((0.3, 3), (0.3, 3)),
 }
 
