@@ -25,7 +25,7 @@ from peftport.stages.extract_modules import modules_of
 from peftport.stages.sections import task
 from peftport.storage.modules import Module, read_module
 from peftport.study.config import read_settings
-from peftport.study.grid import Source
+from peftport.study.entries import Source
 from peftport.study.grid_settings import PairSettings
 from peftport.study.study import Study
 from peftport.techniques.output import ADDED, Output

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from peftport.storage.files import read_json
 from peftport.storage.provenance import JsonObject
-from peftport.study.grid import Cell
+from peftport.study.entries import Cell
 from peftport.study.study import Study
 
 

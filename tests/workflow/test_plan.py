@@ -10,7 +10,7 @@ import yaml
 from peftport.planning.graph import Graph
 from peftport.planning.plan import make_plan
 from peftport.planning.plan_text import plan_text
-from peftport.study.grid import Cell
+from peftport.study.entries import Cell
 from peftport.study.read import read_study
 from tests import studies, warm
 from tests.workflow.test_configs import COUNTED as PUBLISHED

@@ -14,7 +14,7 @@ from peftport.stages.write_report import WriteReport
 from peftport.storage.parquet import read_table
 from peftport.storage.provenance import RESULTS
 from peftport.study.config import ConfigError
-from peftport.study.grid import ANY, NONE, PORTED, SHARED, Cell, shared
+from peftport.study.entries import ANY, NONE, PORTED, SHARED, Cell, shared
 from peftport.study.study import Study
 
 NATIVE, BARE = "native", "bare"

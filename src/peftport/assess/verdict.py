@@ -8,7 +8,7 @@ from peftport.assess.results import BARE, NATIVE, Results
 from peftport.figures.style import signed
 from peftport.report.phrases import count, difference, moment
 from peftport.report.recommendation import recommendations
-from peftport.study.grid import SHARED
+from peftport.study.entries import SHARED
 
 NAMES = {
     BARE: "the bare new host",

@@ -8,7 +8,8 @@ import pandas as pd
 from peftport.evaluation.agreement import refuse_unless_agreed
 from peftport.storage.parquet import read_table
 from peftport.storage.tables import CELL, TABLES
-from peftport.study.grid import Cell, Grid, Source
+from peftport.study.entries import Cell, Source
+from peftport.study.grid import Grid
 
 KEYS = [*CELL, "budget_steps", "seed"]
 

@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from peftport.adapters.host_modules import BELOW_THE_HEAD
 from peftport.hosts.families.table import family
 from peftport.hosts.sites import Family
 from peftport.maps.correspondence import Correspondence
@@ -185,7 +184,7 @@ def _sizes(law: Law, fields: JsonObject, tensors: Tensors) -> JsonObject:
 
 def _prefix(target: Family) -> str:
     """What a model with a head calls the model below it, as the front of a name."""
-    below = BELOW_THE_HEAD.get(target.name, "").format(model_type=target.name)
+    below = target.below_head
     return f"{below}." if below else ""
 
 

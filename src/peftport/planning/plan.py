@@ -17,7 +17,7 @@ from peftport.storage.hub import cached_commit
 from peftport.study.chats import chatting
 from peftport.study.classification import head_notes
 from peftport.study.distillation import distil_notes
-from peftport.study.grid import Cell, Source, Start
+from peftport.study.entries import Cell, Source, Start
 from peftport.study.precisions import own_precisions
 from peftport.study.read import read_study, refuse_unless_folder
 from peftport.study.study import Study

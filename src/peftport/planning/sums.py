@@ -13,7 +13,7 @@ from peftport.stages.evaluate_cell import EvaluateCell
 from peftport.stages.gather_runs import GatherRuns
 from peftport.storage.files import DamagedFile
 from peftport.storage.parquet import read_table
-from peftport.study.grid import Cell
+from peftport.study.entries import Cell
 
 NOT_THEIRS = "its rows are not those of the scores of the study's cells"
 

@@ -9,8 +9,8 @@ from peftport.stages.module_folders import ModuleFolders
 from peftport.stages.sections import host_code, method_code
 from peftport.stages.stage import Needs
 from peftport.storage.provenance import JsonObject
+from peftport.study.entries import Source
 from peftport.study.existing import adapter_files
-from peftport.study.grid import Source
 from peftport.study.study import Study
 
 

@@ -9,7 +9,7 @@ from peftport.stages.identify_host import host_inputs
 from peftport.stages.sections import answer_code, host_code, kind_code, method_code, task, tested_by
 from peftport.stages.stage import Needs, Stage
 from peftport.storage.provenance import JsonObject
-from peftport.study.grid import Source
+from peftport.study.entries import Source
 from peftport.study.study import Study
 from peftport.tasks.table import PROMPTS
 

@@ -9,7 +9,7 @@ from peftport.stages.sections import methods
 from peftport.stages.stage import Needs, Stage
 from peftport.stages.train_source import TrainSource
 from peftport.storage.provenance import JsonObject
-from peftport.study.grid import Source
+from peftport.study.entries import Source
 from peftport.study.study import Study
 
 

@@ -11,7 +11,7 @@ from peftport.stages.module_folders import ModuleFolders
 from peftport.stages.sections import answer_code, host_code, kind_code, method_code, task, technique, trained_by
 from peftport.stages.stage import Needs
 from peftport.storage.provenance import JsonObject
-from peftport.study.grid import TAUGHT, Start
+from peftport.study.entries import TAUGHT, Start
 from peftport.study.study import Study
 from peftport.tasks.table import PROMPTS
 

@@ -24,7 +24,7 @@ from peftport.stages.sections import (
 )
 from peftport.stages.stage import Needs, Output, Stage
 from peftport.storage.provenance import JsonObject
-from peftport.study.grid import FITTED, SHARED, TAUGHT, TEACHER, Cell
+from peftport.study.entries import FITTED, SHARED, TAUGHT, TEACHER, Cell
 from peftport.study.study import Study
 from peftport.tasks.table import SCORES
 

@@ -6,7 +6,7 @@ from peftport.stages.admit_module import AdmitModule
 from peftport.stages.module_folders import ModuleFolders
 from peftport.stages.stage import Needs, Output
 from peftport.stages.train_source import TrainSource
-from peftport.study.grid import Source
+from peftport.study.entries import Source
 from peftport.study.study import Study
 
 

@@ -14,7 +14,7 @@ from peftport.stages.module_folders import ModuleFolders
 from peftport.stages.sections import host_code
 from peftport.stages.stage import Needs
 from peftport.storage.provenance import JsonObject
-from peftport.study.grid import ANY, FITTED, PLACED, SCALED, SHARED, TAUGHT, Start
+from peftport.study.entries import ANY, FITTED, PLACED, SCALED, SHARED, TAUGHT, Start
 from peftport.study.grid_settings import COPY
 from peftport.study.study import Study
 

@@ -14,7 +14,7 @@ from peftport.stages.module_folders import ModuleFolders
 from peftport.stages.sections import host_code, kind_code, method_code, task
 from peftport.stages.stage import Needs
 from peftport.storage.provenance import JsonObject
-from peftport.study.grid import FITTED, Start
+from peftport.study.entries import FITTED, Start
 from peftport.study.study import Study
 from peftport.tasks.table import PROMPTS
 

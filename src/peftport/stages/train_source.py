@@ -8,7 +8,7 @@ from peftport.stages.identify_host import host_inputs
 from peftport.stages.sections import host_code, method_code, task, training
 from peftport.stages.stage import Needs, Stage
 from peftport.storage.provenance import JsonObject
-from peftport.study.grid import Source
+from peftport.study.entries import Source
 from peftport.study.study import Study
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from peftport.hosts.families.table import FAMILIES, family
 from peftport.prompting.template import ANSWER
 from peftport.storage.provenance import JsonObject
-from peftport.study.grid import HEADED
+from peftport.study.entries import HEADED
 from peftport.study.study import Study
 
 Complaint = tuple[str, str]

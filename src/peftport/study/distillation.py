@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from peftport.study.grid import SHARED, TAUGHT
+from peftport.study.entries import SHARED, TAUGHT
 from peftport.study.study import Study
 
 Complaint = tuple[str, str]  # a key of the config, and what is wrong there

@@ -1,88 +1,28 @@
 """The grid of a study: which modules, starts, cells and runs it asks for, by name and not by file."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 
 from peftport.study.derived_datasets import left_out, parent, randomised, root, without
+from peftport.study.entries import (
+    ANY,
+    FITTED,
+    MAPPED,
+    NONE,
+    PORTED,
+    REFERENCES,
+    RELABELLED,
+    SHARED,
+    TAUGHT,
+    TEACHER,
+    Cell,
+    Source,
+    Start,
+    block_name,
+    shared,
+)
 from peftport.study.grid_settings import COPY, GridSettings, TransferSettings
-
-ANY = "any"
-NONE = "none"
-PORTED = "ported"
-SHARED = "scratch"
-TEACHER = "teacher"
-REFERENCES = ("bare", "native", TEACHER)
-FITTED = ("matched",)  # their starts depend on texts of the target dataset
-HEADED = ("ported_fresh_head", "sampled_fresh_head", "head_only")  # they are about a classification head
-RELABELLED = ("random_target",)  # their source modules are trained on shuffled labels
-TAUGHT = ("distilled",)  # their starts are trained in the target host, by the answers of a teacher
-MAPPED = ("wrong_layers", "shuffled_map")  # they are about a map, so there are none where modules are copied
-PLACED = ("random_basis",)  # their starts depend on the target host's weights
-SCALED = ("ported_quarter", "ported_half", "ported_double")  # the ported module in other sizes
-
-
-@dataclass(frozen=True, order=True)
-class Source:
-    """The modules of one technique, trained in one host on one dataset, for one block of seeds: one training job."""
-
-    technique: str
-    host: str
-    dataset: str
-    block: str
-
-
-@dataclass(frozen=True, order=True)
-class Cell:
-    """All budgets and one block of seeds of a technique, transfer, dataset pair and initialisation: one job.
-
-    What does not depend on the source host does not depend on how a module is carried either: both are `any`.
-    """
-
-    technique: str
-    source_host: str
-    target_host: str
-    source_dataset: str
-    target_dataset: str
-    initialisation: str
-    block: str
-    map: str = COPY
-
-    @property
-    def is_reference(self) -> bool:
-        """Whether this cell is a reference, which scores are read against, and not a run."""
-        return self.initialisation in REFERENCES
-
-
-@dataclass(frozen=True, order=True)
-class Start:
-    """What one block of modules in a target host starts from.
-
-    Its source dataset is the one whose texts the source module was trained on: a derived one where the study
-    decontaminates. Its target dataset is `any` but for initialisations that are fitted to the texts of one, or
-    trained on them.
-    """
-
-    technique: str
-    source_host: str
-    target_host: str
-    source_dataset: str
-    target_dataset: str
-    initialisation: str
-    block: str
-    map: str = COPY
-
-
-def shared(technique: str, host: str, dataset: str, kind: str, block: str) -> Cell:
-    """A cell that does not depend on where modules come from: a reference, or `scratch`."""
-    return Cell(technique, ANY, host, ANY, dataset, kind, block, ANY)
-
-
-def block_name(seeds: list[int]) -> str:
-    """``0-4`` for consecutive seeds, ``7`` for one, ``0.2.5`` for others."""
-    if len(seeds) > 1 and seeds == list(range(seeds[0], seeds[0] + len(seeds))):
-        return f"{seeds[0]}-{seeds[-1]}"
-    return ".".join(str(seed) for seed in seeds)
 
 
 class Grid:

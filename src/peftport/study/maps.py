@@ -11,7 +11,7 @@ from peftport.maps.table import COPY
 from peftport.porting.compatibility import differences
 from peftport.registry import unknown_name
 from peftport.storage.provenance import JsonObject
-from peftport.study.grid import MAPPED, PLACED, SCALED
+from peftport.study.entries import MAPPED, PLACED, SCALED
 from peftport.study.grid_settings import TransferSettings
 from peftport.study.settings import StudySettings
 from peftport.study.study import Study

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from peftport.study.grid import PORTED
+from peftport.study.entries import PORTED
 from peftport.study.study import Study
 
 KEY = "grid.probes"

@@ -1,6 +1,6 @@
 """Initialisations that a study cannot make: what fitting needs of a technique, and a mean of other modules."""
 
-from peftport.study.grid import FITTED
+from peftport.study.entries import FITTED
 from peftport.study.study import Study
 from peftport.techniques.table import no_output
 

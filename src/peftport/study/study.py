@@ -7,7 +7,8 @@ from peftport.hosts.families.table import family
 from peftport.hosts.recipe_settings import FurtherHostSettings, base_of
 from peftport.prompting.lm_types.table import CLASSIFIER
 from peftport.settings import Precision
-from peftport.study.grid import TAUGHT, Grid
+from peftport.study.entries import TAUGHT
+from peftport.study.grid import Grid
 from peftport.study.settings import StudySettings
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from peftport.hosts.recipe_settings import HostTrainingSettings, InstructionHostSettings
-from peftport.study.grid import TAUGHT, Cell, Source, Start
+from peftport.study.entries import TAUGHT, Cell, Source, Start
 from peftport.study.learning_rates import learning_rates
 from peftport.study.study import Study
 

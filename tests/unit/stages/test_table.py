@@ -36,7 +36,15 @@ def graph():
     transfers.append({"source": "raw", "target": "instruct", "map": "weight_match"})
     grid = CONFIG["grid"] | {
         "transfers": transfers,
-        "initialisations": ["ported", "scratch", "matched", "target_mean", "random_target", "distilled", "shuffled_map"],
+        "initialisations": [
+            "ported",
+            "scratch",
+            "matched",
+            "target_mean",
+            "random_target",
+            "distilled",
+            "shuffled_map",
+        ],
     }
     return Graph(Study(read_settings(config | {"hosts": hosts, "grid": grid, "maps": {"weight_match": {}}})))
 

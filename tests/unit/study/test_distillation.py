@@ -8,7 +8,7 @@ import pytest
 from peftport.planning.graph import Graph
 from peftport.study.config import ConfigError, read_settings
 from peftport.study.distillation import distil_notes
-from peftport.study.grid import Cell
+from peftport.study.entries import Cell
 from peftport.study.study import Study
 from peftport.study.training_steps import optimiser_steps
 from tests.unit.planning.test_graph import CONFIG, keys, moved

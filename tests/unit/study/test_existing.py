@@ -8,8 +8,8 @@ from safetensors.torch import load_file, save_file
 
 from peftport.planning.graph import Graph
 from peftport.study.config import ConfigError
+from peftport.study.entries import Source
 from peftport.study.existing import module_notes
-from peftport.study.grid import Source
 from peftport.study.read import read_study
 from tests import studies
 from tests.adapters import copied, lora_of_raw

@@ -1,7 +1,8 @@
 """The grid of a study: every run counted, nothing computed twice."""
 
 from peftport.study.config import read_settings
-from peftport.study.grid import Cell, Grid, Source, block_name
+from peftport.study.entries import Cell, Source, block_name
+from peftport.study.grid import Grid
 from peftport.study.grid_settings import GridSettings
 from peftport.study.study import Study
 from tests.unit.planning.test_graph import CONFIG

@@ -6,7 +6,7 @@ from peftport.planning.graph import Graph
 from peftport.stages.encode_dataset import EncodeDataset
 from peftport.stages.evaluate_cell import EvaluateCell
 from peftport.study.config import ConfigError, read_settings
-from peftport.study.grid import Cell, Source
+from peftport.study.entries import Cell, Source
 from peftport.study.study import Study
 from peftport.study.training_steps import optimiser_steps
 from tests.unit.planning.test_graph import CONFIG
