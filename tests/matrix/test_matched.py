@@ -217,6 +217,7 @@ def test_the_draw_knows_nothing_of_the_order_of_the_ported_entries(variant):
         np.testing.assert_allclose(other.tensors[name], tensor, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", ["adapters", "ia3"])
 def test_what_the_control_adds_points_nowhere_near_what_the_ported_module_adds(variant):
     """Cosines at single sites are wide, as what is added has few directions; their mean over draws is near zero."""

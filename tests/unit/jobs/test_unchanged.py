@@ -20,11 +20,12 @@ from pathlib import Path
 from peftport.data.prepare import prepare
 from peftport.jobs.unchanged import unchanged
 from peftport.paths import pipeline_root
-from peftport.storage.code_stamp import script_stamp
+from peftport.storage.code_stamp import keep_parsed, script_stamp
 
 late, stamp = "peftport.data.sources.files", sys.argv[1]
 if stamp == "tell":
     print(script_stamp(pipeline_root() / "workflow/scripts/prepare_dataset.py", late))
+    keep_parsed()
     sys.exit()
 {before}
 with unchanged("prepare_dataset", [stamp, late], {{}}):
