@@ -32,9 +32,16 @@ def pytest_configure(config):
 def pytest_collection_modifyitems(items):
     """Tests that run studies come first, all with the worker that begins: it makes what they share, and none waits.
 
-    Longer tests come last, so that ``--minutes`` leaves out those.
+    Longer tests come last, so that ``--minutes`` leaves out those; of them the longest come first (``slow`` says how
+    long they take), so that no worker ends alone with one.
     """
-    items.sort(key=lambda item: ("slow" in item.keywords, "workflow" not in item.path.parts))
+
+    def place(item):
+        slow = item.get_closest_marker("slow")
+        seconds = slow.kwargs.get("seconds", 0) if slow else 0
+        return slow is not None, -seconds, "workflow" not in item.path.parts
+
+    items.sort(key=place)
 
 
 def pytest_collection_finish():

@@ -95,7 +95,7 @@ def test_commands_read_what_was_written(tmp_path):
     assert json.loads((tmp_path / "run-0.json").read_text()) == {"seed": 3}
 
 
-@pytest.mark.slow
+@pytest.mark.slow(seconds=120)
 def test_the_benchmark_itself(config, tmp_path):
     few = {"initialisations": ["ported"], "references": ["bare"]}
     path = studies.write_config(tmp_path, config | {"grid": config["grid"] | few})

@@ -230,9 +230,8 @@ def refused(tmp_path_factory, finished, hosts, wide):
 
     def fill(folder):
         shutil.copytree(finished, folder, symlinks=True, dirs_exist_ok=True)
-        few = grid(
-            techniques=["lora"], initialisations=["ported"], references=[]
-        )  # nothing is trained in a host to which no module moves
+        # nothing is trained in a host to which no module moves
+        few = grid(techniques=["lora"], initialisations=["ported"], references=[])
         prepare(folder, [few, *(edit for edit, *_ in BY_A_JOB.values())], hosts, wide)
         with pytest.MonkeyPatch.context() as patch:
             set_offline(wide, patch)
