@@ -60,6 +60,7 @@ def test_the_rival_does_every_run_and_reference_of_the_study_once(config, tmp_pa
     assert {job["module"] for job in jobs["run"] if job["initialisation"] in ("ported", "sampled", "native")} <= made
 
 
+@pytest.mark.slow
 def test_both_scripts_train_and_test(config, tmp_path, examples):
     study = Study(StudySettings.model_validate(config))
     jobs = rival_jobs(study, given(tmp_path / "given", study, examples), tmp_path)

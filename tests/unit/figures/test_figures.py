@@ -28,6 +28,7 @@ DESIGNS = {
     "variants": Design(VARIANTS, FIVE[:2], references=("bare",), seeds=(0,), budgets=(0,), examples=40),
     "many budgets": Design(("lora",), budgets=(0, 10, 20, 30, 40, 50, 500, 1000), seeds=(0,), examples=40),
 }
+LARGEST = ("published", "wide")
 
 
 class Tables(dict[str, dict[str, pd.DataFrame]]):
@@ -63,7 +64,9 @@ def texts(figure: Figure) -> list[tuple[str, np.ndarray]]:
     return seen
 
 
-@pytest.mark.parametrize("name", DESIGNS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name in LARGEST else name for name in DESIGNS]
+)
 @pytest.mark.parametrize("module", FIGURES, ids=lambda module: module.__name__.rsplit(".", 1)[1])
 def test_no_text_overlaps_another_or_is_cut_off(module, name: str, tables: dict) -> None:
     figure = module.draw({need: tables[name][need] for need in module.NEEDS})
