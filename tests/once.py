@@ -1,4 +1,7 @@
-"""What several tests read is made once in a test session, whichever of its processes asks first."""
+"""What several tests read is made once in a test session, whichever of its processes asks first.
+
+Where ``PEFTPORT_TESTS_MADE`` names a folder, it is made there and stays, for further sessions with the same code.
+"""
 
 import fcntl
 import os
@@ -7,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+MADE = "PEFTPORT_TESTS_MADE"
 
 
 def session_folder(factory: pytest.TempPathFactory) -> Path:
@@ -21,7 +26,7 @@ def once(factory: pytest.TempPathFactory, name: str, fill: Callable[[Path], None
     The others wait for a lock meanwhile. What an error left half filled is removed, and the next process that asks
     fills it anew. The folder has its last name from the start, because files in it may say where they lie.
     """
-    shared = session_folder(factory) / "once"
+    shared = Path(os.environ.get(MADE) or session_folder(factory) / "once")
     shared.mkdir(exist_ok=True)
     folder, done = shared / name, shared / f"{name}.done"
     with open(shared / f"{name}.lock", "w") as lock:

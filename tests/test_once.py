@@ -5,7 +5,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.once import once
+from tests.once import MADE, once
+
+
+@pytest.fixture(autouse=True)
+def _no_folder_of_several_sessions(monkeypatch):
+    monkeypatch.delenv(MADE, raising=False)
 
 
 def ask(base, number):
@@ -49,3 +54,11 @@ def test_what_an_error_left_is_made_anew(tmp_path, monkeypatch):
     assert list(once(factory, "shared", lambda folder: (folder / "whole").touch()).iterdir()) == [
         tmp_path / "once/shared/whole"
     ]
+
+
+def test_two_sessions_share_what_is_made_in_a_named_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv(MADE, str(tmp_path / "made"))
+    sessions = (SimpleNamespace(getbasetemp=lambda name=name: tmp_path / name) for name in ("first", "second"))
+    filled = []
+    folders = {once(session, "shared", filled.append) for session in sessions}
+    assert folders == set(filled) == {tmp_path / "made/shared"} and len(filled) == 1

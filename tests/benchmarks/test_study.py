@@ -60,6 +60,7 @@ def test_the_rival_does_every_run_and_reference_of_the_study_once(config, tmp_pa
     assert {job["module"] for job in jobs["run"] if job["initialisation"] in ("ported", "sampled", "native")} <= made
 
 
+@pytest.mark.slow
 def test_both_scripts_train_and_test(config, tmp_path, examples):
     study = Study(StudySettings.model_validate(config))
     jobs = rival_jobs(study, given(tmp_path / "given", study, examples), tmp_path)
@@ -95,7 +96,7 @@ def test_commands_read_what_was_written(tmp_path):
     assert json.loads((tmp_path / "run-0.json").read_text()) == {"seed": 3}
 
 
-@pytest.mark.slow
+@pytest.mark.slow(seconds=120)
 def test_the_benchmark_itself(config, tmp_path):
     few = {"initialisations": ["ported"], "references": ["bare"]}
     path = studies.write_config(tmp_path, config | {"grid": config["grid"] | few})

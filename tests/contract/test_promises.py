@@ -2,6 +2,7 @@
 
 import ast
 import re
+from functools import cache
 
 import pytest
 
@@ -12,11 +13,13 @@ TEST = re.compile(r"`(tests/[\w/]+\.py)::(test_\w+)`")
 TRIED = re.compile(r"^\| tried \|.*\n\|[-|]+\|\n((?:\|.*\n)+)", re.MULTILINE)
 
 
+@cache
 def plain(text):
     """A text without marks and line breaks, so that a promise is found however its page is wrapped."""
     return " ".join(re.sub(r"[*`]", "", text).split())
 
 
+@cache
 def page(name):
     return (CHECKOUT / name).read_text(encoding="utf-8")
 
@@ -29,11 +32,16 @@ def promises():
             yield pytest.param(name, phrase, TEST.findall(tests), id=f"{name}: {phrase[:60]}")
 
 
+@cache
+def functions(path):
+    """The names of a file's functions; none where there is no file."""
+    body = ast.parse(path.read_text("utf-8")).body if path.is_file() else []
+    return {node.name for node in body if isinstance(node, ast.FunctionDef)}
+
+
 def holds(path, name):
     """Whether a file has a test of this name."""
-    return path.is_file() and any(
-        isinstance(node, ast.FunctionDef) and node.name == name for node in ast.parse(path.read_text("utf-8")).body
-    )
+    return name in functions(path)
 
 
 def where_now(name):

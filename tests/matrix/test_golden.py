@@ -147,6 +147,7 @@ def test_another_convention_is_the_whole_difference(file, monkeypatch):
     assert error(file, model) < LIMIT
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", SAME)
 def test_every_tensor_matters(file):
     tensors = our_module(file, variant(file)[0])

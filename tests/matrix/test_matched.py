@@ -140,6 +140,7 @@ def drawn(module, seed=0):
     return make_start("matched", module, TARGET, seed, fit=lambda ported, own: (own, {}))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("host_name", "variant"), CASES)
 def test_every_site_adds_as_much_as_the_ported_module(host_name, variant):
     """And the card says what is measured."""
@@ -158,6 +159,7 @@ def test_every_site_adds_as_much_as_the_ported_module(host_name, variant):
     assert max(abs(before[name] / wanted[name] - 1) for name in wanted) > 0.1, "without scaling they are equal already"
 
 
+@pytest.mark.slow
 def test_where_the_size_is_out_of_reach_the_nearest_is_taken_and_said(capsys):
     """A prefix that takes away more than the ported one changes in all: no values bring it down to that."""
     module = trained("t5_gated_untied", FLAT)
@@ -217,6 +219,7 @@ def test_the_draw_knows_nothing_of_the_order_of_the_ported_entries(variant):
         np.testing.assert_allclose(other.tensors[name], tensor, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", ["adapters", "ia3"])
 def test_what_the_control_adds_points_nowhere_near_what_the_ported_module_adds(variant):
     """Cosines at single sites are wide, as what is added has few directions; their mean over draws is near zero."""

@@ -26,6 +26,7 @@ def checkout(tmp_path):
     return checkout
 
 
+@pytest.mark.slow
 def test_a_stage_is_one_file_a_line_a_rule_and_a_script(checkout, hosts, tmp_path):
     folder = tmp_path / "study"
     config = studies.smoke_config(hosts) | {"training": {"max_tokens": 64}}

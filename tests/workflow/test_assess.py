@@ -55,7 +55,7 @@ def as_mapping(answers):
     return dict(zip(answers["example_id"], answers["prediction"], strict=True))
 
 
-@pytest.mark.slow
+@pytest.mark.slow(seconds=60)
 def test_from_an_adapter_to_a_verdict(hosts, tmp_path):
     save_adapter(hosts / "raw", tmp_path / "my-lora")
     save_examples(tmp_path / "rows.csv")

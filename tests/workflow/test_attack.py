@@ -217,7 +217,7 @@ def test_runs_after_attacks_end_like_an_undisturbed_one_or_say_what_is_wrong(stu
         print(f"round {number}: {end_like(study, whole_study)}")
 
 
-@pytest.mark.slow
+@pytest.mark.slow(seconds=80)
 def test_a_run_under_attack_ends_like_an_undisturbed_one_or_says_what_is_wrong(study, whole_study, tmp_path):
     """Files, data and library change while jobs run; afterwards nothing wrong is taken for right."""
     rng, files = random.Random(SEED + 2), every_file(read_graph([study / "study.yaml"]))

@@ -20,7 +20,6 @@ from tests.once import once
 
 GOOD = [("a fine book", "positive"), ("a dull book", "negative"), ("a great read", "positive"), ("a bore", "negative")]
 ROWS = "".join(f"{text} {number},{label}\n" for number in range(10) for text, label in GOOD)
-MANY = "".join(f"{text} {number},{label}\n" for number in range(300) for text, label in GOOD)
 LABELS = {"negative": "negative", "positive": "positive"}
 CHECKED_AGAIN = ("hosts/raw/card.json", "hosts/instruct/card.json", "datasets/overlap.parquet")
 TESTED, SPLITS = ("instruct", "other"), ("train", "validation", "test")
@@ -31,7 +30,6 @@ FILES = {
     "empty-text.csv": f"text,label\n{ROWS} ,positive\n",
     "latin-1.csv": f"text,label\n{ROWS}caf\xe9,positive\n",
     "one-class.csv": "text,label\n" + ROWS.replace("negative", "positive"),
-    "late.csv": f"text,label\n{MANY}so so,mixed\n",
 }
 
 
@@ -163,11 +161,6 @@ BY_A_JOB = {
         ["prepare_dataset, dataset one-class"],
         "no example of label negative in the whole dataset; labels found: positive",
     ),
-    "a label outside the map, far down": (
-        dataset("late"),
-        ["prepare_dataset, dataset late"],
-        "late.csv, line 1202: label 'mixed' is not in the label map",
-    ),
     "a tokenizer that cannot write a label": (
         label_words("faces", "\u2639", "\u263a"),
         [f"encode_labels, host {name}, dataset faces" for name in ("raw", *TESTED)],
@@ -237,7 +230,8 @@ def refused(tmp_path_factory, finished, hosts, wide):
 
     def fill(folder):
         shutil.copytree(finished, folder, symlinks=True, dirs_exist_ok=True)
-        few = grid(initialisations=["ported"], references=[])  # nothing is trained in a host to which no module moves
+        # nothing is trained in a host to which no module moves
+        few = grid(techniques=["lora"], initialisations=["ported"], references=[])
         prepare(folder, [few, *(edit for edit, *_ in BY_A_JOB.values())], hosts, wide)
         with pytest.MonkeyPatch.context() as patch:
             set_offline(wide, patch)
@@ -286,6 +280,7 @@ def errors(folder):
     return [(job, text.partition("=====")[0]) for job, _, text in parts]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", BY_A_JOB)
 def test_it_is_refused_before_training(case, refused):
     _, jobs, message = BY_A_JOB[case]
@@ -293,6 +288,7 @@ def test_it_is_refused_before_training(case, refused):
     assert said and all(message in text for text in said.values()), (refused / "printed.txt").read_text()
 
 
+@pytest.mark.slow
 def test_every_job_that_refuses_says_so_once_and_nothing_made_is_lost(finished, refused):
     printed, jobs = (refused / "printed.txt").read_text(), [job for job, _ in errors(refused)]
     assert len(set(jobs)) == len(jobs) and "Traceback" not in printed, printed
@@ -302,6 +298,7 @@ def test_every_job_that_refuses_says_so_once_and_nothing_made_is_lost(finished, 
     assert not [name for name in after.keys() - before if name.startswith(("sources/", "modules/", "evaluations/"))]
 
 
+@pytest.mark.slow
 def test_after_a_refusal_the_good_config_trains_nothing_again(refused, hosts, tmp_path):
     folder = tmp_path / "study"
     shutil.copytree(refused, folder, symlinks=True)

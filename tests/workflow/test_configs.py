@@ -13,6 +13,7 @@ COUNTED = ["portability-2024", "portability-2024-tiny"]  # test_plan.py counts t
 SHIPPED = sorted(path for path in (studies.ROOT / "config/studies").glob("*.yaml") if path.stem not in COUNTED)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("config", SHIPPED, ids=lambda path: path.stem)
 def test_shipped_config_plans(tmp_path, config, monkeypatch):
     """Without a network: what a hub has is then known by its name alone."""

@@ -70,6 +70,7 @@ def test_matched_adds_a_job_for_its_starts_and_touches_no_others(copy):
     assert tuple(jobs.get(stage, 0) for stage in STAGES) == EDITS["matched"][1]
 
 
+@pytest.mark.slow
 def test_random_target_and_decontamination_through_the_workflow(with_controls):
     """Leaked texts are taken out of the training data, the control learns shuffled labels, the report says so; and
     another control is fitted to texts of the target dataset in the target host, where a fresh

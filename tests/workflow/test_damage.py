@@ -106,12 +106,13 @@ def survive(study, undamaged):
     assert studies.planned(study, *TABLES) == {}
 
 
+@pytest.mark.slow
 def test_a_turned_bit_in_a_module(copy, finished):
     run_damaged(copy, [(f"{MODULE}/adapter_model.safetensors", "make_starts", f"{START}/card.json")], [flip])
     survive(copy, finished)
 
 
-@pytest.mark.slow
+@pytest.mark.slow(seconds=120)
 def test_every_kind_of_file(copy, finished):
     damages = itertools.cycle([flip, cut])
     for faults in RUNS:

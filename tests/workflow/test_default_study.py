@@ -11,7 +11,7 @@ BARE_BELOW = 0.65
 SEEDS = 5  # of the default study; this one has the first of them
 
 
-@pytest.mark.slow
+@pytest.mark.slow(seconds=120)
 def test_hosts_carry_the_task_for_every_technique(tmp_path):
     """Its sources are trained as long as those of the default study; of its starts there are the ported."""
     config = studies.yaml.safe_load((studies.ROOT / "config/config.yaml").read_text())

@@ -9,7 +9,7 @@ import pytest
 from peftport.storage.parquet import read_table
 from tests import studies
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow(seconds=100)
 
 FAILED = re.compile(r"^error \((\w+?)(?:_[0-9][0-9.-]*)?[,)].*No space left on device", re.MULTILINE)
 

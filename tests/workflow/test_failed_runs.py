@@ -21,7 +21,7 @@ def diverging(hosts):
     return config
 
 
-@pytest.mark.slow
+@pytest.mark.slow(seconds=50)
 def test_a_source(diverging, tmp_path):
     """What starts from its modules has failed as well, at step 0; everything else is as ever, and the study ends."""
     studies.write_config(tmp_path, diverging())

@@ -30,7 +30,7 @@ def config(tmp_path):
     return study
 
 
-@pytest.mark.slow
+@pytest.mark.slow(seconds=50)
 def test_a_study_with_masked_and_causal_hosts(tmp_path):
     """From hosts in the making to the table of runs; what comes after that sees tables alone."""
     studies.write_config(tmp_path, config(tmp_path))

@@ -27,6 +27,7 @@ def hub(hosts, tmp_path, monkeypatch):
         yield server
 
 
+@pytest.mark.slow
 def test_a_run_takes_the_commit_that_it_began_with_and_the_next_one_says_that_it_moved(hub, hosts, tmp_path):
     hub.repositories["models/some/host"].moves["main"] = SECOND  # when the run has asked
     hub.faults.append(Fault("cdn", cut=1000))

@@ -20,7 +20,7 @@ from peftport.storage.modules import read_module
 from peftport.storage.parquet import read_provenance, read_table
 from tests import processes, studies
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow(seconds=80)
 
 KILLS = int(os.environ.get("PEFTPORT_KILLS", "5"))
 SECONDS = (1.0, 8.0)

@@ -77,6 +77,7 @@ def test_the_second_is_refused_and_the_first_ends_undisturbed(at_work, tmp_path)
     assert not list(tmp_path.glob(f".snakemake/peftport/*.{at_work.pid}.json"))
 
 
+@pytest.mark.slow
 def test_the_lock_of_a_killed_run_goes_and_that_of_another_studys_living_run_stays(held, tmp_path):
     living = held("other")
     locks = locks_in(tmp_path)

@@ -104,6 +104,7 @@ def made_again(study, finished, kind):
             same(study, finished, name)
 
 
+@pytest.mark.slow
 def test_swapped_tables_are_refused_by_name(copy, finished):
     refused(copy, "tables")
     made_again(copy, finished, "tables")

@@ -37,6 +37,7 @@ def published(tmp_path_factory):
     return folder, json.loads(done.stdout)
 
 
+@pytest.mark.slow
 def test_the_dag_holds_1440_runs(published, monkeypatch):
     """Every job that evaluates a cell gives its rows; a shared start gives them to each run that it stands for."""
     folder, made = published
@@ -58,6 +59,7 @@ def test_the_dag_holds_1440_runs(published, monkeypatch):
     assert stages | {"all": 1} == studies.job_counts(printed)
 
 
+@pytest.mark.slow
 def test_the_plan_of_the_published_study(published):
     _, made = published
     assert (made["runs"], made["references"]) == (1440, 4 + 4 * 4 * 5)

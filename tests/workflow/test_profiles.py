@@ -25,6 +25,7 @@ def test_costs_are_measured_alone():
     assert asked["set-resources"]["measure_costs"]["gpu"] == asked["resources"]["gpu"]
 
 
+@pytest.mark.slow
 def test_a_job_that_sees_no_gpu_says_so(copy):
     target = studies.RESULTS / studies.source_folder("lora", "raw", "film") / "state.safetensors"
     (copy / target).unlink()

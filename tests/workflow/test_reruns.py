@@ -3,6 +3,8 @@
 import os
 import time
 
+import pytest
+
 from peftport.storage.cards import read_card
 from tests import studies
 
@@ -33,6 +35,7 @@ def test_newer_copies_of_the_same_files_rerun_nothing(copy):
     assert studies.planned(copy) == {}
 
 
+@pytest.mark.slow
 def test_stale_result_trap(copy, hosts):
     """A changed setting, then one failed upstream job: the same command again must not call a stale result done.
 

@@ -9,7 +9,7 @@ FILES = [str(studies.RESULTS / f"tables/{name}.parquet") for name in NAMES]
 AFTER = {"gather_runs", "compute_statistics"}
 
 
-@pytest.mark.slow
+@pytest.mark.slow(seconds=90)
 def test_seeds_come_and_go(hosts, tmp_path):
     def ask(seeds):
         grid = {"techniques": ["lora"], "initialisations": ["ported", "scratch"], "references": ["bare"]}

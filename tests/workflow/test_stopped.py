@@ -11,7 +11,7 @@ import pytest
 from tests import processes, studies
 from tests.once import once
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow(seconds=100)
 
 SOURCE = studies.source_folder("lora", "raw", "film")
 JOB = ("train_source", "lora", "raw", "film", "0")
@@ -23,7 +23,7 @@ CHECKPOINT = f"{studies.RESULTS}/{studies.job_file('checkpoints', *JOB)}.safeten
 def config(hosts):
     """A study with one long source training."""
     made = studies.smoke_config(hosts)
-    made["training"]["source_steps"] = 1500
+    made["training"]["source_steps"] = 1000
     return made
 
 

@@ -148,7 +148,7 @@ TEXTS = some.text(some.characters(codec="utf-8", exclude_characters="\0"), min_s
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(some.lists(some.tuples(TEXTS, some.integers(0, 1), some.sampled_from(["train", "test"])), max_size=20))
 def test_only_repeats_and_contradictions_are_lost(tmp_path_factory, rows):
     folder = tmp_path_factory.getbasetemp()

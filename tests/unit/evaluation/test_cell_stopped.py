@@ -33,6 +33,7 @@ def same(left, right):
         pd.testing.assert_frame_equal(table, other, check_exact=True, check_dtype=not table.empty)
 
 
+@pytest.mark.slow
 def test_stopped_at_every_place(ground, whole, tmp_path):
     """After every step, every test and every seed; what was tested is not tested again."""
     path = tmp_path / "checkpoint.safetensors"

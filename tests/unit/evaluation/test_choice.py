@@ -176,6 +176,7 @@ def test_where_every_rate_failed_the_run_has_failed(skewed, ground, monkeypatch)
     assert set(tables["predictions"]["budget_steps"]) == {0, 2}
 
 
+@pytest.mark.slow
 def test_stopped_anywhere_it_goes_on_to_the_same(skewed, ground, listed, tmp_path):
     path = tmp_path / "checkpoint.safetensors"
     pieces, times = in_pieces(path, 5, lambda one: evaluate(skewed, ground, checkpoint=one))

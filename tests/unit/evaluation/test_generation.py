@@ -40,13 +40,13 @@ def by_hand(model, prompt, longest, opening=()):
     return normalise_answer(encoded.Tokenizer().batch_decode([written[len(begun) :]], skip_special_tokens=True)[0])
 
 
-@pytest.mark.parametrize("batch_size", [1, 4, 128])
 @pytest.mark.parametrize("name", NAMES)
-def test_it_is_argmax_decoding(name, batch_size):
+def test_it_is_argmax_decoding(name):
     model = make(name)
     expected = [by_hand(model, prompt, 5) for prompt in DATA.prompts]
     assert len(set(expected)) > 1
-    assert generate_answers(model, DATA, TASK, batch_size) == expected
+    for batch_size in (1, 4, 128):
+        assert generate_answers(model, DATA, TASK, batch_size) == expected
 
 
 @pytest.mark.parametrize("name", ["bare", "prefix_tuning", "prompt_tuning"])

@@ -14,7 +14,6 @@ from tests.techniques import SETTINGS
 
 LABELS = {
     "one token each": [[3], [4], [9]],
-    "two and three tokens": [[3, 4], [4, 9, 10], [9, 3, 3]],
     "unequal lengths": [[3], [4, 9], [9, 10, 11], [9, 3]],
 }
 DATA = encoded.examples(11)

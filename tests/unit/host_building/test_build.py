@@ -36,12 +36,27 @@ def raw(tmp_path_factory):
     return folder, build(RAW, folder)
 
 
-def test_loss_falls_and_is_reported(raw, tmp_path):
+@pytest.fixture(scope="module")
+def instruct(raw):
+    folder = raw[0].parent / "instruct"
+    return folder, build(INSTRUCT, folder, raw[0])
+
+
+@pytest.fixture(scope="module")
+def again(raw):
+    """The same two built once more, and what was reported of the first."""
+    torch.manual_seed(99)  # the state of the global generator must not matter
+    folder, seen = raw[0].parent / "again", []
+    build(RAW, folder / "raw", report=lambda *values: seen.append(values))
+    build(INSTRUCT, folder / "instruct", raw[0])
+    return folder, seen
+
+
+def test_loss_falls_and_is_reported(raw, again):
     _, curve = raw
     assert list(curve.columns) == ["phase", "step", "loss", "learning_rate", "elapsed_seconds"]
     assert curve.step.iloc[-1] == 60 and curve.loss.iloc[-5:].mean() < curve.loss.iloc[:5].mean() - 0.5
-    seen = []
-    build(RAW, tmp_path / "again", report=lambda *values: seen.append(values))
+    _, seen = again
     assert seen[-1][0] == 60 and seen[-1][1] < seen[0][1]
 
 
@@ -70,38 +85,39 @@ def test_label_words_are_single_pieces(raw):
     assert not (raw[0].parent / "small").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("recipe", "offers", "stops"), [(RAW, 23, 2), (RAW | {"family": "bert"}, 17, 3), (INSTRUCT, 11, 2)]
 )
-def test_a_build_that_is_stopped_goes_on_and_gives_the_same_bits(raw, tmp_path, recipe, offers, stops):
+def test_a_build_that_is_stopped_goes_on_and_gives_the_same_bits(raw, instruct, tmp_path, recipe, offers, stops):
     base = raw[0] if "base" in recipe else None
-    curve = build(recipe, tmp_path / "whole", base)
+    if "family" in recipe:
+        whole = tmp_path / "whole"
+        curve = build(recipe, whole)
+    else:
+        whole, curve = instruct if base else raw
     path, folder = tmp_path / "checkpoint.safetensors", tmp_path / "model"
     again, times = in_pieces(path, offers, lambda checkpoint: build(recipe, folder, base, checkpoint=checkpoint))
     assert times == stops
     pd.testing.assert_frame_equal(*(one.drop(columns="elapsed_seconds") for one in (curve, again)), check_exact=True)
     for name in FILES:
-        assert (folder / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), name
+        assert (folder / name).read_bytes() == (whole / name).read_bytes(), name
 
 
 @pytest.mark.parametrize("recipe", [RAW, INSTRUCT], ids=["raw", "instruct"])
-def test_same_recipe_same_bits(raw, tmp_path, recipe):
-    base = raw[0] if "base" in recipe else None
-    first, second, other = (tmp_path / name for name in ("first", "second", "other"))
-    build(recipe, first, base)
-    torch.manual_seed(99)  # the state of the global generator must not matter
-    build(recipe, second, base)
-    build({**recipe, "seed": 6}, other, base)
+def test_same_recipe_same_bits_and_another_seed_other_bits(raw, instruct, again, tmp_path, recipe):
+    first, base = (instruct[0], raw[0]) if "base" in recipe else (raw[0], None)
+    build({**recipe, "seed": 6}, tmp_path / "other", base)
     for name in FILES:
-        assert (first / name).read_bytes() == (second / name).read_bytes()
-    assert (first / "model.safetensors").read_bytes() != (other / "model.safetensors").read_bytes()
+        assert (first / name).read_bytes() == (again[0] / first.name / name).read_bytes()
+    assert (first / "model.safetensors").read_bytes() != (tmp_path / "other/model.safetensors").read_bytes()
 
 
-def test_instruction_tuning_moves_the_base_and_keeps_its_tokenizer(raw, tmp_path):
-    curve = build(INSTRUCT, tmp_path / "instruct", raw[0])
+def test_instruction_tuning_moves_the_base_and_keeps_its_tokenizer(raw, instruct):
+    folder, curve = instruct
     assert set(curve.phase) == {"instructions"} and curve.loss.iloc[-5:].mean() < curve.loss.iloc[:5].mean()
-    assert (tmp_path / "instruct" / "tokenizer.json").read_bytes() == (raw[0] / "tokenizer.json").read_bytes()
-    before, after = (AutoModelForSeq2SeqLM.from_pretrained(f).state_dict() for f in (raw[0], tmp_path / "instruct"))
+    assert (folder / "tokenizer.json").read_bytes() == (raw[0] / "tokenizer.json").read_bytes()
+    before, after = (AutoModelForSeq2SeqLM.from_pretrained(made).state_dict() for made in (raw[0], folder))
     assert all(before[name].shape == after[name].shape for name in before)
     assert not torch.equal(before["shared.weight"], after["shared.weight"])
 

@@ -125,6 +125,7 @@ def test_only_the_weights_that_are_named_train(tmp_path, corpus):
     assert not (tmp_path / "v3").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "products"), [("llama", "float32"), ("bert", "bfloat16")])
 def test_a_training_that_is_stopped_goes_on_and_gives_the_same_bits(tmp_path, corpus, name, products):
     """BERT has dropout here, and draws what it hides."""

@@ -151,6 +151,7 @@ print(json.dumps(configs))
 """
 
 
+@pytest.mark.slow
 def test_configs_are_the_same_in_every_process():
     """In this one, and in one that orders its sets otherwise."""
     paths = {"PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)]), "PYTHONHASHSEED": "1"}

@@ -243,6 +243,7 @@ def test_after_a_fork_server_was_killed_the_next_job_starts_another(run, tmp_pat
     until(lambda: not list(folder.iterdir()))
 
 
+@pytest.mark.slow
 def test_what_is_imported_beforehand_starts_no_thread_and_no_gpu():
     code = (
         "import importlib, os, sys\n"

@@ -20,11 +20,12 @@ from pathlib import Path
 from peftport.data.prepare import prepare
 from peftport.jobs.unchanged import unchanged
 from peftport.paths import pipeline_root
-from peftport.storage.code_stamp import script_stamp
+from peftport.storage.code_stamp import keep_parsed, script_stamp
 
 late, stamp = "peftport.data.sources.files", sys.argv[1]
 if stamp == "tell":
     print(script_stamp(pipeline_root() / "workflow/scripts/prepare_dataset.py", late))
+    keep_parsed()
     sys.exit()
 {before}
 with unchanged("prepare_dataset", [stamp, late], {{}}):
@@ -71,12 +72,14 @@ def test_code_is_held_against_the_key(checkout, stamp):
     assert ends(checkout, stamp) == "ended well"
 
 
+@pytest.mark.slow
 def test_code_that_was_written_while_it_was_loaded_stops_the_job(checkout, stamp):
     """Also if it is what it was: nobody knows which of the two Python has loaded."""
     said = ends(checkout, stamp, before=f"time.sleep(0.05); {rewrite('data/texts.py')}")
     assert "code changed while this study runs (texts.py)" in said
 
 
+@pytest.mark.slow
 def test_code_that_is_loaded_late_must_not_have_been_written_meanwhile(checkout, stamp):
     loaded = f"{rewrite('data/sources/files.py')}; import peftport.data.sources.files"
     assert "code changed while this study runs (files.py)" in ends(checkout, stamp, meanwhile=loaded)

@@ -27,6 +27,7 @@ def manifest_of(folder):
     return MANIFEST | {"files": {"a/b.parquet": FILE | {"sha256": file_digest(folder / "results/s/a/b.parquet")}}}
 
 
+@pytest.mark.slow
 def test_it_names_every_file_with_size_digest_and_key(whole_study, monkeypatch, tmp_path):
     monkeypatch.chdir(whole_study)
     graph = read_graph([whole_study / "study.yaml"])
@@ -44,6 +45,7 @@ def test_it_names_every_file_with_size_digest_and_key(whole_study, monkeypatch, 
     assert read_manifest(tmp_path / "first.json") == manifest
 
 
+@pytest.mark.slow
 def test_the_same_in_another_folder(whole_study, monkeypatch, tmp_path):
     """Nothing of where it lies stands in it."""
     monkeypatch.chdir(whole_study)

@@ -17,6 +17,8 @@ from peftport.storage.cards import read_card, write_card
 from peftport.storage.parquet import read_provenance, read_table, write_table
 from tests import studies
 
+pytestmark = pytest.mark.slow  # the study that they read takes a minute
+
 RESULTS = studies.RESULTS
 CELLS = {
     name: studies.cell_folder("lora", "raw--instruct", "film--film", name, "0-1") for name in ("ported", "sampled")
@@ -262,7 +264,6 @@ def test_a_users_own_file_is_never_moved(study, graph):
     assert (study / "mine/film.csv").exists() and (study / "mine/instruct/model.safetensors").exists()
 
 
-@pytest.mark.slow  # a run of most of the study
 def test_after_a_repair_the_same_command_gives_equal_tables(study, graph, whole_study):
     names = ["report.html", "figures/learning_curves.svg", "hosts/transfers/raw--instruct.json"]
     names += [f"{MODULES}/seed-0/tensors.parquet", f"{SOURCE}/training.parquet", f"{CELLS['ported']}/scores.parquet"]

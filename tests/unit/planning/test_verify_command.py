@@ -22,12 +22,14 @@ def verify(folder, *options):
     return cli.verify([str(folder / "study.yaml"), "--directory", str(folder), *map(str, options)])
 
 
+@pytest.mark.slow
 def test_a_study_that_is_well(study, capsys):
     assert verify(study) == 0
     line = capsys.readouterr().out
     assert line.startswith("study smoke: ") and line.endswith(" s: all is well\n") and line.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_what_is_wrong_is_said_then_repaired(study, capsys):
     (study / PAGE).write_text("other")
     (study / "results/smoke/old.svg.damaged").write_text("earlier")
@@ -45,6 +47,7 @@ def test_what_is_wrong_is_said_then_repaired(study, capsys):
     assert not (study / PAGE).exists() and (study / f"{PAGE}.damaged").exists()
 
 
+@pytest.mark.slow
 def test_for_machines(study, capsys):
     (study / PAGE).unlink()
     assert verify(study, "--json") == 1
@@ -53,6 +56,7 @@ def test_for_machines(study, capsys):
     assert found["study"] == "smoke" and found["files"] > 80 and found["moved"] == found["outside"] == []
 
 
+@pytest.mark.slow
 def test_nothing_is_moved_while_files_from_outside_are_changed(study, capsys):
     """They may be put back, and then the results are right as they are."""
     with open(study / "mine/film.csv", "a") as data:
@@ -65,6 +69,7 @@ def test_nothing_is_moved_while_files_from_outside_are_changed(study, capsys):
     assert sorted(study.rglob("*")) == before
 
 
+@pytest.mark.slow
 def test_nothing_is_moved_while_a_run_is_at_work(study, capsys):
     (study / PAGE).write_text("other")
     (study / ".snakemake/locks").mkdir(exist_ok=True)
@@ -73,6 +78,7 @@ def test_nothing_is_moved_while_a_run_is_at_work(study, capsys):
     assert "a run is at work in this folder" in capsys.readouterr().err and (study / PAGE).exists()
 
 
+@pytest.mark.slow
 def test_a_manifest_is_written_of_a_study_that_is_well_and_held_against_one(study, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert verify(study, "--manifest", "manifest.json") == 0
@@ -102,6 +108,7 @@ def test_what_cannot_be_verified_is_said(arguments, why, tmp_path, monkeypatch, 
     assert error.startswith("error: ") and why in error and error.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_a_data_file_that_is_gone_is_said(study, capsys):
     (study / "mine/film.csv").unlink()
     assert verify(study) == 2

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from peftport.report.facts import Cost, StudyFacts
 from peftport.report.page import write_report
@@ -77,6 +78,7 @@ def test_unknown_techniques_are_left_out_by_name():
     assert "Left out, since the typology or the measurement is missing: mine." in text
 
 
+@pytest.mark.slow
 def test_a_true_effect_of_seven_is_found_only_after_correction():
     low = {"attention": 0.6, "attention + feed forward": 0.62, "embedding": 0.64}
     text = said(

@@ -68,6 +68,7 @@ def test_p_values_of_no_difference_are_about_uniform() -> None:
         assert abs((np.array(p_values) < share).mean() - share) < 0.06
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seeds", [3, 5])
 def test_a_sentence_over_eight_moves_has_a_false_finding_in_at_most_5_percent_of_tables(seeds: int) -> None:
     draw = generator(1, "sentence", seeds)

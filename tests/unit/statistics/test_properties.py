@@ -45,6 +45,7 @@ def test_one_against_three_is_one_in_four():
     assert found.p_value == pytest.approx(1 / 4) and found.smallest == pytest.approx(1 / 4)
 
 
+@pytest.mark.slow
 def test_the_split_test_keeps_its_level():
     """Scores that have nothing to do with the split: at most as many small p-values as promised."""
     draw = np.random.default_rng(0)

@@ -1,5 +1,6 @@
 """A stage's stamp moves with the code that it reaches by import, and with nothing else."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from peftport.storage import code_stamp
 from peftport.storage.provenance import digest
 
 ROOT = Path(code_stamp.__file__).parents[1]
-STAMP = "from peftport.storage.code_stamp import code_stamp; print(*map(code_stamp, {modules!r}))"
+STAMP = "from peftport.storage import code_stamp as c; print(*map(c.code_stamp, {modules!r})); c.keep_parsed()"
 MODULES = [
     "peftport.training.source",
     "peftport.evaluation.gather",
@@ -37,8 +38,10 @@ def before(tmp_path_factory):
 
 
 def stamps(copy):
+    """The stamps of the modules above by a process of its own, which parses what no other has parsed before."""
     run = [sys.executable, "-c", STAMP.format(modules=MODULES)]
-    out = subprocess.run(run, cwd=copy.parent, env={"PYTHONPATH": str(copy.parent)}, capture_output=True, check=True)
+    environment = {"PYTHONPATH": str(copy.parent), code_stamp.PARSED: os.environ[code_stamp.PARSED]}
+    out = subprocess.run(run, cwd=copy.parent, env=environment, capture_output=True, check=True)
     return dict(zip(MODULES, out.stdout.decode().split(), strict=True))
 
 

@@ -35,9 +35,10 @@ def of_seed(table, seed=0):
     return table[table["seed"] == seed]
 
 
-@pytest.mark.parametrize("technique", TECHNIQUES)
-@pytest.mark.parametrize("keep", ["last", "best"])
-def test_a_source_module_is_that_of_its_seed_alone(ground, tmp_path, technique, keep):
+@pytest.mark.parametrize(
+    ("keep", "technique"), [("last", "lora"), ("best", "lora"), ("last", "prefix_tuning"), ("best", "pvera")]
+)
+def test_a_source_module_is_that_of_its_seed_alone(ground, tmp_path, keep, technique):
     training = TRAINING | {"keep": keep, "validate_every": 2}
     alone, curve, _ = train(ground, tmp_path / "alone", TECHNIQUES[technique], [0], training)
     beside, curves, _ = train(ground, tmp_path / "beside", TECHNIQUES[technique], COMPANY, training)
@@ -46,7 +47,7 @@ def test_a_source_module_is_that_of_its_seed_alone(ground, tmp_path, technique, 
     same(of_seed(curves), curve)
 
 
-@pytest.mark.parametrize("technique", TECHNIQUES)
+@pytest.mark.parametrize("technique", ["prefix_tuning", "pvera"])  # LoRA's runs are so held in test_choice.py
 def test_a_run_is_that_of_its_seed_alone(ground, tmp_path, technique):
     settings = TECHNIQUES[technique]
     _, _, outputs = train(ground, tmp_path, settings, COMPANY)

@@ -45,10 +45,10 @@ def bits(run):
 @pytest.mark.parametrize("technique", TECHNIQUES)
 def test_a_budget_inside_a_longer_training_is_a_training_of_its_own(technique):
     long, reached = start(technique), {}
-    for budget in (0, 2, 5, 9):
+    for budget in (0, 2, 6):
         long.advance(budget)
         reached[budget] = bits(long), read_scores(long)
-    assert len({str(result) for result in reached.values()}) == 4
+    assert len({str(result) for result in reached.values()}) == 3
     for budget, (tensors, scores) in reached.items():
         alone = start(technique)
         alone.advance(budget)

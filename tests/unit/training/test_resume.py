@@ -31,6 +31,7 @@ def whole(ground, tmp_path_factory):
     return {name: train(ground, "raw", folder / name, how, what) for name, (what, how) in WAYS.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("way", "offers", "stops"), [
     ("keeping the last", 3, 9), ("with dropout", 1, 10), ("keeping the best", 1, 14),
 ])  # fmt: skip

@@ -38,10 +38,16 @@ def single(ground, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def listed(ground, tmp_path_factory):
-    """Trainings with all rates, by what is kept."""
+def outputs(ground, tmp_path_factory):
+    """The files of trainings with all rates, by what is kept."""
     folder = tmp_path_factory.mktemp("listed")
-    return {keep: read(train(ground, "raw", folder / keep, LISTED, training)) for keep, training in WAYS.items()}
+    return {keep: train(ground, "raw", folder / keep, LISTED, training) for keep, training in WAYS.items()}
+
+
+@pytest.fixture(scope="module")
+def listed(outputs):
+    """What stands in them."""
+    return {keep: read(files) for keep, files in outputs.items()}
 
 
 def expected(trained, keep, seed):
@@ -67,11 +73,10 @@ def test_each_seed_takes_the_rate_with_the_lowest_validation_loss(single, listed
     assert card["technique"] == LISTED
 
 
-def test_the_rate_stands_in_the_cards_of_modules(ground, tmp_path):
-    outputs = train(ground, "raw", tmp_path, LISTED)
-    folders = {seed: tmp_path / f"seed-{seed}" for seed in SEEDS}
-    extract_modules(outputs["state"], outputs["config"], folders, MADE)
-    rates = read_card(outputs["config"])["learning_rate"]
+def test_the_rate_stands_in_the_cards_of_modules(outputs, tmp_path):
+    folders, files = {seed: tmp_path / f"seed-{seed}" for seed in SEEDS}, outputs["last"]
+    extract_modules(files["state"], files["config"], folders, MADE)
+    rates = read_card(files["config"])["learning_rate"]
     assert {str(seed): read_module(folder).card["learning_rate"] for seed, folder in folders.items()} == rates
     assert set(rates.values()) <= set(RATES)
 
@@ -87,29 +92,30 @@ def failing(monkeypatch, seed, rates):
     monkeypatch.setattr(Training, "_next_loss", broken)
 
 
-@pytest.mark.parametrize("keep", WAYS)
-def test_a_rate_that_failed_is_not_taken_if_another_did_not(ground, tmp_path, monkeypatch, single, keep):
-    best = expected(single[keep], keep, 1)
+def test_a_rate_that_failed_is_not_taken_if_another_did_not(ground, tmp_path, monkeypatch, single):
+    """Also if its best state, which is kept, was better than that of any other."""
+    best = expected(single["best"], "best", 1)
     failing(monkeypatch, 1, {best})
-    states, _, card = read(train(ground, "raw", tmp_path, LISTED, WAYS[keep]))
+    states, _, card = read(train(ground, "raw", tmp_path, LISTED, WAYS["best"]))
     assert card["learning_rate"]["1"] != best and card["failed_at_step"] == {}
-    assert states[1] == single[keep][card["learning_rate"]["1"]][0][1]
-    assert card["learning_rate"]["0"] == expected(single[keep], keep, 0)
+    assert states[1] == single["best"][card["learning_rate"]["1"]][0][1]
+    assert card["learning_rate"]["0"] == expected(single["best"], "best", 0)
 
 
 def test_where_every_rate_failed_the_module_has_failed(ground, tmp_path, monkeypatch):
     failing(monkeypatch, 1, set(RATES))
-    outputs = train(ground, "raw", tmp_path, LISTED)
-    card = read_card(outputs["config"])
+    files = train(ground, "raw", tmp_path, LISTED)
+    card = read_card(files["config"])
     assert card["failed_at_step"] == {"1": 3} and card["learning_rate"]["1"] == RATES[0]
-    state = load_file(outputs["state"])
+    state = load_file(files["state"])
     assert all(np.isnan(tensor).all() == name.startswith("1/") for name, tensor in state.items())
 
 
-@pytest.mark.parametrize("keep", WAYS)
-def test_stopped_anywhere_it_goes_on_to_the_same(ground, tmp_path, listed, keep):
-    training, path, whole = WAYS[keep], tmp_path / "checkpoint.safetensors", listed[keep]
-    outputs, times = in_pieces(path, 5, lambda one: train(ground, "raw", tmp_path / "out", LISTED, training, one))
-    states, curve, card = read(outputs)
-    assert times > 5 and states == whole[0] and card == whole[2]
+@pytest.mark.slow
+def test_stopped_anywhere_it_goes_on_to_the_same(ground, tmp_path, listed):
+    """With the best state kept, which is part of the checkpoint; test_resume.py stops trainings that keep the last."""
+    training, path, whole = WAYS["best"], tmp_path / "checkpoint.safetensors", listed["best"]
+    files, times = in_pieces(path, 8, lambda one: train(ground, "raw", tmp_path / "out", LISTED, training, one))
+    states, curve, card = read(files)
+    assert times > 3 and states == whole[0] and card == whole[2]
     pd.testing.assert_frame_equal(curve, whole[1], check_exact=True)

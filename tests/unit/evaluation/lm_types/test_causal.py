@@ -17,7 +17,6 @@ from tests.techniques import SETTINGS
 
 LABELS = {
     "one token each": [[3], [4], [9]],
-    "two and three tokens": [[3, 4], [4, 9, 10], [9, 3, 3]],
     "unequal lengths": [[3], [4, 9], [9, 10, 11], [9, 3]],
 }
 MODELS = [
@@ -113,14 +112,14 @@ def by_hand(model, prompt, longest):
     return normalise_answer(encoded.Tokenizer().batch_decode([written], skip_special_tokens=True)[0])
 
 
-@pytest.mark.parametrize("batch_size", [1, 4, 128])
 @pytest.mark.parametrize(("host", "technique"), MODELS)
-def test_what_it_writes_is_argmax_decoding(host, technique, batch_size):
+def test_what_it_writes_is_argmax_decoding(host, technique):
     model = make(host, technique)
     task, data = encoded.asked("causal", [[3], [4, 9, 10, 11]], 9)
     expected = [by_hand(model, prompt, 5) for prompt in data.prompts]
     assert len(set(expected)) > 1
-    assert generate_answers(model, data, task, batch_size) == expected
+    for batch_size in (1, 4, 128):
+        assert generate_answers(model, data, task, batch_size) == expected
 
 
 @pytest.mark.parametrize(("host", "technique"), [("gpt2", None), ("gpt2", "lora"), ("llama", "lora")])
