@@ -46,7 +46,7 @@ SWAPS = {
         "hosts/raw/host.json",
         "hosts/instruct/host.json",
         "check_transfer",
-        "hosts/transfers/raw--instruct.json",
+        "hosts/transfers/raw--instruct/copy.json",
     ),
     "figures": ("figures/learning_curves.svg", "figures/paired_differences.svg", "write_report", "report.html"),
 }

@@ -52,8 +52,16 @@ def unsuited(settings: MapSettings, techniques: Techniques) -> list[str]:
 
 
 def would_do(source: JsonObject, target: JsonObject, techniques: Techniques) -> list[str]:
-    """The methods whose maps can carry modules of these techniques from one host to the other."""
-    return [name for name in MAPS if not refusals(MapSettings(method=name), source, target, techniques)]
+    """The methods whose maps can carry modules of these techniques from one host to the other, as far as cards say."""
+    return [name for name in MAPS if not _told(MapSettings(method=name), source, target, techniques)]
+
+
+def _told(settings: MapSettings, source: JsonObject, target: JsonObject, techniques: Techniques) -> list[str]:
+    """The refusals; none where they ask for a size that the cards do not have yet."""
+    try:
+        return refusals(settings, source, target, techniques)
+    except KeyError:
+        return []
 
 
 def verdict(settings: JsonObject | None, source: JsonObject, target: JsonObject, techniques: Techniques) -> JsonObject:

@@ -98,23 +98,23 @@ class _Alike:
 
 def test_each_stack_has_its_map():
     pair = pair_of("deeper", "t5")
-    assert sources(layer_maps(pair, MapSettings(method="m"))["decoder"]) == [[0], [1], [1], [2]]
+    assert sources(layer_maps(pair, MapSettings(method="weight_match"))["decoder"]) == [[0], [1], [1], [2]]
     with pytest.raises(ValueError, match="`layers: cka` compares what layers write on texts"):
-        layer_maps(pair, MapSettings(method="m", layers="cka"))
+        layer_maps(pair, MapSettings(method="weight_match", layers="cka"))
     read = Pair(pair.source, pair.target, pair.shared_tokens, lambda: _Alike())
-    maps = layer_maps(read, MapSettings(method="m", layers="cka"))
+    maps = layer_maps(read, MapSettings(method="weight_match", layers="cka"))
     assert sources(maps["encoder"]) == [[0], [1], [2], []]
     assert sources(maps["decoder"]) == [[], [0], [1], [2]]
-    filled = layer_maps(read, MapSettings(method="m", layers="cka", fill="nearest"))
+    filled = layer_maps(read, MapSettings(method="weight_match", layers="cka", fill="nearest"))
     assert sources(filled["decoder"]) == [[0], [0], [1], [2]]
 
 
 def test_equal_stacks_need_no_texts():
-    maps = layer_maps(pair_of("same", "gpt2"), MapSettings(method="m", layers="cka"))
+    maps = layer_maps(pair_of("same", "gpt2"), MapSettings(method="weight_match", layers="cka"))
     assert maps == {"decoder": (((0, 1.0),), ((1, 1.0),), ((2, 1.0),))}
 
 
 def test_a_stack_that_the_source_lacks_is_refused():
     decoder, both = pair_of("same", "llama").source, pair_of("same", "t5").source
     with pytest.raises(ValueError, match="the source host 'source' has no encoder for the target's"):
-        layer_maps(Pair(decoder, both, lambda: None), MapSettings(method="m"))
+        layer_maps(Pair(decoder, both, lambda: None), MapSettings(method="weight_match"))

@@ -221,8 +221,8 @@ def test_a_fitted_start_depends_on_its_host_texts_and_technique(edit):
     def starts(config):
         config["grid"]["initialisations"] = ["sampled", "matched"]
         found, move = keys(config), "lora/raw/instruct/film"
-        fitted = {name: found["match_starts"][f"{move}/{name}/matched/0-1"] for name in ("film", "book")}
-        return {"sampled": found["make_starts"][f"{move}/sampled/0-1"], **fitted}
+        fitted = {name: found["match_starts"][f"{move}/{name}/matched/0-1/copy"] for name in ("film", "book")}
+        return {"sampled": found["make_starts"][f"{move}/sampled/0-1/copy"], **fitted}
 
     path, value, expected = FITTED[edit]
     before, after = starts(edited("study", "keys")), starts(edited(path, value))

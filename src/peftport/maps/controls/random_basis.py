@@ -10,7 +10,6 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-from scipy.linalg import eigh
 
 from peftport.maps.ends import end_of
 from peftport.maps.spaces import READS, Place, locate
@@ -110,6 +109,8 @@ def leading(weight: np.ndarray, rank: int) -> tuple[np.ndarray, np.ndarray]:
     if weight.shape[0] > weight.shape[1]:
         right, left = leading(weight.T, rank)
         return left, right
+    from scipy.linalg import eigh  # planning reads this file too, and needs no scipy
+
     rank, size = min(rank, len(weight)), len(weight)
     _, left = eigh(weight @ weight.T, subset_by_index=(size - rank, size - 1))
     return left, np.linalg.qr(weight.T @ left)[0]
