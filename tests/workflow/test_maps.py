@@ -91,5 +91,5 @@ def test_the_report_says_how_modules_were_carried(mapped):
 
 def test_a_second_run_has_nothing_to_do_and_the_files_are_whole(mapped):
     assert "Nothing to be done" in studies.run(mapped, "--dry-run").stdout
-    out = studies.peftport("verify", "--configfile", "study.yaml", folder=mapped)
+    out = studies.peftport("verify", "study.yaml", folder=mapped)
     assert out.returncode == 0, out.stdout

@@ -11,7 +11,7 @@ from tests import studies
 from tests.studies import profile_settings as settings
 
 PROFILE = studies.ROOT / "profiles/gpu/profile.yaml"
-ON_THE_GPU = ["train_source", "evaluate_cell", "further_train_host", "measure_costs"]
+ON_THE_GPU = ["train_source", "evaluate_cell", "further_train_host", "measure_costs", "ask_teacher", "distil_starts"]
 TECHNIQUES, HOSTS = ("lora", "adapters"), ("raw", "instruct")
 
 

@@ -69,7 +69,7 @@ LOOKS = {
     "ported_fresh_head": Look((10, 2), "8"),
     "sampled_fresh_head": Look((2, 3), "<"),
     "head_only": Look((4, 1, 1, 1), "H"),
-    "distilled": Look((3, 1, 1, 1, 1, 1), "X", True),
+    "distilled": Look((3, 1, 1, 1, 1, 1), "$D$", True),
     "wrong_layers": Look((3, 2, 1, 2), "x"),
     "shuffled_map": Look((7, 2, 1, 2), "+"),
     "random_basis": Look((1, 2, 4, 2), "|"),

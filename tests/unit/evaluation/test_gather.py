@@ -180,7 +180,7 @@ def test_runs_that_failed_are_rows_without_scores(study, results, tmp_path):
 )
 def test_tables_of_a_cell_that_do_not_agree_are_named(study, results, name, change, said):
     edit(study, results, name, change)
-    place = f"lora/a--c/film--film/ported/seeds-0-1/scores.parquet is damaged: .*{said}"
+    place = f"lora/a--c/copy/film--film/ported/seeds-0-1/scores.parquet is damaged: .*{said}"
     with pytest.raises(DamagedFile, match=place):
         gather_runs(*tables(study, results))
 

@@ -8,7 +8,7 @@ from peftport.porting.start import make_start, make_starts
 from peftport.porting.table import INITIALISATIONS, initialisation
 from peftport.storage.cards import write_card
 from peftport.storage.modules import read_module, write_module
-from peftport.study import grid as study
+from peftport.study import entries as study
 
 TARGET = {"host": "instruct", "weights_sha256": "t", "shape": {}}
 FITTED = [name for name in INITIALISATIONS if "texts" in initialisation(name).needs]
