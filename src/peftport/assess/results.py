@@ -86,11 +86,16 @@ class Results:
         dataset = self.study.grid.dataset_pairs[0].target
         return frame[frame["technique"].isin([self.module, "none"]) & (frame["target_dataset"] == dataset)]
 
+    @property
+    def map(self) -> str:
+        """How the module is carried: `copy`, unless the study's config was edited."""
+        return self.study.grid.transfers[0].map
+
     @cached_property
     def ported(self) -> Cell:
         """The cell of the copied module."""
         pair = self.study.grid.dataset_pairs[0]
-        return Cell(self.module, *self.hosts, pair.source, pair.target, PORTED, self.block)
+        return Cell(self.module, *self.hosts, pair.source, pair.target, PORTED, self.block, self.map)
 
     @cached_property
     def in_old(self) -> Cell:
@@ -123,7 +128,7 @@ class Results:
         Raises:
             ValueError: that run failed, or was tested on other examples.
         """
-        alone = Cell(NONE, ANY, cell.target_host, ANY, self.probe, BARE, ANY)
+        alone = shared(NONE, cell.target_host, self.probe, BARE, ANY)
         return flips(self.answers(alone, 0), self.answers(replace(cell, target_dataset=self.probe), budget))
 
     def summary(self, initialisation: str, budget: int) -> pd.Series | None:
@@ -132,6 +137,7 @@ class Results:
         source = [ANY, self.hosts[0]] if initialisation == SHARED else [self.hosts[0]]
         here = (rows["initialisation"] == initialisation) & (rows["budget_steps"] == budget)
         here &= rows["source_host"].isin(source) & (rows["target_host"] == self.hosts[1])
+        here &= rows["map"].isin([ANY, self.map])
         return None if rows[here].empty else rows[here].iloc[0]
 
     def in_old_host(self, reference: str) -> float:
@@ -144,5 +150,6 @@ class Results:
     def advised_steps(self) -> int | None:
         """The steps that the study advises to train the copy; None where it advises no copy."""
         rows = self.table("advice")
-        taken = rows[rows["advised"] & (rows["way"] == "copy") & (rows["target_host"] == self.hosts[1])]
+        here = (rows["target_host"] == self.hosts[1]) & rows["map"].isin([ANY, self.map])
+        taken = rows[rows["advised"] & (rows["way"] == "copy") & here]
         return None if taken.empty else int(taken.iloc[0]["steps"])

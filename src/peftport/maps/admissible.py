@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 
 from peftport.hosts.families.table import family
-from peftport.maps.laws.table import LAWS, NO_LAW
+from peftport.maps.laws.law import Law
+from peftport.maps.laws.table import LAWS, NO_LAW, law
 from peftport.maps.laws.table import refusals as refused_by_law
 from peftport.maps.settings import MapSettings
 from peftport.maps.spaces import refusal
@@ -12,6 +13,7 @@ from peftport.porting.compatibility import notes, refuse_unless_compatible
 from peftport.storage.provenance import JsonObject
 from peftport.techniques.table import described_as
 
+SEVERAL = ("linear", "avg")  # layer maps in which several source layers stand for one
 Techniques = Mapping[str, JsonObject]  # name in the config to settings
 
 
@@ -32,7 +34,27 @@ def refusals(settings: MapSettings, source: JsonObject, target: JsonObject, tech
     lines = method(settings.method).refusals(source, target, settings)
     for name, technique in techniques.items():
         found = refused_by_law(technique["method"], technique, source, target)
+        found += _refused_by_layers(settings, law(technique["method"]), source, target)
         lines += [f"technique `{name}`: {line}" for line in found]
+    return lines
+
+
+def _refused_by_layers(settings: MapSettings, entry: Law, source: JsonObject, target: JsonObject) -> list[str]:
+    """Why modules cannot follow the layer map, where stacks are known to have different numbers of layers."""
+    depths = [[card["shape"].get(f"{stack}_layers") for card in (source, target)] for stack in ("encoder", "decoder")]
+    unequal = [pair for pair in depths if None not in pair and pair[0] != pair[1]]
+    lines = []
+    if settings.layers in SEVERAL and entry.mean is None and unequal:
+        lines.append(
+            f"`layers: {settings.layers}` puts several source layers in the place of one, and no module of it adds "
+            "what theirs add on average; take `depth` or `skip`"
+        )
+    leaves_out = settings.layers == "cka" and settings.fill == "nothing"
+    if leaves_out and entry.neutral is None and any(there > here for here, there in unequal):
+        lines.append(
+            "`layers: cka` leaves layers of a deeper target without a module, and no module of it adds nothing; take "
+            "`fill: nearest`"
+        )
     return lines
 
 

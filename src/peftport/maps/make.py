@@ -1,7 +1,7 @@
 """A map from one host to another made and written: the stage ``make_map``."""
 
 from collections.abc import Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 from peftport.maps.correspondence import write_correspondence
@@ -48,7 +48,7 @@ def make_map(
     """
     chosen = MapSettings.model_validate(settings)
     source, target = (end_of(cards[name]) for name in ("source", "target"))
-    moments = partial(_moments, source, target, texts[0]) if texts else None
+    moments = cache(partial(_moments, source, target, texts[0])) if texts else None  # layers and method ask for them
     pair = Pair(source, target, partial(shared_tokens, source, target), moments)
     found = method(chosen.method).fit(pair, chosen, generator(0, "map", *names))
     described = {"method": chosen.method, "settings": chosen.as_json()}

@@ -98,6 +98,9 @@ class Gathered:
         self.stacks = [stack for stack in source.stacks if stack in target.stacks]
         self.batches: list[_Batch] = []
         left = dict.fromkeys(self.stacks, rows)
+        texts = [text for text in texts if text.strip()]
+        if not texts:
+            raise ValueError("the dataset that the map's `texts` names has no training texts: name one that has")
         for first in range(0, len(texts), TOGETHER):
             self.batches.append(self._batch(texts[first : first + TOGETHER], first))
             left = {stack: count - int(self.batches[-1].fitted[stack].sum()) for stack, count in left.items()}

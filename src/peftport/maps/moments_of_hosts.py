@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from peftport.compute.device import job_device
 from peftport.hosts.load import load_model, load_tokenizer
 from peftport.hosts.locate import known_folder
 from peftport.maps.moments import Gathered
@@ -15,7 +14,7 @@ WIDTHS = ("d_model", "d_ff")
 
 
 def moments(source: End, target: End, file: str) -> Gathered:
-    """The moments of both hosts on the texts of a split; in float32, whatever numbers the study holds hosts in.
+    """The moments of both hosts on the texts of a split; on the CPU and in float32, whatever the study computes in.
 
     Args:
         file: the table ``examples`` of the split; its labels are not looked at.
@@ -27,4 +26,4 @@ def moments(source: End, target: End, file: str) -> Gathered:
 
 def _reader(end: End) -> Reader:
     folder = known_folder(end.card)
-    return Reader(end, load_model(folder).to(job_device()), load_tokenizer(folder))
+    return Reader(end, load_model(folder), load_tokenizer(folder))

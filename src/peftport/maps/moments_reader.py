@@ -27,7 +27,7 @@ class Reader:
 
     Attributes:
         end: its card and files.
-        model: the host, in the numbers that a study holds it in.
+        model: the host, in float32.
         tokenizer: its tokenizer, which must say where in a text its tokens stand.
     """
 

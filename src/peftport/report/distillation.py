@@ -10,7 +10,7 @@ from peftport.figures.style import score_name, techniques_of, title
 from peftport.report.facts import NamedSettings
 from peftport.report.phrases import count, place
 
-TAUGHT, TEACHER, SCRATCH = "distilled", "teacher", "scratch"
+TAUGHT, TEACHER, SCRATCH, COPY = "distilled", "teacher", "scratch", "copy"
 TARGET = ["technique", "target_host", "target_dataset"]
 LEARNT = ["technique", "source_host", "source_dataset", "target_dataset"]
 
@@ -35,7 +35,8 @@ def distillation(tables: dict[str, pd.DataFrame], settings: NamedSettings) -> li
     if settings.distil_steps is None or students.empty:
         return []
     budget = int(students["budget_steps"].min())
-    students = students[students["budget_steps"] == budget]
+    students = students[students["budget_steps"] == budget].drop_duplicates([*LEARNT, "target_host"])
+    students = students.assign(map=COPY)  # they depend on no map, so none is named
     pairs = len(students[["source_dataset", "target_dataset"]].drop_duplicates()) > 1
     fair = summary[(summary["initialisation"] == SCRATCH) & (summary["budget_steps"] == budget + settings.distil_steps)]
     parts = [_opening(settings.distil_steps, budget)]

@@ -68,12 +68,18 @@ class ExampleScores:
     def get(self, key: Key) -> Answers | None:
         """The answers of a cell at a budget, or None.
 
-        What does not depend on the source is kept once, with ``any`` as its source; it is found under every source.
+        What does not depend on the source is kept once, with ``any`` as its source; it is found under every source. So
+        is what does not depend on the map.
         """
-        technique, _, target_host, _, source_dataset, target_dataset, initialisation, budget = key
-        shared = (technique, ANY, target_host, ANY, ANY, target_dataset, initialisation, budget)
-        half = (technique, ANY, target_host, ANY, source_dataset, target_dataset, initialisation, budget)
-        return self._answers.get(key) or self._answers.get(half) or self._answers.get(shared)
+        technique, source_host, target_host, _, source_dataset, target_dataset, initialisation, budget = key
+        end = (target_dataset, initialisation, budget)
+        places = [
+            key,
+            (technique, source_host, target_host, ANY, source_dataset, *end),
+            (technique, ANY, target_host, ANY, source_dataset, *end),
+            (technique, ANY, target_host, ANY, ANY, *end),
+        ]
+        return next((self._answers[place] for place in places if place in self._answers), None)
 
     def need(self, key: Key) -> Answers:
         """The same, where it must be there.

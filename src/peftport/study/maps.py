@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping
 
 from peftport.hosts.families.table import FAMILIES, family
 from peftport.hosts.shape import common
-from peftport.maps.admissible import refusals, unsuited, would_do
+from peftport.maps.admissible import SEVERAL, refusals, unsuited, would_do
 from peftport.maps.controls import random_basis, scaled
 from peftport.maps.make import reads_texts
+from peftport.maps.spaces import refusal
 from peftport.maps.table import COPY
 from peftport.porting.compatibility import differences
 from peftport.registry import unknown_name
@@ -45,7 +46,8 @@ def map_complaint(study: Study, known: Declared) -> Complaint | None:
     Args:
         known: of each host what is known before it is there.
     """
-    checks = (_texts(study), _unsuited(study), _initialisations(study), _widths(study, known), _transfers(study, known))
+    checks = (_texts(study), _unsuited(study), _initialisations(study), _streams(study, known), _widths(study, known))
+    checks += (_transfers(study, known),)
     return next((wrong for check in checks for wrong in check), None)
 
 
@@ -57,6 +59,13 @@ def _texts(study: Study) -> Iterator[Complaint]:
             yield f"maps.{name}.texts", said
         if settings.texts is not None and not needed:
             yield f"maps.{name}.texts", f"{which} reads no texts; expected no such key."
+        dataset = study.config.datasets.get(settings.texts)
+        files = (dataset.source.files or []) if dataset else []
+        if files and all(file.split in ("validation", "test") for file in files):
+            said = (
+                f"expected a dataset with training texts, every file of `{settings.texts}` is to test or validate on."
+            )
+            yield f"maps.{name}.texts", said
 
 
 def _unsuited(study: Study) -> Iterator[Complaint]:
@@ -74,13 +83,35 @@ def _initialisations(study: Study) -> Iterator[Complaint]:
         for name in study.techniques:
             if (reason := _unfit(kind, study.config.techniques[name].as_json())) is not None:
                 yield key, f"`{kind}` cannot be made for the technique `{name}`: {reason}."
+        for name in _widening(study) if kind == "target_mean" else ():
+            said = f"with `layers` of {' or '.join(SEVERAL)} carried adapters are wider than those of the target host."
+            yield key, f"`{kind}` cannot be made for the technique `{name}`: {said}"
 
 
 def _unfit(kind: str, technique: JsonObject) -> str | None:
     """Why an initialisation that depends on what a technique's tensors are cannot be made for it."""
     if kind in PLACED:
         return random_basis.refusal(technique)
+    if kind == "shuffled_map" and technique["method"] == "compacter":
+        return "compacters follow maps by blocks alone, and a shuffled one has none"
     return scaled.refusal(technique) if kind in SCALED else None
+
+
+def _widening(study: Study) -> list[str]:
+    """Techniques whose modules get wider where several source layers stand for one."""
+    several = any(study.config.maps[transfer.map].layers in SEVERAL for transfer in study.mapped_transfers)
+    return [name for name in study.techniques if several and study.config.techniques[name].method == "adapters"]
+
+
+def _streams(study: Study, known: Declared) -> Iterator[Complaint]:
+    """What is put into the target host's own basis needs hosts whose residual stream is described."""
+    kinds = [kind for kind in study.grid.initialisations if kind in PLACED]
+    for transfer in study.moving_transfers if kinds else ():
+        fact = known[transfer.target]
+        if fact is None or fact["model_type"] not in FAMILIES:
+            continue
+        if (reason := refusal(family(fact["model_type"]))) is not None:
+            yield "grid.initialisations", f"`{kinds[0]}` cannot be made for the host `{transfer.target}`: {reason}."
 
 
 def _widths(study: Study, known: Declared) -> Iterator[Complaint]:

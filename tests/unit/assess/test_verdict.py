@@ -45,6 +45,7 @@ def read(made, tmp_path_factory):
             return tables[name]
 
         def answers(self, cell, budget):
+            assert cell in (self.ported, self.in_old) or cell in self.study.probed, "no job makes its answers"
             rows = made.predictions
             for column in ("technique", "source_host", "target_host", "initialisation"):
                 rows = rows[rows[column] == getattr(cell, column)]

@@ -29,6 +29,12 @@ def ids_of(read):
     return [np.array([int(word[1:]) for word in text.split()]) for text in read]
 
 
+def test_texts_that_say_nothing_are_none():
+    step = rung("same", "t5")
+    with pytest.raises(ValueError, match="has no training texts"):
+        gathered(step.source, step.target, ["", "  "])
+
+
 def test_products_are_those_of_the_texts_that_are_fitted_to_and_every_fifth_is_held_out():
     step = rung("permuted", "t5")
     read = [" ".join(text.split()[: 3 + n % 5]) for n, text in enumerate(texts(23))]  # of unequal lengths

@@ -53,6 +53,12 @@ def test_it_is_beside_its_teacher_and_scratch_after_as_many_steps(tables):
     )
 
 
+def test_students_of_one_transfer_by_several_maps_are_told_once_and_by_none(tables):
+    rows = tables["portability"]
+    twice = pd.concat([rows.assign(map="weight_match"), rows.assign(map="activations")], ignore_index=True)
+    assert distillation(tables | {"portability": twice}, SETTINGS) == distillation(tables, SETTINGS)
+
+
 def test_where_there_is_no_fair_comparison_it_is_said(tables):
     assert (
         "modules from scratch were not tested after 50 steps." in distillation(without(tables, "scratch"), SETTINGS)[1]

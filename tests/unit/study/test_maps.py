@@ -1,6 +1,7 @@
 """What a config says of maps: what must go together, and what the grid and the keys make of it."""
 
 import copy
+import json
 
 import pytest
 
@@ -108,6 +109,40 @@ def test_techniques_and_controls_that_a_map_does_not_suit_are_refused():
     assert "`random_basis` cannot be made for the technique `ia3`: it is known for lora and adapters only" in said
     said = refusal([MAPPED], BY, ("ported", "ported_half"), prefix_tuning={"reparameterisation": None})
     assert "`ported_half` cannot be made for the technique `prefix_tuning`" in said
+
+
+QWEN = {"hidden_size": 32, "num_attention_heads": 4, "num_hidden_layers": 2, "intermediate_size": 64, "head_dim": 8}
+
+
+def test_controls_and_layers_that_could_not_be_made_are_refused_before_anything_is_trained(tmp_path):
+    linear = {"weight_match": {"layers": "linear"}}
+    said = refusal([MAPPED], linear, tiny={"method": "tiny_attention"})
+    assert "technique `tiny`: `layers: linear` puts several source layers in the place of one" in said
+    said = refusal([MAPPED], {"weight_match": {"layers": "cka", "texts": "film"}}, prefix_tuning={})
+    assert "technique `prefix_tuning`: `layers: cka` leaves layers of a deeper target without a module" in said
+    said = refusal([MAPPED], linear, ("ported", "target_mean"))
+    assert "`target_mean` cannot be made for the technique `adapters`: with `layers` of linear or avg" in said
+    same = {"source": "raw", "target": "raw", "map": "weight_match"}
+    said = refusal([same], BY, ("ported", "shuffled_map"), compacter={"bottleneck": 8})
+    assert "`shuffled_map` cannot be made for the technique `compacter`: compacters follow maps by blocks alone" in said
+    (tmp_path / "qwen").mkdir()
+    (tmp_path / "qwen/config.json").write_text(json.dumps(QWEN | {"model_type": "qwen3"}))
+    for name in ("model.safetensors", "tokenizer.json"):
+        (tmp_path / "qwen" / name).touch()
+    made = config([{"source": "raw", "target": "raw"}], {}, ("ported", "random_basis"))
+    made["hosts"] = HOSTS | {"raw": {"path": str(tmp_path / "qwen")}}
+    with pytest.raises(ConfigError, match="`random_basis` cannot be made for the host `raw`: how hosts of the family"):
+        read_settings(made)
+
+
+def test_a_map_reads_a_dataset_that_has_training_texts(tmp_path):
+    made = config([MAPPED], {"weight_match": {"method": "activations", "texts": "other"}})
+    (tmp_path / "test.csv").write_text("text,label\ngood,positive\nbad,negative\n")
+    made["datasets"]["other"] = made["datasets"]["film"] | {
+        "source": {"files": [{"path": str(tmp_path / "test.csv"), "split": "test"}]}
+    }
+    with pytest.raises(ConfigError, match=r"`maps\.weight_match\.texts`: expected a dataset with training texts"):
+        read_settings(made)
 
 
 def test_one_pair_of_hosts_may_stand_with_several_maps_and_a_copy():

@@ -65,7 +65,7 @@ def _narrowed(rows: np.ndarray, columns: np.ndarray, width: int) -> tuple[np.nda
     kept = min(width, len(sizes))
     left, right = u[:, :kept], v[:kept].T * sizes[:kept]
     signs = np.sign(np.take_along_axis(left, abs(left).argmax(0)[None], axis=0)[0])
-    size = np.sqrt((rows**2).mean() / (left**2).mean())
+    size = np.sqrt((rows**2).mean() / (left**2).mean()) or 1.0  # of nothing nothing is left
     rest = [(0, 0), (0, width - kept)]
     energy = float((sizes[:kept] ** 2).sum() / max((sizes**2).sum(), np.finfo(float).tiny))
     return np.pad(left * signs * size, rest), np.pad(right * signs / size, rest), energy
