@@ -90,7 +90,7 @@ def test_random_target_and_decontamination_through_the_workflow(with_controls):
     said = read_module(results / start).card["matching"]
     assert said["converged"] and said["measure"] == "product"
     student = read_module(
-        results / studies.start_folder("lora", "raw--instruct", "film@without-book--book", "distilled")
+        results / studies.start_folder("lora", "raw--instruct/any", "film@without-book--book", "distilled")
     )
     source = read_module(results / studies.module_folder("lora", "raw", "film@without-book"))
     assert student.card["source_module"]["weights_sha256"] == source.card["weights_sha256"]
