@@ -118,8 +118,8 @@ def module_folder(technique: str, host: str, dataset: str, seed: int = 0, block:
 
 
 def route(transfer: str, by: str = "copy") -> str:
-    """The folder of a transfer, ``source--target`` or with its map behind a slash; by no map where it does not matter where
-    modules come from."""
+    """The folder of a transfer, ``source--target`` or with its map behind a slash; by no map where it does not matter
+    where modules come from."""
     return transfer if "/" in transfer else f"{transfer}/{'any' if transfer.startswith('any--') else by}"
 
 

@@ -231,7 +231,7 @@ def refused(tmp_path_factory, finished, hosts, wide):
     def fill(folder):
         shutil.copytree(finished, folder, symlinks=True, dirs_exist_ok=True)
         # nothing is trained in a host to which no module moves
-        few = grid(techniques=["lora"], initialisations=["ported"], references=[])
+        few = grid(initialisations=["ported"], references=[])
         prepare(folder, [few, *(edit for edit, *_ in BY_A_JOB.values())], hosts, wide)
         with pytest.MonkeyPatch.context() as patch:
             set_offline(wide, patch)
@@ -303,9 +303,7 @@ def test_after_a_refusal_the_good_config_trains_nothing_again(refused, hosts, tm
     folder = tmp_path / "study"
     shutil.copytree(refused, folder, symlinks=True)
     studies.write_config(folder, studies.smoke_config(hosts))
-    about_one_technique = {"measure_costs", "describe_techniques", "draw_figure"}  # the refused study had one
-    known = {"describe_host", "audit_overlap", "write_report", "all"}
-    assert set(studies.planned(folder)) <= known | about_one_technique
+    assert set(studies.planned(folder)) <= {"describe_host", "audit_overlap", "write_report", "all"}
 
 
 def test_in_a_new_study_all_datasets_are_prepared_before_anything_is_trained(hosts, wide, tmp_path):
