@@ -127,6 +127,11 @@ class DatasetSource(OneOf):
     hub: HubDataset | None = optional()
     lm_eval: LmEvalSource | None = optional()
 
+    @property
+    def is_only_tested(self) -> bool:
+        """Whether every file of it is to validate or test on, so that nothing of it can be trained on."""
+        return bool(self.files) and all(file.split in ("validation", "test") for file in self.files)
+
 
 class SplitSettings(Settings):
     """How splits that the source does not give are taken from its training examples, stratified by label."""

@@ -13,6 +13,7 @@ from peftport.porting.compatibility import notes, refuse_unless_compatible
 from peftport.storage.provenance import JsonObject
 from peftport.techniques.table import described_as
 
+CHOSEN_BY_TEXTS = "cka"  # layer map
 SEVERAL = ("linear", "avg")  # layer maps in which several source layers stand for one
 Techniques = Mapping[str, JsonObject]  # name in the config to settings
 
@@ -58,6 +59,19 @@ def _refused_by_layers(settings: MapSettings, entry: Law, source: JsonObject, ta
     return lines
 
 
+def reads_texts(settings: MapSettings) -> bool:
+    """Whether a map is estimated from what both hosts compute on texts."""
+    return "texts" in method(settings.method).needs or settings.layers == CHOSEN_BY_TEXTS
+
+
+def told_refusals(settings: MapSettings, source: JsonObject, target: JsonObject, techniques: Techniques) -> list[str]:
+    """The refusals; none where they ask for a size that the cards do not have yet. ``check_transfer`` asks again."""
+    try:
+        return refusals(settings, source, target, techniques)
+    except KeyError:
+        return []
+
+
 def unsuited(settings: MapSettings, techniques: Techniques) -> list[str]:
     """The techniques whose modules a map of these settings carries between no hosts, one line each."""
     chosen = method(settings.method)
@@ -75,15 +89,7 @@ def unsuited(settings: MapSettings, techniques: Techniques) -> list[str]:
 
 def would_do(source: JsonObject, target: JsonObject, techniques: Techniques) -> list[str]:
     """The methods whose maps can carry modules of these techniques from one host to the other, as far as cards say."""
-    return [name for name in MAPS if not _told(MapSettings(method=name), source, target, techniques)]
-
-
-def _told(settings: MapSettings, source: JsonObject, target: JsonObject, techniques: Techniques) -> list[str]:
-    """The refusals; none where they ask for a size that the cards do not have yet."""
-    try:
-        return refusals(settings, source, target, techniques)
-    except KeyError:
-        return []
+    return [name for name in MAPS if not told_refusals(MapSettings(method=name), source, target, techniques)]
 
 
 def verdict(settings: JsonObject | None, source: JsonObject, target: JsonObject, techniques: Techniques) -> JsonObject:

@@ -9,20 +9,11 @@ from peftport.maps.cross import Moments
 from peftport.maps.ends import end_of
 from peftport.maps.pair import End, Pair
 from peftport.maps.settings import MapSettings
-from peftport.maps.table import method
+from peftport.maps.table import READING, method
 from peftport.maps.tokens import shared_tokens
 from peftport.registry import import_entry
 from peftport.seeds import generator
 from peftport.storage.provenance import JsonObject
-
-# the module that runs hosts on texts, by name: it loads torch, and most maps need none of it
-READING = {"texts": "peftport.maps.moments_of_hosts"}
-CHOSEN_BY_TEXTS = "cka"  # layer map
-
-
-def reads_texts(settings: MapSettings) -> bool:
-    """Whether a map is estimated from what both hosts compute on texts."""
-    return "texts" in method(settings.method).needs or settings.layers == CHOSEN_BY_TEXTS
 
 
 def make_map(

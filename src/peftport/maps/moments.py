@@ -8,7 +8,6 @@ label is ever seen. Where the sums of all layers would not fit into ``MEMORY``, 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
-from typing import Any
 
 import numpy as np
 import torch
@@ -48,13 +47,36 @@ class _Batch:
 
 
 @dataclass
+class _Half:
+    """Sums over batches of one space of one host, and rows that nothing is fitted to."""
+
+    sums: Tensor | float = 0.0
+    squares: Tensor | float = 0.0
+    gram: Tensor | None = None
+    held: list[Tensor] = field(default_factory=list)
+
+    def add(self, fitted: Tensor, held: Tensor, gram: bool) -> None:
+        """Add the rows of a batch."""
+        self.held.append(held[: HELD - sum(map(len, self.held))])
+        self.sums, self.squares = self.sums + fitted.sum(0), self.squares + fitted.square().sum(0)
+        if gram:
+            product = fitted.T @ fitted
+            self.gram = product if self.gram is None else self.gram + product
+
+    def moments(self) -> Half:
+        """The sums as arrays."""
+        gram = None if self.gram is None else _array(self.gram)
+        return Half(_array(self.sums), _array(self.squares), gram, _array(torch.cat(self.held)))
+
+
+@dataclass
 class _Sum:
     """Sums over batches of one space of both hosts."""
 
     rows: int = 0
     summed: float = 0.0
     product: Tensor | None = None
-    halves: tuple[dict[str, Any], dict[str, Any]] = field(default_factory=lambda: ({"held": []}, {"held": []}))
+    halves: tuple["_Half", "_Half"] = field(default_factory=lambda: (_Half(), _Half()))
 
     def add(self, states: States, fitted: Tensor, product: bool, grams: bool) -> None:
         """Add the rows of a batch."""
@@ -62,24 +84,14 @@ class _Sum:
         self.rows += len(fits[0])
         self.summed += float(fits[0].sum(1) @ fits[1].sum(1))
         for half, rows, kept in zip(self.halves, states, fits, strict=True):
-            half["held"].append(rows[~fitted][: HELD - sum(map(len, half["held"]))])
-            sums = {"sums": kept.sum(0), "squares": kept.square().sum(0)} | ({"gram": kept.T @ kept} if grams else {})
-            half |= {name: half.get(name, 0) + part for name, part in sums.items()}
+            half.add(kept, rows[~fitted], grams)
         if product:
             crossed = fits[1].T @ fits[0]
             self.product = crossed if self.product is None else self.product.add_(crossed)
 
     def cross(self) -> Cross:
         """The moments."""
-        halves = [
-            Half(
-                _array(half["sums"]),
-                _array(half["squares"]),
-                _array(half["gram"]) if "gram" in half else None,
-                _array(torch.cat(half["held"])),
-            )
-            for half in self.halves
-        ]
+        halves = (half.moments() for half in self.halves)
         return Cross(self.rows, *halves, None if self.product is None else _array(self.product), self.summed)
 
 

@@ -1,6 +1,6 @@
 """Where in a loaded host the token states of a space are seen: which submodule, its input or its output."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,7 +31,7 @@ class Tap:
     def listen(self, hear: Callable[[Tensor], None]) -> Any:
         """Give every state to ``hear``; what comes back has a ``remove``."""
 
-        def before(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        def before(_: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Tensor]) -> None:
             hear(self.state((args or tuple(kwargs.values()))[0].detach()))
 
         def behind(_: nn.Module, args: tuple[Any, ...], output: Any) -> None:
@@ -91,7 +91,7 @@ def _standardised(x: Tensor) -> Tensor:
     return _scaled(x - x.mean(-1, keepdim=True))
 
 
-def _first(end: End, place: Place, table: dict[str, Any], space: str) -> str:
+def _first(end: End, place: Place, table: Mapping[str, str | tuple[str, ...]], space: str) -> str:
     """The first projection of a sub-layer that reads, or writes, a space."""
     for kind in PROJECTIONS:
         taken = table[kind] if isinstance(table[kind], tuple) else (table[kind],)

@@ -76,8 +76,8 @@ def from_tokens(pair: Pair) -> Found:
         raise ValueError(reason)
     nearest = keeping_ones if pair.target.family.stream.centred else polar
     fitted, held = products_of(pair, source_ids, target_ids)
-    alone, both = _scaled(fitted, nearest), fitted + held
-    found = _scaled(both, nearest)
+    alone, both = turned(fitted.cross, fitted.source, nearest), fitted + held
+    found = turned(both.cross, both.source, nearest)
     same = both.cross.shape[0] == both.cross.shape[1]
     matrix = alone.scale * alone.basis
     off = {"map": held.off(matrix, held.cross), "shuffled": held.off(matrix, held.shuffled)}
@@ -116,10 +116,16 @@ def products_of(pair: Pair, source_ids: np.ndarray, target_ids: np.ndarray) -> t
     return sums[0], sums[1]
 
 
-def _scaled(products: Products, nearest: Callable[[np.ndarray], np.ndarray]) -> Isometry:
-    """R, and the scale with which it is nearest to the rows."""
-    basis = nearest(products.cross)
-    scale = float(np.sum(basis * products.cross)) / products.source if products.source > 0 else 1.0
+def turned(cross: np.ndarray, source: float, nearest: Callable[[np.ndarray], np.ndarray] = polar) -> Isometry:
+    """R, and the scale with which it is nearest to the rows.
+
+    Args:
+        cross: (d_t, d_s) sum of x_t x_s^T.
+        source: sum of ||x_s||^2.
+        nearest: gives R of ``cross``.
+    """
+    basis = nearest(cross)
+    scale = float(np.sum(basis * cross)) / source if source > 0 else 1.0
     return Isometry(basis, scale if scale > 0 else 1.0)
 
 

@@ -64,11 +64,34 @@ def size_ratio(cross: Cross) -> float | None:
     return sizes[0] / sizes[1] if min(sizes) > 0 else None
 
 
+def pairs_of(layers: Layers) -> list[tuple[int, int]]:
+    """Every (target layer, source layer) of a layer map."""
+    return [(target, source) for target, row in enumerate(layers) for source, _ in row]
+
+
 def clipped_gain(end: End, place: Place, memory: bool = False) -> tuple[np.ndarray | None, int]:
-    """(d,) scale of the norm in front of a sub-layer, none nearer to 0 than a share of the median; how many were."""
+    """(d,) scale of the norm in front of a sub-layer, none nearer to 0 than a share of the median; how many were.
+
+    None where the sub-layer reads the stream as it is.
+    """
     gain = end.gain(place, memory)
     if gain is None:
         return None, 0
-    least = SMALLEST_GAIN * float(np.median(np.abs(gain)))
+    least = SMALLEST_GAIN * (float(np.median(np.abs(gain))) or 1.0)
     small = np.abs(gain) < least
     return np.where(small, np.where(gain < 0, -least, least), gain), int(small.sum())
+
+
+def clipped_gains(
+    pair: Pair, places: tuple[Place, Place], memory: bool
+) -> tuple[np.ndarray | None, np.ndarray | None, int]:
+    """The same of a target and a source sub-layer, and how many entries of both."""
+    sides = zip((pair.target, pair.source), places, strict=True)
+    (target, few), (source, fewer) = (clipped_gain(end, place, memory) for end, place in sides)
+    return target, source, few + fewer
+
+
+def behind_norms(pair: Pair, places: tuple[Place, Place], memory: bool) -> tuple[np.ndarray, np.ndarray, int] | None:
+    """The same of two hosts that are alike: None where no norm stands in front."""
+    found = clipped_gains(pair, places, memory)
+    return None if found[0] is None else found

@@ -6,11 +6,12 @@ from scratch after as many steps, which has seen labels.
 
 import pandas as pd
 
-from peftport.figures.style import score_name, techniques_of, title
+from peftport.figures.style import COPY, score_name, techniques_of, title
 from peftport.report.facts import NamedSettings
 from peftport.report.phrases import count, place
+from peftport.statistics.contrasts import TAUGHT
 
-TAUGHT, TEACHER, SCRATCH, COPY = "distilled", "teacher", "scratch", "copy"
+TEACHER, SCRATCH = "teacher", "scratch"
 TARGET = ["technique", "target_host", "target_dataset"]
 LEARNT = ["technique", "source_host", "source_dataset", "target_dataset"]
 

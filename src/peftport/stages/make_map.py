@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from peftport.maps.make import READING, reads_texts
-from peftport.maps.table import MAPS
+from peftport.maps.admissible import reads_texts
+from peftport.maps.table import MAPS, READING
 from peftport.stages.check_transfer import transfer
 from peftport.stages.made_hosts import made_model
 from peftport.stages.prepare_dataset import PrepareDataset

@@ -30,11 +30,8 @@ class Source:
 
 
 @dataclass(frozen=True, order=True)
-class Cell:
-    """All budgets and one block of seeds of a technique, transfer, dataset pair and initialisation: one job.
-
-    What does not depend on the source host does not depend on how a module is carried either: both are `any`.
-    """
+class _Moved:
+    """What is moved, from where to where, and how."""
 
     technique: str
     source_host: str
@@ -44,6 +41,14 @@ class Cell:
     initialisation: str
     block: str
     map: str = COPY
+
+
+@dataclass(frozen=True, order=True)
+class Cell(_Moved):
+    """All budgets and one block of seeds of a technique, transfer, dataset pair and initialisation: one job.
+
+    What does not depend on the source host does not depend on how a module is carried either: both are `any`.
+    """
 
     @property
     def is_reference(self) -> bool:
@@ -52,22 +57,13 @@ class Cell:
 
 
 @dataclass(frozen=True, order=True)
-class Start:
+class Start(_Moved):
     """What one block of modules in a target host starts from.
 
     Its source dataset is the one whose texts the source module was trained on: a derived one where the study
     decontaminates. Its target dataset is `any` but for initialisations that are fitted to the texts of one, or
     trained on them.
     """
-
-    technique: str
-    source_host: str
-    target_host: str
-    source_dataset: str
-    target_dataset: str
-    initialisation: str
-    block: str
-    map: str = COPY
 
 
 def shared(technique: str, host: str, dataset: str, kind: str, block: str) -> Cell:

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, Tag
 
+from peftport.maps.table import COPY
 from peftport.settings import EACH_ONCE, TAG, Seed, Settings, is_empty, list_or
 
 Initialisation = Literal[
@@ -27,7 +28,6 @@ Initialisation = Literal[
     "ported_half",
     "ported_double",
 ]
-COPY = "copy"  # the map of a transfer that has none
 
 
 class PairSettings(Settings):

@@ -4,9 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from peftport.hosts.families.table import FAMILIES, family
 from peftport.hosts.shape import common
-from peftport.maps.admissible import SEVERAL, refusals, unsuited, would_do
-from peftport.maps.controls import random_basis, scaled
-from peftport.maps.make import reads_texts
+from peftport.maps.admissible import SEVERAL, reads_texts, told_refusals, unsuited, would_do
 from peftport.maps.spaces import refusal
 from peftport.maps.table import COPY
 from peftport.porting.compatibility import differences
@@ -60,8 +58,7 @@ def _texts(study: Study) -> Iterator[Complaint]:
         if settings.texts is not None and not needed:
             yield f"maps.{name}.texts", f"{which} reads no texts; expected no such key."
         dataset = study.config.datasets.get(settings.texts)
-        files = (dataset.source.files or []) if dataset else []
-        if files and all(file.split in ("validation", "test") for file in files):
+        if dataset is not None and dataset.source.is_only_tested:
             said = (
                 f"expected a dataset with training texts, every file of `{settings.texts}` is to test or validate on."
             )
@@ -91,10 +88,16 @@ def _initialisations(study: Study) -> Iterator[Complaint]:
 def _unfit(kind: str, technique: JsonObject) -> str | None:
     """Why an initialisation that depends on what a technique's tensors are cannot be made for it."""
     if kind in PLACED:
-        return random_basis.refusal(technique)
+        from peftport.maps.controls.random_basis import refusal as unplaced  # most studies have none of these
+
+        return unplaced(technique)
     if kind == "shuffled_map" and technique["method"] == "compacter":
         return "compacters follow maps by blocks alone, and a shuffled one has none"
-    return scaled.refusal(technique) if kind in SCALED else None
+    if kind in SCALED:
+        from peftport.maps.controls.scaled import refusal as unscaled
+
+        return unscaled(technique)
+    return None
 
 
 def _widening(study: Study) -> list[str]:
@@ -156,10 +159,7 @@ def _copied(study: Study, transfer: TransferSettings, facts: list[JsonObject], t
 
 def _mapped(study: Study, transfer: TransferSettings, facts: list[JsonObject], techniques: JsonObject) -> str:
     settings, cards = study.config.maps[transfer.map], _cards(facts)
-    try:
-        lines = refusals(settings, *cards, techniques) if cards else []
-    except KeyError:  # it asks for a size that only the host itself tells; `check_transfer` asks again
-        return ""
+    lines = told_refusals(settings, *cards, techniques) if cards else []
     if not lines:
         return ""
     said = f"the map `{transfer.map}` cannot carry modules {transfer.source} -> {transfer.target}:\n  "

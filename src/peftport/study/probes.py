@@ -35,7 +35,6 @@ def _heads(study: Study) -> Iterator[Complaint]:
 
 def _to_train_on(study: Study) -> Iterator[Complaint]:
     for name in study.datasets:
-        files = study.config.datasets[name].source.files or []
-        if name not in study.grid.probes and files and all(file.split in ("validation", "test") for file in files):
+        if name not in study.grid.probes and study.config.datasets[name].source.is_only_tested:
             said = "expected training examples, every file here is to test or validate on"
             yield f"datasets.{name}.source.files", f"{said}; only a dataset in `{KEY}` may be so."

@@ -16,18 +16,17 @@ from dataclasses import replace
 
 import numpy as np
 
-from peftport.hosts.families.table import family
 from peftport.maps import theseus
 from peftport.maps.correspondence import Correspondence, Space
 from peftport.maps.cross import Cross
-from peftport.maps.layers import layer_maps
+from peftport.maps.from_texts import from_texts, size_of_writes, unreadable
 from peftport.maps.linear import Isometry, LinearMap, Selection
 from peftport.maps.map_facts import MapFacts
 from peftport.maps.pair import Pair
 from peftport.maps.procrustes import polar
 from peftport.maps.settings import MapSettings
-from peftport.maps.spaces import EMBEDDING, STREAM, refusal
-from peftport.maps.sublayers import Between, between, clipped_gain, size_ratio, spaces
+from peftport.maps.spaces import STREAM
+from peftport.maps.sublayers import Between, clipped_gains, size_ratio, spaces
 from peftport.maps.units import assigned
 from peftport.storage.provenance import JsonObject
 
@@ -54,17 +53,6 @@ def refusals(source_card: JsonObject, target_card: JsonObject, settings: MapSett
     return reasons
 
 
-def unreadable(source_card: JsonObject, target_card: JsonObject) -> list[str]:
-    """Why the states of two hosts cannot be compared, one line each."""
-    kinds = [family(card["model_type"]) for card in (source_card, target_card)]
-    reasons = list(dict.fromkeys(reason for kind in kinds if (reason := refusal(kind)) is not None))
-    for stack in ("encoder", "decoder"):
-        has = [bool(card["shape"].get(f"{stack}_layers")) for card in (source_card, target_card)]
-        if has == [False, True]:
-            reasons.append(f"the target host has {stack} layers, and the source host has none that a module comes from")
-    return reasons
-
-
 def fit(pair: Pair, settings: MapSettings, rng: np.random.Generator) -> Correspondence:
     """The correspondence; nothing is drawn.
 
@@ -72,21 +60,14 @@ def fit(pair: Pair, settings: MapSettings, rng: np.random.Generator) -> Correspo
         ValueError: no texts, or fewer rows than a map of the stream takes.
     """
     del rng
-    wanted, sublayer = (theseus.spaces, theseus.maps) if settings.published else (spaces, _maps)
-    if pair.moments is None:
-        raise ValueError("`activations` compares what hosts compute on texts, and the map was given none")
-    layers, facts = layer_maps(pair, settings), MapFacts()
-    places, embedding = between(pair, layers), Space(EMBEDDING)
-    found = pair.moments().collect([[embedding], *(wanted(pair, at) for at in places)])
-    least = min(end.card["shape"]["d_model"] for end in (pair.source, pair.target))
-    crosses = next(found)
-    facts.count(crosses, least)
-    maps: dict[Space, LinearMap] = {embedding: _turned(crosses[embedding], settings)}
-    facts.judge(embedding, maps[embedding], crosses[embedding])
-    for at, crosses in zip(places, found, strict=True):
-        facts.count(crosses, least)
-        maps |= sublayer(pair, at, crosses, settings, facts)
-    return Correspondence(layers, maps, facts.as_json())
+
+    def of_embedding(space: Space, cross: Cross, facts: MapFacts) -> Isometry:
+        turned = _turned(cross, settings)
+        facts.judge(space, turned, cross)
+        return turned
+
+    wanted, of_sublayer = (theseus.spaces, theseus.maps) if settings.published else (spaces, _maps)
+    return from_texts(pair, settings, wanted, of_embedding, of_sublayer)
 
 
 def _maps(
@@ -99,8 +80,8 @@ def _maps(
             continue
         behind = space.name in ("read", "memory")
         if behind:
-            gains, few = zip(*(clipped_gain(*side, space.name == "memory") for side in at.sides(pair)), strict=True)
-            facts.clipped_gains += sum(few)
+            *gains, few = clipped_gains(pair, (at.target, at.source), space.name == "memory")
+            facts.clipped_gains += few
             if gains[0] is not None and gains[1] is not None and _centred(pair):
                 cross = with_mean(cross, crosses[at.space(STREAM)])
         many = space.name == "units" and max(cross.product.shape) > LARGEST_TURN
@@ -108,8 +89,7 @@ def _maps(
         facts.judge(space, turned, cross)
         maps[space] = replace(turned, target_gain=gains[0], source_gain=gains[1]) if behind else turned
     write = at.space("write")
-    size = size_ratio(crosses[write]) or size_ratio(crosses[at.space(STREAM)]) or 1.0
-    maps[write] = Isometry(maps[at.space("read")].basis, size)
+    maps[write] = Isometry(maps[at.space("read")].basis, size_of_writes(at, crosses))
     facts.judge(write, maps[write], crosses[write])
     if at.space("v") in maps:
         maps.setdefault(at.space("mix"), maps[at.space("v")])

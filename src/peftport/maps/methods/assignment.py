@@ -17,14 +17,13 @@ import numpy as np
 
 from peftport.maps.correspondence import Correspondence, Space
 from peftport.maps.cross import Cross
-from peftport.maps.layers import layer_maps
+from peftport.maps.from_texts import from_texts, size_of_writes, unreadable
 from peftport.maps.linear import Isometry, LinearMap, Selection
 from peftport.maps.map_facts import MapFacts
-from peftport.maps.methods.activations import unreadable
 from peftport.maps.pair import Pair
 from peftport.maps.settings import MapSettings
-from peftport.maps.spaces import EMBEDDING, STREAM
-from peftport.maps.sublayers import Between, between, clipped_gain, size_ratio, spaces
+from peftport.maps.spaces import STREAM
+from peftport.maps.sublayers import Between, clipped_gains, size_ratio, spaces
 from peftport.maps.units import assigned
 from peftport.storage.provenance import JsonObject
 
@@ -53,23 +52,11 @@ def fit(pair: Pair, settings: MapSettings, rng: np.random.Generator) -> Correspo
         ValueError: no texts, or fewer rows than coordinates of a stream.
     """
     del rng
-    if pair.moments is None:
-        raise ValueError("`assignment` compares what hosts compute on texts, and the map was given none")
-    layers, facts = layer_maps(pair, settings), MapFacts()
-    places, embedding = between(pair, layers), Space(EMBEDDING)
-    least = min(end.card["shape"]["d_model"] for end in (pair.source, pair.target))
-    found = pair.moments().collect([[embedding], *(spaces(pair, at) for at in places)])
-    crosses = next(found)
-    facts.count(crosses, least)
-    maps: dict[Space, LinearMap] = {embedding: _selected(embedding, crosses[embedding], facts)}
-    for at, crosses in zip(places, found, strict=True):
-        facts.count(crosses, least)
-        maps |= _maps(pair, at, crosses, settings.published, facts)
-    return Correspondence(layers, maps, facts.as_json())
+    return from_texts(pair, settings, spaces, _selected, _maps)
 
 
 def _maps(
-    pair: Pair, at: Between, crosses: Mapping[Space, Cross], published: bool, facts: MapFacts
+    pair: Pair, at: Between, crosses: Mapping[Space, Cross], settings: MapSettings, facts: MapFacts
 ) -> dict[Space, LinearMap]:
     """The maps of a sub-layer's spaces."""
     maps: dict[Space, LinearMap] = {}
@@ -79,13 +66,12 @@ def _maps(
         maps[space] = selected = _selected(space, cross, facts)
         if space.name == "read":
             stream = selected
-        if space.name in ("read", "memory") and not published:
-            gains, few = zip(*(clipped_gain(*side, space.name == "memory") for side in at.sides(pair)), strict=True)
-            facts.clipped_gains += sum(few)
+        if space.name in ("read", "memory") and not settings.published:
+            *gains, few = clipped_gains(pair, (at.target, at.source), space.name == "memory")
+            facts.clipped_gains += few
             maps[space] = Isometry(_basis(selected), size_ratio(cross) or 1.0, *gains)
     write = at.space("write")
-    size = size_ratio(crosses[write]) or size_ratio(crosses[at.space(STREAM)]) or 1.0
-    maps[write] = stream if published else Isometry(_basis(stream), size)
+    maps[write] = stream if settings.published else Isometry(_basis(stream), size_of_writes(at, crosses))
     if at.space("v") in maps:
         maps.setdefault(at.space("mix"), maps[at.space("v")])
     return maps

@@ -18,11 +18,11 @@ from peftport.maps.alike import small_vocabulary, unlike
 from peftport.maps.correspondence import Correspondence, Space
 from peftport.maps.layers import layer_maps
 from peftport.maps.linear import Factors, LinearMap
-from peftport.maps.methods.weight_match import behind_norms, pairs_of
 from peftport.maps.pair import FUSED, End, Pair
 from peftport.maps.settings import MapSettings
 from peftport.maps.spaces import READS, Place
 from peftport.maps.stream_tokens import from_tokens
+from peftport.maps.sublayers import behind_norms, pairs_of
 
 RULE = (
     "what a LoRA adds is taken over from the leading singular vectors of the source's weight to those of the target's"

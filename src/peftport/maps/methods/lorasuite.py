@@ -18,11 +18,11 @@ from peftport.maps.correspondence import Correspondence, Space
 from peftport.maps.layers import layer_maps
 from peftport.maps.linear import Blocks, Dense, Factors, LinearMap
 from peftport.maps.methods.core import projections_of
-from peftport.maps.methods.weight_match import behind_norms, pairs_of
 from peftport.maps.pair import Pair
 from peftport.maps.settings import MapSettings
 from peftport.maps.spaces import EMBEDDING, READS, Place
 from peftport.maps.stream_tokens import Products, products_of
+from peftport.maps.sublayers import behind_norms, pairs_of
 from peftport.maps.tokens import too_few
 
 RULE = "closed forms from a least-squares map of shared tokens and the weights of both hosts, heads matched by circuits"

@@ -13,9 +13,9 @@ from peftport.maps.correspondence import Correspondence, Space
 from peftport.maps.layers import layer_maps
 from peftport.maps.linear import Dense, Isometry
 from peftport.maps.pair import Pair
-from peftport.maps.procrustes import polar
 from peftport.maps.settings import MapSettings
 from peftport.maps.spaces import EMBEDDING
+from peftport.maps.stream_tokens import HELD, turned
 from peftport.maps.tokens import COMFORTABLE, too_few
 from peftport.storage.provenance import JsonObject
 
@@ -23,7 +23,6 @@ RULE = "embeddings of the tokens that both hosts have are carried onto each othe
 SOURCE = "Lester et al., 2022 (arXiv 2208.05577), all shared tokens; by default a turn and a scale"
 NEEDS = frozenset({"weights", "tokens"})
 TECHNIQUES = frozenset({"prompt_tuning"})
-EVERY = 5  # every so many shared tokens one is held out when residuals are measured
 
 
 def refusals(source_card: JsonObject, target_card: JsonObject, settings: MapSettings) -> list[str]:
@@ -47,7 +46,7 @@ def fit(pair: Pair, settings: MapSettings, rng: np.random.Generator) -> Correspo
         for end, ids in ((pair.source, source), (pair.target, target))
     ]
     solve = {"procrustes": _turn, "least_squares": _matrix}[settings.map]
-    held = np.arange(len(source)) % EVERY == EVERY - 1
+    held = np.arange(len(source)) % HELD == HELD - 1
     facts: JsonObject = {"shared_tokens": len(source), "residuals": {EMBEDDING: _residuals(tables, held, solve)}}
     if len(source) < (wanted := COMFORTABLE * tables[0].shape[1]):
         facts["warnings"] = [f"the hosts share {len(source)} tokens: {wanted} would be good"]
@@ -56,10 +55,7 @@ def fit(pair: Pair, settings: MapSettings, rng: np.random.Generator) -> Correspo
 
 def _turn(source: np.ndarray, target: np.ndarray) -> Isometry:
     """A turn and a scale of (tokens, d_s) embeddings onto (tokens, d_t)."""
-    products = target.T @ source
-    basis = polar(products)
-    size = float((source**2).sum())
-    return Isometry(basis, float((basis * products).sum()) / size if size > 0 else 1.0)
+    return turned(target.T @ source, float((source**2).sum()))
 
 
 def _matrix(source: np.ndarray, target: np.ndarray) -> Dense:

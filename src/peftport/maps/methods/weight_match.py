@@ -14,7 +14,7 @@ import numpy as np
 from peftport.hosts.stream import Sublayer
 from peftport.maps import heads, units
 from peftport.maps.alike import small_vocabulary, unlike
-from peftport.maps.correspondence import Correspondence, Layers, Space
+from peftport.maps.correspondence import Correspondence, Space
 from peftport.maps.layers import layer_maps
 from peftport.maps.linear import Isometry, LinearMap, Selection
 from peftport.maps.pair import End, Pair
@@ -22,6 +22,7 @@ from peftport.maps.procrustes import turn_of_pairs
 from peftport.maps.settings import MapSettings
 from peftport.maps.spaces import EMBEDDING, Place
 from peftport.maps.stream_tokens import Found, from_tokens
+from peftport.maps.sublayers import behind_norms, pairs_of
 from peftport.storage.provenance import JsonObject
 
 RULE = (
@@ -34,7 +35,6 @@ SOURCE = (
 )
 NEEDS = frozenset({"weights", "tokens"})
 TECHNIQUES = None
-SMALLEST_GAIN = 1e-3  # scales of a norm below this share of their median would be divided by
 INTO_UNITS = ("wi", "wi_0", "wi_1")
 
 Pairs = list[tuple[int, int]]
@@ -53,28 +53,6 @@ def fit(pair: Pair, settings: MapSettings, rng: np.random.Generator) -> Correspo
     for part in pair.target.family.stream.sublayers:
         maps |= matching.sublayer(part, pairs_of(layers[part.stack]))
     return Correspondence(layers, maps, matching.facts())
-
-
-def pairs_of(layers: Layers) -> Pairs:
-    """Every (target layer, source layer) of a layer map."""
-    return [(target, source) for target, row in enumerate(layers) for source, _ in row]
-
-
-def behind_norms(pair: Pair, places: tuple[Place, Place], memory: bool) -> tuple[np.ndarray, np.ndarray, int] | None:
-    """Scales of the norms in front of a target and a source sub-layer, and how many entries were clipped.
-
-    A map divides by them, so entries below ``SMALLEST_GAIN`` of the median are raised to it. None without norms.
-    """
-    gains = [end.gain(place, memory) for end, place in zip((pair.target, pair.source), places, strict=True)]
-    if gains[0] is None:
-        return None
-    least = [SMALLEST_GAIN * (float(np.median(np.abs(gain))) or 1.0) for gain in gains]
-    small = [np.abs(gain) < bound for gain, bound in zip(gains, least, strict=True)]
-    raised = [
-        np.where(where, np.where(gain < 0, -bound, bound), gain)
-        for where, gain, bound in zip(small, gains, least, strict=True)
-    ]
-    return raised[0], raised[1], int(sum(where.sum() for where in small))
 
 
 @dataclass
