@@ -125,8 +125,8 @@ class TrainingSettings(Settings):
     host_precision: Precision = Field(
         "float32",
         description="numbers of the frozen hosts that say none themselves (`hosts.<name>.precision`), in training "
-        "and tests; bfloat16 is faster on GPUs that have it; int8 and nf4 need a GPU and bitsandbytes; modules "
-        "stay float32",
+        "and tests; bfloat16 is faster where a GPU or processor has units for it (docs/running.md); int8 and nf4 need "
+        "a GPU and bitsandbytes; modules stay float32",
     )
     keep: Literal["last", "best"] = Field(
         "last", description="the source module kept, after the last step, or with the lowest validation loss"

@@ -211,7 +211,7 @@ class FurtherHostSettings(HostTrainingSettings):
     products: Literal["float32", "bfloat16"] = Field(
         "float32",
         description="Numbers that matrix products are computed in (autocast); weights and what AdamW keeps of them "
-        "stay float32. bfloat16 is faster where the processor has it.",
+        "stay float32. bfloat16 is faster where a GPU or processor has units for it (docs/running.md).",
     )
     corrupted_share: float = Field(
         0.15,

@@ -10,6 +10,7 @@ from peftport.paths import pipeline_root
 from peftport.planning.commits import Commits, keep_commits, known_commits, name_of
 from peftport.planning.dry_run import Job, dry_runs
 from peftport.planning.pinned import pinned
+from peftport.planning.processor import slow_bfloat16
 from peftport.planning.reasons import NEW
 from peftport.prompting.chat import template_digest
 from peftport.prompting.lengths import cut_notes, read_lengths
@@ -179,6 +180,7 @@ def make_plan(configs: Sequence[Path], directory: Path) -> Plan:
             *warmup_warnings(study.budgets, study.config.training.warmup_steps),
             *head_notes(study),
             *distil_notes(study),
+            *slow_bfloat16(study),
             *cuts(every, now, directory),
             *said,
             *warnings,
