@@ -23,8 +23,8 @@ def slow_bfloat16(study: Study, flags: Path = FLAGS) -> list[str]:
     if not keys or _has_units(flags) is not False:
         return []
     return [
-        f"this processor has no units for bfloat16 (none of {', '.join(UNITS)}): jobs that compute on it and not on a GPU "
-        f"take longer with bfloat16 than with float32 ({', '.join(keys)})"
+        f"this processor has no units for bfloat16 (none of {', '.join(UNITS)}): jobs that compute on it and not on a "
+        f"GPU take longer with bfloat16 than with float32 ({', '.join(keys)})"
     ]
 
 
