@@ -3,7 +3,6 @@
 import re
 from pathlib import Path
 
-from peftport.hosts.recipe_settings import FurtherHostSettings
 from peftport.study.study import Study
 
 FLAGS = Path("/proc/cpuinfo")  # Linux alone has it
@@ -32,8 +31,8 @@ def _bfloat16_keys(study: Study) -> list[str]:
     """Keys of the config by which hosts of the study are held, or trained further, in bfloat16."""
     held = [study.precision_key(host) for host in study.grid_hosts if study.precision(host) == "bfloat16"]
     recipes = {host: study.config.hosts[host].build for host in study.hosts}
-    further = [name for name, recipe in recipes.items() if isinstance(recipe, FurtherHostSettings)]
-    trained = [f"hosts.{name}.build.products" for name in further if recipes[name].products == "bfloat16"]
+    products = {host: getattr(recipe, "products", None) for host, recipe in recipes.items()}  # of further trainings
+    trained = [f"hosts.{host}.build.products" for host, numbers in products.items() if numbers == "bfloat16"]
     return [f"`{key}`" for key in dict.fromkeys([*held, *trained])]
 
 
