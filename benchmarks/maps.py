@@ -31,7 +31,7 @@ from peftport.maps.pair import End, Pair
 from peftport.maps.settings import MapSettings
 from peftport.maps.table import method
 
-# whose function, which, and the step that it is; what a step calls of the others counts there
+# whose function, which, and the step that it is; what a step calls of the others counts there alone
 STEPS = (
     (HostFiles, "weights", "reading weights"),
     (HostFiles, "rows", "reading embeddings"),
@@ -43,6 +43,11 @@ STEPS = (
     (units, "likeness", "likeness of units, weights over the target's coordinates included"),
     (units, "assigned", "assignment of units"),
 )
+# steps that do not grow with the number of layers, and what of a shape they grow with
+GROWS_WITH = {
+    **dict.fromkeys(("reading embeddings", "products of shared tokens"), "vocabulary"),
+    "isometries of the stream": None,
+}
 TOGETHER = 4  # layers in a file
 BLOCK = 2**22  # random numbers drawn together
 
@@ -158,19 +163,32 @@ def measured(shape: Shape, name: str, root: Path) -> Mapping[str, float]:
         return json.loads(done.stdout.splitlines()[-1])
 
 
+def whole(shape: Shape, step: str, spent: float) -> float:
+    """CPU seconds that a step takes at the default shape, computed from what it took at one with fewer layers or a
+    smaller vocabulary."""
+    size = GROWS_WITH.get(step, "layers")
+    return spent if size is None else spent * getattr(Shape(), size) / getattr(shape, size)
+
+
 def page(shape: Shape, name: str, took: Mapping[str, float], command: str) -> str:
     """The results in words."""
     steps = {step.removeprefix("step "): spent for step, spent in took.items() if step.startswith("step ")}
     steps["everything else"] = took["cpu"] - sum(steps.values())
-    rows = "\n".join(f"| {step} | {spent:.0f} | {100 * spent / took['cpu']:.0f}% |" for step, spent in steps.items())
+    computed = {step: whole(shape, step, spent) for step, spent in steps.items()}
+    rows = "\n".join(
+        f"| {step} | {spent:.1f} | {computed[step]:.0f} | {100 * computed[step] / sum(computed.values()):.0f}% |"
+        for step, spent in steps.items()
+    )
     shaped = ", ".join(f"{key} {value}" for key, value in asdict(shape).items())
+    total = f"{sum(computed.values()):.0f} CPU s"
     return (
         f"# A map of two large hosts\n\n`{command}` on {machine()}.\n\n"
         f"Method `{name}`, random bfloat16 weights, both hosts of one shape: {shaped}.\n\n"
         f"* largest resident memory: {took['memory'] / 1024:.2f} GiB\n"
         f"* CPU: {took['cpu']:.0f} s, wall: {took['wall']:.0f} s\n"
-        f"* the map on disk: {took['size']:.0f} MiB\n\n"
-        f"| step | CPU seconds | share |\n|---|---|---|\n{rows}\n"
+        f"* the map on disk: {took['size']:.0f} MiB\n"
+        f"* computed from that for {Shape.layers} layers and {Shape.vocabulary} tokens: {total}\n\n"
+        f"| step | CPU seconds | computed for the whole | share of it |\n|---|---|---|---|\n{rows}\n"
     )
 
 
