@@ -1,10 +1,11 @@
 """What a map of two hosts of LLaMA-1B's shape costs: memory, CPU seconds and the step that takes most.
 
-python -m benchmarks.maps [--layers 16] [--method weight_match]
+python -m benchmarks.maps [--layers 16] [--vocabulary 128256] [--method weight_match]
 
-Both hosts are written as bfloat16 in several safetensors files, mapped in a process of its own, and deleted. Weights
-that have nothing in common are the worst case for the assignment of units. Writes
-``benchmarks/results/<date>-maps.md``.
+Fewer layers and a smaller vocabulary take less time: the steps of a layer grow with the number of layers, products of
+shared tokens with the vocabulary, isometries with neither. Both hosts are written as bfloat16 in several safetensors
+files, mapped in a process of its own, and deleted. Weights that have nothing in common are the worst case for the
+assignment of units. Writes ``benchmarks/results/<date>-maps.md``.
 """
 
 import argparse
@@ -23,14 +24,30 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.measured import RESULTS, ROOT, machine, write_results
-from peftport.adapters.host_files import read_host
+from peftport.adapters.host_files import HostFiles, read_host
 from peftport.maps import heads, stream_tokens, units
 from peftport.maps.correspondence import write_correspondence
-from peftport.maps.methods import weight_match
 from peftport.maps.pair import End, Pair
 from peftport.maps.settings import MapSettings
 from peftport.maps.table import method
 
+# whose function, which, and the step that it is; what a step calls of the others counts there alone
+STEPS = (
+    (HostFiles, "weights", "reading weights"),
+    (HostFiles, "rows", "reading embeddings"),
+    (stream_tokens, "products_of", "products of shared tokens"),
+    (stream_tokens, "polar", "isometries of the stream"),
+    (heads, "read_attention", "weights of heads"),
+    (heads.Attention, "through", "weights of heads, over the target's coordinates"),
+    (heads, "likeness", "likeness of heads"),
+    (units, "likeness", "likeness of units, weights over the target's coordinates included"),
+    (units, "assigned", "assignment of units"),
+)
+# steps that do not grow with the number of layers, and what of a shape they grow with
+GROWS_WITH = {
+    **dict.fromkeys(("reading embeddings", "products of shared tokens"), "vocabulary"),
+    "isometries of the stream": None,
+}
 TOGETHER = 4  # layers in a file
 BLOCK = 2**22  # random numbers drawn together
 
@@ -93,26 +110,30 @@ def _write_numbers(file, count: int, mean: float, rng: np.random.Generator) -> N
 
 
 def timed(steps: dict[str, float], name: str, work: Callable) -> Callable:
-    """``work`` that adds its CPU seconds to a step's."""
+    """``work`` that adds its CPU seconds to a step's, without those of other steps in it."""
 
     def run(*arguments, **named):
-        began = time.process_time()
+        began, others = time.process_time(), sum(steps.values())
         try:
             return work(*arguments, **named)
         finally:
-            steps[name] = steps.get(name, 0.0) + time.process_time() - began
+            spent = time.process_time() - began - (sum(steps.values()) - others)
+            steps[name] = steps.get(name, 0.0) + spent
 
     return run
+
+
+def watch(steps: dict[str, float]) -> None:
+    """Time the steps of a map by their functions, in this process from now on."""
+    for owner, function, name in STEPS:
+        setattr(owner, function, timed(steps, name, getattr(owner, function)))
 
 
 def mapped(folder: Path, shape: Shape, name: str) -> Mapping[str, float]:
     """Map two hosts that ``write_host`` wrote, in this process, and say what it took: CPU seconds of each step and in
     all, wall seconds, and the largest resident memory in MiB."""
     steps: dict[str, float] = {}
-    weight_match.from_tokens = timed(steps, "stream by shared tokens", stream_tokens.from_tokens)
-    heads.likeness = timed(steps, "likeness of heads", heads.likeness)
-    units.likeness = timed(steps, "likeness of units", units.likeness)
-    units.assigned = timed(steps, "assignment of units", units.assigned)
+    watch(steps)
     ids = np.arange(shape.vocabulary)
     ends = [End(shape.card(host), read_host(folder / host)) for host in ("source", "target")]
     began, cpu = time.monotonic(), time.process_time()
@@ -142,19 +163,32 @@ def measured(shape: Shape, name: str, root: Path) -> Mapping[str, float]:
         return json.loads(done.stdout.splitlines()[-1])
 
 
+def whole(shape: Shape, step: str, spent: float) -> float:
+    """CPU seconds that a step takes at the default shape, computed from what it took at one with fewer layers or a
+    smaller vocabulary."""
+    size = GROWS_WITH.get(step, "layers")
+    return spent if size is None else spent * getattr(Shape(), size) / getattr(shape, size)
+
+
 def page(shape: Shape, name: str, took: Mapping[str, float], command: str) -> str:
     """The results in words."""
     steps = {step.removeprefix("step "): spent for step, spent in took.items() if step.startswith("step ")}
     steps["everything else"] = took["cpu"] - sum(steps.values())
-    rows = "\n".join(f"| {step} | {spent:.0f} | {100 * spent / took['cpu']:.0f}% |" for step, spent in steps.items())
+    computed = {step: whole(shape, step, spent) for step, spent in steps.items()}
+    rows = "\n".join(
+        f"| {step} | {spent:.1f} | {computed[step]:.0f} | {100 * computed[step] / sum(computed.values()):.0f}% |"
+        for step, spent in steps.items()
+    )
     shaped = ", ".join(f"{key} {value}" for key, value in asdict(shape).items())
+    total = f"{sum(computed.values()):.0f} CPU s"
     return (
         f"# A map of two large hosts\n\n`{command}` on {machine()}.\n\n"
         f"Method `{name}`, random bfloat16 weights, both hosts of one shape: {shaped}.\n\n"
         f"* largest resident memory: {took['memory'] / 1024:.2f} GiB\n"
         f"* CPU: {took['cpu']:.0f} s, wall: {took['wall']:.0f} s\n"
-        f"* the map on disk: {took['size']:.0f} MiB\n\n"
-        f"| step | CPU seconds | share |\n|---|---|---|\n{rows}\n"
+        f"* the map on disk: {took['size']:.0f} MiB\n"
+        f"* computed from that for {Shape.layers} layers and {Shape.vocabulary} tokens: {total}\n\n"
+        f"| step | CPU seconds | computed for the whole | share of it |\n|---|---|---|---|\n{rows}\n"
     )
 
 
@@ -162,12 +196,14 @@ def main(arguments: list[str] | None = None) -> None:
     """Measure, and write the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--layers", type=int, default=Shape.layers)
+    parser.add_argument("--vocabulary", type=int, default=Shape.vocabulary)
     parser.add_argument("--method", default="weight_match")
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()), help="where the hosts are written")
     parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args(arguments)
-    shape = Shape(layers=options.layers)
-    command = f"python -m benchmarks.maps --layers {options.layers} --method {options.method}"
+    shape = Shape(layers=options.layers, vocabulary=options.vocabulary)
+    sizes = f"--layers {options.layers} --vocabulary {options.vocabulary}"
+    command = f"python -m benchmarks.maps {sizes} --method {options.method}"
     took = measured(shape, options.method, options.folder)
     text = page(shape, options.method, took, command)
     print(text)

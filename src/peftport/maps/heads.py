@@ -78,11 +78,9 @@ def likeness(target: Attention, source: Attention) -> np.ndarray:
 
     Each circuit is divided by its size over all heads first, so that a scale of the stream changes nothing.
     """
-    between = [_circuits(target, source), _circuits(target, target), _circuits(source, source)]
-    total = np.zeros(between[0][0].shape)
+    total = np.zeros((len(target.q), len(source.q)))
     sizes = [np.zeros(len(target.q)), np.zeros(len(source.q))]
-    for both, of_target, of_source in zip(*between, strict=True):
-        squares = [np.diag(of_target), np.diag(of_source)]
+    for both, *squares in zip(_circuits(target, source), _squares(target), _squares(source), strict=True):
         scale = [np.sqrt(square.mean()) or 1.0 for square in squares]
         total += both / (scale[0] * scale[1])
         sizes = [size + square / unit**2 for size, square, unit in zip(sizes, squares, scale, strict=True)]
@@ -158,6 +156,12 @@ def _circuits(first: Attention, second: Attention) -> list[np.ndarray]:
         pairs = narrow[first.group[:, None], second.group[None, :]]
         found.append(np.einsum("abij,abij->ab", wide, pairs, optimize=True))
     return found
+
+
+def _squares(attention: Attention) -> list[np.ndarray]:
+    """(h,) squared sizes of the circuits QK, and of VO, of each head."""
+    q, k, v, o = (part @ part.transpose(0, 2, 1) for part in (attention.q, attention.k, attention.v, attention.o))
+    return [(wide * narrow[attention.group]).sum(axis=(1, 2)) for wide, narrow in ((q, k), (o, v))]
 
 
 def _products(first: np.ndarray, second: np.ndarray) -> np.ndarray:

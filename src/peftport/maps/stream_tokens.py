@@ -22,23 +22,21 @@ class Products:
 
     Attributes:
         cross: (d_t, d_s) of x_t x_s^T.
-        shuffled: (d_t, d_s) of x_t x_s'^T with x_s' the row of the next token.
-        gram: (d_s, d_s) of x_s x_s^T.
         target: sum of ||x_t||^2.
+        source: sum of ||x_s||^2.
+        gram: (d_s, d_s) of x_s x_s^T; None where it was not asked for.
+        shuffled: (d_t, d_s) of x_t x_s'^T with x_s' the row of the next token; None of rows that a map is fitted to.
     """
 
     cross: np.ndarray
-    shuffled: np.ndarray
-    gram: np.ndarray
     target: float
-
-    @property
-    def source(self) -> float:
-        """Sum of ||x_s||^2."""
-        return float(np.trace(self.gram))
+    source: float
+    gram: np.ndarray | None = None
+    shuffled: np.ndarray | None = None
 
     def __add__(self, other: "Products") -> "Products":
-        return Products(*(getattr(self, part.name) + getattr(other, part.name) for part in fields(self)))
+        pairs = [(getattr(self, part.name), getattr(other, part.name)) for part in fields(self)]
+        return Products(*(None if first is None or second is None else first + second for first, second in pairs))
 
     def off(self, matrix: np.ndarray, cross: np.ndarray) -> float:
         """||x_t - M x_s|| / ||x_t|| over all rows, for M and products of x_t with these x_s."""
@@ -103,15 +101,23 @@ def cross_of(pair: Pair, source_ids: np.ndarray, target_ids: np.ndarray, names: 
         yield pair.target.rows(names[1], target_ids[there]).astype(np.float64), x_s.astype(np.float64)
 
 
-def products_of(pair: Pair, source_ids: np.ndarray, target_ids: np.ndarray) -> tuple[Products, Products]:
-    """Products of the embeddings of tokens that the map is fitted to, and of those that are held out."""
+def products_of(
+    pair: Pair, source_ids: np.ndarray, target_ids: np.ndarray, grams: bool = False
+) -> tuple[Products, Products]:
+    """Products of the embeddings of tokens that the map is fitted to, and of those that are held out.
+
+    Args:
+        grams: whether the first have a ``gram`` too. Procrustes has no use for it.
+    """
     names = (pair.source.embedding_name, pair.target.embedding_name)
     sums: list[Products | None] = [None, None]
     for x_t, x_s in cross_of(pair, source_ids, target_ids, names):
         held = np.arange(len(x_t)) % HELD == HELD - 1
         for part, rows in enumerate((~held, held)):
             t, s = x_t[rows], x_s[rows]
-            sum_ = Products(t.T @ s, t.T @ np.roll(s, 1, axis=0), s.T @ s, float((t**2).sum()))
+            gram = s.T @ s if part or grams else None
+            shuffled = t.T @ np.roll(s, 1, axis=0) if part else None
+            sum_ = Products(t.T @ s, float((t**2).sum()), float((s**2).sum()), gram, shuffled)
             sums[part] = sum_ if sums[part] is None else sums[part] + sum_
     return sums[0], sums[1]
 

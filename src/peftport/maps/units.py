@@ -39,7 +39,10 @@ def likeness(parts: Iterable[tuple[np.ndarray, np.ndarray]]) -> Likeness:
         whole = [np.linalg.norm(size) or 1.0 for size in sizes[-1]]
         squares = [total + (size / unit) ** 2 for total, size, unit in zip(squares, sizes[-1], whole, strict=True)]
         first, second = ((side / unit).astype(np.float32) for side, unit in zip(sides, whole, strict=True))
-        scores = first @ second.T if scores is None else scores + first @ second.T
+        if scores is None:
+            scores = first @ second.T
+        else:
+            scores += first @ second.T  # in place: they are the largest arrays of a map
     for axis, total in enumerate(squares):
         scores /= np.expand_dims(np.sqrt(np.where(total > 0, total, 1.0)), 1 - axis)
     return Likeness(scores, sizes)

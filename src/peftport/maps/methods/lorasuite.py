@@ -48,7 +48,7 @@ def fit(pair: Pair, settings: MapSettings, rng: np.random.Generator) -> Correspo
     layers, ids = layer_maps(pair, settings), pair.shared_tokens()
     if (reason := too_few(len(ids[1]), pair.source.card, pair.target.card)) is not None:
         raise ValueError(reason)
-    fitted, held = products_of(pair, *ids)
+    fitted, held = products_of(pair, *ids, grams=True)
     suite = Suite(pair, settings.published, token_map(fitted + held))
     maps: dict[Space, LinearMap] = {Space(EMBEDDING): suite.stream}
     for part in pair.target.family.stream.sublayers:

@@ -165,7 +165,10 @@ class Matching:
         return {"units": selection}, scale or self.stream.embedding.scale
 
     def _unit_weights(self, places: tuple[Place, Place]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Weights of the units of both hosts, projection by projection, last what they write."""
+        """Weights of the units of both hosts, projection by projection, last what they write.
+
+        Those in front only put the units in order and are float32; of what they write the size is used as well.
+        """
         common = [k for k in INTO_UNITS if all(e.has(p, k) for e, p in zip(self._ends, places, strict=True))]
         for kind in (*common, "wo"):
             sides = []
@@ -173,7 +176,9 @@ class Matching:
                 weight = end.weight(place, kind)
                 gain = None if kind == "wo" else end.gain(place)
                 sides.append(weight.T if kind == "wo" else weight if gain is None else weight * gain)
-            yield sides[0], sides[1] @ self.stream.basis.T
+            floats = np.float64 if kind == "wo" else np.float32
+            target, source, basis = (array.astype(floats, copy=False) for array in (*sides, self.stream.basis))
+            yield target, source @ basis.T
 
     def _note(self, name: str, values) -> None:
         self.noted.setdefault(name, []).extend(float(value) for value in values)

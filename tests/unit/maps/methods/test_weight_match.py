@@ -6,9 +6,10 @@ import pytest
 from peftport.adapters.host_files import HostFiles
 from peftport.maps import heads, procrustes, units
 from peftport.maps.correspondence import Space, read_correspondence, write_correspondence
-from peftport.maps.methods.weight_match import refusals
+from peftport.maps.methods.weight_match import INTO_UNITS, refusals
 from peftport.maps.pair import Pair
 from peftport.maps.settings import MapSettings
+from peftport.maps.spaces import Place
 from tests.graded import ATTENTION, fitted, grade, pair_of, step_of
 from tests.ladder import RUNGS
 from tests.shipped import INSTRUCT, RAW, in_turned, pair, shipped, turned, updates
@@ -41,6 +42,29 @@ def test_what_a_lora_does_arrives_exactly(name, kind):
 def test_what_it_does_not_look_for_it_does_not_find(name, kind):
     low, high = FAILURES[name, kind]
     assert low < grade(step_of(name, kind), fitted("weight_match", pair_of(name, kind))) < high
+
+
+@pytest.mark.parametrize("kind", ["llama", "t5"])
+def test_numbers_of_half_the_size_put_units_in_the_same_order_and_leave_the_scale_exact(kind):
+    """Against all weights in float64, of hosts between which noise decides."""
+    found, given = fitted("weight_match", pair_of("noise_20_turned", kind)), pair_of("noise_20_turned", kind)
+    basis, place = found.embedding().basis, Place("decoder", 1, "feed_forward")
+    sides = [
+        [end.weight(place, name) * end.gain(place) for name in units_into(end, place)] + [end.weight(place, "wo").T]
+        for end in (given.target, given.source)
+    ]
+    exact = units.likeness(zip(sides[0], (side @ basis.T for side in sides[1]), strict=True))
+    order = units.assigned(exact.scores)[0]
+    at = {name: found.maps[Space(name, place.stack, place.sublayer, 1, 1)] for name in ("units", "write")}
+    assert at["units"].indices.tolist() == order.tolist()
+    there = order >= 0
+    sizes = [np.linalg.norm(rows) for rows in (sides[0][-1][there], (sides[1][-1] @ basis.T)[order[there]])]
+    assert at["write"].scale == pytest.approx(sizes[0] / sizes[1], rel=1e-13)
+
+
+def units_into(end, place):
+    """Kinds of projections into the units of a host."""
+    return [kind for kind in INTO_UNITS if end.has(place, kind)]
 
 
 @pytest.mark.parametrize("name", NOISY)
