@@ -7,6 +7,7 @@ from peftport.stages.admit_module import AdmitModule
 from peftport.stages.ask_teacher import AskTeacher
 from peftport.stages.audit_overlap import AuditOverlap
 from peftport.stages.build_host import BuildHost
+from peftport.stages.carry_starts import CarryStarts
 from peftport.stages.check_transfer import CheckTransfer
 from peftport.stages.compute_statistics import ComputeStatistics
 from peftport.stages.convert_host import ConvertHost
@@ -51,6 +52,7 @@ STAGES: dict[str, type[Stage]] = {
     "admit_module": AdmitModule,
     "make_map": MakeMap,
     "make_starts": MakeStarts,
+    "carry_starts": CarryStarts,
     "match_starts": MatchStarts,
     "initialise_scratch": InitialiseScratch,
     "ask_teacher": AskTeacher,

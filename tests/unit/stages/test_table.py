@@ -44,6 +44,7 @@ def graph():
             "random_target",
             "distilled",
             "shuffled_map",
+            "random_basis",
         ],
     }
     return Graph(Study(read_settings(config | {"hosts": hosts, "grid": grid, "maps": {"weight_match": {}}})))

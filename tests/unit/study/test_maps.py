@@ -165,6 +165,17 @@ def test_one_pair_of_hosts_may_stand_with_several_maps_and_a_copy():
     assert len(keys) == len(set(keys))
 
 
+def test_only_what_is_copied_and_asks_no_weights_starts_beside_snakemake():
+    """`make_starts` is a rule whose jobs run on a cluster's first node, in seconds and 1 GB."""
+    same = {"source": "raw", "target": "raw"}
+    study = Study(read_settings(config([same, MAPPED], BY, ("ported", "random_basis", "scratch"))))
+    stages = {rule: Graph(study).stages[rule] for rule in ("make_starts", "carry_starts")}
+    assert {stage.initialisation for stage in stages["make_starts"]} == {"ported"}
+    assert not any({"map", "model"} & stage.needs(study).keys() for stage in stages["make_starts"])
+    carried = {("copy", "random_basis"), ("weight_match", "ported"), ("weight_match", "random_basis")}
+    assert {(stage.map, stage.initialisation) for stage in stages["carry_starts"]} == carried
+
+
 def keyed(maps, transfers=None):
     same = {"source": "raw", "target": "raw"}
     study = Study(read_settings(config(transfers or [same, MAPPED], maps, ("ported", "sampled", "scratch"))))
@@ -176,10 +187,10 @@ def test_another_setting_of_a_map_makes_again_what_follows_from_it_and_nothing_e
     before, after = keyed(BY), keyed({"weight_match": {"layers": "skip"}})
     moved = {name for name, key in before.items() if after[name] != key}
     assert {name[0] for name in moved} == {
-        *("check_transfer", "make_map", "make_starts", "evaluate_cell"),
+        *("check_transfer", "make_map", "carry_starts", "evaluate_cell"),
         *("gather_runs", "compute_statistics", "describe_techniques", "draw_figure", "write_report"),
     }
-    of_cells = {name for name in moved if name[0] in ("make_starts", "evaluate_cell", "check_transfer")}
+    of_cells = {name for name in moved if name[0] in ("carry_starts", "evaluate_cell", "check_transfer")}
     assert of_cells and all("weight_match" in name for name in of_cells)
     assert {name for name in before if "weight_match" in name} <= moved
 
