@@ -6,6 +6,7 @@ import json
 import pytest
 
 from peftport.planning.graph import Graph
+from peftport.planning.plan import downloads
 from peftport.study.config import ConfigError, read_settings
 from peftport.study.study import Study
 from tests.unit.planning.test_graph import CONFIG
@@ -143,6 +144,23 @@ def test_a_map_reads_a_dataset_that_has_training_texts(tmp_path):
     }
     with pytest.raises(ConfigError, match=r"`maps\.weight_match\.texts`: expected a dataset with training texts"):
         read_settings(made)
+
+
+def test_what_only_a_map_or_a_host_reads_is_audited_pinned_and_planned():
+    made = config([MAPPED], {"weight_match": {"method": "activations", "texts": "other"}})
+    fields = {name: made["datasets"]["film"][name] for name in ("labels",)}
+    made["datasets"] |= {name: fields | {"source": {"hub": {"id": f"some/{name}"}}} for name in ("other", "corpus")}
+    made["hosts"] = made["hosts"] | {"further": {"build": {"base": "wide", "corpus": {"dataset": "corpus"}}}}
+    made["grid"]["transfers"] = [{**MAPPED, "target": "further"}]
+    study = Study(read_settings(made))
+    (audit,) = Graph(study).stages["audit_overlap"]
+    assert audit.settings(study)["datasets"] == ["film", "corpus", "other"]
+    assert {output.stage.dataset for output in audit.needs(study)["splits"]} == {"film", "corpus", "other"}
+    assert [(entry.kind, entry.id) for entry in downloads(study, {})] == [
+        ("dataset", "some/corpus"),
+        ("dataset", "some/other"),
+    ]
+    assert list(study.used().datasets) == ["film", "corpus", "other"]
 
 
 def test_one_pair_of_hosts_may_stand_with_several_maps_and_a_copy():
