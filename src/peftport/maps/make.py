@@ -47,5 +47,10 @@ def make_map(
     print(f"map {' -> '.join(names[:2])} by {chosen.method}: {len(found.maps)} spaces")
 
 
+def numbers(texts: Sequence[str]) -> str:
+    """The number type that a map is computed from: what both hosts compute on texts, or their weights as they are."""
+    return "float32" if texts else "float64"
+
+
 def _moments(source: End, target: End, file: str) -> Moments:
     return import_entry("kind of reading", "texts", READING).moments(source, target, file)

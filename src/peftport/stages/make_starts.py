@@ -1,4 +1,4 @@
-"""What modules in a target host start from, made from the source's modules by a copy: seconds, and no host's weights."""
+"""What modules in a target host start from, made from copies of the source's modules."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,6 @@ from peftport.stages.stage import Needs
 from peftport.storage.provenance import JsonObject
 from peftport.study.entries import ANY, FITTED, PLACED, SCALED, SHARED, TAUGHT, Start
 from peftport.study.study import Study
-
 
 OF_A_COPY = sorted(set(INITIALISATIONS) - {*FITTED, *TAUGHT, *PLACED, SHARED})
 

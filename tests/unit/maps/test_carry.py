@@ -17,6 +17,7 @@ from tests.carried import TECHNIQUES, alike, answers, ask, carried, settings_for
 from tests.ladder import ids, rung
 from tests.tiny import card, host, logits
 
+GATED_HOSTS = (("t5", True), ("t5_relu", False))
 THREE = 3  # layers of every stack of a tiny host
 ALL = tuple(((n, 1.0),) for n in range(THREE))
 HALVES = (((0, 0.5), (1, 0.5)), ((2, 1.0),))
@@ -282,6 +283,20 @@ def test_refused_from_cards_alone(technique, kind, other, said):
     assert refusals(method, settings, here, here | {"host": "there"}) == []
     there = here | {"host": "there"} | other | {"shape": here["shape"] | other.get("shape", {})}
     assert any(said in line for line in refusals(method, settings, here, there))
+
+
+def test_inner_projections_that_only_gated_hosts_have_are_refused_from_cards():
+    here, there = (card(host(kind), kind) | {"gated_feed_forward": gated} for kind, gated in GATED_HOSTS)
+    chosen = {"targets": ["q", "wi_0", "wi_1", "wo"]}
+    lines = refusals("lora", chosen, here, there)
+    assert [line.partition(":")[0] for line in lines] == ["sites `wi_0`", "sites `wi_1`"]
+    assert "of t5_relu are not gated, with `wi` alone" in lines[0]
+    assert "of t5 are gated, by `wi_0` and `wi_1`" in refusals("lora", {"targets": ["wi"]}, there, here)[0]
+    for method, settings in (("lora", {"targets": ["q", "wo"]}), ("ia3", {"targets": ["wo"]}), ("adapters", {})):
+        assert refusals(method, settings, here, there) == []
+    assert refusals("lora", chosen, here, here) == []
+    unknown = {name: value for name, value in there.items() if name != "gated_feed_forward"}
+    assert refusals("lora", chosen, here, unknown) == []
 
 
 def test_techniques_of_pefts_own_are_refused():

@@ -136,6 +136,20 @@ def test_controls_and_layers_that_could_not_be_made_are_refused_before_anything_
         read_settings(made)
 
 
+def test_a_plan_refuses_inner_projections_that_the_target_does_not_have(tmp_path):
+    (tmp_path / "old").mkdir()
+    shape = {"d_model": 32, "d_ff": 64, "num_heads": 4, "num_layers": 2}
+    (tmp_path / "old/config.json").write_text(json.dumps(shape | {"model_type": "t5", "feed_forward_proj": "relu"}))
+    for name in ("model.safetensors", "tokenizer.json"):
+        (tmp_path / "old" / name).touch()
+    made = config([MAPPED], BY, lora={"targets": ["q", "wi_0"]})
+    made["hosts"] = HOSTS | {"wide": {"path": str(tmp_path / "old")}}
+    with pytest.raises(
+        ConfigError, match=r"technique `lora`: sites `wi_0`: the feed-forward sub-layers of wide are not"
+    ):
+        read_settings(made)
+
+
 def test_a_map_reads_a_dataset_that_has_training_texts(tmp_path):
     made = config([MAPPED], {"weight_match": {"method": "activations", "texts": "other"}})
     (tmp_path / "test.csv").write_text("text,label\ngood,positive\nbad,negative\n")
