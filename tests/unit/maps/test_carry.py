@@ -15,7 +15,8 @@ from peftport.maps.linear import Blocks, Dense, Selection
 from peftport.storage.modules import Module, write_module
 from tests.carried import TECHNIQUES, alike, answers, ask, carried, settings_for, with_layers
 from tests.ladder import ids, rung
-from tests.tiny import card, host, logits
+from tests.reshaped import halved
+from tests.tiny import SIZES, card, host, logits
 
 GATED_HOSTS = (("t5", True), ("t5_relu", False))
 THREE = 3  # layers of every stack of a tiny host
@@ -102,6 +103,19 @@ def test_a_layer_that_stands_for_two_shares_what_it_adds(duplicate, share):
     shared, alone = reshaped("adapters_shared", "gpt2", DOUBLED, duplicate=duplicate)
     name = "base_model.houlsby_attention_up_weight"
     np.testing.assert_array_equal(shared.tensors[name], np.float32(share) * alone.tensors[name])
+
+
+@pytest.mark.parametrize(("technique", "right", "wrong"), [("adapters", "split", "full"), ("ia3", "full", "split")])
+def test_shares_are_for_what_is_added_and_not_for_scales(technique, right, wrong):
+    """Where every layer became two that write half each, what is added is halved too, and scales of it stay."""
+    target, before = halved(host("gpt2"), SIZES["gpt2"]), answers(technique, "gpt2")
+    bare, effect = logits(target, ids()), before.answered - before.bare
+
+    def off(duplicate):
+        new, _ = reshaped(technique, "gpt2", DOUBLED, duplicate=duplicate)
+        return ((ask(target, new, ids()) - bare - effect).norm() / effect.norm()).item()
+
+    assert off(right) < 0.4 < 0.5 < off(wrong)
 
 
 def test_a_layer_without_a_source_adds_nothing_and_can_be_trained():
