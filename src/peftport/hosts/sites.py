@@ -22,7 +22,6 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from os.path import commonprefix
 
 from peftport.hosts.stream import Stream, Sublayer
 
@@ -95,8 +94,7 @@ class Family:
         if self.stream is None:
             return self.reads_normed
         norms = {(site, part.norm) for part in self.stream.sublayers if part.norm for site in self._reading(part)}
-        shared = {pair: len(commonprefix(pair).rpartition(".")[0]) + 1 for pair in norms}
-        return {site[begin:]: norm[begin:] for (site, norm), begin in sorted(shared.items())}
+        return dict(_below_what_is_common(*pair) for pair in sorted(norms))
 
     def _reading(self, part: Sublayer) -> list[str]:
         """The projections of a sub-layer that read the stream behind its own norm."""
@@ -151,6 +149,13 @@ class Family:
     def _regex(self, template: str) -> str:
         layer = r"[1-9]\d*" if template in self.from_second else r"\d+"
         return layer.join(re.escape(part) for part in template.split("{layer}"))
+
+
+def _below_what_is_common(name: str, other: str) -> tuple[str, str]:
+    """The ends of two names of submodules behind the submodules that hold both."""
+    parts, others = name.split("."), other.split(".")
+    holds = next(index for index, pair in enumerate(zip(parts, others, strict=False)) if pair[0] != pair[1])
+    return ".".join(parts[holds:]), ".".join(others[holds:])
 
 
 def projections(owners: tuple[tuple[str, str], ...], leaves: Mapping[str, str]) -> Sites:

@@ -11,9 +11,9 @@ from peftport.stages.make_map import map_of
 from peftport.stages.make_starts import OF_A_COPY, MakeStarts
 from peftport.stages.sections import host_code
 from peftport.stages.stage import Needs
+from peftport.storage.names import COPY
 from peftport.storage.provenance import JsonObject
 from peftport.study.entries import PLACED, Start
-from peftport.study.grid_settings import COPY
 from peftport.study.study import Study
 
 

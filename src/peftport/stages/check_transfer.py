@@ -8,8 +8,8 @@ from peftport.maps.table import MAPS
 from peftport.stages.identify_host import IdentifyHost
 from peftport.stages.sections import form, host_code
 from peftport.stages.stage import Needs, Stage
+from peftport.storage.names import COPY
 from peftport.storage.provenance import JsonObject
-from peftport.study.grid_settings import COPY
 from peftport.study.study import Study
 
 

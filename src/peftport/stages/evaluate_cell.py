@@ -24,9 +24,9 @@ from peftport.stages.sections import (
     trained_by,
 )
 from peftport.stages.stage import Needs, Output, Stage
+from peftport.storage.names import COPY
 from peftport.storage.provenance import JsonObject
 from peftport.study.entries import FITTED, PLACED, SHARED, TAUGHT, TEACHER, Cell
-from peftport.study.grid_settings import COPY
 from peftport.study.study import Study
 from peftport.tasks.table import SCORES
 

@@ -14,9 +14,7 @@ from tests.hosts import DECODERS, ENCODERS, OTHER_HOSTS, T5_HOSTS, batch, host
 SIZE = 64
 CHANCE = 8 / SIZE  # of 8 directions, an eighth of the size
 READING = [
-    name
-    for name in (*T5_HOSTS, *OTHER_HOSTS, *ENCODERS, *DECODERS)
-    if family(host(name).config.model_type).norms_read
+    name for name in (*T5_HOSTS, *OTHER_HOSTS, *ENCODERS, *DECODERS) if family(host(name).config.model_type).norms_read
 ]
 
 
