@@ -50,6 +50,7 @@ LABELS = {"encode_labels": 2, "describe_host": 2}  # of film, in each host
 # raw -> instruct by a copy and by a map, one technique, film -> film: a source, a copied, a carried and a fresh start,
 # a cell for each start, and the bare host
 CARRIED = {"carry_starts": 1, "evaluate_cell": 1, **TABLES}
+CHECKED = {"check_transfer": 1, "check_carrying": 1}
 
 
 def book(folder, lines=96, name="book"):
@@ -260,7 +261,7 @@ EDITS = {
 EDITS_OF_MAPS = {
     "a setting of a map": (
         setting("maps.by_texts.layers", "skip"),
-        CARRIED | {"check_transfer": 1, "make_map": 1},
+        CARRIED | CHECKED | {"make_map": 1},
     ),
     "the texts that a map reads": (
         lambda folder, checkout: book(folder, 100, "notes"),
@@ -268,17 +269,31 @@ EDITS_OF_MAPS = {
     ),
     "the file of a map's method": (
         code("maps/methods/activations.py", "def fit("),
-        CARRIED | {"check_transfer": 1, "make_map": 1},
+        CARRIED | CHECKED | {"make_map": 1},
     ),
     "how two hosts read texts": (code("maps/moments.py", "def _gram("), CARRIED | {"make_map": 1}),
     "the law by which a technique's modules are carried": (
         code("maps/laws/lora.py", "def mean("),
-        CARRIED | {"check_transfer": 1, "make_map": 1},
+        CARRIED | {"check_carrying": 1},
+    ),
+    "a further technique beside one that a map carries": (
+        setting("grid.techniques", ["lora", "ia3"]),
+        {"train_source": 1, "extract_modules": 1, "make_starts": 1, "initialise_scratch": 1, "check_carrying": 1}
+        | {"measure_costs": 1}
+        | CARRIED
+        | {"evaluate_cell": 3},
     ),
     "the recipe of a host that a map leads to": (
         setting("hosts.instruct.build.training.steps", 2),
         {"build_host": 1, "identify_host": 1, "encode_labels": 1, "encode_dataset": 3, "describe_host": 1}
-        | {"check_transfer": 2, "make_map": 1, "make_starts": 1, "initialise_scratch": 1, "measure_costs": 1}
+        | {
+            "check_transfer": 2,
+            "check_carrying": 1,
+            "make_map": 1,
+            "make_starts": 1,
+            "initialise_scratch": 1,
+            "measure_costs": 1,
+        }
         | CARRIED
         | {"evaluate_cell": 4},
     ),

@@ -174,8 +174,13 @@ rule starts:
     input:
         STAGES.asked("make_map", "make_starts", "carry_starts", "match_starts"),
         STAGES.asked(
-            *("make_map", "make_starts", "carry_starts", "match_starts"),
-            *("initialise_scratch", "ask_teacher", "distil_starts"),
+            "make_map",
+            "make_starts",
+            "carry_starts",
+            "match_starts",
+            "initialise_scratch",
+            "ask_teacher",
+            "distil_starts",
         ),
     message:
         "Starts: every one is there"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from peftport.maps.laws.table import LAWS
 from peftport.maps.starts import HELP
 from peftport.porting.table import INITIALISATIONS
+from peftport.stages.check_transfer import carrying
 from peftport.stages.made_hosts import made_model
 from peftport.stages.make_map import map_of
 from peftport.stages.make_starts import OF_A_COPY, MakeStarts
@@ -32,6 +33,7 @@ class CarryStarts(MakeStarts):
 
     def needs(self, study: Study) -> Needs:
         return super().needs(study) | {
+            **carrying(self.source_host, self.target_host, self.map, self.technique),
             "map": map_of(self.source_host, self.target_host, self.map),
             "model": made_model(study, self.target_host) if self.initialisation in PLACED else [],
         }

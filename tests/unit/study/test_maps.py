@@ -208,9 +208,9 @@ def test_only_what_is_copied_and_asks_no_weights_starts_beside_snakemake():
     assert {(stage.map, stage.initialisation) for stage in stages["carry_starts"]} == carried
 
 
-def keyed(maps, transfers=None):
-    same = {"source": "raw", "target": "raw"}
-    study = Study(read_settings(config(transfers or [same, MAPPED], maps, ("ported", "sampled", "scratch"))))
+def keyed(maps, transfers=None, **techniques):
+    moves = transfers or [{"source": "raw", "target": "raw"}, MAPPED]
+    study = Study(read_settings(config(moves, maps, ("ported", "sampled", "scratch"), **techniques)))
     graph = Graph(study)
     return {(rule, *stage.names.values()): graph.key(stage) for rule, of in graph.stages.items() for stage in of}
 
@@ -219,12 +219,21 @@ def test_another_setting_of_a_map_makes_again_what_follows_from_it_and_nothing_e
     before, after = keyed(BY), keyed({"weight_match": {"layers": "skip"}})
     moved = {name for name, key in before.items() if after[name] != key}
     assert {name[0] for name in moved} == {
-        *("check_transfer", "make_map", "carry_starts", "evaluate_cell"),
+        *("check_transfer", "check_carrying", "make_map", "carry_starts", "evaluate_cell"),
         *("gather_runs", "compute_statistics", "describe_techniques", "draw_figure", "write_report"),
     }
-    of_cells = {name for name in moved if name[0] in ("carry_starts", "evaluate_cell", "check_transfer")}
+    of_cells = {
+        name for name in moved if name[0] in ("carry_starts", "evaluate_cell", "check_transfer", "check_carrying")
+    }
     assert of_cells and all("weight_match" in name for name in of_cells)
     assert {name for name in before if "weight_match" in name} <= moved
+
+
+def test_a_further_technique_makes_no_map_again_and_no_start_of_the_others():
+    before, after = keyed(BY), keyed(BY, ia3={"learning_rate": 0.01})
+    for rule in ("check_transfer", "check_carrying", "make_map", "carry_starts", "evaluate_cell"):
+        of_rule = {name: key for name, key in before.items() if name[0] == rule}
+        assert of_rule and of_rule.items() <= after.items(), rule
 
 
 def test_what_is_copied_does_not_depend_on_maps_beside_it():
