@@ -172,7 +172,6 @@ rule distil_starts:
 rule starts:
     """Everything that modules in target hosts start from"""
     input:
-        STAGES.asked("make_map", "make_starts", "carry_starts", "match_starts"),
         STAGES.asked(
             "make_map",
             "make_starts",
