@@ -7,6 +7,7 @@ was made with. Whether the function survived is asked of logits, not of formulas
 
 import dataclasses
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -193,6 +194,16 @@ def _beside(
         new["cls.predictions.decoder.weight"] = own.back(head["cls.predictions.decoder.weight"])
         new |= {name: value for name, value in head.items() if name not in new}
     return new
+
+
+def halved(host: PreTrainedModel, sizes: Sizes) -> PreTrainedModel:
+    """A GPT-2 with every layer twice, each of which writes half of what it would: nearly the same function."""
+    target, source = build("gpt2", dataclasses.replace(sizes, layers=2 * sizes.layers)), tensors(host)
+    new = {}
+    for name in tensors(target):
+        old = re.sub(r"(?<=^h\.)\d+", lambda layer: str(int(layer[0]) // 2), name)
+        new[name] = source[old] * (0.5 if "c_proj" in old else 1.0)
+    return load(target, new)
 
 
 def deeper(kind: str, host: PreTrainedModel, sizes: Sizes, at: int) -> tuple[PreTrainedModel, Correspondence]:

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from tokenizers import Tokenizer
+from tokenizers.models import WordLevel
+from tokenizers.pre_tokenizers import WhitespaceSplit
 from transformers import (
     BertConfig,
     BertForMaskedLM,
@@ -22,6 +25,8 @@ from transformers import (
 from transformers.initialization import no_init_weights
 
 from peftport.hosts.shape import host_shape
+from peftport.storage.cards import write_card
+from peftport.storage.files import file_digests
 from peftport.storage.provenance import JsonObject
 
 VOCABULARY = 120
@@ -139,3 +144,14 @@ def write_host(host: PreTrainedModel, folder: Path) -> Path:
     """Write a host in float32 as a folder with ``config.json`` and safetensors, as ``peftport.maps.pair`` reads it."""
     copy.deepcopy(host).float().save_pretrained(folder)
     return folder
+
+
+def write_known_host(host: PreTrainedModel, name: str, folder: Path) -> None:
+    """Write a host to ``<name>/`` with a tokenizer of words w0, w1, ..., and beside it ``<name>.json``, its card."""
+    write_host(host, folder / name)
+    tokenizer = Tokenizer(WordLevel({f"w{word}": word for word in range(VOCABULARY)}, unk_token="w0"))
+    tokenizer.pre_tokenizer = WhitespaceSplit()
+    tokenizer.save(str(folder / name / "tokenizer.json"))
+    files = file_digests(folder / name, [path.name for path in (folder / name).iterdir()])
+    facts = {"folder": str(folder / name), "files": files, "origin": {"path": name}, "weights_sha256": name}
+    write_card(folder / f"{name}.json", card(host, name) | facts)

@@ -62,6 +62,7 @@ def test_the_map_is_of_both_hosts_and_starts_are_of_the_targets_shape(mapped):
     correspondence, card = read_correspondence(folder), read_card(folder / "card.json")
     assert {stack: len(rows) for stack, rows in correspondence.layers.items()} == {"encoder": 3, "decoder": 3}
     assert card["method"] == "weight_match" and card["key"]
+    assert (card["computed_by"]["device"], card["computed_by"]["dtype"]) == ("cpu", "float64")
     assert read_card(mapped / studies.RESULTS / "hosts/transfers/raw--wide/weight_match.json")["verdict"] == "map"
     for technique in ("lora", "adapters"):
         fresh = read_module(mapped / studies.RESULTS / f"starts/{technique}/wide/scratch/seeds-0/seed-0")

@@ -47,10 +47,16 @@ PROMPTS = {"encode_dataset": 10}  # in each host: train and validation of book, 
 LABELS = {"encode_labels": 2, "describe_host": 2}  # of film, in each host
 
 
-def book(folder, lines=96):
+# raw -> instruct by a copy and by a map, one technique, film -> film: a source, a copied, a carried and a fresh start,
+# a cell for each start, and the bare host
+CARRIED = {"carry_starts": 1, "evaluate_cell": 1, **TABLES}
+CHECKED = {"check_transfer": 1, "check_carrying": 1}
+
+
+def book(folder, lines=96, name="book"):
     """The dataset that comes from a file."""
-    rows = [f"book {n} is {('dull', 'fine')[n % 2]},{('negative', 'positive')[n % 2]}" for n in range(lines)]
-    (folder / "book.csv").write_text("\n".join(["text,label", *rows]) + "\n")
+    rows = [f"{name} {n} is {('dull', 'fine')[n % 2]},{('negative', 'positive')[n % 2]}" for n in range(lines)]
+    (folder / f"{name}.csv").write_text("\n".join(["text,label", *rows]) + "\n")
 
 
 def study_config():
@@ -67,6 +73,22 @@ def study_config():
         "seeds": [0, 1],
     }
     return config  # no two places share a part: YAML would keep them one, and an edit would touch both
+
+
+def mapped_config():
+    """A study with a map that reads texts of its own."""
+    config = study_config()
+    notes = {"source": {"files": [{"path": "notes.csv"}]}, "labels": dict(config["datasets"]["film"]["labels"])}
+    config["datasets"] = {"film": config["datasets"]["film"], "notes": notes}
+    config["maps"] = {"by_texts": {"method": "activations", "texts": "notes"}}
+    move = {"source": "raw", "target": "instruct"}
+    config["grid"] |= {
+        "techniques": ["lora"],
+        "transfers": [dict(move), move | {"map": "by_texts"}],
+        "dataset_pairs": [{"source": "film", "target": "film"}],
+        "seeds": [0],
+    }
+    return config
 
 
 def mark_as_made(folder):
@@ -97,6 +119,18 @@ def marked_study(tmp_path_factory):
         mark_as_made(folder)
 
     return once(tmp_path_factory, "reruns", fill)
+
+
+@pytest.fixture(scope="session")
+def marked_mapped_study(tmp_path_factory):
+    """The same of a study with a map."""
+
+    def fill(folder):
+        book(folder, name="notes")
+        studies.write_config(folder, mapped_config())
+        mark_as_made(folder)
+
+    return once(tmp_path_factory, "mapped-reruns", fill)
 
 
 def code(file, old, new=None):
@@ -224,15 +258,66 @@ EDITS = {
 }
 
 
-@pytest.mark.parametrize("edit", EDITS)
-def test_exactly_these_jobs_run_again(marked_study, tmp_path, edit):
-    apply, expected = EDITS[edit]
+EDITS_OF_MAPS = {
+    "a setting of a map": (
+        setting("maps.by_texts.layers", "skip"),
+        CARRIED | CHECKED | {"make_map": 1},
+    ),
+    "the texts that a map reads": (
+        lambda folder, checkout: book(folder, 100, "notes"),
+        CARRIED | {"prepare_dataset": 1, "make_map": 1, **OVERLAP},
+    ),
+    "the file of a map's method": (
+        code("maps/methods/activations.py", "def fit("),
+        CARRIED | CHECKED | {"make_map": 1},
+    ),
+    "how two hosts read texts": (code("maps/moments.py", "def _gram("), CARRIED | {"make_map": 1}),
+    "the law by which a technique's modules are carried": (
+        code("maps/laws/lora.py", "def mean("),
+        CARRIED | {"check_carrying": 1},
+    ),
+    "a further technique beside one that a map carries": (
+        setting("grid.techniques", ["lora", "ia3"]),
+        {"train_source": 1, "extract_modules": 1, "make_starts": 1, "initialise_scratch": 1, "check_carrying": 1}
+        | {"measure_costs": 1}
+        | CARRIED
+        | {"evaluate_cell": 3},
+    ),
+    "the recipe of a host that a map leads to": (
+        setting("hosts.instruct.build.training.steps", 2),
+        {"build_host": 1, "identify_host": 1, "encode_labels": 1, "encode_dataset": 3, "describe_host": 1}
+        | {
+            "check_transfer": 2,
+            "check_carrying": 1,
+            "make_map": 1,
+            "make_starts": 1,
+            "initialise_scratch": 1,
+            "measure_costs": 1,
+        }
+        | CARRIED
+        | {"evaluate_cell": 4},
+    ),
+}
+
+
+def check_jobs(marked, tmp_path, edit, expected):
+    """Raise unless exactly these jobs run again after an edit of a study whose jobs count as run."""
     folder, checkout = tmp_path / "study", studies.copy_checkout(tmp_path / "checkout")
-    shutil.copytree(marked_study, folder, symlinks=True)
-    apply(folder, checkout)
+    shutil.copytree(marked, folder, symlinks=True)
+    edit(folder, checkout)
     jobs = studies.planned(folder, checkout=checkout)
     jobs.pop("all", None)
     assert jobs == expected
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_exactly_these_jobs_run_again(marked_study, tmp_path, edit):
+    check_jobs(marked_study, tmp_path, *EDITS[edit])
+
+
+@pytest.mark.parametrize("edit", EDITS_OF_MAPS)
+def test_exactly_these_jobs_run_again_in_a_study_with_a_map(marked_mapped_study, tmp_path, edit):
+    check_jobs(marked_mapped_study, tmp_path, *EDITS_OF_MAPS[edit])
 
 
 def test_a_budget_less_leaves_the_rows_of_the_other(copy):
@@ -251,7 +336,8 @@ def test_the_page_for_users_has_the_same_edits():
     page = (studies.ROOT / "docs" / "reruns.md").read_text()
     rows = re.findall(r"^\| (.+?) \| (.+?) \|$", page, re.MULTILINE)[1:]
     said = {edit: again for edit, again in rows if set(edit) != {"-"}}
-    assert list(said) == list(EDITS)
+    every = EDITS | EDITS_OF_MAPS
+    assert list(said) == list(every)
     assert {edit for edit, again in said.items() if again == "nothing"} == {
-        e for e, (_, jobs) in EDITS.items() if not jobs
+        e for e, (_, jobs) in every.items() if not jobs
     }

@@ -192,6 +192,30 @@ rule check_transfer:
         "../scripts/check_transfer.py"
 
 
+rule check_carrying:
+    """Whether those of a technique can be carried along a map -> hosts/transfers/{source_host}--{target_host}/{map}/"""
+    input:
+        unpack(STAGES.inputs("check_carrying")),
+    output:
+        **STAGES.outputs("check_carrying"),
+    log:
+        STAGES.log("check_carrying"),
+    priority: 20
+    localrule: True
+    conda:
+        "../../envs/peftport.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=20,
+    params:
+        **STAGES.params("check_carrying"),
+    message:
+        "Transfer {wildcards.source_host} to {wildcards.target_host} ({wildcards.map}): check {wildcards.technique}"
+    script:
+        "../scripts/check_carrying.py"
+
+
 rule hosts:
     """Every host of the study with its card, its prompts, and the checks of transfers"""
     input:
@@ -204,6 +228,7 @@ rule hosts:
             "encode_dataset",
             "describe_host",
             "check_transfer",
+            "check_carrying",
         ),
     message:
         "Hosts: every one is there"

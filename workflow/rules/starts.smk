@@ -24,7 +24,7 @@ rule make_map:
 
 
 rule make_starts:
-    """What modules in target hosts start from, made from the source's modules -> starts/.../{ported,sampled,...}/"""
+    """What modules in target hosts start from, copied from the source's modules -> starts/.../{ported,sampled,...}/"""
     input:
         unpack(STAGES.inputs("make_starts")),
     output:
@@ -44,9 +44,34 @@ rule make_starts:
         **STAGES.params("make_starts"),
     message:
         "{wildcards.technique}: make modules ({wildcards.initialisation}) for host {wildcards.target_host} "
-        "(from {wildcards.source_host} by {wildcards.map}, {wildcards.source_dataset}, seeds {wildcards.block})"
+        "(from {wildcards.source_host}, {wildcards.source_dataset}, seeds {wildcards.block})"
     script:
         "../scripts/make_starts.py"
+
+
+rule carry_starts:
+    """The same for those that a map carries, or that are put where the target host's weights are largest -> starts/.../"""
+    input:
+        unpack(STAGES.inputs("carry_starts")),
+    output:
+        **STAGES.outputs("carry_starts"),
+    log:
+        STAGES.log("carry_starts"),
+    wildcard_constraints:
+        **STAGES.constraints("carry_starts"),
+    conda:
+        "../../envs/peftport.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(60),
+    params:
+        **STAGES.params("carry_starts"),
+    message:
+        "{wildcards.technique}: carry modules ({wildcards.initialisation}) for host {wildcards.target_host} "
+        "(from {wildcards.source_host} by {wildcards.map}, {wildcards.source_dataset}, seeds {wildcards.block})"
+    script:
+        "../scripts/carry_starts.py"
 
 
 rule match_starts:
@@ -147,6 +172,14 @@ rule distil_starts:
 rule starts:
     """Everything that modules in target hosts start from"""
     input:
-        STAGES.asked("make_map", "make_starts", "match_starts", "initialise_scratch", "ask_teacher", "distil_starts"),
+        STAGES.asked(
+            "make_map",
+            "make_starts",
+            "carry_starts",
+            "match_starts",
+            "initialise_scratch",
+            "ask_teacher",
+            "distil_starts",
+        ),
     message:
         "Starts: every one is there"

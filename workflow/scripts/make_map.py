@@ -6,9 +6,10 @@ run_in_fork_server()
 
 from pathlib import Path
 
-from peftport.compute.device import take_threads
+from peftport.compute.computed_by import computed_by
+from peftport.compute.device import CPU, take_threads
 from peftport.jobs.job import job
-from peftport.maps.make import make_map
+from peftport.maps.make import make_map, numbers
 
 with job(snakemake) as provenance:
     take_threads(snakemake.threads)
@@ -19,5 +20,5 @@ with job(snakemake) as provenance:
         texts=inputs.texts,
         names=(names.source_host, names.target_host, names.map),
         folder=Path(snakemake.output.map).parent,
-        provenance=provenance,
+        provenance=provenance | {"computed_by": computed_by(numbers(inputs.texts), CPU)},
     )

@@ -7,12 +7,11 @@ run_in_fork_server(start=False)
 from pathlib import Path
 
 from peftport.jobs.job import job
-from peftport.maps.starts import carrying, placing
-from peftport.porting.start import Beside, make_starts
+from peftport.porting.start import make_starts
 
 with job(snakemake) as provenance:
     params, inputs = snakemake.params, snakemake.input
-    siblings, cards = [Path(folder) for folder in inputs.siblings], {"source": inputs.source, "target": inputs.target}
+    siblings = [Path(folder) for folder in inputs.siblings]
     make_starts(
         initialisation=snakemake.wildcards.initialisation,
         folders={seed: Path(inputs.modules) / f"seed-{seed}" for seed in params.seeds},
@@ -20,11 +19,7 @@ with job(snakemake) as provenance:
             int(seed): [siblings[place] / f"seed-{other}" for place, other in others]
             for seed, others in params.siblings.items()
         },
-        cards=cards,
+        cards={"source": inputs.source, "target": inputs.target},
         outputs={seed: Path(snakemake.output.starts) / f"seed-{seed}" for seed in params.seeds},
         provenance=provenance,
-        beside=Beside(
-            fit=placing(inputs.target, params.placed),
-            carry=carrying(snakemake.wildcards.map, inputs.map, cards, params.method),
-        ),
     )

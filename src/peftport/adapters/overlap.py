@@ -100,7 +100,7 @@ class FoldedWeights:
 
     def _norm(self, site: str) -> str | None:
         """The norm whose output a site reads, if its family says one and the files have it."""
-        for end, norm in (self.host.family.reads_normed if self.host.family else {}).items():
+        for end, norm in (self.host.family.norms_read if self.host.family else {}).items():
             if site.endswith(f".{end}") and f"{site.removesuffix(end)}{norm}.weight" in self.names:
                 return f"{site.removesuffix(end)}{norm}"
         return None

@@ -20,6 +20,7 @@ from matplotlib.lines import Line2D
 from matplotlib.textpath import TextPath
 
 from peftport.storage.files import atomic_write
+from peftport.storage.names import COPY
 
 WIDTH_INCHES = 10.0
 LEGEND_POINTS = 9
@@ -37,7 +38,6 @@ NAMES = {
 }
 
 
-COPY = "copy"  # the map where modules are copied
 METRICS = {
     "accuracy_normalised": "normalised accuracy",
     "number_match": "right numbers",

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from peftport.hosts.families.table import family
+from peftport.hosts.families.table import FAMILIES, family
 from peftport.hosts.gguf_header import read_header
 from peftport.hosts.locate import origin_folder
 from peftport.hosts.recipe_settings import base_of
@@ -22,12 +22,14 @@ SIZES = {
     "layers": ("num_layers", "num_hidden_layers", "n_layer", "n_layers", "encoder_layers"),
     "decoder_layers": ("num_decoder_layers", "decoder_layers"),
 }
+FEED_FORWARD = "feed_forward_proj"  # where a T5's config says whether its feed-forward sub-layers are gated
+BUILT = {FEED_FORWARD: "gated-gelu_pytorch_tanh"}  # of the T5 that a study builds
 EMBEDDING = ("word_embed_proj_dim", "embedding_size")  # where a config says that embeddings have a width of their own
 
 
 def declared(name: str, hosts: Mapping[str, HostSettings], folder: Path) -> JsonObject | None:
-    """What a host's card will say of its shape: ``host``, ``model_type``, the sizes that are known, and ``head`` of
-    one with a classification head.
+    """What a host's card will say of its shape: ``host``, ``model_type``, the sizes that are known,
+    ``gated_feed_forward`` where that is known, and ``head`` of one with a classification head.
 
     Args:
         hosts: the study's hosts by name.
@@ -56,7 +58,7 @@ def _declared(name: str, hosts: Mapping[str, HostSettings], folder: Path) -> Jso
         sizes = {"d_model": shape.d_model, "d_ff": shape.d_ff, "heads": shape.heads, "layers": shape.layers}
         sizes |= {"d_kv": shape.d_model // shape.heads}
         sizes |= {"decoder_layers": shape.layers} if kind == "t5" else {}
-        return {"host": name, "model_type": kind, "shape": sizes}
+        return {"host": name, "model_type": kind, "shape": sizes} | _gated(kind, BUILT)
     if host.gguf is not None:
         header = read_header(folder / host.gguf.file)
         return {"host": name, "model_type": header.model_type, "shape": header.shape}
@@ -69,7 +71,20 @@ def _declared(name: str, hosts: Mapping[str, HostSettings], folder: Path) -> Jso
         raise ValueError(f"{file} is no mapping")
     found = {size: [config[key] for key in keys if config.get(key) is not None] for size, keys in SIZES.items()}
     shape = {size: values[0] for size, values in found.items() if values}
-    return {"host": name, "model_type": config.get("model_type"), "shape": shape}
+    return {"host": name, "model_type": config.get("model_type"), "shape": shape} | _gated(
+        config.get("model_type"), config
+    )
+
+
+def _gated(model_type: Any, config: Mapping[str, Any]) -> JsonObject:
+    """``gated_feed_forward``, as the host's card will say it; nothing where that is not known yet."""
+    if model_type not in FAMILIES:
+        return {}
+    sites = family(model_type).sites
+    if "wi" not in sites or "wi_0" not in sites:
+        return {"gated_feed_forward": "wi" not in sites}
+    said = config.get(FEED_FORWARD)  # T5 alone has either
+    return {} if said is None else {"gated_feed_forward": str(said).startswith("gated")}
 
 
 def common(first: JsonObject, second: JsonObject) -> tuple[JsonObject, JsonObject]:

@@ -21,11 +21,13 @@ BART), its output projections stand in. docs/host-families.md says of every fami
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
-from peftport.hosts.stream import Stream
+from peftport.hosts.stream import Stream, Sublayer
 
 Sites = dict[str, tuple[tuple[str, str], ...]]
 PROJECTIONS = ("q", "k", "v", "qkv", "o", "wi", "wi_0", "wi_1", "wi_01", "wo")
+INWARD = tuple(kind for kind in PROJECTIONS if kind not in ("o", "wo"))  # they read the stream
 
 
 @dataclass(frozen=True)
@@ -55,8 +57,7 @@ class Family:
             answers; empty where hosts of the family have none here.
         language_model_head: regular expression for tensors of other heads that the family's files may hold, which a
             host with a classification head has no use for.
-        reads_normed: end of a site's name to the end of that of the norm whose output it reads, and nothing else of
-            that output; empty where a norm stands behind its sub-layer.
+        reads_normed: ``norms_read`` where ``stream`` is not described.
         norm_begins: what a norm adds to its weight before it scales by it (Gemma: 1).
         stream: what reads and writes the residual stream, for maps between unequal hosts; None where that is not
             described.
@@ -85,6 +86,21 @@ class Family:
     reads_normed: Mapping[str, str] = field(default_factory=dict)
     norm_begins: float = 0.0
     stream: Stream | None = None
+
+    @cached_property
+    def norms_read(self) -> Mapping[str, str]:
+        """End of a site's name to the end of that of the norm whose output it reads, and nothing else of that output;
+        empty where a norm stands behind its sub-layer."""
+        if self.stream is None:
+            return self.reads_normed
+        norms = {(site, part.norm) for part in self.stream.sublayers if part.norm for site in self._reading(part)}
+        return dict(_below_what_is_common(*pair) for pair in sorted(norms))
+
+    def _reading(self, part: Sublayer) -> list[str]:
+        """The projections of a sub-layer that read the stream behind its own norm."""
+        kinds = [kind for kind in INWARD if part.memory_norm is None or kind not in ("k", "v")]
+        places = [template for kind in kinds for stack, template in self.sites.get(kind, ()) if stack == part.stack]
+        return [template for template in places if template.startswith(tuple(f"{owner}." for owner in part.owners))]
 
     def check(self, kinds: Iterable[str]) -> None:
         """Raise ValueError unless the family has all these kinds of sites."""
@@ -133,6 +149,13 @@ class Family:
     def _regex(self, template: str) -> str:
         layer = r"[1-9]\d*" if template in self.from_second else r"\d+"
         return layer.join(re.escape(part) for part in template.split("{layer}"))
+
+
+def _below_what_is_common(name: str, other: str) -> tuple[str, str]:
+    """The ends of two names of submodules behind the submodules that hold both."""
+    parts, others = name.split("."), other.split(".")
+    holds = next(index for index, pair in enumerate(zip(parts, others, strict=False)) if pair[0] != pair[1])
+    return ".".join(parts[holds:]), ".".join(others[holds:])
 
 
 def projections(owners: tuple[tuple[str, str], ...], leaves: Mapping[str, str]) -> Sites:

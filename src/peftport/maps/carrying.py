@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from peftport.maps.carry import carry_module
-from peftport.maps.correspondence import Correspondence, read_correspondence
+from peftport.maps.correspondence import CARD, Correspondence, read_correspondence
 from peftport.storage.cards import read_card
 from peftport.storage.modules import Module
 
@@ -46,4 +46,5 @@ class Carrying:
         """
         correspondence = self.correspondence if change is None else change(self.correspondence, rng)
         source, target = (read_card(self.cards[end]) for end in ("source", "target"))
-        return carry_module(module, self.method, correspondence, source, target)
+        duplicate = read_card(self.folder / CARD)["settings"]["duplicate"]
+        return carry_module(module, self.method, correspondence, source, target, duplicate=duplicate)

@@ -1,12 +1,14 @@
 """A map from one host to another made and written: the stage ``make_map``."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
 
 from peftport.maps.correspondence import write_correspondence
 from peftport.maps.cross import Moments
 from peftport.maps.ends import end_of
+from peftport.maps.offsets import offsets
 from peftport.maps.pair import End, Pair
 from peftport.maps.settings import MapSettings
 from peftport.maps.table import READING, method
@@ -42,9 +44,15 @@ def make_map(
     moments = cache(partial(_moments, source, target, texts[0])) if texts else None  # layers and method ask for them
     pair = Pair(source, target, partial(shared_tokens, source, target), moments)
     found = method(chosen.method).fit(pair, chosen, generator(0, "map", *names))
+    found = replace(found, facts=found.facts | offsets(pair, found))
     described = {"method": chosen.method, "settings": chosen.as_json()}
     write_correspondence(folder, found, described | provenance)
     print(f"map {' -> '.join(names[:2])} by {chosen.method}: {len(found.maps)} spaces")
+
+
+def numbers(texts: Sequence[str]) -> str:
+    """The number type that a map is computed from: what both hosts compute on texts, or their weights as they are."""
+    return "float32" if texts else "float64"
 
 
 def _moments(source: End, target: End, file: str) -> Moments:

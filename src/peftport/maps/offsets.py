@@ -7,6 +7,7 @@ where ``M^+ shift_t = shift_s``; what is left over is a constant on every positi
 import numpy as np
 
 from peftport.maps.correspondence import Correspondence, Space
+from peftport.maps.linear import LinearMap
 from peftport.maps.pair import End, Pair
 from peftport.storage.provenance import JsonObject
 
@@ -19,17 +20,18 @@ def offsets(pair: Pair, correspondence: Correspondence) -> JsonObject:
     found = [
         left
         for space, linear in correspondence.maps.items()
-        if space.name in READS and (left := _left(pair, space, linear.back(np.eye(linear.shape[1])))) is not None
+        if space.name in READS and (left := _left(pair, space, linear)) is not None
     ]
     return {"norm_shifts": {"median": float(np.median(found)), "largest": max(found)}} if found else {}
 
 
-def _left(pair: Pair, space: Space, back: np.ndarray) -> float | None:
+def _left(pair: Pair, space: Space, linear: LinearMap) -> float | None:
     old = _shift(pair.source, space, space.source_layer)
     new = _shift(pair.target, space, space.target_layer)
     if old is None or new is None:
         return None
-    return float(np.linalg.norm(back @ new - old) / (np.linalg.norm(old) or 1.0))
+    back = linear.back(np.eye(linear.shape[1])) @ new
+    return float(np.linalg.norm(back - old) / (np.linalg.norm(old) or 1.0))
 
 
 def _shift(end: End, space: Space, layer: int) -> np.ndarray | None:

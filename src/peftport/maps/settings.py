@@ -33,6 +33,11 @@ class MapSettings(Settings):
     fill: Literal["nothing", "nearest"] = Field(
         "nothing", description="what a target layer gets to which `layers: cka` assigns no source layer"
     )
+    duplicate: Literal["split", "full"] = Field(
+        "split",
+        description="what a module adds at each of several target layers for which one source layer stands: its share, "
+        "or as much as in the source host",
+    )
     rope: bool = Field(
         False, description="`weight_match` alone: turn queries and keys by one angle for each rotary pair"
     )

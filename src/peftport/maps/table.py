@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     Refusals = Callable[[JsonObject, JsonObject, MapSettings], list[str]]
     Fit = Callable[[Pair, MapSettings, np.random.Generator], Correspondence]
 
-COPY = "copy"  # no method: modules go as they are
 # the module that runs hosts on texts, by name: it loads torch, and most maps need none of it
 READING = {"texts": "peftport.maps.moments_of_hosts"}
 

@@ -40,7 +40,7 @@ def pinned(study: Study, say: Say = lambda _: None) -> Study:
     for name in study.hosts:
         if (hub := hosts[name].hub) is not None:
             hosts[name] = hosts[name].model_copy(update={"hub": pin("host", hub, f"hosts.{name}.hub")})
-    for name in (*study.datasets, *study.mapped_texts):
+    for name in study.read_datasets:
         source = datasets[name].source
         if (hub := source.hub) is not None:
             source = source.model_copy(update={"hub": pin("dataset", hub, f"datasets.{name}.source.hub")})

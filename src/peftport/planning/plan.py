@@ -285,7 +285,7 @@ def downloads(study: Study, known: Commits) -> list[Download]:
         known: the commits of their revisions.
     """
     hubs = [("host", name, study.config.hosts[name].hub) for name in study.hosts]
-    hubs += [("dataset", name, study.config.datasets[name].source.hub) for name in study.datasets]
+    hubs += [("dataset", name, study.config.datasets[name].source.hub) for name in study.read_datasets]
     listed = [
         (kind, name, hub, known.get(name_of(kind, hub.id, hub.revision))) for kind, name, hub in hubs if hub is not None
     ]

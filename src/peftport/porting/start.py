@@ -13,12 +13,12 @@ from peftport.porting.constant import is_constant
 from peftport.seeds import generator
 from peftport.storage.cards import read_card
 from peftport.storage.modules import Module, read_members, read_module, write_module
+from peftport.storage.names import COPY
 from peftport.storage.provenance import JsonObject
 
 # the source module and what was drawn to the start and facts about it for the card
 Fit = Callable[[Module, Module], tuple[Module, JsonObject]]
 
-COPY = "copy"
 BASE = "base_model_name_or_path"  # of adapter_config.json
 _KEPT = ("technique", "note", "dataset")  # what the start's card takes over from the source module's
 

@@ -6,10 +6,11 @@ from scratch after as many steps, which has seen labels.
 
 import pandas as pd
 
-from peftport.figures.style import COPY, score_name, techniques_of, title
+from peftport.figures.style import score_name, techniques_of, title
 from peftport.report.facts import NamedSettings
 from peftport.report.phrases import count, place
 from peftport.statistics.contrasts import TAUGHT
+from peftport.storage.names import COPY
 
 TEACHER, SCRATCH = "teacher", "scratch"
 TARGET = ["technique", "target_host", "target_dataset"]

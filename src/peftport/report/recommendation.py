@@ -2,8 +2,9 @@
 
 import pandas as pd
 
-from peftport.figures.style import COPY, signed, techniques_of, title
+from peftport.figures.style import signed, techniques_of, title
 from peftport.report.phrases import MOVE, count, listing, place
+from peftport.storage.names import COPY
 
 RULE = (
     "Each way has an expected accuracy and costs its training steps. A way is ruled out if another is shown better by "

@@ -9,13 +9,13 @@ from peftport.study.study import Study
 
 @dataclass(frozen=True)
 class AuditOverlap(Stage):
-    """The audit of all datasets of the config that the grid uses."""
+    """The audit of all datasets of the config whose texts the grid, a host's further training or a map reads."""
 
     FOLDER = "datasets"
     FILES = {"table": "overlap.parquet"}
 
     def needs(self, study: Study) -> Needs:
-        return {"splits": [split for name in study.datasets for split in splits(name)]}
+        return {"splits": [split for name in study.read_datasets for split in splits(name)]}
 
     def settings(self, study: Study) -> dict[str, list[str]]:
-        return {"datasets": study.datasets}
+        return {"datasets": study.read_datasets}

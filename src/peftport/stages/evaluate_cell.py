@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from peftport.stages.carry_starts import CarryStarts
 from peftport.stages.distil_starts import DistilStarts
 from peftport.stages.encode_dataset import prompts
 from peftport.stages.extract_modules import modules_of
@@ -23,8 +24,9 @@ from peftport.stages.sections import (
     trained_by,
 )
 from peftport.stages.stage import Needs, Output, Stage
+from peftport.storage.names import COPY
 from peftport.storage.provenance import JsonObject
-from peftport.study.entries import FITTED, SHARED, TAUGHT, TEACHER, Cell
+from peftport.study.entries import FITTED, PLACED, SHARED, TAUGHT, TEACHER, Cell
 from peftport.study.study import Study
 from peftport.tasks.table import SCORES
 
@@ -91,6 +93,9 @@ def starts_of(study: Study, cell: Cell) -> list[Output]:
     if cell.initialisation in TAUGHT:
         return [DistilStarts(**names).output("starts")]
     del names["target_dataset"]
+    if start.map != COPY or start.initialisation in PLACED:
+        return [CarryStarts(**names).output("starts")]
+    del names["map"]
     return [MakeStarts(**names).output("starts")]
 
 

@@ -10,8 +10,8 @@ from peftport.stages.made_hosts import made_model
 from peftport.stages.prepare_dataset import PrepareDataset
 from peftport.stages.sections import host_code
 from peftport.stages.stage import Needs, Output, Stage
+from peftport.storage.names import COPY
 from peftport.storage.provenance import JsonObject
-from peftport.study.grid_settings import COPY
 from peftport.study.study import Study
 
 

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from peftport.porting.table import INITIALISATIONS
-from peftport.stages.check_transfer import transfer
+from peftport.stages.carry_starts import carrying_code
+from peftport.stages.check_transfer import carrying
 from peftport.stages.encode_dataset import EncodeDataset
 from peftport.stages.extract_modules import modules_of
 from peftport.stages.made_hosts import made_model
 from peftport.stages.make_map import map_of
-from peftport.stages.make_starts import carrying_code
 from peftport.stages.module_folders import ModuleFolders
 from peftport.stages.sections import host_code, kind_code, method_code, task
 from peftport.stages.stage import Needs
@@ -30,7 +30,7 @@ class MatchStarts(ModuleFolders, Start):
     def needs(self, study: Study) -> Needs:
         return {
             "modules": modules_of(study, study.source_of(self)),
-            **transfer(self.source_host, self.target_host, self.map),
+            **carrying(self.source_host, self.target_host, self.map, self.technique),
             "map": map_of(self.source_host, self.target_host, self.map),
             "model": made_model(study, self.target_host),
             "prompts": EncodeDataset(self.target_host, self.target_dataset, "train").output("prompts"),

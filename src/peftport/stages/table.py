@@ -7,7 +7,8 @@ from peftport.stages.admit_module import AdmitModule
 from peftport.stages.ask_teacher import AskTeacher
 from peftport.stages.audit_overlap import AuditOverlap
 from peftport.stages.build_host import BuildHost
-from peftport.stages.check_transfer import CheckTransfer
+from peftport.stages.carry_starts import CarryStarts
+from peftport.stages.check_transfer import CheckCarrying, CheckTransfer
 from peftport.stages.compute_statistics import ComputeStatistics
 from peftport.stages.convert_host import ConvertHost
 from peftport.stages.decontaminate_dataset import DecontaminateDataset
@@ -46,11 +47,13 @@ STAGES: dict[str, type[Stage]] = {
     "encode_dataset": EncodeDataset,
     "describe_host": DescribeHost,
     "check_transfer": CheckTransfer,
+    "check_carrying": CheckCarrying,
     "train_source": TrainSource,
     "extract_modules": ExtractModules,
     "admit_module": AdmitModule,
     "make_map": MakeMap,
     "make_starts": MakeStarts,
+    "carry_starts": CarryStarts,
     "match_starts": MatchStarts,
     "initialise_scratch": InitialiseScratch,
     "ask_teacher": AskTeacher,

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from peftport.study.grid_settings import COPY
+from peftport.storage.names import COPY
 
 ANY = "any"
 NONE = "none"

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 
+from peftport.storage.names import COPY
 from peftport.study.derived_datasets import left_out, parent, randomised, root, without
 from peftport.study.entries import (
     ANY,
@@ -22,7 +23,7 @@ from peftport.study.entries import (
     block_name,
     shared,
 )
-from peftport.study.grid_settings import COPY, GridSettings, TransferSettings
+from peftport.study.grid_settings import GridSettings, TransferSettings
 
 
 class Grid:

@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, Tag
 
-from peftport.maps.table import COPY
 from peftport.settings import EACH_ONCE, TAG, Seed, Settings, is_empty, list_or
+from peftport.storage.names import COPY
 
 Initialisation = Literal[
     "ported",

@@ -6,9 +6,9 @@ from peftport.hosts.families.table import FAMILIES, family
 from peftport.hosts.shape import common
 from peftport.maps.admissible import SEVERAL, reads_texts, told_refusals, unsuited, would_do
 from peftport.maps.spaces import refusal
-from peftport.maps.table import COPY
 from peftport.porting.compatibility import differences
 from peftport.registry import unknown_name
+from peftport.storage.names import COPY
 from peftport.storage.provenance import JsonObject
 from peftport.study.entries import MAPPED, PLACED, SCALED
 from peftport.study.grid_settings import TransferSettings

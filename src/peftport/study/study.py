@@ -53,6 +53,11 @@ class Study(Grid):
         named = [self.config.maps[transfer.map].texts for transfer in self.mapped_transfers]
         return [name for name in dict.fromkeys(named) if name is not None]
 
+    @cached_property
+    def read_datasets(self) -> list[str]:
+        """Datasets of the config whose texts anything reads: the grid, a host's further training, a map."""
+        return list(dict.fromkeys([*self.datasets, *self.corpora, *self.mapped_texts]))
+
     def lm_type(self, host: str, model_type: str) -> str:
         """How a host of this ``model_type`` is asked: as its family is, or by its classification head."""
         return CLASSIFIER if self.config.hosts[host].classifies else family(model_type).lm_type
@@ -68,11 +73,10 @@ class Study(Grid):
     def used(self) -> StudySettings:
         """The settings without definitions that the grid does not pick, so that editing those moves nothing."""
         config = self.config
-        datasets = dict.fromkeys([*self.datasets, *self.corpora, *self.mapped_texts])
         return config.model_copy(
             update={
                 "hosts": {name: config.hosts[name] for name in self.hosts},
-                "datasets": {name: config.datasets[name] for name in datasets},
+                "datasets": {name: config.datasets[name] for name in self.read_datasets},
                 "modules": {name: config.modules[name] for name in self.grid.modules},
                 "techniques": {name: config.techniques[name] for name in self.techniques},
                 "distil": None if set(config.grid.initialisations).isdisjoint(TAUGHT) else config.distil,

@@ -14,9 +14,7 @@ from tests.hosts import DECODERS, ENCODERS, OTHER_HOSTS, T5_HOSTS, batch, host
 SIZE = 64
 CHANCE = 8 / SIZE  # of 8 directions, an eighth of the size
 READING = [
-    name
-    for name in (*T5_HOSTS, *OTHER_HOSTS, *ENCODERS, *DECODERS)
-    if family(host(name).config.model_type).reads_normed
+    name for name in (*T5_HOSTS, *OTHER_HOSTS, *ENCODERS, *DECODERS) if family(host(name).config.model_type).norms_read
 ]
 
 
@@ -73,7 +71,7 @@ def refolded(name, folder):
     parts, scales, changed = dict(now.named_modules()), {}, []
     with torch.no_grad():
         for site, part in parts.items():
-            for end, norm in kind.reads_normed.items():
+            for end, norm in kind.norms_read.items():
                 where = f"{site.removesuffix(end)}{norm}"
                 if not site.endswith(f".{end}") or not hasattr(parts.get(where), "weight"):
                     continue
@@ -95,7 +93,7 @@ def refolded(name, folder):
 def test_folded_weights_are_one_for_hosts_that_compute_the_same(name, tmp_path, tmp_path_factory):
     now, before, changed = refolded(name, tmp_path)
     torch.testing.assert_close(now, before, rtol=1e-4, atol=1e-4)
-    assert changed == {end for end in family(host(name).config.model_type).reads_normed if changed_there(name, end)}
+    assert changed == {end for end in family(host(name).config.model_type).norms_read if changed_there(name, end)}
     pair = read_hosts(tmp_path, host_on_disk(tmp_path_factory, name))
     case = read_case(lora_on_disk(tmp_path_factory, name), *pair)
     new, old = map(FoldedWeights, pair)

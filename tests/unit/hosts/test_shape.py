@@ -27,6 +27,7 @@ def test_a_recipe_says_its_shape_and_so_does_what_is_built_on_it():
     raw, tuned = (declared(name, HOSTS, None) for name in ("raw", "tuned"))
     assert raw["shape"] == {"d_model": 32, "d_ff": 48, "heads": 4, "layers": 3, "d_kv": 8, "decoder_layers": 3}
     assert tuned == raw | {"host": "tuned"}
+    assert raw["gated_feed_forward"] is True
 
 
 def test_a_recipe_says_its_family():
@@ -43,8 +44,9 @@ def test_a_hub_is_not_asked():
 @pytest.mark.parametrize("name", bundled_names())
 def test_it_agrees_with_the_card(name):
     found = declared("one", {"one": HostSettings(bundled=name)}, None)
-    card = host_shape(AutoConfig.from_pretrained(bundled_folder(name)))
-    assert found["model_type"] == "t5"
+    config = AutoConfig.from_pretrained(bundled_folder(name))
+    card = host_shape(config)
+    assert (found["model_type"], found["gated_feed_forward"]) == ("t5", config.is_gated_act)
     assert found["shape"] == {
         "layers": card["encoder_layers"],
         **{size: card[size] for size in ("d_model", "d_kv", "d_ff", "heads", "decoder_layers")},
@@ -55,7 +57,9 @@ def test_it_agrees_with_the_card(name):
 def test_it_agrees_for_every_family(tmp_path, kind):
     AutoConfig.for_model(kind).save_pretrained(tmp_path / "local")
     config = AutoConfig.from_pretrained(tmp_path / "local")
-    found, card = declared("local", HOSTS, tmp_path)["shape"], host_shape(config)
+    known = declared("local", HOSTS, tmp_path)
+    found, card = known["shape"], host_shape(config)
+    assert known["gated_feed_forward"] == {"t5": False, "umt5": True, "llama": True}.get(kind, False)
     assert found["layers"] == card["decoder_layers"] or found["layers"] == card["encoder_layers"]
     assert {size: found[size] for size in found.keys() & card.keys()}.items() <= card.items()
     assert {"d_model", "heads"} <= found.keys()
@@ -68,6 +72,7 @@ def test_only_what_both_know_is_compared(tmp_path):
     pair = common(declared("raw", HOSTS, None), declared("local", HOSTS, tmp_path))
     assert [one["shape"] for one in pair] == [{"d_model": 32}] * 2
     assert [one["host"] for one in pair] == ["raw", "local"]
+    assert "gated_feed_forward" not in pair[1]  # its config does not say, and T5 has either
 
 
 @pytest.mark.parametrize(("content", "message"), [("{", "config.json is damaged"), ("[]", "config.json is no mapping")])

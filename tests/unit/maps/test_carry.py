@@ -15,8 +15,10 @@ from peftport.maps.linear import Blocks, Dense, Selection
 from peftport.storage.modules import Module, write_module
 from tests.carried import TECHNIQUES, alike, answers, ask, carried, settings_for, with_layers
 from tests.ladder import ids, rung
-from tests.tiny import card, host, logits
+from tests.reshaped import halved
+from tests.tiny import SIZES, card, host, logits
 
+GATED_HOSTS = (("t5", True), ("t5_relu", False))
 THREE = 3  # layers of every stack of a tiny host
 ALL = tuple(((n, 1.0),) for n in range(THREE))
 HALVES = (((0, 0.5), (1, 0.5)), ((2, 1.0),))
@@ -101,6 +103,19 @@ def test_a_layer_that_stands_for_two_shares_what_it_adds(duplicate, share):
     shared, alone = reshaped("adapters_shared", "gpt2", DOUBLED, duplicate=duplicate)
     name = "base_model.houlsby_attention_up_weight"
     np.testing.assert_array_equal(shared.tensors[name], np.float32(share) * alone.tensors[name])
+
+
+@pytest.mark.parametrize(("technique", "right", "wrong"), [("adapters", "split", "full"), ("ia3", "full", "split")])
+def test_shares_are_for_what_is_added_and_not_for_scales(technique, right, wrong):
+    """Where every layer became two that write half each, what is added is halved too, and scales of it stay."""
+    target, before = halved(host("gpt2"), SIZES["gpt2"]), answers(technique, "gpt2")
+    bare, effect = logits(target, ids()), before.answered - before.bare
+
+    def off(duplicate):
+        new, _ = reshaped(technique, "gpt2", DOUBLED, duplicate=duplicate)
+        return ((ask(target, new, ids()) - bare - effect).norm() / effect.norm()).item()
+
+    assert off(right) < 0.4 < 0.5 < off(wrong)
 
 
 def test_a_layer_without_a_source_adds_nothing_and_can_be_trained():
@@ -282,6 +297,20 @@ def test_refused_from_cards_alone(technique, kind, other, said):
     assert refusals(method, settings, here, here | {"host": "there"}) == []
     there = here | {"host": "there"} | other | {"shape": here["shape"] | other.get("shape", {})}
     assert any(said in line for line in refusals(method, settings, here, there))
+
+
+def test_inner_projections_that_only_gated_hosts_have_are_refused_from_cards():
+    here, there = (card(host(kind), kind) | {"gated_feed_forward": gated} for kind, gated in GATED_HOSTS)
+    chosen = {"targets": ["q", "wi_0", "wi_1", "wo"]}
+    lines = refusals("lora", chosen, here, there)
+    assert [line.partition(":")[0] for line in lines] == ["sites `wi_0`", "sites `wi_1`"]
+    assert "of t5_relu are not gated, with `wi` alone" in lines[0]
+    assert "of t5 are gated, by `wi_0` and `wi_1`" in refusals("lora", {"targets": ["wi"]}, there, here)[0]
+    for method, settings in (("lora", {"targets": ["q", "wo"]}), ("ia3", {"targets": ["wo"]}), ("adapters", {})):
+        assert refusals(method, settings, here, there) == []
+    assert refusals("lora", chosen, here, here) == []
+    unknown = {name: value for name, value in there.items() if name != "gated_feed_forward"}
+    assert refusals("lora", chosen, here, unknown) == []
 
 
 def test_techniques_of_pefts_own_are_refused():

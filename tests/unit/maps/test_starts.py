@@ -1,12 +1,10 @@
 """A map made from the files of two hosts of unequal width and depth, and what modules start from along it."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
-from tokenizers import Tokenizer
-from tokenizers.models import WordLevel
-from tokenizers.pre_tokenizers import WhitespaceSplit
 
 from peftport.hosts.families.table import family
 from peftport.maps.controls.random_basis import leading
@@ -20,9 +18,8 @@ from peftport.porting.start import Beside, make_starts
 from peftport.porting.table import initialisation
 from peftport.seeds import generator
 from peftport.storage.cards import read_card, write_card
-from peftport.storage.files import file_digests
 from peftport.storage.modules import Module, read_module, write_module
-from tests.tiny import VOCABULARY, Sizes, build, card, write_host
+from tests.tiny import Sizes, build, card, write_known_host
 
 ENDS = {"source": Sizes(layers=2), "target": Sizes(width=48, inner=64, layers=4)}
 RANK, BOTTLENECK = 3, 5
@@ -33,15 +30,9 @@ KINDS = ["ported", "sampled", "ported_half", "wrong_layers", "shuffled_map", "ra
 def ground(tmp_path_factory):
     """Cards ``source.json`` and ``target.json`` of two hosts, ``map/`` between them, a module of each technique."""
     folder = tmp_path_factory.mktemp("maps")
-    tokenizer = Tokenizer(WordLevel({f"w{word}": word for word in range(VOCABULARY)}, unk_token="w0"))
-    tokenizer.pre_tokenizer = WhitespaceSplit()
     for seed, (name, sizes) in enumerate(ENDS.items()):
         host = build("t5", sizes, seed)
-        write_host(host, folder / name)
-        tokenizer.save(str(folder / name / "tokenizer.json"))
-        files = file_digests(folder / name, [path.name for path in (folder / name).iterdir()])
-        facts = {"folder": str(folder / name), "files": files, "origin": {"path": name}, "weights_sha256": name}
-        write_card(folder / f"{name}.json", card(host, name) | facts)
+        write_known_host(host, name, folder)
         shape = card(host, name)["shape"]
         for technique in ("lora", "adapters"):
             write_module(folder / name / technique, module(technique, shape, name))
@@ -79,9 +70,9 @@ def module(technique, shape, name):
     return Module(config | {"base_model_name_or_path": name}, dict(sorted(tensors.items())), card)
 
 
-def started(ground, tmp_path, technique, kind):
-    """The start of one module along the map."""
-    files = [str(ground / "map" / name) for name in ("card.json", "map.safetensors")]
+def started(ground, tmp_path, technique, kind, folder=None):
+    """The start of one module along the map, or along that of another folder."""
+    files = [str((folder or ground / "map") / name) for name in ("card.json", "map.safetensors")]
     make_starts(
         kind,
         folders={0: ground / "source" / technique},
@@ -162,6 +153,17 @@ def test_leading_vectors_are_those_of_the_decomposition(shape):
     u, _, v = np.linalg.svd(weight, full_matrices=False)
     for own, known in zip(leading(weight, 3), (u[:, :3], v[:3].T), strict=True):
         assert np.allclose(own @ own.T, known @ known.T)
+
+
+def test_a_setting_of_the_map_says_whether_layers_share_what_is_added(ground, tmp_path):
+    shutil.copytree(ground / "map", tmp_path / "map")
+    made = read_card(tmp_path / "map/card.json")
+    assert made["settings"]["duplicate"] == "split"
+    write_card(tmp_path / "map/card.json", made | {"settings": made["settings"] | {"duplicate": "full"}})
+    shares = started(ground, tmp_path, "lora", "ported")
+    whole = started(ground, tmp_path, "lora", "ported", tmp_path / "map")
+    assert size(whole) == pytest.approx(2 * size(shares))  # every source layer stands for two
+    assert whole.card["carried"]["duplicate"] == "full"
 
 
 def test_the_card_says_what_was_made_and_the_map_is_read_again(ground):

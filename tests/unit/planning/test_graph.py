@@ -222,7 +222,7 @@ def test_a_fitted_start_depends_on_its_host_texts_and_technique(edit):
         config["grid"]["initialisations"] = ["sampled", "matched"]
         found, move = keys(config), "lora/raw/instruct/film"
         fitted = {name: found["match_starts"][f"{move}/{name}/matched/0-1/copy"] for name in ("film", "book")}
-        return {"sampled": found["make_starts"][f"{move}/sampled/0-1/copy"], **fitted}
+        return {"sampled": found["make_starts"][f"{move}/sampled/0-1"], **fitted}
 
     path, value, expected = FITTED[edit]
     before, after = starts(edited("study", "keys")), starts(edited(path, value))

@@ -44,6 +44,7 @@ def graph():
             "random_target",
             "distilled",
             "shuffled_map",
+            "random_basis",
         ],
     }
     return Graph(Study(read_settings(config | {"hosts": hosts, "grid": grid, "maps": {"weight_match": {}}})))
@@ -165,3 +166,13 @@ def test_the_table_of_techniques_gathers_the_curves_that_it_is_given():
     grid = Grid(given["study"], GridSettings.model_validate(given["grid"]), given["decontaminate"])
     assert grid.fresh == graph.study.fresh
     assert Grid(grid.name, grid.grid).fresh != graph.study.fresh
+
+
+def test_the_report_hears_of_every_prompt_that_a_job_reads(graph):
+    """Those of a teacher too, which reads the target dataset in the source host: what is cut is said of each."""
+    (report,) = graph.stages["write_report"]
+    told = {output.stage for output in report.needs(graph.study)["prompts"]}
+    assert told == set(graph.stages["encode_dataset"])
+    for teacher in graph.stages["ask_teacher"]:
+        needs = teacher.needs(graph.study)
+        assert {needs[split].stage for split in ("train", "validation")} <= told

@@ -6,6 +6,7 @@ import json
 import pytest
 
 from peftport.planning.graph import Graph
+from peftport.planning.plan import downloads
 from peftport.study.config import ConfigError, read_settings
 from peftport.study.study import Study
 from tests.unit.planning.test_graph import CONFIG
@@ -135,6 +136,20 @@ def test_controls_and_layers_that_could_not_be_made_are_refused_before_anything_
         read_settings(made)
 
 
+def test_a_plan_refuses_inner_projections_that_the_target_does_not_have(tmp_path):
+    (tmp_path / "old").mkdir()
+    shape = {"d_model": 32, "d_ff": 64, "num_heads": 4, "num_layers": 2}
+    (tmp_path / "old/config.json").write_text(json.dumps(shape | {"model_type": "t5", "feed_forward_proj": "relu"}))
+    for name in ("model.safetensors", "tokenizer.json"):
+        (tmp_path / "old" / name).touch()
+    made = config([MAPPED], BY, lora={"targets": ["q", "wi_0"]})
+    made["hosts"] = HOSTS | {"wide": {"path": str(tmp_path / "old")}}
+    with pytest.raises(
+        ConfigError, match=r"technique `lora`: sites `wi_0`: the feed-forward sub-layers of wide are not"
+    ):
+        read_settings(made)
+
+
 def test_a_map_reads_a_dataset_that_has_training_texts(tmp_path):
     made = config([MAPPED], {"weight_match": {"method": "activations", "texts": "other"}})
     (tmp_path / "test.csv").write_text("text,label\ngood,positive\nbad,negative\n")
@@ -143,6 +158,23 @@ def test_a_map_reads_a_dataset_that_has_training_texts(tmp_path):
     }
     with pytest.raises(ConfigError, match=r"`maps\.weight_match\.texts`: expected a dataset with training texts"):
         read_settings(made)
+
+
+def test_what_only_a_map_or_a_host_reads_is_audited_pinned_and_planned():
+    made = config([MAPPED], {"weight_match": {"method": "activations", "texts": "other"}})
+    fields = {name: made["datasets"]["film"][name] for name in ("labels",)}
+    made["datasets"] |= {name: fields | {"source": {"hub": {"id": f"some/{name}"}}} for name in ("other", "corpus")}
+    made["hosts"] = made["hosts"] | {"further": {"build": {"base": "wide", "corpus": {"dataset": "corpus"}}}}
+    made["grid"]["transfers"] = [{**MAPPED, "target": "further"}]
+    study = Study(read_settings(made))
+    (audit,) = Graph(study).stages["audit_overlap"]
+    assert audit.settings(study)["datasets"] == ["film", "corpus", "other"]
+    assert {output.stage.dataset for output in audit.needs(study)["splits"]} == {"film", "corpus", "other"}
+    assert [(entry.kind, entry.id) for entry in downloads(study, {})] == [
+        ("dataset", "some/corpus"),
+        ("dataset", "some/other"),
+    ]
+    assert list(study.used().datasets) == ["film", "corpus", "other"]
 
 
 def test_one_pair_of_hosts_may_stand_with_several_maps_and_a_copy():
@@ -165,9 +197,20 @@ def test_one_pair_of_hosts_may_stand_with_several_maps_and_a_copy():
     assert len(keys) == len(set(keys))
 
 
-def keyed(maps, transfers=None):
+def test_only_what_is_copied_and_asks_no_weights_starts_beside_snakemake():
+    """`make_starts` is a rule whose jobs run on a cluster's first node, in seconds and 1 GB."""
     same = {"source": "raw", "target": "raw"}
-    study = Study(read_settings(config(transfers or [same, MAPPED], maps, ("ported", "sampled", "scratch"))))
+    study = Study(read_settings(config([same, MAPPED], BY, ("ported", "random_basis", "scratch"))))
+    stages = {rule: Graph(study).stages[rule] for rule in ("make_starts", "carry_starts")}
+    assert {stage.initialisation for stage in stages["make_starts"]} == {"ported"}
+    assert not any({"map", "model"} & stage.needs(study).keys() for stage in stages["make_starts"])
+    carried = {("copy", "random_basis"), ("weight_match", "ported"), ("weight_match", "random_basis")}
+    assert {(stage.map, stage.initialisation) for stage in stages["carry_starts"]} == carried
+
+
+def keyed(maps, transfers=None, **techniques):
+    moves = transfers or [{"source": "raw", "target": "raw"}, MAPPED]
+    study = Study(read_settings(config(moves, maps, ("ported", "sampled", "scratch"), **techniques)))
     graph = Graph(study)
     return {(rule, *stage.names.values()): graph.key(stage) for rule, of in graph.stages.items() for stage in of}
 
@@ -176,12 +219,21 @@ def test_another_setting_of_a_map_makes_again_what_follows_from_it_and_nothing_e
     before, after = keyed(BY), keyed({"weight_match": {"layers": "skip"}})
     moved = {name for name, key in before.items() if after[name] != key}
     assert {name[0] for name in moved} == {
-        *("check_transfer", "make_map", "make_starts", "evaluate_cell"),
+        *("check_transfer", "check_carrying", "make_map", "carry_starts", "evaluate_cell"),
         *("gather_runs", "compute_statistics", "describe_techniques", "draw_figure", "write_report"),
     }
-    of_cells = {name for name in moved if name[0] in ("make_starts", "evaluate_cell", "check_transfer")}
+    of_cells = {
+        name for name in moved if name[0] in ("carry_starts", "evaluate_cell", "check_transfer", "check_carrying")
+    }
     assert of_cells and all("weight_match" in name for name in of_cells)
     assert {name for name in before if "weight_match" in name} <= moved
+
+
+def test_a_further_technique_makes_no_map_again_and_no_start_of_the_others():
+    before, after = keyed(BY), keyed(BY, ia3={"learning_rate": 0.01})
+    for rule in ("check_transfer", "check_carrying", "make_map", "carry_starts", "evaluate_cell"):
+        of_rule = {name: key for name, key in before.items() if name[0] == rule}
+        assert of_rule and of_rule.items() <= after.items(), rule
 
 
 def test_what_is_copied_does_not_depend_on_maps_beside_it():

@@ -31,6 +31,5 @@ def describe(name: str) -> Family:
         transposed=True,
         norm_tensors=2,
         passed_over=r".*\battn\.masked_bias",  # a constant that old checkpoints carry
-        reads_normed={"attn.c_attn": "ln_1", "mlp.c_fc": "ln_2"},
         stream=STREAM,
     )

@@ -66,7 +66,8 @@ ROWS: dict[str, tuple[Below, Facts]] = {
 def describe(name: str) -> Family:
     """The family, under transformers' ``model_type``."""
     below, facts = ROWS[name]
-    return decoder(name, LAYER, COMMON | below, reads_normed=reads_normed(below), **facts)
+    norms: Facts = {} if "stream" in facts else {"reads_normed": reads_normed(below)}
+    return decoder(name, LAYER, COMMON | below, **norms, **facts)
 
 
 def reads_normed(below: Below) -> dict[str, str]:

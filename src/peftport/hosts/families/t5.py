@@ -8,12 +8,6 @@ from peftport.hosts.stream import Stream, Sublayer
 
 # the config attribute by which transformers 5 scales what goes into the output layer; mT5 it never scales
 SCALED = {"t5": "scale_decoder_outputs", "umt5": "tie_word_embeddings"}
-# keys and values of the cross-attention read the encoder's last norm
-READS_NORMED = {
-    **dict.fromkeys(("SelfAttention.q", "SelfAttention.k", "SelfAttention.v", "EncDecAttention.q"), "layer_norm"),
-    **dict.fromkeys(("DenseReluDense.wi", "DenseReluDense.wi_0", "DenseReluDense.wi_1"), "layer_norm"),
-}
-
 SUBLAYERS = (
     *(
         Sublayer(
@@ -67,7 +61,6 @@ def describe(name: str) -> Family:
         feed_forward="d_ff",
         sites=sites,
         scaled=SCALED.get(name),
-        reads_normed=READS_NORMED,
         stream=Stream(
             "shared",
             SUBLAYERS,

@@ -13,6 +13,7 @@ import numpy as np
 
 from peftport.maps.ends import end_of
 from peftport.maps.spaces import READS, Place, locate
+from peftport.maps.sublayers import clipped_gain
 from peftport.porting import norm_matched
 from peftport.porting.sampled_product import pairs, update_norm
 from peftport.storage.modules import Module
@@ -26,7 +27,6 @@ RULE = (
 NEEDS = frozenset({"source", "weights"})
 SITED = ("lora", "adapters")  # techniques of which it is known where they add to
 OUTPUTS = ("attention", "cross_attention", "feed_forward")
-SMALLEST_GAIN = 1e-3  # of the median: a gain is taken to be at least this
 
 start = norm_matched.start
 
@@ -97,10 +97,9 @@ class Placing:
 
     def _basis(self, place: Place, kind: str, rank: int) -> Basis:
         weight = self.host.weight(place, kind)
-        gain = None if READS[kind] not in ("read", "memory") else self.host.gain(place, READS[kind] == "memory")
+        reads_stream = READS[kind] in ("read", "memory")
+        gain = clipped_gain(self.host, place, READS[kind] == "memory")[0] if reads_stream else None
         gain = np.ones(weight.shape[1]) if gain is None else gain
-        smallest = SMALLEST_GAIN * np.median(np.abs(gain))
-        gain = np.where(np.abs(gain) < smallest, smallest, gain)
         return Basis(*leading(weight * gain, rank), gain)
 
 

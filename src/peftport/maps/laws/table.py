@@ -24,6 +24,7 @@ LAWS: dict[str, str] = {
 }
 NO_LAW = {PASSED_ON: "peft's own techniques begin at quantities of their host, or have frozen parts of its sizes"}
 LANGUAGE_MODEL = "language_model"
+GATED = {"wi": False, "wi_0": True, "wi_1": True, "wi_01": True}  # whether a sub-layer with such a site is gated
 
 
 def law(method: str) -> Law:
@@ -56,17 +57,39 @@ def refusals(method: str, settings: Mapping[str, object], source: JsonObject, ta
     if lines:
         return lines
     entry = law(method)
-    lines += _without_counterpart(entry, settings, *families)
+    lines += _without_counterpart(entry, settings, *families) + _gated_otherwise(entry, settings, source, target)
     return lines + (entry.refusals(dict(settings), source, target) if entry.refusals else [])
 
 
 def _without_counterpart(entry: Law, settings: Mapping[str, object], source: Family, target: Family) -> list[str]:
     """Sites of the source that hosts of the target's family do not have, one line for each kind and stack."""
-    named = settings.get(entry.chosen) if entry.chosen else None
     lines = []
-    for kind in named or [kind for kind in entry.kinds if kind in source.sites]:
+    for kind in _kinds(entry, settings, source):
         for stack, template in source.sites.get(kind, ()):
             part = locate(source, template.format(layer=0), (kind,)).place.sublayer
             if template_of(target, kind, stack, part) is None:
                 lines.append(f"sites `{kind}` in the {stack}: hosts of the family {target.name!r} have none")
     return list(dict.fromkeys(lines))
+
+
+def _gated_otherwise(entry: Law, settings: Mapping[str, object], source: JsonObject, target: JsonObject) -> list[str]:
+    """Inner projections of a feed-forward sub-layer that one host has and the other has not, one line for each kind.
+
+    A gated sub-layer has two of them, of which the product are its units, and another has one. Families of hosts with
+    either (T5) have sites for both.
+    """
+    gated = [card.get("gated_feed_forward") for card in (source, target)]
+    if None in gated or gated[0] == gated[1]:
+        return []
+    how = {True: "gated, by `wi_0` and `wi_1`", False: "not gated, with `wi` alone"}
+    return [
+        f"sites `{kind}`: the feed-forward sub-layers of {target.get('host')} are {how[gated[1]]}"
+        for kind in _kinds(entry, settings, family(source["model_type"]))
+        if GATED.get(kind) == gated[0]
+    ]
+
+
+def _kinds(entry: Law, settings: Mapping[str, object], source: Family) -> list[str]:
+    """The kinds of sites that a technique's settings name, or all that the source's family has."""
+    named = settings.get(entry.chosen) if entry.chosen else None
+    return list(named or [kind for kind in entry.kinds if kind in source.sites])

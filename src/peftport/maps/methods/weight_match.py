@@ -109,7 +109,10 @@ class Matching:
         return Isometry(self.stream.basis, self.width_factor, found[0], found[1])
 
     def _one_order(self, part: Sublayer, pairs: Pairs) -> np.ndarray | None:
-        """(n, 2) the order of heads of a whole stack; None where each layer has its own."""
+        """(n, 2) the order of heads of a whole stack; None where each layer has its own.
+
+        Weights are read for it layer by layer, and once more for the maps: to keep them would take all layers' memory.
+        """
         if part.name != "self" or not self.pair.target.family.stream.bias_in_first:
             return None
         places = [
