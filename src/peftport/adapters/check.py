@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from peftport.adapters import by_map
 from peftport.adapters.case import Case, read_case, read_hosts
 from peftport.adapters.checks.table import CHECKS
 from peftport.adapters.folder import AdapterError
@@ -54,6 +55,7 @@ def checked(
     if weights:
         more, measured = look_at_weights(case, reasons)
         reasons += more
+    reasons += by_map.reasons(case, reasons)
     return Report(*names, tuple(reasons), measured), case
 
 

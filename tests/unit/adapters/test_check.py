@@ -271,7 +271,36 @@ def test_other_shapes_say_which_map_they_need(tmp_path_factory, tmp_path):
     assert report.verdict == "map"
     reason(report, "shapes", "16 in the adapter and 32 in the host at .* sites: a map of the model's width is needed")
     reason(report, "sizes", "d_model 16 and 32")
+    said = "map needed: weight_match, core, lorasuite, activations .with texts., assignment .with texts. would do for"
+    reason(report, "maps", said)
     assert check(lora_on_disk(tmp_path_factory, "bert"), wider).verdict == "impossible"
+    reason(check(t5, wider), "maps", "give --trained-in")
+
+
+def test_maps_are_named_by_technique_and_families(folders, tmp_path, tmp_path_factory):
+    """What would do is what a study of such a transfer takes: ``peftport.maps.admissible``."""
+    adapter, host = folders
+    report = check(adapter, host_on_disk(tmp_path_factory, "gpt2"), host)
+    assert report.verdict == "map"
+    reason(report, "sites", "none of its 4 sites is in the host, which is of another type; a map is needed")
+    reason(report, "maps", "no method here makes one: .*sites `q` in the decoder: hosts of the family 'gpt2' have none")
+    forms = {
+        "rank_pattern": ({"rank_pattern": {"layers.0.self_attn.q_proj": 1}}, one_rank_less, "plain LoRAs of one rank"),
+        "a head": ({"modules_to_save": ["score"]}, None, "with a classification head are not carried"),
+        "a fault": ({"r": 8}, None, "does not fit the host that it was trained in either"),
+    }
+    for name, (fields, tensors, text) in forms.items():
+        planted = copied(adapter, tmp_path / name, tensors, **fields)
+        reason(check(planted, host_on_disk(tmp_path_factory, "gpt2"), host), "maps", text)
+
+
+def one_rank_less(tensors):
+    """A LoRA whose rank at one site is 1."""
+    site = "model.layers.0.self_attn.q_proj"
+    return {
+        name: tensor if site not in name else tensor[:1] if "lora_A" in name else tensor[:, :1]
+        for name, tensor in tensors.items()
+    }
 
 
 def test_hosts_that_compute_something_else_are_told(folders, tmp_path):
