@@ -13,6 +13,7 @@ from peftport.adapters.check_text import report_text
 from peftport.adapters.folder import AdapterError
 from peftport.adapters.host_files import HostFilesError
 from peftport.adapters.port import write_ported
+from peftport.adapters.terminal import terminal_width
 from peftport.adapters.verdict import COPIED, Report
 from peftport.maps.table import COPY, MAPS
 
@@ -34,7 +35,7 @@ def port_command(arguments: Sequence[str]) -> int:
     chosen = parser.parse_args(arguments)
     try:
         report, case = checked(chosen.adapter, chosen.new, chosen.old)
-        print(report_text(report))
+        print(report_text(report, terminal_width()))
         if case is None or (chosen.map == COPY and report.verdict not in COPIED):
             print(f"Nothing is written: expected the verdict {' or '.join(COPIED)}.", file=sys.stderr)
             return report.exit_code

@@ -98,8 +98,11 @@ def _beside(results: Results, budget: int) -> list[str]:
     rows = results.table("contrasts")
     here = (rows["budget_steps"] == budget) & (rows["initialisation"] == "ported")
     rows = rows[here & (rows["target_host"] == results.hosts[1]) & rows["baseline"].isin(list(NAMES))]
-    parts = [f"{NAMES[row['baseline']]} {difference(row)}" for _, row in rows.iterrows()]
-    return [f"Against others, in points: {'; '.join(parts)}."] if parts else []
+    names = [NAMES[name] for name in rows["baseline"]]
+    room = max(map(len, names), default=0)
+    said = [difference(row).partition(" ") for _, row in rows.iterrows()]
+    parts = [f"  {name:<{room}}  {points:>6} {ends}" for name, (points, _, ends) in zip(names, said, strict=True)]
+    return ["In points, against", *parts] if parts else []
 
 
 def _trained(results: Results, budget: int) -> str:
@@ -131,7 +134,7 @@ def _number(value: float) -> str:
 
 
 def _share(value: float) -> str:
-    return f"{100 * value:.1f}%"
+    return f"{100 * value:.1f}%".replace("-", "\N{MINUS SIGN}")
 
 
 def _between(low: float, high: float) -> str:

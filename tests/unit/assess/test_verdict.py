@@ -70,6 +70,8 @@ def test_lines_say_what_the_tables_say(results):
     assert f"zero-shot: accuracy {summary['accuracy_mean']:.3f} [" in text and "on 100 test examples." in text
     for name in ("the bare new host", "modules trained there from nothing", "a fresh module", "random numbers"):
         assert name in text
+    against = [line for line in text.splitlines() if line.startswith("  ")]
+    assert len(against) == 4 and len({line.index(" [") for line in against}) == 1
     assert f"Flips: {seen.lost:.1f}% of 100 answers were right in the old host" in text
     assert "After 50 steps of training there: " in text and "What to do: " in text
     assert f"a drop of less than {100 * seen.told:.1f} points is not told from none" in text

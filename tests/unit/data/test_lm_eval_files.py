@@ -1,10 +1,13 @@
 """What a plan knows of a task of lm-evaluation-harness, from its files alone."""
 
 import gzip
+import sys
+import types
 
 import pytest
 
 from peftport.data import lm_eval_files
+from peftport.data.lm_eval_tasks import load_task
 from peftport.data.settings import LmEvalSource
 from peftport.planning.graph import Graph
 from peftport.stages.evaluate_cell import EvaluateCell
@@ -123,16 +126,20 @@ NAMED = {
 
 @pytest.mark.parametrize("where", NAMED)
 @pytest.mark.parametrize("case", TOO_LARGE)
-def test_local_data_that_are_too_large_are_refused_before_lm_eval_opens_them(folder, case, where):
+def test_local_data_that_are_too_large_are_refused_before_lm_eval_opens_them(folder, case, where, monkeypatch):
     name, write, message = TOO_LARGE[case]
     file = folder / "data" / name
     write_tasks(folder, CHOICE | NAMED[where](file))
     write(file)
     with pytest.raises(ConfigError, match=message):
         study(folder)
-    source = LmEvalSource(task="film_choice", include_path=str(folder / TASKS))
+    opens_nothing = types.ModuleType("lm_eval.tasks")
+    opens_nothing.TaskManager = None
+    monkeypatch.setitem(sys.modules, "lm_eval", types.ModuleType("lm_eval"))
+    monkeypatch.setitem(sys.modules, "lm_eval.tasks", opens_nothing)
+    monkeypatch.chdir(folder)
     with pytest.raises(ValueError, match=message):  # in the job, where data may have changed since
-        lm_eval_files.refuse_large_data(source, folder)
+        load_task(LmEvalSource(task="film_choice", include_path=TASKS))
 
 
 def test_without_the_extra_a_plan_says_what_to_install(folder, monkeypatch):
