@@ -1,6 +1,6 @@
 """Which maps between hosts would carry an adapter that does not fit the new one as it is: from files alone."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 
 from peftport.adapters.case import Case
@@ -24,14 +24,8 @@ NAME = "adapter"  # of its technique among those that a map carries
 OF_ITSELF = ("placing", "shapes", "whole", "fields")  # checks of an adapter in the host that it was trained in
 
 
-def reasons(case: Case, others: Sequence[Reason]) -> Iterator[Reason]:
-    """The maps that would do, where another reason asks for one; or why there is none.
-
-    Args:
-        others: what was found so far.
-    """
-    if not any(reason.level == "map" for reason in others):
-        return
+def reasons(case: Case) -> Iterator[Reason]:
+    """The maps that would do for an adapter that needs one; or why there is none."""
     if case.old is None:
         yield Reason("maps", "map", "which maps would do is told by both hosts: give --trained-in")
         return

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from peftport.adapters import by_map
 from peftport.adapters.case import Case, read_case, read_hosts
 from peftport.adapters.checks.table import CHECKS
 from peftport.adapters.folder import AdapterError
@@ -55,7 +54,10 @@ def checked(
     if weights:
         more, measured = look_at_weights(case, reasons)
         reasons += more
-    reasons += by_map.reasons(case, reasons)
+    if any(reason.level == "map" for reason in reasons):
+        from peftport.adapters import by_map  # most adapters fit, and the methods take a while to import
+
+        reasons += by_map.reasons(case)
     return Report(*names, tuple(reasons), measured), case
 
 
