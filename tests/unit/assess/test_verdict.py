@@ -107,6 +107,10 @@ def test_what_is_forgotten_is_said_where_the_interval_tells_it(lost, gained, sai
     assert line.endswith(said) and line.startswith(f"{(40 + gained) / 100:.3f}, ")
 
 
+def test_nothing_has_no_sign_of_a_loss():
+    assert ", +0.0 points [\N{MINUS SIGN}8.8, +8.8], not told from none" in _against_alone(Flips(0, 0, 20, 20))
+
+
 def test_a_gate_says_its_interval_and_what_would_tell(results):
     (line,) = gate_lines(results, [Limit("flips", 0.9)], 0)
     assert line.startswith("Gate, flips at most 90.0%, zero-shot: passed [")
