@@ -5,7 +5,10 @@ import re
 
 import numpy as np
 import pytest
+from peft import PeftModel, get_peft_model_state_dict
+from transformers import AutoModelForSeq2SeqLM
 
+from peftport.adapters.port_command import port_command
 from peftport.maps.correspondence import read_correspondence
 from peftport.storage.cards import read_card
 from peftport.storage.modules import read_module
@@ -72,6 +75,20 @@ def test_the_map_is_of_both_hosts_and_starts_are_of_the_targets_shape(mapped):
         sizes = {kind: norm(module) for kind, module in made.items()}
         assert sizes["ported_half"] == pytest.approx(sizes["ported"] / 2, rel=1e-4)
         assert sizes["random_basis"] == pytest.approx(sizes["ported"], rel=1e-4)
+
+
+def test_an_adapter_ported_by_the_map_is_what_the_study_starts_from(mapped, tmp_path):
+    folder, out = mapped / studies.RESULTS, tmp_path / "out"
+    old, new = (str(folder / f"hosts/{name}/model") for name in ("raw", "wide"))
+    adapter = str(folder / "modules/lora/raw/film/seeds-0/seed-0")
+    assert port_command([adapter, "--from", old, "--to", new, "--map", "weight_match", "--out", str(out)]) == 0
+    ported, started = read_module(out), start(mapped, "lora", "ported")
+    assert ported.tensors.keys() == started.tensors.keys()
+    for name, tensor in started.tensors.items():
+        np.testing.assert_array_equal(ported.tensors[name], tensor, err_msg=name)
+    host = AutoModelForSeq2SeqLM.from_pretrained(new)
+    loaded = get_peft_model_state_dict(PeftModel.from_pretrained(host, out))
+    assert {name: tuple(tensor.shape) for name, tensor in loaded.items()} == started.shapes()
 
 
 def norm(module):

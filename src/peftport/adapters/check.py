@@ -54,6 +54,10 @@ def checked(
     if weights:
         more, measured = look_at_weights(case, reasons)
         reasons += more
+    if any(reason.level == "map" for reason in reasons):
+        from peftport.adapters import by_map  # most adapters fit, and the methods take a while to import
+
+        reasons += by_map.reasons(case)
     return Report(*names, tuple(reasons), measured), case
 
 

@@ -3,17 +3,27 @@
 from collections.abc import Iterator
 from dataclasses import asdict
 
+from peftport.adapters.terminal import folded
 from peftport.adapters.verdict import EXIT_CODES, MEANING, Report
 from peftport.storage.provenance import JsonObject
 
 
-def report_text(report: Report) -> str:
-    """The verdict, then every reason in a line, the worst first."""
+def report_text(report: Report, width: int | None = None) -> str:
+    """The verdict, then every reason in a line, the worst first.
+
+    Args:
+        width: characters beyond which lines are folded; None for never.
+    """
     levels = list(EXIT_CODES)
     ordered = sorted(report.reasons, key=lambda reason: -levels.index(reason.level))
-    lines = [f"{report.verdict}: {report.adapter} -> {report.onto}: {MEANING[report.verdict]}."]
-    lines += [f"  {'' if one.level == 'same' else one.level:<11}{one.check:<12}{one.line}" for one in ordered]
-    return "\n".join([*lines, *_measured(report.measured)])
+    first = f"{report.verdict}: {report.adapter} -> {report.onto}: {MEANING[report.verdict]}."
+    lines = [_line("" if one.level == "same" else one.level, one.check, one.line) for one in ordered]
+    lines += _measured(report.measured)
+    return "\n".join([*folded([first], width), *folded(lines, width, len(_line("", "", "")))])
+
+
+def _line(level: str, check: str, text: str) -> str:
+    return f"  {level:<11}{check:<12}{text}"
 
 
 def _measured(measured: JsonObject) -> Iterator[str]:
@@ -21,7 +31,7 @@ def _measured(measured: JsonObject) -> Iterator[str]:
         if isinstance(numbers, dict) and numbers:
             said = [f"{name} {value:.4g}" for name, value in numbers.items() if isinstance(value, float | int)]
             if said:
-                yield f"  {'':<11}{what:<12}{', '.join(said)}"
+                yield _line("", what, ", ".join(said))
 
 
 def report_json(report: Report) -> JsonObject:

@@ -9,6 +9,7 @@ from pathlib import Path
 from peftport.adapters.check import check
 from peftport.adapters.check_text import report_json, report_text
 from peftport.adapters.host_files import HostFilesError
+from peftport.adapters.terminal import terminal_width
 
 WRONG = 2
 EPILOG = "exit status: 0 same or copy, 3 map, 4 partial, 5 impossible, 6 unknown, 2 where a host cannot be read"
@@ -30,7 +31,7 @@ def check_command(arguments: Sequence[str]) -> int:
     except HostFilesError as error:
         print("error:", " ".join(str(error).split()), file=sys.stderr)
         return WRONG
-    print(json.dumps(report_json(report), indent=2) if chosen.json else report_text(report))
+    print(json.dumps(report_json(report), indent=2) if chosen.json else report_text(report, terminal_width()))
     return report.exit_code
 
 

@@ -10,11 +10,12 @@ EXIT_CODES = {"same": 0, "copy": 0, "map": 3, "partial": 4, "unknown": 6, "impos
 MEANING = {
     "same": "the host is the one that it was trained in",
     "copy": "it can be copied",
-    "map": "it does not fit as it is; it needs a map between the hosts, and this version of peftport only copies",
+    "map": "it does not fit as it is; it needs a map between the hosts",
     "partial": "only a part of it can be copied",
     "unknown": "what can be told from files is not enough",
     "impossible": "it cannot be moved",
 }
+COPIED = ("same", "copy")  # verdicts with which an adapter can be copied
 _ORDER = list(EXIT_CODES)
 SHOWN = 5
 

@@ -7,6 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from peftport.adapters.arguments import number_within
+from peftport.adapters.terminal import folded, terminal_width
 from peftport.assess.config import config_text, make_config
 from peftport.assess.gate import EXIT, Limit, together
 from peftport.assess.request import Request, WrongRequest
@@ -60,16 +61,20 @@ def _told(study: Study, folder: Path, limits: list[Limit], budget: int) -> int:
 
     try:
         results = Results.of(study, folder)
-        print("\n" + "\n".join(verdict_lines(results)))
+        _say(["", *verdict_lines(results)])
         seen = results.flips(budget)
         verdict = together([limit.verdict(seen) for limit in limits])
         written = _written(results, folder)
         forgotten = forgetting_lines(results, written[1])
-        print("\n".join([*forgotten, *gate_lines(results, limits, budget), *where_lines(results, written)]))
+        _say([*forgotten, *gate_lines(results, limits, budget), *where_lines(results, written)])
     except (ConfigError, ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return RUN_FAILED
     return EXIT[verdict]
+
+
+def _say(lines: Sequence[str]) -> None:
+    print("\n".join(folded(lines, terminal_width())))
 
 
 def _written(results: "Results", folder: Path) -> tuple[Path, int]:  # noqa: F821

@@ -27,7 +27,7 @@ def verdict_lines(results: Results) -> list[str]:
         _kept(results, first, seen.total),
         *_beside(results, first),
         f"In the old host the module scores {_number(results.in_old_host(NATIVE))}, the old host alone "
-        f"{_number(results.in_old_host(BARE))}; after the move it is {signed(-seen.drop)} points "
+        f"{_number(results.in_old_host(BARE))}; after the move it is {_points(-seen.drop)} points "
         f"{_ends(*_change_ends(seen))} on the same test examples.",
         f"Flips: {_share(seen.share)} of {seen.total:,} answers were right in the old host and are wrong now "
         f"{_between(*seen.share_ends)}; {_share(seen.gained_share)} the other way {_between(*seen.gained_ends)}.",
@@ -61,7 +61,7 @@ def forgetting_lines(results: Results, steps: int) -> list[str]:
 def _against_alone(seen: Flips) -> str:
     low, high = _change_ends(seen)
     said = "it forgets" if high < 0 else "it gains" if low > 0 else "not told from none"
-    return f"{_number(seen.after)}, {signed(-seen.drop)} points {_ends(low, high)}, {said}"
+    return f"{_number(seen.after)}, {_points(-seen.drop)} points {_ends(low, high)}, {said}"
 
 
 def _change_ends(seen: Flips) -> tuple[float, float]:
@@ -98,8 +98,11 @@ def _beside(results: Results, budget: int) -> list[str]:
     rows = results.table("contrasts")
     here = (rows["budget_steps"] == budget) & (rows["initialisation"] == "ported")
     rows = rows[here & (rows["target_host"] == results.hosts[1]) & rows["baseline"].isin(list(NAMES))]
-    parts = [f"{NAMES[row['baseline']]} {difference(row)}" for _, row in rows.iterrows()]
-    return [f"Against others, in points: {'; '.join(parts)}."] if parts else []
+    names = [NAMES[name] for name in rows["baseline"]]
+    room = max(map(len, names), default=0)
+    said = [difference(row).partition(" ") for _, row in rows.iterrows()]
+    parts = [f"  {name:<{room}}  {points:>6} {ends}" for name, (points, _, ends) in zip(names, said, strict=True)]
+    return ["In points, against", *parts] if parts else []
 
 
 def _trained(results: Results, budget: int) -> str:
@@ -131,7 +134,16 @@ def _number(value: float) -> str:
 
 
 def _share(value: float) -> str:
-    return f"{100 * value:.1f}%"
+    return f"{_without_sign_of_nothing(value) * 100:.1f}%".replace("-", "\N{MINUS SIGN}")
+
+
+def _points(value: float) -> str:
+    return signed(_without_sign_of_nothing(value))
+
+
+def _without_sign_of_nothing(value: float) -> float:
+    """The value, or 0 where it would be printed as -0.0."""
+    return value if round(100 * value, 1) else 0.0
 
 
 def _between(low: float, high: float) -> str:
@@ -139,4 +151,4 @@ def _between(low: float, high: float) -> str:
 
 
 def _ends(low: float, high: float) -> str:
-    return f"[{signed(low)}, {signed(high)}]"
+    return f"[{_points(low)}, {_points(high)}]"

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from peftport.data.settings import LmEvalSource
+from peftport.data.unpacked import PARQUET, packed_as, refuse_large, refuse_large_parquet
 from peftport.registry import unknown_name
 from peftport.storage.hub import OFFLINE, is_offline
 
@@ -65,6 +66,35 @@ def check_task(source: LmEvalSource, folder: Path) -> None:
         if "://" not in name and not (folder / name).is_file():
             raise ValueError(f"the task `{source.task}`: expected a file, {name!r} is none (looked in {folder})")
     _check_network(source.task, str(config.get("dataset_path")), config, folder)
+    refuse_large_data(source, folder)
+
+
+def refuse_large_data(source: LmEvalSource, folder: Path) -> None:
+    """Refuse local data of a task of one's own that are too large, or packed, before lm-eval opens them.
+
+    lm-eval reads them with the library datasets, which unpacks what is packed and reads Parquet whole.
+
+    Args:
+        folder: where relative paths start.
+
+    Raises:
+        OSError, ValueError: a file has more bytes than are read, comes to more, or is packed.
+    """
+    if source.include_path is None:
+        return
+    for file in _local_data(_configs(folder / source.include_path).get(source.task, {}), folder):
+        refuse_large(file)
+        if packed_as(file) == PARQUET:
+            refuse_large_parquet(file)
+
+
+def _local_data(config: dict[str, Any], folder: Path) -> Iterator[Path]:
+    """The files of this machine that a task's data come from: those that it names, and all below a folder."""
+    yield from (folder / name for name in _data_files(config) if "://" not in name)
+    said = (config.get("dataset_path"), (config.get("dataset_kwargs") or {}).get("data_dir"))
+    for place in (folder / str(name) for name in said if name is not None):
+        if place.is_dir():
+            yield from _below(place)
 
 
 def _check_network(task: str, path: str, config: dict[str, Any], folder: Path) -> None:
@@ -88,7 +118,7 @@ def _below(folder: Path) -> list[Path]:
         if path.is_file() and "__pycache__" not in path.parts and not path.name.startswith(".")
     )
     if len(files) > MOST_FILES:
-        raise ValueError(f"include_path: {folder} holds {len(files):,} files, expected at most {MOST_FILES:,}")
+        raise ValueError(f"{folder} holds {len(files):,} files, expected at most {MOST_FILES:,}")
     return files
 
 

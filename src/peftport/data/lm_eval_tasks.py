@@ -8,9 +8,10 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from peftport.data.lm_eval_files import EXTRA
+from peftport.data.lm_eval_files import EXTRA, refuse_large_data
 from peftport.data.settings import LmEvalSource
 from peftport.registry import unknown_name
 
@@ -37,7 +38,8 @@ def load_task(source: LmEvalSource) -> Any:
     """A task, loaded once in a process.
 
     Raises:
-        ValueError: lm-eval is not installed, there is no such task, its data cannot be had, or it cannot be taught.
+        OSError, ValueError: lm-eval is not installed, there is no such task, its data cannot be had or are too large,
+            or it cannot be taught.
     """
     return _load(source.task, source.include_path)
 
@@ -48,6 +50,7 @@ def _load(name: str, include_path: str | None) -> Any:
         from lm_eval.tasks import TaskManager
     except ImportError as error:
         raise ValueError(f"{EXTRA} ({error})") from error
+    refuse_large_data(LmEvalSource(task=name, include_path=include_path), Path())
     manager = TaskManager(include_path=include_path, include_defaults=include_path is None)
     if name not in manager.all_subtasks:
         kinds = " (it is a group: name one of its tasks)" if name in manager.all_tasks else ""

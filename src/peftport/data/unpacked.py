@@ -38,8 +38,8 @@ def refuse_large(path: Path) -> None:
         raise ValueError(f"{path}: the file is packed ({kind}), and packed files are not read. Unpack it first.")
 
 
-def refuse_large_parquet(path: Path, columns: Sequence[str]) -> None:
-    """Raise ValueError if columns of a Parquet file may come to more bytes than are read, or it is damaged."""
+def refuse_large_parquet(path: Path, columns: Sequence[str] | None = None) -> None:
+    """Raise ValueError if columns of a Parquet file, or all, may come to more bytes than are read, or it is damaged."""
     try:
         total = parquet_bytes(path, FILE_BYTES, columns)
     except (DamagedPages, pa.ArrowException, OSError) as error:

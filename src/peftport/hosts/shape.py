@@ -69,11 +69,14 @@ def _declared(name: str, hosts: Mapping[str, HostSettings], folder: Path) -> Jso
         raise ValueError(f"{file} is damaged: {error}") from error
     if not isinstance(config, dict):
         raise ValueError(f"{file} is no mapping")
+    sizes = {"host": name, "model_type": config.get("model_type"), "shape": sizes_said(config)}
+    return sizes | _gated(config.get("model_type"), config)
+
+
+def sizes_said(config: Mapping[str, Any]) -> JsonObject:
+    """The sizes that a ``config.json`` says, by their names in ``SIZES``."""
     found = {size: [config[key] for key in keys if config.get(key) is not None] for size, keys in SIZES.items()}
-    shape = {size: values[0] for size, values in found.items() if values}
-    return {"host": name, "model_type": config.get("model_type"), "shape": shape} | _gated(
-        config.get("model_type"), config
-    )
+    return {size: values[0] for size, values in found.items() if values}
 
 
 def _gated(model_type: Any, config: Mapping[str, Any]) -> JsonObject:
@@ -85,6 +88,18 @@ def _gated(model_type: Any, config: Mapping[str, Any]) -> JsonObject:
         return {"gated_feed_forward": "wi" not in sites}
     said = config.get(FEED_FORWARD)  # T5 alone has either
     return {} if said is None else {"gated_feed_forward": str(said).startswith("gated")}
+
+
+def card_so_far(fact: JsonObject) -> JsonObject:
+    """What a host's card will say of its shape, as far as what is ``declared`` of it tells."""
+    shape, stacks = dict(fact["shape"]), family(fact["model_type"]).layers
+    layers = shape.pop("layers", None)
+    known = {"encoder": layers, "decoder": shape.pop("decoder_layers", layers)}
+    shape |= {f"{stack}_layers": known[stack] if stack in stacks else 0 for stack in known}
+    shape = {name: size for name, size in shape.items() if size is not None}
+    if {"d_model", "heads"} <= shape.keys():
+        shape = {"d_kv": shape["d_model"] // shape["heads"], "key_value_heads": shape["heads"]} | shape
+    return fact | {"shape": shape}
 
 
 def common(first: JsonObject, second: JsonObject) -> tuple[JsonObject, JsonObject]:

@@ -15,6 +15,10 @@ from peftport.techniques.table import described_as
 
 CHOSEN_BY_TEXTS = "cka"  # layer map
 SEVERAL = ("linear", "avg")  # layer maps in which several source layers stand for one
+EXISTING = (
+    "a study trains fresh ones of its form in the target, and a LoRA that exists already names the layers of its own "
+    "host; `peftport port --map` carries it"
+)
 Techniques = Mapping[str, JsonObject]  # name in the config to settings
 
 
@@ -82,7 +86,7 @@ def unsuited(settings: MapSettings, techniques: Techniques) -> list[str]:
             known = ", ".join(sorted(chosen.techniques))
             lines.append(f"technique `{name}`: maps of the method `{chosen.name}` carry {known} only")
         elif technique["method"] not in LAWS:
-            said = NO_LAW.get(technique["method"], "it has no law")
+            said = EXISTING if described == "lora" else NO_LAW.get(technique["method"], "it has no law")
             lines.append(f"technique `{name}`: modules of `{described}` are not carried: {said}")
     return lines
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from peftport.hosts.families.table import FAMILIES, family
-from peftport.hosts.shape import common
+from peftport.hosts.shape import card_so_far, common
 from peftport.maps.admissible import SEVERAL, reads_texts, told_refusals, unsuited, would_do
 from peftport.maps.spaces import refusal
 from peftport.porting.compatibility import differences
@@ -172,15 +172,4 @@ def _settings(study: Study) -> dict[str, JsonObject]:
 
 def _cards(facts: list[JsonObject]) -> list[JsonObject]:
     """What the hosts' cards will say, as far as it is known; nothing where a family is not known."""
-    return [_card(fact) for fact in facts] if all(fact["model_type"] in FAMILIES for fact in facts) else []
-
-
-def _card(fact: JsonObject) -> JsonObject:
-    shape, stacks = dict(fact["shape"]), family(fact["model_type"]).layers
-    layers = shape.pop("layers", None)
-    known = {"encoder": layers, "decoder": shape.pop("decoder_layers", layers)}
-    shape |= {f"{stack}_layers": known[stack] if stack in stacks else 0 for stack in known}
-    shape = {name: size for name, size in shape.items() if size is not None}
-    if {"d_model", "heads"} <= shape.keys():
-        shape = {"d_kv": shape["d_model"] // shape["heads"], "key_value_heads": shape["heads"]} | shape
-    return fact | {"shape": shape}
+    return [card_so_far(fact) for fact in facts] if all(fact["model_type"] in FAMILIES for fact in facts) else []

@@ -38,12 +38,8 @@ def place(ground, tmp_path_factory):
     """Two BERTs with a pooler, prompts for them, and an adapter of the first by plain peft; tests only read it."""
 
     def fill(folder):
-        build_host(read_recipe(RECIPE | {"family": "bert"}), folder / "raw")
-        build_host(read_recipe(FURTHER), folder / "instruct", folder / "raw")
-        torch.manual_seed(4)
-        pooler = {"bert.pooler.dense.weight": torch.randn(16, 16), "bert.pooler.dense.bias": torch.randn(16)}
+        save_hosts(folder)
         for name in ("raw", "instruct"):
-            rewrite(folder / name, **pooler)
             card = identify_host(name, HostSettings(path="somewhere", head="classification"), folder / name)
             write_card(folder / f"{name}.json", card)
             stages.encode(folder, name, ground)
@@ -52,6 +48,16 @@ def place(ground, tmp_path_factory):
         even_out(folder)
 
     return once(tmp_path_factory, "hosts-and-adapter-with-a-head", fill)
+
+
+def save_hosts(folder):
+    """Two BERTs with one pooler, ``raw`` and ``instruct``, and nothing of a head."""
+    build_host(read_recipe(RECIPE | {"family": "bert"}), folder / "raw")
+    build_host(read_recipe(FURTHER), folder / "instruct", folder / "raw")
+    torch.manual_seed(4)
+    pooler = {"bert.pooler.dense.weight": torch.randn(16, 16), "bert.pooler.dense.bias": torch.randn(16)}
+    for name in ("raw", "instruct"):
+        rewrite(folder / name, **pooler)
 
 
 def classifier(folder):

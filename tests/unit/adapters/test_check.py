@@ -271,7 +271,36 @@ def test_other_shapes_say_which_map_they_need(tmp_path_factory, tmp_path):
     assert report.verdict == "map"
     reason(report, "shapes", "16 in the adapter and 32 in the host at .* sites: a map of the model's width is needed")
     reason(report, "sizes", "d_model 16 and 32")
+    said = "map needed: weight_match, core, lorasuite, activations .with texts., assignment .with texts. would do for"
+    reason(report, "maps", said)
     assert check(lora_on_disk(tmp_path_factory, "bert"), wider).verdict == "impossible"
+    reason(check(t5, wider), "maps", "give --trained-in")
+
+
+def test_maps_are_named_by_technique_and_families(folders, tmp_path, tmp_path_factory):
+    """What would do is what a study of such a transfer takes: ``peftport.maps.admissible``."""
+    adapter, host = folders
+    report = check(adapter, host_on_disk(tmp_path_factory, "gpt2"), host)
+    assert report.verdict == "map"
+    reason(report, "sites", "none of its 4 sites is in the host, which is of another type; a map is needed")
+    reason(report, "maps", "no method here makes one: .*sites `q` in the decoder: hosts of the family 'gpt2' have none")
+    forms = {
+        "rank_pattern": ({"rank_pattern": {"layers.0.self_attn.q_proj": 1}}, one_rank_less, "plain LoRAs of one rank"),
+        "a head": ({"modules_to_save": ["score"]}, None, "with a classification head are not carried"),
+        "a fault": ({"r": 8}, None, "does not fit the host that it was trained in either"),
+    }
+    for name, (fields, tensors, text) in forms.items():
+        planted = copied(adapter, tmp_path / name, tensors, **fields)
+        reason(check(planted, host_on_disk(tmp_path_factory, "gpt2"), host), "maps", text)
+
+
+def one_rank_less(tensors):
+    """A LoRA whose rank at one site is 1."""
+    site = "model.layers.0.self_attn.q_proj"
+    return {
+        name: tensor if site not in name else tensor[:1] if "lora_A" in name else tensor[:, :1]
+        for name, tensor in tensors.items()
+    }
 
 
 def test_hosts_that_compute_something_else_are_told(folders, tmp_path):
@@ -284,29 +313,82 @@ def test_hosts_that_compute_something_else_are_told(folders, tmp_path):
     reason(report, "positions", "queries and keys fit only roughly .*rope_parameters")
 
 
-@pytest.mark.parametrize(
-    ("fields", "text"),
-    [
-        ({}, "would serve it as it is .rank 2.$"),
-        ({"use_dora": True}, "would not serve it: use_dora"),
-        ({"bias": "all", "modules_to_save": ["score"]}, "would not serve it: modules_to_save .score.; bias is all"),
-        ({"peft_type": "LOHA"}, "of the type LOHA, and only LORA is served"),
-        ({"r": 40}, "would serve it with max_lora_rank 64 .rank 40."),
-        ({"r": 513}, "rank 513 is above 512"),
-        ({"alpha_pattern": {"q_proj": 2}}, "does not read rank_pattern and alpha_pattern"),
-    ],
-)
-def test_what_vllm_would_say(fields, text, folders, tmp_path):
+SITE = "base_model.model.model.layers.0.self_attn.q_proj"
+# fields, change of the tensors, what is said; each as vLLM's own loader did on such an adapter (LOG, 2026-11-30)
+SERVED = {
+    "sound": ({}, None, "would serve it as it is .rank 2.$"),
+    "DoRA": ({"use_dora": True}, None, "would not serve it: use_dora$"),
+    "biases and a head": (
+        {"bias": "all", "modules_to_save": ["score"]},
+        None,
+        "would not serve it: modules_to_save .score.; bias is all$",
+    ),
+    "another type": ({"peft_type": "LOHA"}, None, "of the type LOHA, and only LORA is served"),
+    "a larger rank": ({"r": 40}, None, "would serve it with max_lora_rank 64 .rank 40."),
+    "too large a rank": ({"r": 513}, None, "rank 513 is above 512"),
+    "patterns": ({"alpha_pattern": {"q_proj": 2}}, None, "does not read rank_pattern and alpha_pattern"),
+    "biases of its own": (
+        {"lora_bias": True},
+        also(**{f"{SITE}.lora_B.bias": np.ones(16, np.float32)}),
+        "would not serve it: tensors that it cannot read .*lora_B.bias.$",
+    ),
+    "fields that peft fills in": ({"lora_alpha": ...}, None, "would not serve it: its config lacks lora_alpha$"),
+    "a host's table": (
+        {},
+        also(**{f"{EMBEDDING}.weight": TABLE}),
+        "would not serve it: tensors that it cannot read .*embed_tokens.weight.$",
+    ),
+    "a host's table under a LoRA": (
+        {},
+        also(**{f"{EMBEDDING}.base_layer.weight": TABLE}),
+        "would serve it as it is .rank 2.; but it passes over .*embed_tokens.base_layer.weight$",
+    ),
+    "names of another family": (
+        {},
+        renamed("q_proj", "wq"),
+        "would not serve it: sites by a name that nothing in the host has .model.layers.0.self_attn.wq, ",
+    ),
+    "layers that are not there": (
+        {},
+        renamed("layers.1", "layers.7"),
+        "would serve it as it is .rank 2.; but it looks at the last part of a name alone",
+    ),
+    "layers twice": ({"layer_replication": [[0, 2]]}, None, "but it does not look at what else its config asks for"),
+}
+
+
+@pytest.mark.parametrize(("fields", "change", "text"), SERVED.values(), ids=SERVED)
+def test_what_vllm_would_say(fields, change, text, folders, tmp_path):
     adapter, host = folders
 
     def of_rank(tensors):
         rank = fields.get("r", 2)
-        return {
+        ranked = {
             name: np.ones((rank, tensor.shape[1]) if "lora_A" in name else (tensor.shape[0], rank), np.float32)
             for name, tensor in tensors.items()
         }
+        return ranked if change is None else change(ranked)
 
     reason(check(copied(adapter, tmp_path, of_rank, **fields), host), "vllm", text)
+
+
+@pytest.mark.parametrize(
+    ("name", "table", "text"),
+    [
+        ("llama", True, "would serve it as it is"),
+        ("qwen3", False, "would serve it as it is"),
+        ("qwen3", True, "hosts of the type qwen3 take no LoRA there .lm_head."),
+        ("gpt2", False, "its class for hosts of the type gpt2 takes no adapters"),
+        ("bert", False, "it generates with decoders"),
+    ],
+)
+def test_what_vllm_would_say_of_a_type_of_hosts(name, table, text, tmp_path, tmp_path_factory):
+    adapter, host = lora_on_disk(tmp_path_factory, name), host_on_disk(tmp_path_factory, name)
+    if table:
+        head = "base_model.model.lm_head.lora_"
+        ones = {f"{head}A.weight": np.ones((2, 16), np.float32), f"{head}B.weight": np.ones((64, 2), np.float32)}
+        adapter = copied(adapter, tmp_path, also(**ones))
+    reason(check(adapter, host), "vllm", text)
 
 
 def test_the_command(folders, tmp_path, capsys):

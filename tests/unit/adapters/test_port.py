@@ -12,6 +12,7 @@ from transformers import AutoModelForSeq2SeqLM
 from peftport.adapters.port_command import port_command
 from peftport.storage.files import read_json, write_json
 from peftport.storage.modules import read_module
+from tests.adapters import copied
 from tests.hosts import spread_module
 from tests.once import once
 
@@ -126,3 +127,43 @@ def test_dora_is_not_scaled(port, hosts, tmp_path, capsys):
     assert "expected a LoRA, whose alpha says how large it is; this adapter is of DoRA" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
     assert port(adapter=tmp_path / "dora") == 0
+
+
+def test_carried_into_its_own_host_it_stays_what_it_is(port, hosts, adapter, tmp_path):
+    """Between equal hosts a map is the identity, so answers stay; tensors are those of another basis of the rank."""
+    out = tmp_path / "out"
+    before = digests(adapter)
+    plain = copied(adapter, tmp_path / "plain", alpha_pattern={})
+    assert port("--map", "weight_match", "--scale", "0.5", adapter=plain, new=hosts / "raw") == 0
+    assert digests(adapter) == before
+    halved = copied(plain, tmp_path / "halved", lora_alpha=3)
+    torch.testing.assert_close(logits(hosts / "raw", out), logits(hosts / "raw", halved), rtol=1e-4, atol=1e-4)
+    assert read_module(out).config["lora_alpha"] == 3
+    ported, readme = read_json(out / "card.json")["ported"], (out / "README.md").read_text()
+    assert (ported["map"], ported["scale"], ported["carried"]["sites"]) == ("weight_match", 0.5, 12)
+    assert "by a map, `weight_match`: " in readme and len(readme.split("---\n")[2].splitlines()) == 5
+
+
+def test_a_map_from_texts_takes_them_from_a_file(port, hosts, adapter, tmp_path):
+    texts = tmp_path / "texts.txt"
+    texts.write_text("".join(f"the film number {number} was a good one of its kind\n\n" for number in range(60)))
+    plain = copied(adapter, tmp_path / "plain", alpha_pattern={})
+    assert port("--map", "activations", "--texts", str(texts), adapter=plain) == 0
+    card = read_json(tmp_path / "out" / "card.json")["ported"]
+    assert card["map"] == "activations" and card["map_facts"]["method"] == "activations"
+    assert torch.isfinite(logits(hosts / "instruct", tmp_path / "out")).all()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--map", "activations"], "compares what both hosts compute on texts: expected --texts FILE"),
+        (["--map", "weight_match", "--texts", "{adapter}/README.md"], "weight_match reads no texts"),
+        (["--texts", "{adapter}/README.md"], "no texts are read where an adapter is copied"),
+        (["--map", "weight_match"], "only plain LoRAs of one rank are carried; this one has alpha_pattern"),
+    ],
+)
+def test_what_a_map_cannot_take_is_refused(arguments, said, port, adapter, tmp_path, capsys):
+    assert port(*(argument.format(adapter=adapter) for argument in arguments)) == 2
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

@@ -70,6 +70,8 @@ def test_lines_say_what_the_tables_say(results):
     assert f"zero-shot: accuracy {summary['accuracy_mean']:.3f} [" in text and "on 100 test examples." in text
     for name in ("the bare new host", "modules trained there from nothing", "a fresh module", "random numbers"):
         assert name in text
+    against = [line for line in text.splitlines() if line.startswith("  ")]
+    assert len(against) == 4 and len({line.index(" [") for line in against}) == 1
     assert f"Flips: {seen.lost:.1f}% of 100 answers were right in the old host" in text
     assert "After 50 steps of training there: " in text and "What to do: " in text
     assert f"a drop of less than {100 * seen.told:.1f} points is not told from none" in text
@@ -103,6 +105,10 @@ def test_forgetting_is_the_module_against_each_host_alone_on_the_same_examples(r
 def test_what_is_forgotten_is_said_where_the_interval_tells_it(lost, gained, said):
     line = _against_alone(Flips(lost, gained, 40, 100 - 40 - lost - gained))
     assert line.endswith(said) and line.startswith(f"{(40 + gained) / 100:.3f}, ")
+
+
+def test_nothing_has_no_sign_of_a_loss():
+    assert ", +0.0 points [\N{MINUS SIGN}8.8, +8.8], not told from none" in _against_alone(Flips(0, 0, 20, 20))
 
 
 def test_a_gate_says_its_interval_and_what_would_tell(results):

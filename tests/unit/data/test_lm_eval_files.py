@@ -1,14 +1,21 @@
 """What a plan knows of a task of lm-evaluation-harness, from its files alone."""
 
+import gzip
+import sys
+import types
+
 import pytest
 
 from peftport.data import lm_eval_files
+from peftport.data.lm_eval_tasks import load_task
+from peftport.data.settings import LmEvalSource
 from peftport.planning.graph import Graph
 from peftport.stages.evaluate_cell import EvaluateCell
 from peftport.stages.prepare_dataset import PrepareDataset
 from peftport.study.config import ConfigError, read_settings
 from peftport.study.study import Study
 from tests.lm_eval_tasks import CHOICE, TASKS, write_tasks
+from tests.unit.data.test_unpacked import BOMBS, written
 
 BUNDLED = {"raw": {"bundled": "reviews-raw"}, "instruct": {"bundled": "reviews-instruct"}}
 
@@ -89,6 +96,50 @@ def test_a_plan_refuses_what_it_can_know(folder, case):
     with pytest.raises(ConfigError) as error:
         study(folder, source, **dataset)
     assert str(error.value).startswith("config key `datasets.film") and message in str(error.value)
+
+
+def bomb(path):
+    """A Parquet file of some hundred bytes that comes to gigabytes."""
+    written(path, BOMBS["a dictionary"]())
+
+
+def in_gzip(path):
+    path.write_bytes(gzip.compress(b'{"text": "a", "label": 1}\n'))
+
+
+def too_long(path):
+    with open(path, "wb") as stream:
+        stream.truncate(1_000_000_001)
+
+
+TOO_LARGE = {
+    "Parquet that grows": ("more.parquet", bomb, r"more.parquet: .* bytes that unpack to more than 1,000,000,000"),
+    "gzip": ("more.jsonl.gz", in_gzip, r"more.jsonl.gz: the file is packed .gzip.*Unpack it first"),
+    "a long file": ("more.jsonl", too_long, "more.jsonl: 1,000,000,001 bytes; at most 1,000,000,000 are read"),
+}
+NAMED = {
+    "a file": lambda file: {"dataset_kwargs": {"data_files": {"train": "data/train.jsonl", "test": str(file)}}},
+    "a folder of data": lambda file: {"dataset_kwargs": {"data_dir": str(file.parent)}},
+    "a dataset's folder": lambda file: {"dataset_path": str(file.parent), "dataset_kwargs": {}},
+}
+
+
+@pytest.mark.parametrize("where", NAMED)
+@pytest.mark.parametrize("case", TOO_LARGE)
+def test_local_data_that_are_too_large_are_refused_before_lm_eval_opens_them(folder, case, where, monkeypatch):
+    name, write, message = TOO_LARGE[case]
+    file = folder / "data" / name
+    write_tasks(folder, CHOICE | NAMED[where](file))
+    write(file)
+    with pytest.raises(ConfigError, match=message):
+        study(folder)
+    opens_nothing = types.ModuleType("lm_eval.tasks")
+    opens_nothing.TaskManager = None
+    monkeypatch.setitem(sys.modules, "lm_eval", types.ModuleType("lm_eval"))
+    monkeypatch.setitem(sys.modules, "lm_eval.tasks", opens_nothing)
+    monkeypatch.chdir(folder)
+    with pytest.raises(ValueError, match=message):  # in the job, where data may have changed since
+        load_task(LmEvalSource(task="film_choice", include_path=TASKS))
 
 
 def test_without_the_extra_a_plan_says_what_to_install(folder, monkeypatch):

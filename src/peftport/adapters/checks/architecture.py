@@ -8,7 +8,7 @@ from peftport.adapters.checks.placing import layer_count
 from peftport.adapters.host_files import HostFiles
 from peftport.adapters.verdict import Reason
 from peftport.hosts.families.table import refusal
-from peftport.hosts.shape import SIZES
+from peftport.hosts.shape import SIZES, sizes_said
 
 POSITIONS = (
     *("rope_theta", "rope_scaling", "rope_parameters", "partial_rotary_factor", "sliding_window"),
@@ -31,7 +31,7 @@ def reasons(case: Case) -> Iterator[Reason]:
     if old is not None:
         if old.model_type != new.model_type:
             pair = f"it was {old.model_type} and is {new.model_type}"
-            yield Reason("type", "map", f"the host is of another type, {pair}; this version copies within one type")
+            yield Reason("type", "map", f"the host is of another type, {pair}; a map is needed")
         yield from _sizes(case, old)
         yield from _settings(old, new)
         if old.tied != new.tied:
@@ -40,13 +40,10 @@ def reasons(case: Case) -> Iterator[Reason]:
     yield from _numbers(case)
 
 
-def _value(host: HostFiles, name: str) -> Any:
-    return next((host.config[key] for key in SIZES[name] if host.config.get(key) is not None), None)
-
-
 def _sizes(case: Case, old: HostFiles) -> Iterator[Reason]:
     """Sizes that both configs say and that differ. Layers are counted in the files."""
-    pairs = {name: (_value(old, name), _value(case.new, name)) for name in SIZES}
+    before, now = sizes_said(old.config), sizes_said(case.new.config)
+    pairs = {name: (before.get(name), now.get(name)) for name in SIZES}
     pairs["layers"] = (layer_count(case.old_modules.names), layer_count(case.new_modules.names))
     unequal = tuple(
         f"{name} {one} and {other}" for name, (one, other) in pairs.items() if None not in (one, other) and one != other

@@ -20,7 +20,10 @@ def reasons(case: Case) -> Iterator[Reason]:
     here = [site for site in case.sites.tensors if site in case.new_modules.names]
     lacking = [site for site in case.sites.tensors if site not in case.new_modules.names]
     number = len(case.sites.tensors)
-    if number and not here:
+    if number and not here and _of_another_type(case):
+        text = f"none of its {number} sites is in the host, which is of another type; a map is needed"
+        yield Reason("sites", "map", text, tuple(lacking))
+    elif number and not here:
         text = f"none of its {number} sites is in the host{_advice(case, lacking)}"
         yield Reason("sites", "impossible", text, tuple(lacking))
     elif lacking:
@@ -29,6 +32,12 @@ def reasons(case: Case) -> Iterator[Reason]:
         yield Reason("sites", "same", f"all of its {number} sites are in the host")
     if here:
         yield from _against_the_config(case)
+
+
+def _of_another_type(case: Case) -> bool:
+    """Whether its sites are all in the host that it was trained in, and the new one names its own otherwise."""
+    other = case.old is not None and case.old.model_type != case.new.model_type
+    return other and set(case.sites.tensors) <= case.old_modules.names
 
 
 def _prompt(case: Case) -> Iterator[Reason]:
