@@ -133,13 +133,18 @@ def read_only(tmp_path):
 
 
 @pytest.fixture(scope="session")
+def finished(tmp_path_factory, hosts):
+    """The folder of a smoke study that ran to its end, to read only, or for dry runs."""
+    from tests import studies
+
+    return once(tmp_path_factory, "finished", lambda folder: studies.finish(folder, studies.smoke_config(hosts)))
+
+
+@pytest.fixture(scope="session")
 def whole_study(tmp_path_factory, hosts):
     """The folder of a finished study with every kind of file, to read only; see ``studies.whole_config``."""
     from tests import studies
 
-    def fill(folder):
-        studies.write_config(folder, studies.whole_config(hosts, folder))
-        out = studies.run(folder)
-        assert out.returncode == 0, out.stdout
-
-    return once(tmp_path_factory, "whole_study", fill)
+    return once(
+        tmp_path_factory, "whole_study", lambda folder: studies.finish(folder, studies.whole_config(hosts, folder))
+    )

@@ -1,6 +1,5 @@
 """Tiny random hosts, one of each kind that techniques must cope with, and batches for them."""
 
-import copy
 import functools
 
 import torch
@@ -34,6 +33,8 @@ from transformers import (
     XLMRobertaConfig,
     XLMRobertaForMaskedLM,
 )
+
+from tests.copies import Copies
 
 VOCABULARY, PAD, END = 64, 0, 1
 
@@ -145,12 +146,16 @@ def _decoder(name: str, attention: str) -> PreTrainedModel:
 
 def host(name: str, seed: int = 0, attention: str = "sdpa") -> PreTrainedModel:
     """A tiny random host in evaluation mode, the caller's own; the global generator is left as it was."""
-    return copy.deepcopy(_built(name, seed, attention))
+    return _copies(name, seed, attention).take()
 
 
 @functools.cache
+def _copies(name: str, seed: int, attention: str) -> Copies:
+    """Of one host: to copy it costs a tenth of what it costs to build it."""
+    return Copies(_built(name, seed, attention))
+
+
 def _built(name: str, seed: int, attention: str) -> PreTrainedModel:
-    """The host of which callers get copies: to copy it costs half as much as to build it."""
     small = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
     causal = {"num_key_value_heads": 1, "max_position_embeddings": 32}
     common = {"vocab_size": VOCABULARY, "attn_implementation": attention, "pad_token_id": PAD, "eos_token_id": END}

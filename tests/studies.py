@@ -21,6 +21,8 @@ RAW = {  # the recipe of a tiny host
     "words": ["positive", "negative"],
     "pretraining": {"steps": 1, "batch_size": 8, "learning_rate": 0.001},
 }
+LARGER = {"d_model": 24, "d_ff": 40, "heads": 3, "layers": 3, "vocabulary": 400}  # the shape of a larger one
+MAPPED = "raw--instruct/weight_match"  # the transfer of ``whole_config``
 JOB = re.compile(r"^([a-z_]+?)(?:_[0-9][0-9.-]*)?\s+(\d+)$")
 
 
@@ -80,12 +82,16 @@ def leaking_config(hosts: Path, folder: Path) -> dict:
 
 
 def whole_config(hosts: Path, folder: Path) -> dict:
-    """The config of a study with every kind of file: a host that it builds, one of the user's, data files, two seeds.
+    """The config of a study with every kind of file: a host that it builds, one of the user's, data files, two seeds,
+    and a map between the hosts, which differ in width and depth.
 
     The user's files, a host and a table, go to ``folder``.
     """
-    config = smoke_config(hosts, techniques=["lora"], initialisations=["ported", "sampled", "scratch"], seeds=[[0, 1]])
-    config["hosts"] = {"raw": {"build": RAW}, "instruct": {"path": "mine/instruct"}}
+    transfers = [{"source": "raw", "target": "instruct", "map": "weight_match"}]
+    kinds = ["ported", "sampled", "scratch", "shuffled_map"]
+    config = smoke_config(hosts, techniques=["lora"], transfers=transfers, initialisations=kinds, seeds=[[0, 1]])
+    config["hosts"] = {"raw": {"build": RAW | {"shape": LARGER}}, "instruct": {"path": "mine/instruct"}}
+    config["maps"] = {"weight_match": {}}
     shutil.copytree(hosts / "instruct", folder / "mine/instruct")
     words = (("good", "positive"), ("bad", "negative"))
     rows = [f'"a {word} film, number {number}",{label}' for number in range(60) for word, label in words]
@@ -165,6 +171,14 @@ def environment() -> dict[str, str]:
 def run(folder: Path, *options: str, checkout: Path = ROOT) -> subprocess.CompletedProcess:
     """Run snakemake to its end; output and errors together in ``stdout``. It is a fork; see ``tests.warm``."""
     return warm.run("snakemake", arguments(folder, *options, checkout=checkout), environment(), Path.cwd())
+
+
+def finish(folder: Path, config: dict, *targets: str) -> None:
+    """Run a study, or what makes these targets, to its end; what it printed stands in ``printed.txt``."""
+    write_config(folder, config)
+    out = run(folder, *targets)
+    assert out.returncode == 0, out.stdout
+    (folder / "printed.txt").write_text(out.stdout)
 
 
 def peftport(*options: str, folder: Path | None = None, **environment_: str) -> subprocess.CompletedProcess:

@@ -1,13 +1,15 @@
 """The comparison of the workflow with one process per run: what the rival is asked to do, and that both sides run."""
 
 import json
-import subprocess
+import shutil
 import sys
+from pathlib import Path
 
 import pandas as pd
 import pytest
 import yaml
 
+from benchmarks import study as study_benchmark
 from benchmarks.comparison import accuracy_table, read_accuracies
 from benchmarks.jobs import rival_jobs, script_commands
 from benchmarks.measured import Cost
@@ -96,20 +98,32 @@ def test_commands_read_what_was_written(tmp_path):
     assert json.loads((tmp_path / "run-0.json").read_text()) == {"seed": 3}
 
 
-@pytest.mark.slow(seconds=120)
-def test_the_benchmark_itself(config, tmp_path):
-    few = {"initialisations": ["ported"], "references": ["bare"]}
-    path = studies.write_config(tmp_path, config | {"grid": config["grid"] | few})
-    options = ["--config", str(path), "--techniques", "lora", "--seeds", "0", "--repetitions", "1"]
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.study", *options, "--results", str(tmp_path / "pages")],
-        cwd=CHECKOUT,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    (page,) = (tmp_path / "pages").iterdir()
-    assert "Over 3 runs" in page.read_text()
+def test_the_benchmark_itself(finished, tmp_path, monkeypatch, capsys):
+    """Its commands are played: Snakemake leaves what is in the finished study, a script the half of all answers."""
+    asked = []
+
+    def play(commands, *_):
+        asked.extend(commands)
+        for command in commands:
+            if "snakemake" in command:
+                place = Path(command[command.index("--directory") + 1]) / "results/slice"
+                shutil.copytree(finished / studies.RESULTS, place, symlinks=True, dirs_exist_ok=True)
+            elif "result" in (job := json.loads(Path(command[-1]).read_text())):
+                write_json(Path(job["result"]), {"accuracy": 0.5})
+        return Cost(1, 2)
+
+    monkeypatch.setattr(study_benchmark, "measure", play)
+    monkeypatch.setattr(study_benchmark, "run", lambda command, *_: play([command]))
+    options = ["--config", str(finished / "study.yaml"), "--techniques", "lora,adapters", "--seeds", "0"]
+    results = tmp_path / "pages"
+    monkeypatch.setattr("sys.argv", ["study", *options, "--repetitions", "1", "--results", str(results)])
+    study_benchmark.main()
+    (page,) = results.iterdir()
+    assert page.read_text() in capsys.readouterr().out
+    for part in ("| 0 | 1.0 | 2.0 | 2.00 | 2.0 | 4.0 | 2.00 |", "| evaluate_cell | 9 |", "Over 15 runs: "):
+        assert part in page.read_text()
+    assert [command[2] for command in asked].count("snakemake") == 2
+    assert [command[2] for command in asked].count("benchmarks.rival.run") == 15
 
 
 def test_the_table_counts_groups_that_differ(config):

@@ -1,6 +1,5 @@
 """Every technique on every family of encoders with a classification head, on tiny hosts."""
 
-import copy
 import functools
 import tempfile
 from pathlib import Path
@@ -14,6 +13,7 @@ from peftport.hosts.classification_head import load_classifier
 from peftport.injection.attach import attach, attach_module, config_dict, detach, module_tensors, trainable_parameters
 from peftport.injection.head import Head
 from peftport.storage.modules import Module, read_module, write_module
+from tests.copies import Copies
 from tests.hosts import batch, host, spread_module
 from tests.techniques import SETTINGS, of_name
 
@@ -48,6 +48,15 @@ def loaded(name):
     return load_classifier(saved(name), LABELS)
 
 
+@functools.cache
+def copies(name):
+    return Copies(loaded(name).model)
+
+
+def fresh(name):
+    return copies(name).take()
+
+
 def examples():
     return batch(encoder_decoder=False) | {"labels": torch.arange(LABELS)}
 
@@ -56,7 +65,7 @@ def with_module(name, technique):
     method, settings = of_name(technique)
     if name == "modernbert" and "targets" in settings:
         settings = settings | {"targets": ["qkv", "wo"]}
-    return attach(copy.deepcopy(loaded(name).model), method, settings, seed=1, head=Head(PARTS[name], "source"))
+    return attach(fresh(name), method, settings, seed=1, head=Head(PARTS[name], "source"))
 
 
 @torch.no_grad()
@@ -89,7 +98,7 @@ def test_a_module_holds_its_head_and_plain_peft_reads_both(name, technique, tmp_
     assert module.config["modules_to_save"] == list(PARTS[name])
     assert len(module.head) == (4 if name not in ("modernbert",) else 2)
     write_module(tmp_path, module)
-    read = attach_module(copy.deepcopy(loaded(name).model), read_module(tmp_path)).eval()
+    read = attach_module(fresh(name), read_module(tmp_path)).eval()
     assert torch.equal(logits(read), wanted)
     implementation = loaded(name).model.config._attn_implementation
     plain = AutoModelForSequenceClassification.from_pretrained(

@@ -1,8 +1,5 @@
 """Further encoders and encoder-decoders: what can fail in one family apart from the others, one test per cell."""
 
-import copy
-import functools
-
 import pytest
 import torch
 from peft import LoraConfig, get_peft_model, set_peft_model_state_dict
@@ -32,20 +29,11 @@ COUNTED = ("xlm-roberta",)
 UNKNOWN_TO_PEFT = ("distilbert", "modernbert", "umt5")
 
 
-@functools.cache
-def made(name):
-    return host(name)
-
-
-def fresh(name):
-    return copy.deepcopy(made(name))
-
-
 def with_module(name, technique):
     method, settings = of_name(technique)
     if name == "modernbert" and "targets" in settings:
         settings = settings | {"targets": ["qkv", "wo"]}
-    return attach(fresh(name), method, settings, seed=1)
+    return attach(host(name), method, settings, seed=1)
 
 
 def examples(name):
@@ -70,12 +58,12 @@ def test_what_does_not_apply_is_refused_with_the_reason(name, technique):
 
 def test_fused_projections_are_named_where_separate_ones_are_asked_for():
     with pytest.raises(ValueError, match=r"have no sites q, v; .*\(q: queries, keys and values are one matrix"):
-        attach(fresh("modernbert"), "lora", SETTINGS["lora"], seed=0)
+        attach(host("modernbert"), "lora", SETTINGS["lora"], seed=0)
 
 
 @pytest.mark.parametrize(("name", "technique"), CASES)
 def test_it_is_a_technique(name, technique, tmp_path):
-    inputs, bare = examples(name), logits(made(name), examples(name))
+    inputs, bare = examples(name), logits(host(name), examples(name))
     model = moved(with_module(name, technique))
     parameters, before = trainable_parameters(model), host_state(model)
     optimiser = torch.optim.AdamW(parameters.values(), lr=1e-2)
@@ -91,7 +79,7 @@ def test_it_is_a_technique(name, technique, tmp_path):
         exact = {"atol": 1e-5, "rtol": 1e-4} if technique == "prefix_tuning" else {"atol": 0, "rtol": 0}
         torch.testing.assert_close(logits(model, inputs), bare, **exact)
     write_module(tmp_path, Module(config_dict(model), tensors, {"technique": of_name(technique)[0]}))
-    assert torch.equal(logits(attach_module(fresh(name), read_module(tmp_path)).eval(), inputs), wanted)
+    assert torch.equal(logits(attach_module(host(name), read_module(tmp_path)).eval(), inputs), wanted)
     check_padding(name, model, inputs, wanted)
     assert torch.equal(logits(detach(model), inputs), bare)
 
@@ -113,25 +101,25 @@ def check_padding(name, model, inputs, wanted):
 
 @pytest.mark.parametrize("name", [*HOSTS, "bert", "roberta", "t5_gated_untied"])
 def test_lora_is_plain_pefts_and_may_be_merged(name):
-    kind, inputs = family(made(name).config.model_type), batch(encoder_decoder=name in ENCODER_DECODERS + T5_HOSTS)
+    kind, inputs = family(host(name).config.model_type), batch(encoder_decoder=name in ENCODER_DECODERS + T5_HOSTS)
     targets = ["qkv"] if name == "modernbert" else ["q", "v"]
     leaves = sorted({site.rpartition(".")[2] for target in targets for _, site in kind.sites[target]})
     assert PEFT_TARGETS.get(kind.name) == (None if kind.name in UNKNOWN_TO_PEFT else leaves)
-    ours = moved(attach(fresh(name), "lora", SETTINGS["lora"] | {"targets": targets}, seed=1)).eval()
+    ours = moved(attach(host(name), "lora", SETTINGS["lora"] | {"targets": targets}, seed=1)).eval()
     plain = LoraConfig(r=2, lora_alpha=4, target_modules=leaves if kind.name in UNKNOWN_TO_PEFT else None)
-    theirs = get_peft_model(fresh(name), plain).eval()
+    theirs = get_peft_model(host(name), plain).eval()
     assert sorted(theirs.base_model.targeted_module_names) == sorted(ours.base_model.targeted_module_names)
     set_peft_model_state_dict(theirs, {key: torch.from_numpy(tensor) for key, tensor in module_tensors(ours).items()})
     wanted = logits(ours, inputs)
     assert torch.equal(logits(theirs, inputs), wanted)
-    assert (logits(made(name), inputs) - wanted).abs().max() > 1e-3
+    assert (logits(host(name), inputs) - wanted).abs().max() > 1e-3
     merged = logits(ours.merge_and_unload(), inputs)
     assert (merged - wanted).abs().max() < 1e-5 * wanted.abs().max()
 
 
 @pytest.mark.parametrize("name", MATRIX)
 def test_a_float32_module_trains_in_a_bfloat16_host(name):
-    model = moved(attach(fresh(name).bfloat16(), "adapters", SETTINGS["adapters"], seed=1))
+    model = moved(attach(host(name).bfloat16(), "adapters", SETTINGS["adapters"], seed=1))
     model(**examples(name)).loss.backward()
     parameters = trainable_parameters(model).values()
     assert all(parameter.dtype == torch.float32 and parameter.grad.any() for parameter in parameters)

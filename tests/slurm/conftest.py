@@ -31,13 +31,14 @@ def profile(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def config(hosts):
+    """A part of the study that ``finished`` holds."""
     return studies.smoke_config(hosts, techniques=["lora"], initialisations=["ported", "scratch"], references=["bare"])
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory, slurm, profile, config):
+def queued(tmp_path_factory, slurm, profile, config):
     """The folder of a study that ran through the queue to a table and its costs, and the jobs that it had there."""
-    folder = tmp_path_factory.mktemp("finished")
+    folder = tmp_path_factory.mktemp("queued")
     studies.write_config(folder, config)
     out = cluster.run(folder, profile, *cluster.ASKED_FOR)
     assert out.returncode == 0, out.stdout
@@ -45,8 +46,8 @@ def finished(tmp_path_factory, slurm, profile, config):
 
 
 @pytest.fixture
-def copy(finished, tmp_path):
-    """A copy of the finished study that a test may change."""
+def copy(queued, tmp_path):
+    """A copy of that study which a test may change."""
     folder = tmp_path / "study"
-    shutil.copytree(finished[0], folder, symlinks=True)
+    shutil.copytree(queued[0], folder, symlinks=True)
     return folder

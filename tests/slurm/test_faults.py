@@ -40,12 +40,12 @@ def start(study, profile):
 
 
 @pytest.fixture
-def intact(study, finished):
+def intact(study, queued):
     """Call it at the end: the cell is as it was, and no other file of the results was touched."""
     before = ages(study)
 
     def check():
-        tables = [read_table(folder / SCORES, "scores") for folder in (finished[0], study)]
+        tables = [read_table(folder / SCORES, "scores") for folder in (queued[0], study)]
         pd.testing.assert_frame_equal(*tables, check_exact=True)
         assert {path: age for path, age in ages(study).items() if path in before} == before
 

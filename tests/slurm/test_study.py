@@ -6,7 +6,6 @@ import pandas as pd
 import pytest
 
 from peftport.storage.parquet import read_table
-from tests import studies
 from tests.slurm import cluster
 
 pytestmark = pytest.mark.slurm
@@ -22,31 +21,32 @@ EXPECTED = {
 }
 
 
-def test_results_equal_those_of_a_run_without_slurm(finished, config, tmp_path):
-    studies.write_config(tmp_path, config)
-    out = studies.run(tmp_path, cluster.PORTABILITY)
-    assert out.returncode == 0, out.stdout
-    for name in ("runs", "references", "portability"):
-        tables = [read_table(at / f"results/smoke/tables/{name}.parquet", name) for at in (finished[0], tmp_path)]
-        pd.testing.assert_frame_equal(*tables, check_exact=True)
+def test_results_equal_those_of_a_run_without_slurm(queued, finished):
+    """The study that ran without it has a technique, an initialisation and references more."""
+    for name in ("runs", "references"):
+        there, here = (
+            read_table(folder / f"results/smoke/tables/{name}.parquet", name) for folder in (queued[0], finished)
+        )
+        part = here[here["technique"].isin(there["technique"]) & here["initialisation"].isin(there["initialisation"])]
+        pd.testing.assert_frame_equal(there, part.reset_index(drop=True), check_exact=True)
 
 
-def test_jobs_ran_in_the_queue_with_what_their_rules_ask_for(finished):
+def test_jobs_ran_in_the_queue_with_what_their_rules_ask_for(queued):
     """And no others: what takes a second runs beside snakemake."""
-    jobs = finished[1]
+    jobs = queued[1]
     assert {job.state for job in jobs} == {"COMPLETED"}
     found = Counter((job.rule, job.partition, job.memory, job.time, job.gpus) for job in jobs)
     assert found == {(rule, *asked): count for rule, (count, *asked) in EXPECTED.items()}
 
 
-def test_a_job_with_a_gpu_says_which_and_what_it_computed_on(finished):
-    (log,) = (finished[0] / "results/smoke/logs").glob("train_source/**/*.log")
+def test_a_job_with_a_gpu_says_which_and_what_it_computed_on(queued):
+    (log,) = (queued[0] / "results/smoke/logs").glob("train_source/**/*.log")
     # the GPUs of this SLURM are pretend ones
     assert "device: cpu, 1 threads (the GPU it asked for is not there: CUDA_VISIBLE_DEVICES=" in log.read_text()
 
 
-def test_a_second_run_finds_nothing_to_do(finished, profile):
-    out = cluster.run(finished[0], profile, *cluster.ASKED_FOR)
+def test_a_second_run_finds_nothing_to_do(queued, profile):
+    out = cluster.run(queued[0], profile, *cluster.ASKED_FOR)
     assert out.returncode == 0
     assert "Nothing to be done" in out.stdout
 

@@ -306,6 +306,7 @@ def test_after_a_refusal_the_good_config_trains_nothing_again(refused, hosts, tm
     assert set(studies.planned(folder)) <= {"describe_host", "audit_overlap", "write_report", "all"}
 
 
+@pytest.mark.slow
 def test_in_a_new_study_all_datasets_are_prepared_before_anything_is_trained(hosts, wide, tmp_path):
     edit, (job,), message = BY_A_JOB["a dataset with one class"]
     few = grid(techniques=["lora"], initialisations=["ported"], references=[])

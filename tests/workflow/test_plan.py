@@ -95,12 +95,11 @@ def test_the_default_study_is_planned_where_none_is_named(tmp_path):
 def test_a_profile_that_is_quiet_changes_no_plan(hosts, tmp_path):
     """Snakemake takes the profile of the folder that it starts in."""
     config = studies.write_config(tmp_path, studies.smoke_config(hosts))
-    plain = plan(config, "--json", folder=tmp_path).stdout
+    jobs = sum(map(len, Graph(read_study([config], tmp_path)).stages.values()))
     profile = tmp_path / "profiles/default/profile.yaml"
     profile.parent.mkdir(parents=True)
     profile.write_text("quiet: [rules, progress, reason]\n")
-    assert json.loads(plain)["jobs"]["to_do"] > 40
-    assert plan(config, "--json", folder=tmp_path).stdout == plain
+    assert json.loads(plan(config, "--json", folder=tmp_path).stdout)["jobs"]["to_do"] == jobs > 40
 
 
 def test_a_finished_study_and_an_edit(copy, monkeypatch):

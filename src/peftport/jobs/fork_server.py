@@ -31,6 +31,9 @@ PRELOADED = (
     "scipy.stats",
     "seaborn",
     "snakemake.script",
+    "pydantic.networks",
+    "pydantic.types",
+    "pydantic.root_model",  # has a model, so that pydantic has looked for its plugins
 )
 PR_SET_PDEATHSIG = 1
 

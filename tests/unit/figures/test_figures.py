@@ -28,7 +28,7 @@ DESIGNS = {
     "variants": Design(VARIANTS, FIVE[:2], references=("bare",), seeds=(0,), budgets=(0,), examples=40),
     "many budgets": Design(("lora",), budgets=(0, 10, 20, 30, 40, 50, 500, 1000), seeds=(0,), examples=40),
 }
-LARGEST = ("published", "wide")
+LARGEST = ("published", "wide", "variants")
 
 
 class Tables(dict[str, dict[str, pd.DataFrame]]):

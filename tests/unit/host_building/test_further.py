@@ -68,7 +68,6 @@ def recipe(corpus, **more):
 @pytest.mark.parametrize(
     ("name", "further", "objective"),
     [
-        ("llama", (), "next token"),
         ("gpt2", (), "next token"),
         ("bert", (), "masked tokens"),
         ("t5_gated_untied", SENTINELS, "hidden spans"),

@@ -20,11 +20,10 @@ from tests import studies
 pytestmark = pytest.mark.slow  # the study that they read takes a minute
 
 RESULTS = studies.RESULTS
-CELLS = {
-    name: studies.cell_folder("lora", "raw--instruct", "film--film", name, "0-1") for name in ("ported", "sampled")
-}
+CELLS = {name: studies.cell_folder("lora", studies.MAPPED, "film--film", name, "0-1") for name in ("ported", "sampled")}
 MODULES = "modules/lora/raw/film/seeds-0-1"
-STARTS = "starts/lora/raw--instruct/copy/film"
+TRANSFER = f"hosts/transfers/{studies.MAPPED}.json"
+STARTS = f"starts/lora/{studies.MAPPED}/film"
 SOURCE = studies.source_folder("lora", "raw", "film", "0-1")
 PROMPTS = "hosts/instruct/prompts/film"
 SWAPS = {
@@ -148,7 +147,7 @@ def test_a_module_of_another_seed_is_named_though_all_else_is_right(graph):
 
 
 def test_absent_files_and_folders_are_named_once(graph):
-    absent = ["report.html", "tables/advice.parquet", "hosts/raw/host.json", "hosts/transfers/raw--instruct/copy.json"]
+    absent = ["report.html", "tables/advice.parquet", "hosts/raw/host.json", TRANSFER]
     absent += [f"{SOURCE}/state.safetensors", "figures/learning_curves.json", f"{MODULES}/seed-0/card.json"]
     for name in absent:
         within(name).unlink()
@@ -161,11 +160,11 @@ def test_absent_files_and_folders_are_named_once(graph):
 
 
 def test_a_file_made_with_other_settings_or_code_is_named(graph):
-    table, card = within("tables/carried.parquet"), within("hosts/transfers/raw--instruct/copy.json")
+    table, card = within("tables/carried.parquet"), within(TRANSFER)
     write_table(table, read_table(table), "carried", read_provenance(table) | {"key": "0123456789abcdef"})
     write_card(card, read_card(card) | {"key": "0123456789abcdef"})
     reasons = said(graph)
-    assert sorted(reasons) == ["hosts/transfers/raw--instruct/copy.json", "tables/carried.parquet"]
+    assert sorted(reasons) == [TRANSFER, "tables/carried.parquet"]
     assert all("was made with other settings or other code (its key is 0123456789abcdef" in w for w in reasons.values())
 
 
@@ -265,7 +264,7 @@ def test_a_users_own_file_is_never_moved(study, graph):
 
 
 def test_after_a_repair_the_same_command_gives_equal_tables(study, graph, whole_study):
-    names = ["report.html", "figures/learning_curves.svg", "hosts/transfers/raw--instruct/copy.json"]
+    names = ["report.html", "figures/learning_curves.svg", TRANSFER]
     names += [f"{MODULES}/seed-0/tensors.parquet", f"{SOURCE}/training.parquet", f"{CELLS['ported']}/scores.parquet"]
     for name in names:
         flip(within(name))

@@ -119,6 +119,7 @@ def test_gains_near_zero_are_clipped():
     np.testing.assert_array_equal(clipped[2:], gain[2:])
 
 
+@pytest.mark.slow
 def test_the_shipped_hosts_in_other_coordinates_get_the_same_module():
     """Into the instructed host, and into the same host with its scales folded and its stream rotated."""
     (there, basis), tokenizer = turned(INSTRUCT), load_tokenizer(shipped(RAW).files.folder)
