@@ -1,4 +1,4 @@
-"""Tiny hosts in other coordinates (``peftport.host_building.coordinates``), of the same sizes or larger, and deeper ones."""
+"""Tiny hosts in other coordinates (``peftport.host_building.coordinates``): of the same sizes, larger; deeper ones."""
 
 import dataclasses
 

@@ -168,8 +168,8 @@ def _masked_head(source: Tensors, change: Change, write: Isometry) -> Tensors:
     head = {name: value for name, value in source.items() if name.startswith("cls.")}
     if not head:
         return {}
-    n_t, n_s = change.basis.shape
-    own = write if (change.basis >= 0).all() else Selection(np.arange(n_s), n_s)
+    size = change.basis.shape[1]
+    own = write if (change.basis >= 0).all() else Selection(np.arange(size), size)
     new = {f"{MASKED_HEAD}.dense.weight": own.forward(write.back(head[f"{MASKED_HEAD}.dense.weight"]))}
     for name in ("dense.bias", "LayerNorm.weight", "LayerNorm.bias"):
         new[f"{MASKED_HEAD}.{name}"] = own.forward(head[f"{MASKED_HEAD}.{name}"])

@@ -70,6 +70,8 @@ def _coordinates(heads: np.ndarray, width: int) -> Selection:
 
 def _units(kind: Family, shape: Shape, rng: np.random.Generator) -> Inner:
     """Another order of units in every feed-forward sub-layer."""
-    size = shape["d_ff"]
-    feed_forward = [place for place in places(kind, shape) if place.sublayer in INNER]
-    return {(place, name): Selection(rng.permutation(size), size) for place in feed_forward for name in INNER[place.sublayer]}
+    size, inner = shape["d_ff"], {}
+    for place in places(kind, shape):
+        for name in INNER.get(place.sublayer, ()):
+            inner[place, name] = Selection(rng.permutation(size), size)
+    return inner

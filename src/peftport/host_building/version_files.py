@@ -1,4 +1,4 @@
-"""The files of a host that is made from another one: what lies beside its base's weights, byte by byte, and new weights."""
+"""The files of a host that is made from another one: new weights beside its base's other files, byte by byte."""
 
 import os
 import tempfile

@@ -1,4 +1,4 @@
-"""Settings of a host that the study makes: trained from nothing, further from another host, or that one written anew."""
+"""Settings of a host that the study makes: trained, trained further from another host, or that one written anew."""
 
 from typing import Annotated, Any, ClassVar, Literal, Self
 

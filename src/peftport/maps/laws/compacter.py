@@ -77,4 +77,5 @@ LAW = Law(
     carry=carry,
     config=config,
     refusals=refusals,
+    touches=lambda kinds: {"write"},
 )

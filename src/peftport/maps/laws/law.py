@@ -4,7 +4,7 @@ A tensor that writes a space is multiplied by its map M, one that reads it by M^
 module's own and stays.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -139,6 +139,7 @@ class Law:
             facts about it; None for as they are.
         config: fields of ``adapter_config.json`` that depend on the source's sizes, from its fields and tensors.
         refusals: settings and cards of source and target to why modules cannot be carried.
+        touches: kinds of sites to the spaces that its tensors there are in; None where ``axes`` says it.
     """
 
     kinds: tuple[str, ...] = ()
@@ -151,6 +152,7 @@ class Law:
     shared: Callable[[Tensors, Route], tuple[Tensors, JsonObject]] | None = None
     config: Callable[[JsonObject, Tensors], JsonObject] | None = None
     refusals: Callable[[JsonObject, JsonObject, JsonObject], list[str]] | None = None
+    touches: Callable[[Sequence[str]], Iterable[str]] | None = None
 
 
 def multiplied(tensor: np.ndarray, axes: Sequence[Axis | None], maps: Mapping[str, LinearMap] | SiteMaps) -> np.ndarray:
