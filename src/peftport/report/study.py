@@ -23,6 +23,7 @@ from peftport.study.classification import head_notes
 from peftport.study.derived_datasets import root
 from peftport.study.distillation import distil_notes, taught_in
 from peftport.study.existing import module_notes
+from peftport.study.maps import instead_notes
 from peftport.study.precisions import own_precisions
 from peftport.study.study import Study
 from peftport.study.training_steps import optimiser_steps, warmup_warnings
@@ -72,6 +73,7 @@ def describe_study(
                 *head_notes(study),
                 *distil_notes(study),
                 *module_notes(study),
+                *instead_notes(study),
                 *cut,
                 *template_notes(study, cards),
             ],

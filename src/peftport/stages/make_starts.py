@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from peftport.maps.laws.table import LAWS
+from peftport.maps.laws.table import INSTEAD, LAWS
 from peftport.maps.starts import HELP
 from peftport.porting.table import INITIALISATIONS
 from peftport.stages.check_transfer import transfer
@@ -71,7 +71,8 @@ def carrying_code(study: Study, start: Start | MakeStarts) -> list[str]:
     """The modules reached by name to carry a module along a map, or to scale it; none where it is copied."""
     if start.map == COPY and start.initialisation not in SCALED:
         return []
-    law = LAWS[study.config.techniques[start.technique].method]
+    method = study.config.techniques[start.technique].method
     if start.map == COPY:
-        return [law]
-    return [HELP["map"], law, *sorted({*host_code(study, start.source_host), *host_code(study, start.target_host)})]
+        return [LAWS[method]]
+    laws = [LAWS[name] for name in (method, INSTEAD.get(method)) if name is not None]
+    return [HELP["map"], *laws, *sorted({*host_code(study, start.source_host), *host_code(study, start.target_host)})]

@@ -24,6 +24,10 @@ class NotCarried(ValueError):
     """A module has no counterpart in the other host, and why."""
 
 
+class OnlyInstead(NotCarried):
+    """No module of its technique has a module's function in the other host, and why; of another technique one may."""
+
+
 @dataclass(frozen=True)
 class Axis:
     """An axis in a space: of ``peftport.maps.spaces``, ``in`` or ``out``; ``back`` where it reads the space."""
@@ -139,6 +143,8 @@ class Law:
             facts about it; None for as they are.
         config: fields of ``adapter_config.json`` that depend on the source's sizes, from its fields and tensors.
         refusals: settings and cards of source and target to why modules cannot be carried.
+        instead: config and tensors of a module to those of one of another technique (``INSTEAD`` of the laws' table)
+            that adds the same; None where there is none.
         touches: kinds of sites to the spaces that its tensors there are in; None where ``axes`` says it.
     """
 
@@ -152,6 +158,7 @@ class Law:
     shared: Callable[[Tensors, Route], tuple[Tensors, JsonObject]] | None = None
     config: Callable[[JsonObject, Tensors], JsonObject] | None = None
     refusals: Callable[[JsonObject, JsonObject, JsonObject], list[str]] | None = None
+    instead: Callable[[JsonObject, Tensors], tuple[JsonObject, Tensors]] | None = None
     touches: Callable[[Sequence[str]], Iterable[str]] | None = None
 
 

@@ -22,6 +22,8 @@ LAWS: dict[str, str] = {
     "ia3": "peftport.maps.laws.ia3",
     "tiny_attention": "peftport.maps.laws.tiny_attention",
 }
+# techniques whose modules are carried as those of another where their own have no counterpart in the other host
+INSTEAD = {"compacter": "adapters"}
 NO_LAW = {PASSED_ON: "peft's own techniques begin at quantities of their host, or have frozen parts of its sizes"}
 # what can be changed of a host's coordinates to the spaces that it changes
 PARTS = {"stream": {"read", "memory", "write", EMBEDDING}, "heads": {"q", "k", "v", "mix"}, "units": {"units"}}
