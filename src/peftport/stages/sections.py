@@ -12,7 +12,6 @@ from peftport.maps.laws.table import INSTEAD
 from peftport.prompting.lm_types.table import LM_TYPES
 from peftport.storage.provenance import JsonObject
 from peftport.study.derived_datasets import root
-from peftport.study.grid_settings import COPY
 from peftport.study.study import Study
 from peftport.techniques.table import METHODS, PEFT_TYPES, described_as
 
@@ -102,7 +101,7 @@ def method_code(study: Study, *names: str) -> list[str]:
 def carried_code(study: Study, name: str, by_map: str) -> list[str]:
     """The modules of a technique, and of the one as whose modules its own may arrive that a map carries."""
     method = study.config.techniques[name].method
-    more = [METHODS[INSTEAD[method]]] if by_map != COPY and method in INSTEAD else []
+    more = [METHODS[INSTEAD[method]]] if by_map in study.config.maps and method in INSTEAD else []
     return [*method_code(study, name), *more]
 
 

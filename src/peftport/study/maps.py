@@ -110,18 +110,18 @@ def _widening(study: Study) -> list[str]:
 
 def carried_instead(study: Study) -> list[str]:
     """Techniques whose modules a map of the study may carry as those of another technique."""
-    return [
-        name for name in study.techniques if study.mapped_transfers and study.config.techniques[name].method in INSTEAD
-    ]
+    names = study.techniques if study.mapped_transfers else []
+    return [name for name in names if study.config.techniques[name].method in INSTEAD]
 
 
 def instead_notes(study: Study) -> list[str]:
     """A sentence for every such technique."""
+    others = {name: INSTEAD[study.config.techniques[name].method] for name in carried_instead(study)}
     return [
-        f"modules of {name} that a map cannot carry as such are carried as {INSTEAD[study.config.techniques[name].method]}"
-        ", which add the same to the host and have more parameters (`carried` on the card of a start says so, with both "
-        "numbers); native modules and those from scratch are its own"
-        for name in carried_instead(study)
+        f"modules of {name} that a map cannot carry as such are carried as {other}, which add the same to the host and "
+        "have more parameters (`carried` on the card of a start says so, with both numbers); native modules and those "
+        "from scratch are its own"
+        for name, other in others.items()
     ]
 
 
