@@ -1,4 +1,4 @@
-"""Hosts in other coordinates: they compute the same, and nothing is changed but what was asked for; or they are refused."""
+"""Hosts in other coordinates compute the same, and nothing is changed but what was asked for; or they are refused."""
 
 import json
 
