@@ -6,7 +6,6 @@ that adds nothing, with the inner weights of the nearest layer that has one, so 
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import NamedTuple
 
 import numpy as np
 
@@ -16,24 +15,13 @@ from peftport.maps.correspondence import Correspondence
 from peftport.maps.laws.law import SPLIT, Law, NotCarried, OnlyInstead, Route, SiteMaps, Tensors, multiplied, scaled
 from peftport.maps.laws.table import INSTEAD
 from peftport.maps.laws.table import law as law_of
+from peftport.maps.layouts import Kind, Layers, relaid
 from peftport.maps.spaces import Place, locate, template_of
 from peftport.storage.modules import Module
 from peftport.storage.provenance import JsonObject
 
 AT_SITES = "base_model.model."
 BASE = "base_model_name_or_path"  # of adapter_config.json
-
-
-class _Kind(NamedTuple):
-    """The sites of a kind in all layers of a stack."""
-
-    kind: str
-    stack: str
-    sublayer: str
-
-
-# layer to the tensors of its site
-_Layers = dict[int, Tensors]
 
 
 def carry_module(
@@ -94,6 +82,8 @@ def _along(module: Module, technique_method: str, route: Route) -> Module:
     given = {name: np.zeros(t.shape) if failed else t.astype(np.float64) for name, t in module.tensors.items()}
     sites, shared = _split(given, law, source)
     carried, facts = law.shared(shared, route) if law.shared and shared else (shared, {})
+    sites, joined = relaid(sites, law, route)
+    facts |= joined
     without: list[str] = []
     for kind, layers in sites.items():
         done, more = _carried(kind, layers, law, route)
@@ -115,9 +105,9 @@ def _along(module: Module, technique_method: str, route: Route) -> Module:
     return replace(module, config=config, tensors=tensors, card=module.card | {"carried": facts})
 
 
-def _split(tensors: Tensors, law: Law, source: Family) -> tuple[dict[_Kind, _Layers], Tensors]:
+def _split(tensors: Tensors, law: Law, source: Family) -> tuple[dict[Kind, Layers], Tensors]:
     """Tensors by kind and layer of their site, and those that no site has for itself."""
-    sites: dict[_Kind, _Layers] = {}
+    sites: dict[Kind, Layers] = {}
     shared: Tensors = {}
     for name, tensor in tensors.items():
         if not name.startswith(AT_SITES):
@@ -132,12 +122,12 @@ def _split(tensors: Tensors, law: Law, source: Family) -> tuple[dict[_Kind, _Lay
             site = locate(source, name.removesuffix(f".{leaf}"), law.kinds)
         except ValueError as error:
             raise NotCarried(f"the tensor {name} belongs to no site of the source host: {error}") from error
-        kind = _Kind(site.kind, site.place.stack, site.place.sublayer)
+        kind = Kind(site.kind, site.place.stack, site.place.sublayer)
         sites.setdefault(kind, {}).setdefault(site.place.layer, {})[leaf] = tensor
     return sites, shared
 
 
-def _carried(kind: _Kind, layers: _Layers, law: Law, route: Route) -> tuple[_Layers, JsonObject]:
+def _carried(kind: Kind, layers: Layers, law: Law, route: Route) -> tuple[Layers, JsonObject]:
     """The tensors of every target layer for which a source layer with a module stands, and facts."""
     if template_of(route.target, *kind) is None:
         where = f"sites `{kind.kind}` in the {kind.stack}"
@@ -171,7 +161,7 @@ def _at_site(tensors: Tensors, law: Law, maps: SiteMaps) -> Tensors:
     return {name: multiplied(tensor, law.axes[name], maps) for name, tensor in tensors.items()}
 
 
-def _filled(done: _Layers, law: Law, layers: int, template: str) -> tuple[dict[str, Tensors], list[str]]:
+def _filled(done: Layers, law: Law, layers: int, template: str) -> tuple[dict[str, Tensors], list[str]]:
     """The tensors of all target layers by site; those without a source are neutral, and named."""
     new, without = {}, []
     for layer in range(layers):

@@ -145,6 +145,11 @@ class Law:
         refusals: settings and cards of source and target to why modules cannot be carried.
         instead: config and tensors of a module to those of one of another technique (``INSTEAD`` of the laws' table)
             that adds the same; None where there is none.
+        split: tensors at a fused projection and the outputs of its parts to the tensors at each part; None where what
+            a module does at the one cannot be said of the others.
+        join: tensors at each part of a fused projection (None where there is no module) and their outputs to those of
+            one module at the whole.
+        evened: tensors of all sites, some of which ``join`` made wider, to those of sites of one width.
         touches: kinds of sites to the spaces that its tensors there are in; None where ``axes`` says it.
     """
 
@@ -159,6 +164,9 @@ class Law:
     config: Callable[[JsonObject, Tensors], JsonObject] | None = None
     refusals: Callable[[JsonObject, JsonObject, JsonObject], list[str]] | None = None
     instead: Callable[[JsonObject, Tensors], tuple[JsonObject, Tensors]] | None = None
+    split: Callable[[Tensors, Sequence[int]], list[Tensors]] | None = None
+    join: Callable[[Sequence[Tensors | None], Sequence[int]], Tensors] | None = None
+    evened: Callable[[Sequence[Tensors]], list[Tensors]] | None = None
     touches: Callable[[Sequence[str]], Iterable[str]] | None = None
 
 

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from peftport.hosts.families.table import family
 from peftport.hosts.sites import Family
 from peftport.maps.laws.law import IN, OUT, Axis, Law
-from peftport.maps.spaces import EMBEDDING, READS, WRITES, locate, refusal, template_of
+from peftport.maps.layouts import Kind, counterparts
+from peftport.maps.spaces import EMBEDDING, READS, WRITES, locate, refusal
 from peftport.registry import import_entry
 from peftport.storage.provenance import JsonObject
 from peftport.techniques.table import PASSED_ON
@@ -95,6 +96,6 @@ def _without_counterpart(entry: Law, settings: Mapping[str, object], source: Fam
     for kind in named or [kind for kind in entry.kinds if kind in source.sites]:
         for stack, template in source.sites.get(kind, ()):
             part = locate(source, template.format(layer=0), (kind,)).place.sublayer
-            if template_of(target, kind, stack, part) is None:
+            if not counterparts(Kind(kind, stack, part), target, entry):
                 lines.append(f"sites `{kind}` in the {stack}: hosts of the family {target.name!r} have none")
     return list(dict.fromkeys(lines))
