@@ -7,6 +7,7 @@ import pytest
 
 from peftport.planning.graph import Graph
 from peftport.study.config import ConfigError, read_settings
+from peftport.study.maps import instead_notes
 from peftport.study.study import Study
 from tests.unit.planning.test_graph import CONFIG
 
@@ -41,6 +42,13 @@ def refusal(*arguments, **techniques):
     with pytest.raises(ConfigError) as caught:
         read_settings(config(*arguments, **techniques))
     return str(caught.value)
+
+
+def test_what_may_arrive_as_another_technique_is_said():
+    study = Study(read_settings(config([MAPPED], BY, compacter={"bottleneck": 8})))
+    (said,) = instead_notes(study)
+    assert said.startswith("modules of compacter that a map cannot carry as such are carried as adapters")
+    assert instead_notes(between("weight_match")) == instead_notes(Study(read_settings(CONFIG))) == []
 
 
 BY = {"weight_match": {}}
