@@ -61,7 +61,7 @@ def _panel(axes: Axes, frame: pd.DataFrame, transfers: list[tuple], techniques: 
                 continue
             entry = indexed.loc[key]
             cells.cell(axes, corner, entry["survived"], style.percent(entry["survived"]), _below(entry))
-            if entry["copy_survives"] and route[-1] == style.COPY:
+            if pd.notna(entry["copy_survives"]) and entry["copy_survives"] and route[-1] == style.COPY:
                 inside = (column + 0.035, row + 0.05)
                 axes.add_patch(Rectangle(inside, 0.93, 0.9, fill=False, edgecolor=FRAME, linewidth=2, zorder=3))
 

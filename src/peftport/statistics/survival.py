@@ -31,7 +31,7 @@ def survival(
         predictions: one row per run and test example, with the columns of the cell.
         changes: of each such transfer ``source_host``, ``target_host``, ``map``, and ``coordinates``, what is changed
             (``stream``, ``heads``, ``units``) to how.
-        touched: technique to which of these its tensors touch.
+        touched: technique to which of these its tensors touch; one that is not there has no theory.
 
     Returns:
         Table `survival`.
@@ -45,14 +45,15 @@ def survival(
         change = between.get((named["source_host"], named["target_host"], named["map"]))
         if change is None:
             continue
-        hits = [part for part in change["coordinates"] if part in (touched or {})[named["technique"]]]
+        known = (touched or {}).get(named["technique"])
+        hits = None if known is None else [part for part in change["coordinates"] if part in known]
         rows.append(
             {"study": study}
             | {name: named[name] for name in KEY if name not in ("initialisation", "budget_steps")}
             | {
                 "coordinates": ", ".join(f"{part}: {how}" for part, how in change["coordinates"].items()),
-                "touched": ", ".join(hits),
-                "copy_survives": not hits,
+                "touched": None if hits is None else ", ".join(hits),
+                "copy_survives": None if hits is None else not hits,
                 "seeds": cell["seed"].nunique(),
                 "accuracy_mean": cell["score"].mean(),
                 "source_accuracy": _source_score(references, named),

@@ -36,6 +36,7 @@ def frames(figure):
 
 def test_theory_frames_copies_and_no_maps():
     assert len(frames(what_survives.draw({"survival": rows()}))) == 2 * len(CHANGES)
+    assert not frames(what_survives.draw({"survival": rows().assign(copy_survives=None)}))
     assert not frames(what_survives.draw({"survival": rows(maps=("weight_match",))}))
 
 

@@ -76,6 +76,13 @@ def test_without_the_source_hosts_own_modules_there_is_no_share(made, tmp_path):
     write_table(tmp_path / "survival.parquet", found, "survival")
 
 
+def test_techniques_without_a_law_have_no_theory(made, tmp_path):
+    found = table(made, touched={"lora": ["stream"]}).set_index(["technique", "target_host"])
+    assert found.loc["adapters", ["touched", "copy_survives"]].isna().all().all()
+    assert found.loc["adapters", "survived"].notna().all() and found.loc["lora", "touched"].notna().all()
+    write_table(tmp_path / "survival.parquet", found.reset_index()[list(TABLES["survival"])], "survival")
+
+
 def test_a_study_without_such_transfers_has_an_empty_table(made):
     found = survival(made.runs, made.references, made.predictions)
     assert found.empty and list(found) == list(TABLES["survival"])
