@@ -13,7 +13,12 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from peftport.hosts.recipe_settings import FurtherHostSettings, InstructionHostSettings, RawHostSettings
+from peftport.hosts.recipe_settings import (
+    FurtherHostSettings,
+    InstructionHostSettings,
+    RawHostSettings,
+    RewrittenHostSettings,
+)
 from peftport.settings import OPTIONAL
 from peftport.storage.files import write_text
 from peftport.storage.provenance import JsonObject
@@ -38,6 +43,7 @@ KINDS_OF_ENTRIES = {
         "raw_host": RawHostSettings,
         "further_host": FurtherHostSettings,
         "instruction_host": InstructionHostSettings,
+        "rewritten_host": RewrittenHostSettings,
     },
 }
 APART = {settings.__name__ for kinds in KINDS_OF_ENTRIES.values() for settings in kinds.values()}

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel
 
+from peftport.host_building import drawn_change
 from peftport.maps.correspondence import Correspondence
 from tests.inner_maps import blocks, inner_maps
 from tests.reshaped import Change, changed, deeper, places
@@ -72,13 +73,7 @@ def ladder(*, exact: bool | None = None) -> list[tuple[str, str]]:
 
 def rotation(size: int, fixes_ones: bool = False, seed: int = 7) -> np.ndarray:
     """A random rotation; or one that leaves the vector of ones as it is, and with it every mean."""
-    rng = np.random.default_rng(seed)
-    if not fixes_ones:
-        return np.linalg.qr(rng.standard_normal((size, size)))[0]
-    basis = np.linalg.qr(np.column_stack([np.ones(size), rng.standard_normal((size, size - 1))]))[0]
-    turn = np.eye(size)
-    turn[1:, 1:] = rotation(size - 1, seed=seed)
-    return basis @ turn @ basis.T
+    return drawn_change.rotation(size, np.random.default_rng(seed), fixes_ones)
 
 
 def permutation(size: int, seed: int = 5) -> np.ndarray:

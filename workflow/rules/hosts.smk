@@ -1,4 +1,4 @@
-"""in: config `hosts` (build, bundled, path, hub or gguf) | out: hosts/{host}/{host,card}.json, labels/, prompts/, model/ if built, further/ if trained further, converted/ if converted; transfers/"""
+"""in: config `hosts` (build, bundled, path, hub or gguf) | out: hosts/{host}/{host,card}.json, labels/, prompts/, model/ if built, further/ if trained further, rewritten/ if written in other coordinates, converted/ if converted; transfers/"""
 
 
 rule build_host:
@@ -67,6 +67,29 @@ rule further_train_host:
         "Host {wildcards.host}: train it further"
     script:
         "../scripts/further_train_host.py"
+
+
+rule rewrite_host:
+    """A host in other coordinates, in which it computes the same -> hosts/{host}/rewritten/, rewriting.json"""
+    input:
+        unpack(STAGES.inputs("rewrite_host")),
+    output:
+        **STAGES.outputs("rewrite_host"),
+    log:
+        STAGES.log("rewrite_host"),
+    priority: 10
+    conda:
+        "../../envs/peftport.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(8000),
+        runtime=growing(60),
+    params:
+        **STAGES.params("rewrite_host"),
+    message:
+        "Host {wildcards.host}: write it in other coordinates"
+    script:
+        "../scripts/rewrite_host.py"
 
 
 rule identify_host:
@@ -223,6 +246,7 @@ rule hosts:
             "build_host",
             "convert_host",
             "further_train_host",
+            "rewrite_host",
             "identify_host",
             "encode_labels",
             "encode_dataset",

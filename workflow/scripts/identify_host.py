@@ -14,7 +14,7 @@ from peftport.jobs.job import job
 from peftport.storage.cards import write_card
 from peftport.storage.hub_refusal import named
 
-MADE = ("files", "converted", "further")  # what is noted of a host that the study makes
+MADE = ("files", "converted", "further", "rewritten")  # what is noted of a host that the study makes
 
 with job(snakemake) as provenance, named(f"hosts.{snakemake.wildcards.host}.hub"):
     built, host = snakemake.input.get("model"), HostSettings.model_validate(snakemake.params.definition)

@@ -1,14 +1,10 @@
 """The portability matrix: what each technique carries over each transfer without any training there."""
 
-import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
-from matplotlib.colors import Colormap
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
-from peftport.figures import style
+from peftport.figures import cells, style
 
 NEEDS = ["portability"]
 CAPTION = (
@@ -48,11 +44,11 @@ def _draw(frame: pd.DataFrame) -> Figure:
     panels = figure.subplots(down, across, squeeze=False)
     name, values = _measure(frame)
     for axes, pair in zip(panels.flat, pairs, strict=False):
-        cells = frame.assign(value=values)
-        cells = cells[(cells[PAIR[0]] == pair[0]) & (cells[PAIR[1]] == pair[1])]
-        _panel(axes, cells, transfers, techniques, name)
+        shown = frame.assign(value=values)
+        shown = shown[(shown[PAIR[0]] == pair[0]) & (shown[PAIR[1]] == pair[1])]
+        _panel(axes, shown, transfers, techniques, name)
         if len(pairs) > 1:
-            score = f" ({style.score_name(cells)})" if frame["metric"].nunique() > 1 else ""
+            score = f" ({style.score_name(shown)})" if frame["metric"].nunique() > 1 else ""
             axes.set_title(f"datasets: {style.datasets(*pair)}{score}", pad=6)
     budget = int(frame["budget_steps"].iloc[0])
     after = "zero-shot" if budget == 0 else f"after {budget:,} steps"
@@ -73,53 +69,30 @@ def _measure(frame: pd.DataFrame) -> tuple[str, pd.Series]:
     return style.score_name(frame), frame["accuracy_mean"]
 
 
-def _panel(axes: Axes, cells: pd.DataFrame, transfers: list[tuple], techniques: list[str], name: str) -> None:
+def _panel(axes: Axes, frame: pd.DataFrame, transfers: list[tuple], techniques: list[str], name: str) -> None:
     """One heat map with its numbers."""
-    colours = sns.color_palette("crest", as_cmap=True)
-    top = 1.0 if name != ABOVE_BARE else max(0.1, float(cells["value"].max()))
-    indexed = cells.set_index([*ROUTE, "technique"])
+    top = 1.0 if name != ABOVE_BARE else max(0.1, float(frame["value"].max()))
+    indexed = frame.set_index([*ROUTE, "technique"])
+    rows, columns = ([style.transfer(*route) for route in transfers], [style.title(named) for named in techniques])
+    cells.matrix(axes, rows, columns)
     for row, route in enumerate(transfers):
         for column, technique in enumerate(techniques):
-            key = (*route, technique)
-            cell = indexed.loc[key] if key in indexed.index else None
-            _cell(axes, (column, row), cell, name, colours, top)
-    axes.set_xlim(0, len(techniques))
-    axes.set_ylim(len(transfers), 0)
-    axes.set_xticks(np.arange(len(techniques)) + 0.5, [style.title(technique) for technique in techniques])
-    axes.set_yticks(np.arange(len(transfers)) + 0.5, [style.transfer(*route) for route in transfers])
-    axes.tick_params(length=0)
-    for spine in axes.spines.values():
-        spine.set_visible(False)
+            key, corner = (*route, technique), (column, row)
+            if key in indexed.index:
+                _cell(axes, corner, indexed.loc[key], name, top)
+            else:
+                cells.not_run(axes, corner)
 
 
-def _cell(
-    axes: Axes, corner: tuple[int, int], cell: pd.Series | None, name: str, colours: Colormap, top: float
-) -> None:
-    """One cell: colour, number, score; hatched where the number is withheld, empty where nothing was run."""
-    column, row = corner
-    middle = column + 0.5
-    if cell is None:
-        axes.text(middle, row + 0.5, "not run", ha="center", va="center", fontsize=8, color="#777777")
-        return
-    withheld = pd.isna(cell["value"])
-    shade = "#f2f2f2" if withheld else colours(float(np.clip(cell["value"] / top, 0, 1)))
-    patch = Rectangle(corner, 1, 1, facecolor=shade, edgecolor="white", linewidth=2)
-    axes.add_patch(patch)
-    ink = style.INK if withheld or np.dot(shade[:3], [0.3, 0.59, 0.11]) > 0.5 else "white"
-    if withheld:
-        axes.add_patch(Rectangle(corner, 1, 1, fill=False, hatch="////", edgecolor="#d4d4d4", linewidth=0))
-        text = "withheld"
-    else:
-        text = {"recovered gap": f"{100 * cell['value']:.0f}%", ABOVE_BARE: style.signed(cell["value"])}.get(
-            name, f"{cell['value']:.2f}"
-        ).replace("-", "\N{MINUS SIGN}")
+def _cell(axes: Axes, corner: tuple[int, int], cell: pd.Series, name: str, top: float) -> None:
+    """One cell: colour, number, score; hatched where the number is withheld."""
+    value = cell["value"]
     if name not in ("recovered gap", ABOVE_BARE):
-        axes.text(middle, row + 0.5, text, ha="center", va="center", color=ink, fontsize=10, fontweight="bold")
+        cells.cell(axes, corner, value / top, f"{value:.2f}")
         return
-    size = {"fontsize": 8} if withheld else {"fontsize": 10, "fontweight": "bold"}
-    axes.text(middle, row + 0.32, text, ha="center", va="center", color=ink, **size)
+    text = style.percent(value) if name == "recovered gap" else style.signed(value)
     below = f"{cell['accuracy_mean']:.2f}"
-    if name == "recovered gap" and not withheld:
-        low, high = (f"{100 * cell[f'recovered_gap_{end}']:.0f}" for end in ("low", "high"))
-        below = f"[{low}, {high}]   {below}".replace("-", "\N{MINUS SIGN}")
-    axes.text(middle, row + 0.74, below, ha="center", va="center", color=ink, fontsize=7.5)
+    if name == "recovered gap" and not pd.isna(value):
+        low, high = (style.percent(cell[f"recovered_gap_{end}"]).rstrip("%") for end in ("low", "high"))
+        below = f"[{low}, {high}]   {below}"
+    cells.cell(axes, corner, value / top, text, below)

@@ -152,6 +152,11 @@ def signed(value: float) -> str:
     return f"{100 * value:+.1f}".replace("-", "\N{MINUS SIGN}")
 
 
+def percent(share: float) -> str:
+    """A share in percent, with a proper minus sign."""
+    return f"{100 * share:.0f}%".replace("-", "\N{MINUS SIGN}")
+
+
 def present(frame: pd.DataFrame, columns: list[str]) -> list[tuple[Any, ...]]:
     """The distinct rows of these columns, in the order in which they come."""
     return list(frame[columns].drop_duplicates().itertuples(index=False, name=None))

@@ -10,6 +10,8 @@ FIGURES: dict[str, list[str]] = {
     "paired_differences": ["contrasts"],
     "technique_properties": ["techniques"],
 }
+# those of studies in which modules go to the same host in other coordinates
+FIGURES_OF_REWRITTEN: dict[str, list[str]] = {"what_survives": ["survival"]}
 
 
 def draw(name: str, tables: dict[str, Any], path: str | Path) -> None:

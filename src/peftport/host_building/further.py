@@ -5,8 +5,6 @@ their mean cross-entropy. The same hidden tokens are asked before and after.
 """
 
 import math
-import os
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
@@ -16,7 +14,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from safetensors.torch import save_file
 from transformers import PreTrainedModel
 
 from peftport.compute.computed_by import computed_by
@@ -28,10 +25,10 @@ from peftport.host_building.masked_head import Trainable, alone, load_trainable,
 from peftport.host_building.objectives.table import objective_of
 from peftport.host_building.pretraining import Random, collate, optimise
 from peftport.host_building.recipes.example import Example
+from peftport.host_building.version_files import save_weights, version_of, without_ties
 from peftport.hosts.families.table import family
 from peftport.hosts.identify import positions
 from peftport.hosts.load import load_tokenizer
-from peftport.hosts.locate import files_beside
 from peftport.hosts.recipe_settings import FurtherHostSettings
 from peftport.jobs.checkpoints import Checkpoint
 from peftport.prompting.batches import IGNORED, special_tokens
@@ -40,7 +37,6 @@ from peftport.seeds import derive, generator
 from peftport.storage.files import file_digests
 from peftport.storage.provenance import JsonObject
 
-WEIGHTS = "model.safetensors"
 HELD_OUT_BATCH = 4  # windows
 Loss = Callable[[Sequence[Example]], torch.Tensor]
 
@@ -170,37 +166,14 @@ def _perplexity(loss: Loss, batches: Sequence[Sequence[Example]]) -> float:
 
 
 def _write(trainable: Trainable, base: Path, folder: Path) -> dict[str, str]:
-    """Write a host beside ``folder``, see that it loads with equal weights, and move its files there; their SHA-256."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as scratch:
-        beside = Path(scratch) / folder.name
-        beside.mkdir()
-        for file in files_beside(base):
-            if not file.name.endswith(".index.json"):  # of weights in several parts
-                (beside / file.name).write_bytes(file.read_bytes())
+    """Write a host, see that it loads with equal weights; the SHA-256 of its files."""
+    with version_of(base, folder) as beside:
         model = trainable.model
-        tensors = saved_tensors(model, base) if trainable.made else _without_ties(model)
-        save_file(tensors, beside / WEIGHTS, metadata={"format": "pt"})
+        tensors = saved_tensors(model, base) if trainable.made else without_ties(model.state_dict())
+        save_weights(tensors, beside)
         there, own = load_trainable(beside, 0, bool(trainable.made)).model.state_dict(), model.state_dict()
         prefix = f"{model.base_model_prefix}."
         names = [name for name in own if name in tensors or name.removeprefix(prefix) in tensors]
         if changed := [name for name in names if not torch.equal(there[name], own[name])]:
             raise ValueError(f"{changed[0]} did not survive saving and loading")
-        files = file_digests(beside, [path.name for path in beside.iterdir()])
-        if folder.is_dir():  # made by the workflow, or left by a job that was killed
-            for left in folder.iterdir():
-                left.unlink()
-            folder.rmdir()
-        os.replace(beside, folder)
-    return files
-
-
-def _without_ties(model: PreTrainedModel) -> dict[str, torch.Tensor]:
-    """The tensors of a host by name; of those that are one tensor, the first."""
-    seen: set[int] = set()
-    tensors = {}
-    for name, tensor in model.state_dict().items():
-        if tensor.data_ptr() not in seen:
-            seen.add(tensor.data_ptr())
-            tensors[name] = tensor.contiguous()
-    return tensors
+        return file_digests(beside, [path.name for path in beside.iterdir()])

@@ -57,6 +57,7 @@ def identify_host(
     built: dict[str, str] | None = None,
     converted: JsonObject | None = None,
     further: JsonObject | None = None,
+    rewritten: JsonObject | None = None,
 ) -> JsonObject:
     """Who the host in ``folder`` is; its card adds the tokens of a study's label words.
 
@@ -64,6 +65,7 @@ def identify_host(
         built: for a host that the study builds or converts, its files and their SHA-256, as they were written.
         converted: of a host that the study converts, from what.
         further: of a host that the study trains further on a corpus, what became of it.
+        rewritten: of a host that the study writes in other coordinates, in which, and how near its answers stay.
 
     Raises:
         DamagedFile: a file of a host that the study builds is not what was written.
@@ -86,6 +88,7 @@ def identify_host(
         "origin": host.as_json(),
         "converted": converted,
         "further": further,
+        **({} if rewritten is None else {"rewritten": rewritten}),
         "choice": BUNDLED_CHOICE if host.kind == "bundled" else None,
         "folder": str(folder),
         "commit": hub_commit(folder),

@@ -1,8 +1,9 @@
-"""Settings of a host that the study makes by training: from nothing, or further from another host."""
+"""Settings of a host that the study makes: trained, trained further from another host, or that one written anew."""
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Discriminator, Field, Tag, TypeAdapter
+from pydantic import Discriminator, Field, Tag, TypeAdapter, model_validator
+from pydantic_core import PydanticCustomError
 
 from peftport.data.settings import Domain
 from peftport.settings import EACH_ONCE, TAG, OneOf, Settings, Text, list_or, optional
@@ -225,7 +226,38 @@ class FurtherHostSettings(HostTrainingSettings):
     seed: int = Field(0, ge=0, le=4294967295, description="Seed of everything random in the training.")
 
 
-Recipe = RawHostSettings | InstructionHostSettings | FurtherHostSettings
+class CoordinateSettings(Settings):
+    """Which coordinates of a host are other ones; at least one of these. What the host computes stays."""
+
+    stream: Literal["permutation", "rotation"] | None = optional(
+        description="Basis of the residual stream: its coordinates in another order, or all of them turned (norms lose "
+        "their scales to what reads behind them; not of hosts whose norms stand behind their sub-layers, or whose "
+        "output layer is their embedding)."
+    )
+    heads: Literal["permutation"] | None = optional(
+        description="Attention heads in another order, in every attention (those of T5's self-attentions in one order "
+        "for each stack, because of its table of positions)."
+    )
+    units: Literal["permutation"] | None = optional(
+        description="Units of the feed-forward sub-layers in another order, in every layer."
+    )
+
+    @model_validator(mode="after")
+    def _something(self) -> Self:
+        if not self.as_json():
+            raise PydanticCustomError("coordinates", "expected at least one of `stream`, `heads`, `units`")
+        return self
+
+
+class RewrittenHostSettings(Settings):
+    """A host of the study in other coordinates: other weights, the same function."""
+
+    base: str = Field(description="Name of the host that is written anew; wherever that comes from.")
+    coordinates: CoordinateSettings
+    seed: int = Field(0, ge=0, le=4294967295, description="Seed of the rotation and of every order.")
+
+
+Recipe = RawHostSettings | InstructionHostSettings | FurtherHostSettings | RewrittenHostSettings
 
 
 def base_of(recipe: Recipe | None) -> str | None:
@@ -240,13 +272,16 @@ def _kind(recipe: Any) -> str:
     said = recipe if isinstance(recipe, dict) else {}
     if "instructions" in said:
         return f"{TAG}InstructionHostSettings"
+    if "coordinates" in said:
+        return f"{TAG}RewrittenHostSettings"
     return f"{TAG}FurtherHostSettings" if "base" in said else f"{TAG}RawHostSettings"
 
 
 HostRecipe = Annotated[
     Annotated[RawHostSettings, Tag(f"{TAG}RawHostSettings")]
     | Annotated[InstructionHostSettings, Tag(f"{TAG}InstructionHostSettings")]
-    | Annotated[FurtherHostSettings, Tag(f"{TAG}FurtherHostSettings")],
+    | Annotated[FurtherHostSettings, Tag(f"{TAG}FurtherHostSettings")]
+    | Annotated[RewrittenHostSettings, Tag(f"{TAG}RewrittenHostSettings")],
     Discriminator(_kind),
 ]
 

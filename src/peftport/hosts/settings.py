@@ -45,7 +45,8 @@ class HostSettings(OneOf):
     hub: HubHost | None = optional()
     build: HostRecipe | None = optional(
         description="a host made by the study: a small one from nothing (`corpus`), any host trained further on "
-        "a corpus (`base` and `corpus`), or a small one on instructions (`base` and `instructions`)"
+        "a corpus (`base` and `corpus`), a small one on instructions (`base` and `instructions`), or any host in other "
+        "coordinates, in which it computes the same (`base` and `coordinates`)"
     )
     gguf: GgufHost | None = optional()
     convert: bool = Field(

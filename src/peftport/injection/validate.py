@@ -39,7 +39,7 @@ def admit(module: Module, host: PreTrainedModel) -> PeftConfig:
     config = {key: value for key, value in module.config.items() if key not in HOST_FIELDS}
     peft_type = str(config.get("peft_type", ""))
     method_of_type(peft_type)
-    named = module.card.get("technique")
+    named = (module.card.get("carried") or {}).get("as") or module.card.get("technique")
     if named in METHODS and not makes(named, peft_type):
         raise ValueError(f"the module's card says {named}, its {CONFIG} says {peft_type}")
     known = {one.name for one in fields(PEFT_TYPE_TO_CONFIG_MAPPING[peft_type])}

@@ -49,7 +49,7 @@ def _refused_by_layers(settings: MapSettings, entry: Law, source: JsonObject, ta
     depths = [[card["shape"].get(f"{stack}_layers") for card in (source, target)] for stack in ("encoder", "decoder")]
     unequal = [pair for pair in depths if None not in pair and pair[0] != pair[1]]
     lines = []
-    if settings.layers in SEVERAL and entry.mean is None and unequal:
+    if settings.layers in SEVERAL and entry.mean is None and entry.instead is None and unequal:
         lines.append(
             f"`layers: {settings.layers}` puts several source layers in the place of one, and no module of it adds "
             "what theirs add on average; take `depth` or `skip`"

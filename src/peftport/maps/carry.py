@@ -6,32 +6,22 @@ that adds nothing, with the inner weights of the nearest layer that has one, so 
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import NamedTuple
 
 import numpy as np
 
 from peftport.hosts.families.table import family
 from peftport.hosts.sites import Family
 from peftport.maps.correspondence import Correspondence
-from peftport.maps.laws.law import SPLIT, Law, NotCarried, Route, SiteMaps, Tensors, multiplied, scaled
+from peftport.maps.laws.law import SPLIT, Law, NotCarried, OnlyInstead, Route, SiteMaps, Tensors, multiplied, scaled
+from peftport.maps.laws.table import INSTEAD
 from peftport.maps.laws.table import law as law_of
+from peftport.maps.layouts import Kind, Layers, relaid
 from peftport.maps.spaces import Place, locate, template_of
 from peftport.storage.modules import Module
 from peftport.storage.provenance import JsonObject
 
 AT_SITES = "base_model.model."
-
-
-class _Kind(NamedTuple):
-    """The sites of a kind in all layers of a stack."""
-
-    kind: str
-    stack: str
-    sublayer: str
-
-
-# layer to the tensors of its site
-_Layers = dict[int, Tensors]
+BASE = "base_model_name_or_path"  # of adapter_config.json
 
 
 def carry_module(
@@ -54,21 +44,46 @@ def carry_module(
 
     Returns:
         The module, target-shaped, with a config for the target. Its card is the source module's, and ``carried``: how
-        many sites it has, those without a source, and what the law says (kept energy, width). From a module whose
-        training failed comes one of the target's shapes without numbers.
+        many sites it has, those without a source, and what the law says (kept energy, width). Where no module of its
+        technique does the same there, it is one of another technique (``as``). From a module whose training failed
+        comes one of the target's shapes without numbers.
 
     Raises:
         NotCarried: it has no counterpart in the target, or the correspondence is of other hosts.
     """
     if module.head:
         raise NotCarried("modules with a classification head are not carried")
-    law = law_of(technique_method)
-    source, target = (family(card["model_type"]) for card in (source_card, target_card))
-    route = Route(correspondence, source, target, (source_card["shape"], target_card["shape"]), duplicate)
+    families = [family(card["model_type"]) for card in (source_card, target_card)]
+    route = Route(correspondence, *families, (source_card["shape"], target_card["shape"]), duplicate)
+    try:
+        carried = _along(module, technique_method, route)
+    except OnlyInstead as reason:
+        if technique_method not in INSTEAD:
+            raise
+        carried = _instead(module, technique_method, route, str(reason))
+    named = {name: target_card.get("host") for name in (BASE,) if name in carried.config}
+    return replace(carried, config=carried.config | named)
+
+
+def _instead(module: Module, technique_method: str, route: Route, reason: str) -> Module:
+    """The module carried as one of another technique, which adds the same; its card says ``as`` which, and ``why``."""
+    config, tensors = law_of(technique_method).instead(module.config, module.tensors)
+    other = replace(module, config=config, tensors=dict(sorted(tensors.items())))
+    carried = _along(other, INSTEAD[technique_method], route)
+    sizes = [sum(tensor.size for tensor in one.tensors.values()) for one in (module, carried)]
+    facts = {"as": INSTEAD[technique_method], "why": reason, "parameters": sizes[1], "parameters_in_source": sizes[0]}
+    return replace(carried, card=carried.card | {"carried": carried.card["carried"] | facts})
+
+
+def _along(module: Module, technique_method: str, route: Route) -> Module:
+    """The module carried by the law of a technique."""
+    law, source, target = law_of(technique_method), route.source, route.target
     failed = module.failed_at_step is not None
     given = {name: np.zeros(t.shape) if failed else t.astype(np.float64) for name, t in module.tensors.items()}
     sites, shared = _split(given, law, source)
     carried, facts = law.shared(shared, route) if law.shared and shared else (shared, {})
+    sites, joined = relaid(sites, law, route)
+    facts |= joined
     without: list[str] = []
     for kind, layers in sites.items():
         done, more = _carried(kind, layers, law, route)
@@ -85,16 +100,14 @@ def carry_module(
     if failed:
         tensors = {name: np.full_like(tensor, np.nan) for name, tensor in tensors.items()}
     sited = sum(route.layers(kind.stack) for kind in sites)
-    facts = {"sites": sited, "sites_without_source": sorted(without), "duplicate": duplicate} | facts
+    facts = {"sites": sited, "sites_without_source": sorted(without), "duplicate": route.duplicate} | facts
     config = _config(module.config, law, route, [kind.kind for kind in sites]) | _sizes(law, module.config, tensors)
-    if "base_model_name_or_path" in config:
-        config["base_model_name_or_path"] = target_card.get("host")
     return replace(module, config=config, tensors=tensors, card=module.card | {"carried": facts})
 
 
-def _split(tensors: Tensors, law: Law, source: Family) -> tuple[dict[_Kind, _Layers], Tensors]:
+def _split(tensors: Tensors, law: Law, source: Family) -> tuple[dict[Kind, Layers], Tensors]:
     """Tensors by kind and layer of their site, and those that no site has for itself."""
-    sites: dict[_Kind, _Layers] = {}
+    sites: dict[Kind, Layers] = {}
     shared: Tensors = {}
     for name, tensor in tensors.items():
         if not name.startswith(AT_SITES):
@@ -109,12 +122,12 @@ def _split(tensors: Tensors, law: Law, source: Family) -> tuple[dict[_Kind, _Lay
             site = locate(source, name.removesuffix(f".{leaf}"), law.kinds)
         except ValueError as error:
             raise NotCarried(f"the tensor {name} belongs to no site of the source host: {error}") from error
-        kind = _Kind(site.kind, site.place.stack, site.place.sublayer)
+        kind = Kind(site.kind, site.place.stack, site.place.sublayer)
         sites.setdefault(kind, {}).setdefault(site.place.layer, {})[leaf] = tensor
     return sites, shared
 
 
-def _carried(kind: _Kind, layers: _Layers, law: Law, route: Route) -> tuple[_Layers, JsonObject]:
+def _carried(kind: Kind, layers: Layers, law: Law, route: Route) -> tuple[Layers, JsonObject]:
     """The tensors of every target layer for which a source layer with a module stands, and facts."""
     if template_of(route.target, *kind) is None:
         where = f"sites `{kind.kind}` in the {kind.stack}"
@@ -133,7 +146,7 @@ def _carried(kind: _Kind, layers: _Layers, law: Law, route: Route) -> tuple[_Lay
             done[layer] = scaled(law, parts[0][1], parts[0][0])
             continue
         if law.mean is None:
-            raise NotCarried(
+            raise OnlyInstead(
                 "several source layers stand for one of the target, and no module of this technique adds what theirs "
                 "add on average. Take a map with one source layer each (`layers: depth` or `skip`)"
             )
@@ -148,7 +161,7 @@ def _at_site(tensors: Tensors, law: Law, maps: SiteMaps) -> Tensors:
     return {name: multiplied(tensor, law.axes[name], maps) for name, tensor in tensors.items()}
 
 
-def _filled(done: _Layers, law: Law, layers: int, template: str) -> tuple[dict[str, Tensors], list[str]]:
+def _filled(done: Layers, law: Law, layers: int, template: str) -> tuple[dict[str, Tensors], list[str]]:
     """The tensors of all target layers by site; those without a source are neutral, and named."""
     new, without = {}, []
     for layer in range(layers):

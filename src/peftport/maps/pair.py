@@ -11,11 +11,11 @@ from peftport.adapters.host_modules import spelled_names
 from peftport.hosts.families.table import family
 from peftport.hosts.sites import Family
 from peftport.maps.cross import Moments
-from peftport.maps.spaces import Place, template_of
+from peftport.maps.spaces import FUSED, Place, template_of
 from peftport.storage.provenance import JsonObject
 
 # kind of projection to the fused one that holds it in other families, and which part of its rows it is
-FUSED = {"q": ("qkv", 0), "k": ("qkv", 1), "v": ("qkv", 2), "wi_0": ("wi_01", 0), "wi_1": ("wi_01", 1)}
+PART_OF = {part: (whole, index) for whole, parts in FUSED.items() for index, part in enumerate(parts)}
 BLOCK = 4096  # rows of a table of embeddings that are read together
 
 
@@ -49,7 +49,7 @@ class End:
     def has(self, place: Place, kind: str) -> bool:
         """Whether there is a weight of this kind of projection, by itself or as a part of a fused one."""
         return self._stored(place, kind) is not None or (
-            kind in FUSED and self._stored(place, FUSED[kind][0]) is not None
+            kind in PART_OF and self._stored(place, PART_OF[kind][0]) is not None
         )
 
     def stored(self, place: Place, kind: str) -> bool:
@@ -69,7 +69,7 @@ class End:
             return weight.T if self.family.transposed else weight
         if not self.has(place, kind):
             raise KeyError(f"{kind} at {place}")
-        fused, part = FUSED[kind]
+        fused, part = PART_OF[kind]
         return np.split(self.weight(place, fused), np.cumsum(self._parts(fused))[:-1])[part]
 
     def gain(self, place: Place, memory: bool = False) -> np.ndarray | None:

@@ -31,6 +31,8 @@ WRITES = {
     **dict.fromkeys(("wi", "wi_0", "wi_1"), ("units",)),
     "wi_01": ("units", "units"),
 }
+# fused kind of projection to those whose rows it has, one behind the other
+FUSED: dict[str, tuple[str, ...]] = {"qkv": ("q", "k", "v"), "wi_01": ("wi_0", "wi_1")}
 
 
 @dataclass(frozen=True, order=True)

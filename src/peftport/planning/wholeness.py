@@ -21,6 +21,7 @@ from peftport.stages.made_hosts import made_model, made_note
 from peftport.stages.make_map import MakeMap
 from peftport.stages.module_folders import ModuleFolders
 from peftport.stages.prepare_dataset import PrepareDataset
+from peftport.stages.rewrite_host import RewriteHost
 from peftport.stages.stage import Stage
 from peftport.stages.train_source import TrainSource
 from peftport.storage.cards import read_card
@@ -124,6 +125,7 @@ BESIDE: dict[type[Stage], Check] = {
     BuildHost: _model,
     ConvertHost: _model,
     FurtherTrainHost: _model,
+    RewriteHost: _model,
     TrainSource: _state,
     MakeMap: _map,
     ModuleFolders: _members,

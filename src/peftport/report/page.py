@@ -9,7 +9,13 @@ import pandas as pd
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup, escape
 
-from peftport.figures import learning_curves, paired_differences, portability_matrix, technique_properties
+from peftport.figures import (
+    learning_curves,
+    paired_differences,
+    portability_matrix,
+    technique_properties,
+    what_survives,
+)
 from peftport.figures.style import score_name
 from peftport.jobs.duration import duration
 from peftport.report import numbers
@@ -24,6 +30,7 @@ from peftport.report.verdict import verdict
 from peftport.storage.files import write_text
 
 CAPTIONS = {
+    "what_survives": ("What survives in other coordinates", what_survives.CAPTION),
     "portability_matrix": ("Portability matrix", portability_matrix.CAPTION),
     "learning_curves": ("Learning curves", learning_curves.CAPTION),
     "paired_differences": ("Paired differences", paired_differences.CAPTION),

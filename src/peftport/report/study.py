@@ -23,6 +23,7 @@ from peftport.study.classification import head_notes
 from peftport.study.derived_datasets import root
 from peftport.study.distillation import distil_notes, taught_in
 from peftport.study.existing import module_notes
+from peftport.study.maps import instead_notes
 from peftport.study.precisions import own_precisions
 from peftport.study.study import Study
 from peftport.study.training_steps import optimiser_steps, warmup_warnings
@@ -72,6 +73,7 @@ def describe_study(
                 *head_notes(study),
                 *distil_notes(study),
                 *module_notes(study),
+                *instead_notes(study),
                 *cut,
                 *template_notes(study, cards),
             ],
@@ -80,9 +82,11 @@ def describe_study(
 
 
 def host_notes(cards: Sequence[JsonObject]) -> list[str]:
-    """Sentences on hosts, from their cards: how a recipe was chosen, what became of one that was trained further."""
+    """Sentences on hosts, from their cards: how a recipe was chosen, what became of one that was trained further, in
+    which coordinates one was written."""
     chosen = dict.fromkeys(card["choice"] for card in cards if card["choice"])
-    return [*chosen, *(_further(card) for card in cards if card.get("further"))]
+    further = [_further(card) for card in cards if card.get("further")]
+    return [*chosen, *further, *(_rewritten(card) for card in cards if card.get("rewritten"))]
 
 
 def told_of_prompts(files: Sequence[str]) -> tuple[dict[str, JsonObject], list[str]]:
@@ -161,6 +165,8 @@ def _origin(card: JsonObject) -> str:
         said.append(CONVERTED[converted["format"]].format(**converted))
     if (further := card.get("further")) is not None:
         said.append(f"trained further from {further['base']}")
+    if (rewritten := card.get("rewritten")) is not None:
+        said.append(f"{rewritten['base']} in other coordinates")
     return ", ".join(said) or "built by the study"
 
 
@@ -173,6 +179,17 @@ def _further(card: JsonObject) -> str:
         f"{card['host']} is {said['base']} after {said['steps']:,} further steps ({said['objective']}): its weights "
         f"have moved by {said['drift']['total']:.2%} of their size (relative Frobenius norm), and its perplexity on "
         f"text that was held out ({windows} windows of {tokens} tokens) went from {before:.2f} to {after:.2f}."
+    )
+
+
+def _rewritten(card: JsonObject) -> str:
+    """What was changed of a host that was written in other coordinates, and that it computes the same: one sentence."""
+    said = card["rewritten"]
+    changes = ", ".join(f"{part} by a {how}" for part, how in said["coordinates"].items())
+    return (
+        f"{card['host']} is {said['base']} in other coordinates ({changes}) and computes the same: its answers to "
+        f"{said['asked']['texts']} rows of random tokens differ by at most {said['logits_difference']:.1e} of the "
+        "largest."
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from peftport.maps.laws.table import LAWS
+from peftport.maps.laws.table import INSTEAD, LAWS
 from peftport.maps.starts import HELP
 from peftport.porting.table import INITIALISATIONS
 from peftport.stages.check_transfer import carrying
@@ -51,5 +51,6 @@ def carrying_code(study: Study, start: Start | CarryStarts) -> list[str]:
     """The modules reached by name to carry a module along a map; none where it is copied."""
     if start.map == COPY:
         return []
-    law = LAWS[study.config.techniques[start.technique].method]
-    return [HELP["map"], law, *sorted({*host_code(study, start.source_host), *host_code(study, start.target_host)})]
+    method = study.config.techniques[start.technique].method
+    laws = [LAWS[name] for name in (method, INSTEAD.get(method)) if name is not None]
+    return [HELP["map"], *laws, *sorted({*host_code(study, start.source_host), *host_code(study, start.target_host)})]

@@ -3,12 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from peftport.maps.laws.table import LAWS, touched
 from peftport.stages.evaluate_cell import evaluations
 from peftport.stages.gather_runs import GatherRuns
 from peftport.stages.stage import Needs, Output, Stage
-from peftport.statistics.table import STATISTICS, settings_of
+from peftport.statistics.table import STATISTICS, STATISTICS_OF_REWRITTEN, settings_of
 from peftport.storage.provenance import JsonObject
+from peftport.study.rewritten import changes
 from peftport.study.study import Study
+
+EVERY = STATISTICS | STATISTICS_OF_REWRITTEN
 
 
 @dataclass(frozen=True)
@@ -19,18 +23,26 @@ class ComputeStatistics(Stage):
 
     FOLDER = "tables"
     FILES = {"table": "{table}.parquet"}
-    CONSTRAINTS = {"table": "|".join(STATISTICS)}
+    CONSTRAINTS = {"table": "|".join(EVERY)}
 
     def needs(self, study: Study) -> Needs:
-        names = [name for name in STATISTICS[self.table] if name != "predictions"]
+        names = [name for name in EVERY[self.table] if name != "predictions"]
         return {"tables": [table(name) for name in names], "predictions": evaluations(study, "predictions")}
 
     def settings(self, study: Study) -> JsonObject:
         settings = settings_of(self.table, study.config.statistics)
+        settings |= told_of_rewritten(study) if self.table in STATISTICS_OF_REWRITTEN else {}
         return {"study": study.name, "grid": study.grid.as_json(), "settings": settings}
 
     def code(self, study: Study) -> Sequence[str]:
         return [f"peftport.statistics.{self.table}"]
+
+
+def told_of_rewritten(study: Study) -> JsonObject:
+    """What a table about the same host in other coordinates is told: which transfers, and what techniques touch."""
+    entries = {name: study.config.techniques[name] for name in study.techniques}
+    known = {name: touched(entry.method, entry.as_json()) for name, entry in entries.items() if entry.method in LAWS}
+    return {"changes": changes(study), "touched": known}
 
 
 def table(name: str) -> Output:

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from peftport.figures.table import FIGURES
+from peftport.figures.table import FIGURES, FIGURES_OF_REWRITTEN
 from peftport.stages.report_tables import report_table
 from peftport.stages.stage import Needs, Stage
 from peftport.storage.provenance import JsonObject
 from peftport.study.study import Study
+
+EVERY = FIGURES | FIGURES_OF_REWRITTEN
 
 
 @dataclass(frozen=True)
@@ -19,13 +21,13 @@ class DrawFigure(Stage):
     FOLDER = "figures"
     FILES = {"figure": "{figure}.svg", "card": "{figure}.json"}
     WITHOUT_KEY = frozenset({"figure"})
-    CONSTRAINTS = {"figure": "|".join(FIGURES)}
+    CONSTRAINTS = {"figure": "|".join(EVERY)}
 
     def needs(self, study: Study) -> Needs:
-        return {"tables": [report_table(name) for name in FIGURES[self.figure]]}
+        return {"tables": [report_table(name) for name in EVERY[self.figure]]}
 
     def settings(self, study: Study) -> JsonObject:
-        return {"tables": FIGURES[self.figure]}
+        return {"tables": EVERY[self.figure]}
 
     def code(self, study: Study) -> Sequence[str]:
         return [f"peftport.figures.{self.figure}"]

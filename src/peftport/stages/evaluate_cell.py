@@ -14,9 +14,9 @@ from peftport.stages.make_starts import MakeStarts
 from peftport.stages.match_starts import MatchStarts
 from peftport.stages.sections import (
     answer_code,
+    carried_code,
     host_code,
     kind_code,
-    method_code,
     scored_task,
     task_files,
     technique,
@@ -66,7 +66,7 @@ class EvaluateCell(Stage, Cell):
         }
 
     def code(self, study: Study) -> Sequence[str]:
-        method = [] if self.initialisation == "bare" else method_code(study, self.technique)
+        method = [] if self.initialisation == "bare" else carried_code(study, self.technique, self.map)
         kinds = {name: None for dataset in self._datasets(study) for name in kind_code(study, dataset, SCORES)}
         return [*method, *kinds, *host_code(study, self.target_host), *answer_code(study, self.target_host)]
 

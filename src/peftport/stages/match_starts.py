@@ -11,7 +11,7 @@ from peftport.stages.extract_modules import modules_of
 from peftport.stages.made_hosts import made_model
 from peftport.stages.make_map import map_of
 from peftport.stages.module_folders import ModuleFolders
-from peftport.stages.sections import host_code, kind_code, method_code, task
+from peftport.stages.sections import carried_code, host_code, kind_code, task
 from peftport.stages.stage import Needs
 from peftport.storage.provenance import JsonObject
 from peftport.study.entries import FITTED, Start
@@ -43,5 +43,5 @@ class MatchStarts(ModuleFolders, Start):
     def code(self, study: Study) -> Sequence[str]:
         rule = INITIALISATIONS[self.initialisation]
         kind = kind_code(study, self.target_dataset, PROMPTS)
-        code = [*method_code(study, self.technique), *kind, *carrying_code(study, self)]
+        code = [*carried_code(study, self.technique, self.map), *kind, *carrying_code(study, self)]
         return [rule, *dict.fromkeys([*code, *host_code(study, self.target_host)])]

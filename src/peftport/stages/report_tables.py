@@ -1,12 +1,24 @@
 """The tables that figures and the report read."""
 
+from peftport.figures.table import FIGURES, FIGURES_OF_REWRITTEN
 from peftport.stages.compute_statistics import table
 from peftport.stages.describe_techniques import DescribeTechniques
 from peftport.stages.gather_runs import GatherRuns
 from peftport.stages.stage import Output
-from peftport.statistics.table import STATISTICS
+from peftport.statistics.table import STATISTICS, STATISTICS_OF_REWRITTEN
+from peftport.study.rewritten import changes
+from peftport.study.study import Study
 
-REPORTED = [*GatherRuns.FILES, *STATISTICS, "techniques"]
+
+def reported(study: Study) -> list[str]:
+    """The tables that figures and the report of a study read, by name."""
+    more = STATISTICS_OF_REWRITTEN if changes(study) else {}
+    return [*GatherRuns.FILES, *STATISTICS, *more, "techniques"]
+
+
+def figures(study: Study) -> list[str]:
+    """The figures of a study, by name."""
+    return [*FIGURES, *(FIGURES_OF_REWRITTEN if changes(study) else {})]
 
 
 def report_table(name: str) -> Output:

@@ -8,6 +8,7 @@ from peftport.data.lm_eval_files import local_files
 from peftport.host_building.recipes.table import RECIPES
 from peftport.hosts.families.table import FAMILIES
 from peftport.hosts.shape import declared
+from peftport.maps.laws.table import INSTEAD
 from peftport.prompting.lm_types.table import LM_TYPES
 from peftport.storage.provenance import JsonObject
 from peftport.study.derived_datasets import root
@@ -95,6 +96,13 @@ def method_code(study: Study, *names: str) -> list[str]:
     types = [getattr(entry, "peft_type", None) for entry in settings]
     alike = [PEFT_TYPES[name] for name in types if name in PEFT_TYPES]
     return sorted({METHODS[name] for name in (*(entry.method for entry in settings), *alike)})
+
+
+def carried_code(study: Study, name: str, by_map: str) -> list[str]:
+    """The modules of a technique, and of the one as whose modules its own may arrive that a map carries."""
+    method = study.config.techniques[name].method
+    more = [METHODS[INSTEAD[method]]] if by_map in study.config.maps and method in INSTEAD else []
+    return [*method_code(study, name), *more]
 
 
 @functools.lru_cache(maxsize=1024)

@@ -30,6 +30,7 @@ from peftport.stages.match_starts import MatchStarts
 from peftport.stages.measure_costs import MeasureCosts
 from peftport.stages.prepare_dataset import PrepareDataset
 from peftport.stages.randomise_labels import RandomiseLabels
+from peftport.stages.rewrite_host import RewriteHost
 from peftport.stages.stage import Stage
 from peftport.stages.train_source import TrainSource
 from peftport.stages.write_report import WriteReport
@@ -42,6 +43,7 @@ STAGES: dict[str, type[Stage]] = {
     "build_host": BuildHost,
     "convert_host": ConvertHost,
     "further_train_host": FurtherTrainHost,
+    "rewrite_host": RewriteHost,
     "identify_host": IdentifyHost,
     "encode_labels": EncodeLabels,
     "encode_dataset": EncodeDataset,

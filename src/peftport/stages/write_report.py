@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from peftport.figures.table import FIGURES
 from peftport.maps.table import MAPS
 from peftport.porting.table import INITIALISATIONS
 from peftport.stages.audit_overlap import AuditOverlap
@@ -12,7 +11,7 @@ from peftport.stages.describe_host import DescribeHost
 from peftport.stages.draw_figure import DrawFigure
 from peftport.stages.encode_dataset import EncodeDataset
 from peftport.stages.make_map import maps
-from peftport.stages.report_tables import REPORTED, report_table
+from peftport.stages.report_tables import figures, report_table, reported
 from peftport.stages.stage import Needs, Output, Stage
 from peftport.storage.provenance import JsonObject
 from peftport.study.study import Study
@@ -32,10 +31,10 @@ class WriteReport(Stage):
 
     def needs(self, study: Study) -> Needs:
         return {
-            "tables": [report_table(name) for name in REPORTED],
+            "tables": [report_table(name) for name in reported(study)],
             "overlap": AuditOverlap().output("table"),
-            "figures": [DrawFigure(figure).output("figure") for figure in FIGURES],
-            "figure_cards": [DrawFigure(figure).output("card") for figure in FIGURES],
+            "figures": [DrawFigure(figure).output("figure") for figure in figures(study)],
+            "figure_cards": [DrawFigure(figure).output("card") for figure in figures(study)],
             "cards": [DescribeHost(host).output("card") for host in study.hosts],
             "prompts": prompts_read(study),
             "maps": maps(study),

@@ -15,6 +15,8 @@ STATISTICS: dict[str, list[str]] = {
     "advice": ["runs", "predictions"],
     "asymmetry": ["portability", "predictions"],
 }
+# those of studies in which modules go to the same host in other coordinates; they are told which, and need no settings
+STATISTICS_OF_REWRITTEN: dict[str, list[str]] = {"survival": ["runs", "references", "predictions"]}
 # the settings of the study's section `statistics` that a table depends on
 SETTINGS: dict[str, list[str]] = {
     "portability": ["margin"],
@@ -27,7 +29,7 @@ SETTINGS: dict[str, list[str]] = {
 
 def settings_of(name: str, settings: StatisticsSettings) -> dict[str, float]:
     """Those of the study's settings that a table depends on."""
-    return {key: getattr(settings, key) for key in SETTINGS[name]}
+    return {key: getattr(settings, key) for key in SETTINGS.get(name, [])}
 
 
 def compute(name: str, tables: dict[str, "pd.DataFrame"], settings: dict[str, float]) -> "pd.DataFrame":

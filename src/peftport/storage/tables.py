@@ -16,6 +16,7 @@ from peftport.storage.technique_columns import (
     REAL,
     RELATIVE_BYTES,
     SUMMARY,
+    SURVIVAL,
     TAKEN,
     TESTED,
     TEXT,
@@ -269,6 +270,7 @@ TABLES: dict[str, dict[str, Column]] = {
         "backward_recovered_gap": Column(REAL, "the same from the second to the first", True),
     }
     | METRIC,
+    "survival": STUDY | TECHNIQUE | HOSTS | DATASETS | SURVIVAL | METRIC,
     "techniques": STUDY
     | TECHNIQUE
     | {"target_host": HOSTS["target_host"]}

@@ -188,3 +188,25 @@ DECISION = (
         "examples_needed": Column(REAL, "test examples that go with them", True),
     }
 )
+SURVIVAL = {
+    "coordinates": Column(TEXT, "what is changed between the two hosts, which compute the same, and how"),
+    "touched": Column(
+        TEXT, "what of this tensors of the technique touch, by its law; empty: nothing; null without a law", True
+    ),
+    "copy_survives": Column(
+        FLAG, "whether theory says that a plain copy survives: nothing is touched; null as there", True
+    ),
+    "seeds": Column(WHOLE, "number of seeds, without those whose run failed"),
+    "accuracy_mean": Column(REAL, "mean score of `ported` modules in the target host, before any training there"),
+    "source_accuracy": Column(
+        REAL, "mean score of the same modules in their source host; null without `references: [source]`", True
+    ),
+    "survived": Column(
+        REAL,
+        "share of the modules' gain over the bare host in their source host that is left; null without `references: "
+        "[bare, source]`, or where that gain is not shown to be 3 points",
+        True,
+    ),
+    "low": Column(REAL, "lower end of its 95% interval; null as `survived`", True),
+    "high": Column(REAL, "upper end of it; null as `survived`", True),
+}

@@ -12,9 +12,11 @@ from peftport.hosts.recipe_settings import (
     FurtherHostSettings,
     InstructionHostSettings,
     RawHostSettings,
+    RewrittenHostSettings,
     ShapeSettings,
     base_of,
 )
+from peftport.hosts.rewritable import refusal as rewriting_refusal
 from peftport.hosts.settings import HostSettings
 from peftport.hosts.shape import declared
 from peftport.prompting.lm_types.table import CLASSIFIER
@@ -60,6 +62,7 @@ def check_meaning(settings: StudySettings, folder: Path) -> None:
         _check_host(name, host, folder)
         _check_recipe(name, settings.hosts, folder)
         _check_further(name, settings, folder)
+        _check_rewritten(name, settings.hosts, folder)
     for name, dataset in settings.datasets.items():
         _check_dataset(name, dataset, folder)
     study = Study(settings, folder)
@@ -196,6 +199,14 @@ def _check_further(name: str, settings: StudySettings, folder: Path) -> None:
         base = _declared(recipe.base, settings.hosts, folder)
         if (reason := further_refusal(name, recipe, base, settings.datasets, folder)) is not None:
             raise ConfigError(reason)
+
+
+def _check_rewritten(name: str, hosts: Hosts, folder: Path) -> None:
+    if isinstance(recipe := hosts[name].build, RewrittenHostSettings):
+        base = _declared(recipe.base, hosts, folder)
+        reason = None if base is None else rewriting_refusal(recipe.coordinates, base["model_type"])
+        if reason is not None:
+            raise ConfigError(f"config key `hosts.{name}.build.coordinates`: {reason}.")
 
 
 def _check_width(name: str, shape: ShapeSettings) -> None:

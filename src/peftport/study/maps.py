@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from peftport.hosts.families.table import FAMILIES, family
 from peftport.hosts.shape import card_so_far, common
 from peftport.maps.admissible import SEVERAL, reads_texts, told_refusals, unsuited, would_do
+from peftport.maps.laws.table import INSTEAD
 from peftport.maps.spaces import refusal
 from peftport.porting.compatibility import differences
 from peftport.registry import unknown_name
@@ -83,6 +84,9 @@ def _initialisations(study: Study) -> Iterator[Complaint]:
         for name in _widening(study) if kind == "target_mean" else ():
             said = f"with `layers` of {' or '.join(SEVERAL)} carried adapters are wider than those of the target host."
             yield key, f"`{kind}` cannot be made for the technique `{name}`: {said}"
+        for name in carried_instead(study) if kind == "target_mean" else ():
+            said = f"a map may carry its modules as {INSTEAD[study.config.techniques[name].method]}, and those of the "
+            yield key, f"`{kind}` cannot be made for the technique `{name}`: {said}target host are none."
 
 
 def _unfit(kind: str, technique: JsonObject) -> str | None:
@@ -91,8 +95,6 @@ def _unfit(kind: str, technique: JsonObject) -> str | None:
         from peftport.maps.controls.random_basis import refusal as unplaced  # most studies have none of these
 
         return unplaced(technique)
-    if kind == "shuffled_map" and technique["method"] == "compacter":
-        return "compacters follow maps by blocks alone, and a shuffled one has none"
     if kind in SCALED:
         from peftport.maps.controls.scaled import refusal as unscaled
 
@@ -104,6 +106,23 @@ def _widening(study: Study) -> list[str]:
     """Techniques whose modules get wider where several source layers stand for one."""
     several = any(study.config.maps[transfer.map].layers in SEVERAL for transfer in study.mapped_transfers)
     return [name for name in study.techniques if several and study.config.techniques[name].method == "adapters"]
+
+
+def carried_instead(study: Study) -> list[str]:
+    """Techniques whose modules a map of the study may carry as those of another technique."""
+    names = study.techniques if study.mapped_transfers else []
+    return [name for name in names if study.config.techniques[name].method in INSTEAD]
+
+
+def instead_notes(study: Study) -> list[str]:
+    """A sentence for every such technique."""
+    others = {name: INSTEAD[study.config.techniques[name].method] for name in carried_instead(study)}
+    return [
+        f"modules of {name} that a map cannot carry as such are carried as {other}, which add the same to the host and "
+        "have more parameters (`carried` on the card of a start says so, with both numbers); native modules and those "
+        "from scratch are its own"
+        for name, other in others.items()
+    ]
 
 
 def _streams(study: Study, known: Declared) -> Iterator[Complaint]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from peftport.hosts.recipe_settings import HostTrainingSettings, InstructionHostSettings
+from peftport.hosts.recipe_settings import HostTrainingSettings, InstructionHostSettings, RewrittenHostSettings
 from peftport.study.entries import TAUGHT, Cell, Source, Start
 from peftport.study.learning_rates import learning_rates
 from peftport.study.study import Study
@@ -56,9 +56,9 @@ def warmup_warnings(budgets: Sequence[int], warmup_steps: int) -> list[str]:
 
 
 def build_steps(study: Study, host: str) -> int:
-    """Optimiser steps that making a host takes; none for a host that comes from elsewhere."""
+    """Optimiser steps that making a host takes; none for a host that is not trained here."""
     recipe = study.config.hosts[host].build
-    if recipe is None:
+    if recipe is None or isinstance(recipe, RewrittenHostSettings):
         return 0
     if isinstance(recipe, HostTrainingSettings):
         return recipe.steps

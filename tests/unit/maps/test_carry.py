@@ -87,10 +87,14 @@ def test_scales_and_prefixes_of_several_layers_are_averaged(technique):
     np.testing.assert_allclose(new.tensors[name], (first + second) / 2, atol=1e-6)
 
 
-@pytest.mark.parametrize("technique", ["compacter", "tiny_attention"])
-def test_techniques_without_a_mean_refuse_it(technique):
+def test_a_technique_without_a_mean_refuses_it():
     with pytest.raises(NotCarried, match="one source layer each"):
-        reshaped(technique, "t5", HALVES)
+        reshaped("tiny_attention", "t5", HALVES)
+
+
+def test_means_of_compacters_are_adapters():
+    new, _ = reshaped("compacter", "t5", HALVES)
+    assert new.card["carried"] | {"as": "adapters", "times_as_wide": 2} == new.card["carried"]
 
 
 @pytest.mark.parametrize(("duplicate", "share"), [("split", 0.5), ("full", 1.0)])
@@ -284,7 +288,6 @@ REFUSED = [
     ("lora", "t5", {"model_type": "gpt2"}, "sites `q` in the encoder"),
     ("prompt", "llama", {"model_type": "bert"}, "take no prompt"),
     ("tiny_attention", "t5", {"model_type": "llama"}, "attention_block"),
-    ("compacter", "t5", {"shape": {"d_model": 48}}, "width: 32 in here, 48 in there"),
     ("prefix", "t5", {"shape": {"heads": 8, "key_value_heads": 8}}, "heads: 4 in here, 8 in there"),
     ("adapters", "bert", {"head": "classification"}, "classification head"),
     ("lora", "llama", {"model_type": "qwen3"}, "residual stream is not described"),

@@ -10,6 +10,7 @@ from peftport.maps.correspondence import Correspondence
 from peftport.maps.laws.law import NotCarried
 from peftport.maps.laws.table import LAWS
 from peftport.maps.linear import Isometry
+from peftport.techniques.table import PEFT_TYPES
 from tests.carried import TECHNIQUES, answers, ask, carried, grade
 from tests.ladder import ids, ones, rotation, rung
 from tests.reshaped import Change, changed
@@ -35,7 +36,7 @@ EXACT = {
         "bert_plain": "rotated",
     },
     "adapters_shared": {"t5": "wider", "gpt2": "rotated"},
-    "compacter": {"t5": "scaled_stream"},
+    "compacter": {"t5": "scaled_stream rotated wider"},
     "prefix": {
         "t5": "heads_and_units values",
         "llama": "queries all ungrouped",
@@ -135,8 +136,20 @@ def test_compacters_follow_rotations_of_their_parts_and_no_others():
     before, ends = answers("compacter", "t5"), (card(host("t5"), "source"), card(target, "target"))
     after = ask(target, carry_module(before.module, "compacter", truth, *ends), ids())
     assert ((after - before.answered).norm() / (before.answered - before.bare).norm()).item() < TOLERANCE
-    with pytest.raises(NotCarried, match="4 equal parts"):
-        carried("compacter", rung("rotated", "t5"), before.module)
+    assert "as" not in carried("compacter", rung("scaled_stream", "t5"), before.module).card["carried"]
+
+
+def test_other_compacters_are_carried_as_adapters():
+    module = answers("compacter", "t5").module
+    there = carried("compacter", rung("wider", "t5"), module)
+    said = there.card["carried"]
+    assert (said["as"], "4 equal parts" in said["why"]) == ("adapters", True)
+    assert said["parameters_in_source"] == sum(tensor.size for tensor in module.tensors.values())
+    assert said["parameters"] == sum(tensor.size for tensor in there.tensors.values()) > said["parameters_in_source"]
+    assert PEFT_TYPES[there.config["peft_type"]] == "adapters"
+    failed = dataclasses.replace(module, card=module.card | {"failed_at_step": 3})
+    lost = carried("compacter", rung("wider", "t5"), failed)
+    assert lost.shapes() == there.shapes() and all(np.isnan(tensor).all() for tensor in lost.tensors.values())
 
 
 @pytest.mark.parametrize(
@@ -144,7 +157,6 @@ def test_compacters_follow_rotations_of_their_parts_and_no_others():
     [
         ("more_heads", "t5", "prefix", "heads of the target without a counterpart"),
         ("deeper", "t5", "prefix", "no source layer stands for"),
-        ("wider", "t5", "compacter", "4 equal parts"),
     ],
 )
 def test_a_module_without_a_counterpart_is_refused(name, kind, technique, said):

@@ -355,6 +355,39 @@ def test_a_host_that_is_trained_further_depends_on_its_base_its_texts_and_how(tm
     assert objective in graph.stages["further_train_host"][0].code(graph.study)
 
 
+def rewritten(coordinates, folder, **grid):
+    """The graph of a study whose target is its source in other coordinates."""
+    hosts = CONFIG["hosts"] | {"instruct": {"build": {"base": "raw", "coordinates": coordinates}}}
+    return Graph(Study(read_settings(CONFIG | {"hosts": hosts, "grid": CONFIG["grid"] | grid}, folder), folder))
+
+
+def test_a_host_in_other_coordinates_depends_on_its_base_and_on_which(tmp_path):
+    graph = rewritten({"heads": "permutation"}, tmp_path)
+    (stage,) = graph.stages["rewrite_host"]
+    (other,) = rewritten({"units": "permutation"}, tmp_path).stages["rewrite_host"]
+    assert graph.key(stage) != rewritten({"units": "permutation"}, tmp_path).key(other)
+    (identified,) = [entry for entry in graph.stages["identify_host"] if entry.host == "instruct"]
+    assert {output.stage for output in graph.read(identified)} == {stage}
+    (base,) = [entry for entry in graph.stages["identify_host"] if entry.host == "raw"]
+    assert {output.stage for output in graph.read(stage)} == {base}
+
+
+def test_only_studies_with_such_a_host_ask_what_survives(tmp_path):
+    graph = rewritten({"heads": "permutation"}, tmp_path)
+    usual = Graph(Study(read_settings(CONFIG, tmp_path), tmp_path))
+    for stage, name, more in (("compute_statistics", "table", "survival"), ("draw_figure", "figure", "what_survives")):
+        asked = [{getattr(entry, name) for entry in one.stages[stage]} for one in (graph, usual)]
+        assert asked[0] - asked[1] == {more} and not asked[1] - asked[0]
+    (table,) = [entry for entry in graph.stages["compute_statistics"] if entry.table == "survival"]
+    settings = table.settings(graph.study)["settings"]
+    hosts = {"source_host": "raw", "target_host": "instruct", "map": "copy"}
+    assert settings["changes"] == [hosts | {"coordinates": {"heads": "permutation"}}]
+    assert settings["touched"] == {"lora": ["stream", "heads"], "adapters": ["stream"]}
+    back = rewritten({"heads": "permutation"}, tmp_path, transfers=[{"source": "instruct", "target": "raw"}])
+    (table,) = [entry for entry in back.stages["compute_statistics"] if entry.table == "survival"]
+    assert table.settings(back.study)["settings"]["changes"][0]["target_host"] == "raw"
+
+
 def test_a_dataset_that_is_a_corpus_alone_is_prepared_and_not_put_to_a_host(tmp_path):
     hosts = {"datasets": {"hotel": CONFIG["datasets"]["book"] | {"source": {"generated": {"domain": "hotel"}}}}}
     config = CONFIG | {"datasets": CONFIG["datasets"] | hosts["datasets"]}

@@ -22,6 +22,15 @@ def test_a_split_of_which_more_than_5_percent_was_cut_is_a_caveat(cut, caveats, 
     assert sum("raise training.max_tokens" in warning for warning in warnings) == caveats
 
 
+def test_a_host_in_other_coordinates_has_its_line():
+    rewritten = {"base": "raw", "coordinates": {"stream": "rotation", "heads": "permutation"}, "seed": 0}
+    rewritten |= {"logits_difference": 3.21e-6, "asked": {"texts": 8, "tokens": 16}}
+    assert host_notes([{"host": "turned", "choice": None, "rewritten": rewritten}]) == [
+        "turned is raw in other coordinates (stream by a rotation, heads by a permutation) and computes the same: its "
+        "answers to 8 rows of random tokens differ by at most 3.2e-06 of the largest."
+    ]
+
+
 def test_a_host_that_was_trained_further_has_its_line():
     """What moved, and what that did to text that was held out."""
     further = {"base": "v1", "steps": 1200, "objective": "hidden spans", "drift": {"total": 0.00441}}

@@ -30,9 +30,11 @@ def graph():
     hosts = {"raw": {"build": raw}, "instruct": {"build": {"base": "raw", "instructions": GENERATED}}}
     further = {"base": "raw", "corpus": {"generated": {"domains": ["film"]}}}
     hosts |= {"further": {"build": further}}
+    hosts |= {"turned": {"build": {"base": "raw", "coordinates": {"heads": "permutation"}}}}
     hosts |= {"pickled": {"hub": {"id": "a/b", "revision": "0" * 40}, "convert": True}}
     transfers = [*CONFIG["grid"]["transfers"], {"source": "raw", "target": "pickled"}]
     transfers.append({"source": "raw", "target": "further"})
+    transfers.append({"source": "raw", "target": "turned"})
     transfers.append({"source": "raw", "target": "instruct", "map": "weight_match"})
     grid = CONFIG["grid"] | {
         "transfers": transfers,

@@ -264,6 +264,27 @@ WRONG = {
         {"hosts.raw": {"build": {"corpus": {"files": ["no.txt"]}}}},
         "config key `hosts.raw.build.corpus.files`: expected a file, 'no.txt' is none (looked in",
     ),
+    "a host in other coordinates, none of which is said": (
+        {"hosts.turned": {"build": {"base": "raw", "coordinates": {}}}},
+        "config key `hosts.turned.build.coordinates`: expected at least one of `stream`, `heads`, `units`",
+    ),
+    "a host in coordinates that there are not": (
+        {"hosts.turned": {"build": {"base": "raw", "coordinates": {"heads": "rotation"}}}},
+        "config key `hosts.turned.build.coordinates.heads`",
+        "`permutation`",
+    ),
+    "an encoder with a rotated stream": (
+        {
+            "hosts.small": BUILT | {"build": BUILT["build"] | {"family": "bert"}},
+            "hosts.turned": {"build": {"base": "small", "coordinates": {"stream": "rotation"}}},
+        },
+        "config key `hosts.turned.build.coordinates`: the stream of a `bert` host cannot be rotated",
+        "take `stream: permutation`",
+    ),
+    "a host in other coordinates from itself": (
+        {"hosts.raw": {"build": {"base": "raw", "coordinates": {"heads": "permutation"}}}},
+        "config key `hosts.raw.build.base`: built from itself (raw <- raw).",
+    ),
     "a host trained further on text that is not there": (
         {"hosts.raw": {"build": FURTHER | {"corpus": {"files": ["books/*.txt"]}}}},
         "config key `hosts.raw.build.corpus.files`: expected a file, or a pattern of files, 'books/*.txt' is none",

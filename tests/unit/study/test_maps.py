@@ -8,6 +8,7 @@ import pytest
 from peftport.planning.graph import Graph
 from peftport.planning.plan import downloads
 from peftport.study.config import ConfigError, read_settings
+from peftport.study.maps import instead_notes
 from peftport.study.study import Study
 from tests.unit.planning.test_graph import CONFIG
 
@@ -42,6 +43,13 @@ def refusal(*arguments, **techniques):
     with pytest.raises(ConfigError) as caught:
         read_settings(config(*arguments, **techniques))
     return str(caught.value)
+
+
+def test_what_may_arrive_as_another_technique_is_said():
+    study = Study(read_settings(config([MAPPED], BY, compacter={"bottleneck": 8})))
+    (said,) = instead_notes(study)
+    assert said.startswith("modules of compacter that a map cannot carry as such are carried as adapters")
+    assert instead_notes(between("weight_match")) == instead_notes(Study(read_settings(CONFIG))) == []
 
 
 BY = {"weight_match": {}}
@@ -124,8 +132,8 @@ def test_controls_and_layers_that_could_not_be_made_are_refused_before_anything_
     said = refusal([MAPPED], linear, ("ported", "target_mean"))
     assert "`target_mean` cannot be made for the technique `adapters`: with `layers` of linear or avg" in said
     same = {"source": "raw", "target": "raw", "map": "weight_match"}
-    said = refusal([same], BY, ("ported", "shuffled_map"), compacter={"bottleneck": 8})
-    assert "`shuffled_map` cannot be made for the technique `compacter`: compacters follow maps by blocks alone" in said
+    said = refusal([same], BY, ("ported", "target_mean"), compacter={"bottleneck": 8})
+    assert "`target_mean` cannot be made for the technique `compacter`: a map may carry its modules as adapters" in said
     (tmp_path / "qwen").mkdir()
     (tmp_path / "qwen/config.json").write_text(json.dumps(QWEN | {"model_type": "qwen3"}))
     for name in ("model.safetensors", "tokenizer.json"):

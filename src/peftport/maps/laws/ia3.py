@@ -3,7 +3,10 @@
 A map that mixes coordinates (values in another basis) has no exact counterpart: the scales are then the nearest ones.
 """
 
+from collections.abc import Sequence
+
 from peftport.maps.laws.law import IN, OUT, Law, Parts, SiteMaps, Tensors, diagonal, plain_mean
+from peftport.maps.spaces import READS, WRITES
 from peftport.storage.provenance import JsonObject
 
 SCALES = "ia3_l"
@@ -23,6 +26,12 @@ def mean(parts: Parts, most: int) -> tuple[Tensors, JsonObject]:
     return plain_mean(LAW, parts), {}
 
 
+def touches(kinds: Sequence[str]) -> set[str]:
+    """The spaces of the coordinates that are scaled."""
+    scaled = [(READS[kind],) if kind in AT_INPUT else WRITES[kind] for kind in kinds]
+    return {space for spaces in scaled for space in spaces}
+
+
 LAW = Law(
     kinds=("k", "v", "wo", "qkv", "o"),
     axes={SCALES: (None, None)},
@@ -31,4 +40,5 @@ LAW = Law(
     chosen="targets",
     carry=carry,
     mean=mean,
+    touches=touches,
 )

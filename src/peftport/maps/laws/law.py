@@ -4,7 +4,7 @@ A tensor that writes a space is multiplied by its map M, one that reads it by M^
 module's own and stays.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -22,6 +22,10 @@ SPLIT, FULL = "split", "full"
 
 class NotCarried(ValueError):
     """A module has no counterpart in the other host, and why."""
+
+
+class OnlyInstead(NotCarried):
+    """No module of its technique has a module's function in the other host, and why; of another technique one may."""
 
 
 @dataclass(frozen=True)
@@ -139,6 +143,14 @@ class Law:
             facts about it; None for as they are.
         config: fields of ``adapter_config.json`` that depend on the source's sizes, from its fields and tensors.
         refusals: settings and cards of source and target to why modules cannot be carried.
+        instead: config and tensors of a module to those of one of another technique (``INSTEAD`` of the laws' table)
+            that adds the same; None where there is none.
+        split: tensors at a fused projection and the outputs of its parts to the tensors at each part; None where what
+            a module does at the one cannot be said of the others.
+        join: tensors at each part of a fused projection (None where there is no module) and their outputs to those of
+            one module at the whole.
+        evened: tensors of all sites, some of which ``join`` made wider, to those of sites of one width.
+        touches: kinds of sites to the spaces that its tensors there are in; None where ``axes`` says it.
     """
 
     kinds: tuple[str, ...] = ()
@@ -151,6 +163,11 @@ class Law:
     shared: Callable[[Tensors, Route], tuple[Tensors, JsonObject]] | None = None
     config: Callable[[JsonObject, Tensors], JsonObject] | None = None
     refusals: Callable[[JsonObject, JsonObject, JsonObject], list[str]] | None = None
+    instead: Callable[[JsonObject, Tensors], tuple[JsonObject, Tensors]] | None = None
+    split: Callable[[Tensors, Sequence[int]], list[Tensors]] | None = None
+    join: Callable[[Sequence[Tensors | None], Sequence[int]], Tensors] | None = None
+    evened: Callable[[Sequence[Tensors]], list[Tensors]] | None = None
+    touches: Callable[[Sequence[str]], Iterable[str]] | None = None
 
 
 def multiplied(tensor: np.ndarray, axes: Sequence[Axis | None], maps: Mapping[str, LinearMap] | SiteMaps) -> np.ndarray:

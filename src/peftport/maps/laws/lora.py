@@ -1,5 +1,8 @@
 """LoRA: the update ``B A`` becomes ``M_out B A M_in^+``, so its rank never rises."""
 
+import math
+from collections.abc import Sequence
+
 import numpy as np
 
 from peftport.hosts.sites import PROJECTIONS
@@ -37,15 +40,44 @@ def mean(parts: Parts, most: int) -> tuple[Tensors, JsonObject]:
     return {DOWN: new_down, UP: new_up}, {"kept_energy": energy}
 
 
+def split(tensors: Tensors, sizes: Sequence[int]) -> list[Tensors]:
+    """The updates of the parts of a fused projection: each has its rows of B, and all have the same A."""
+    return [tensors | {UP: rows} for rows in np.split(tensors[UP], np.cumsum(sizes)[:-1])]
+
+
+def join(parts: Sequence[Tensors | None], sizes: Sequence[int]) -> Tensors:
+    """The update of a fused projection from those of its parts: A below each other, B on a diagonal of blocks."""
+    ups = [np.zeros((size, 0)) if part is None else part[UP] for part, size in zip(parts, sizes, strict=True)]
+    down = np.concatenate([part[DOWN] for part in parts if part is not None])
+    up, ends = np.zeros((sum(sizes), len(down))), np.cumsum([0, *(block.shape[1] for block in ups)])
+    for rows, block, start in zip(np.split(up, np.cumsum(sizes)[:-1]), ups, ends, strict=False):
+        rows[:, start : start + block.shape[1]] = block
+    return {DOWN: down, UP: up}
+
+
+def evened(sites: Sequence[Tensors]) -> list[Tensors]:
+    """The updates of all sites with the largest rank among them: what is more than their own is zero."""
+    ranks = [tensors[DOWN].shape[0] for tensors in sites]
+    more = [max(ranks) - rank for rank in ranks]
+    return [
+        {DOWN: np.pad(tensors[DOWN], [(0, rest), (0, 0)]), UP: np.pad(tensors[UP], [(0, 0), (0, rest)])}
+        for tensors, rest in zip(sites, more, strict=True)
+    ]
+
+
 def config(fields: JsonObject, tensors: Tensors) -> JsonObject:
-    """No field depends on a size of the host.
+    """The rank, where it is no longer the source's, and an alpha by which updates stay as large.
 
     Raises:
         NotCarried: it is no plain LoRA.
     """
     if other := [name for name in OTHER_FORMS if fields.get(name)]:
         raise NotCarried(f"only plain LoRAs of one rank are carried; this one has {', '.join(other)}")
-    return {}
+    rank = next(len(tensor) for name, tensor in tensors.items() if name.endswith(DOWN))
+    if rank == fields.get("r", rank):
+        return {}
+    times = rank / fields["r"]
+    return {"r": rank, "lora_alpha": fields["lora_alpha"] * (math.sqrt(times) if fields.get("use_rslora") else times)}
 
 
 LAW = Law(
@@ -55,4 +87,7 @@ LAW = Law(
     chosen="targets",
     mean=mean,
     config=config,
+    split=split,
+    join=join,
+    evened=evened,
 )

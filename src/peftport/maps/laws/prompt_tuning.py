@@ -4,6 +4,7 @@ import numpy as np
 
 from peftport.hosts.families.table import family
 from peftport.maps.laws.law import Law, Route, Tensors
+from peftport.maps.spaces import EMBEDDING
 from peftport.storage.provenance import JsonObject
 
 
@@ -23,4 +24,4 @@ def refusals(settings: JsonObject, source: JsonObject, target: JsonObject) -> li
     return lines
 
 
-LAW = Law(neutral=None, shared=shared, refusals=refusals)
+LAW = Law(neutral=None, shared=shared, refusals=refusals, touches=lambda kinds: {EMBEDDING})

@@ -3,12 +3,13 @@
 To add one, write its file with a ``LAW`` and add its line here.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from peftport.hosts.families.table import family
 from peftport.hosts.sites import Family
-from peftport.maps.laws.law import Law
-from peftport.maps.spaces import locate, refusal, template_of
+from peftport.maps.laws.law import IN, OUT, Axis, Law
+from peftport.maps.layouts import Kind, counterparts
+from peftport.maps.spaces import EMBEDDING, READS, WRITES, locate, refusal
 from peftport.registry import import_entry
 from peftport.storage.provenance import JsonObject
 from peftport.techniques.table import PASSED_ON
@@ -22,7 +23,11 @@ LAWS: dict[str, str] = {
     "ia3": "peftport.maps.laws.ia3",
     "tiny_attention": "peftport.maps.laws.tiny_attention",
 }
+# techniques whose modules are carried as those of another where their own have no counterpart in the other host
+INSTEAD = {"compacter": "adapters"}
 NO_LAW = {PASSED_ON: "peft's own techniques begin at quantities of their host, or have frozen parts of its sizes"}
+# what can be changed of a host's coordinates to the spaces that it changes
+PARTS = {"stream": {"read", "memory", "write", EMBEDDING}, "heads": {"q", "k", "v", "mix"}, "units": {"units"}}
 LANGUAGE_MODEL = "language_model"
 GATED = {"wi": False, "wi_0": True, "wi_1": True, "wi_01": True}  # whether a sub-layer with such a site is gated
 
@@ -61,13 +66,37 @@ def refusals(method: str, settings: Mapping[str, object], source: JsonObject, ta
     return lines + (entry.refusals(dict(settings), source, target) if entry.refusals else [])
 
 
+def touched(method: str, settings: Mapping[str, object]) -> list[str]:
+    """What of a host's coordinates the tensors of a technique's modules touch: some of ``PARTS``.
+
+    A plain copy of a module survives a change of all other coordinates as it is, and of none of these.
+
+    Args:
+        settings: of the technique, as plain JSON values.
+    """
+    entry = law(method)
+    kinds = (settings.get(entry.chosen) if entry.chosen else None) or entry.kinds
+    spaces = set(entry.touches(kinds)) if entry.touches else {axis.space for axis in _axes(entry)}
+    of_sites = {IN: {READS[kind] for kind in kinds if kind in READS}, OUT: _written(kinds)}
+    spaces = set().union(*(of_sites.get(space, {space}) for space in spaces))
+    return [part for part, changed in PARTS.items() if not changed.isdisjoint(spaces)]
+
+
+def _axes(entry: Law) -> list[Axis]:
+    return [axis for axes in entry.axes.values() for axis in axes if axis is not None]
+
+
+def _written(kinds: Sequence[str]) -> set[str]:
+    return {space for kind in kinds if kind in WRITES for space in WRITES[kind]}
+
+
 def _without_counterpart(entry: Law, settings: Mapping[str, object], source: Family, target: Family) -> list[str]:
     """Sites of the source that hosts of the target's family do not have, one line for each kind and stack."""
     lines = []
     for kind in _kinds(entry, settings, source):
         for stack, template in source.sites.get(kind, ()):
             part = locate(source, template.format(layer=0), (kind,)).place.sublayer
-            if template_of(target, kind, stack, part) is None:
+            if not counterparts(Kind(kind, stack, part), target, entry):
                 lines.append(f"sites `{kind}` in the {stack}: hosts of the family {target.name!r} have none")
     return list(dict.fromkeys(lines))
 

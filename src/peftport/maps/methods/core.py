@@ -18,7 +18,7 @@ from peftport.maps.alike import small_vocabulary, unlike
 from peftport.maps.correspondence import Correspondence, Space
 from peftport.maps.layers import layer_maps
 from peftport.maps.linear import Factors, LinearMap
-from peftport.maps.pair import FUSED, End, Pair
+from peftport.maps.pair import PART_OF, End, Pair
 from peftport.maps.settings import MapSettings
 from peftport.maps.spaces import READS, Place
 from peftport.maps.stream_tokens import from_tokens
@@ -76,7 +76,7 @@ def projections_of(pair: Pair, places: tuple[Place, Place]) -> Iterator[str]:
     ends = list(zip((pair.target, pair.source), places, strict=True))
     for kind in PROJECTIONS:
         if all(end.has(place, kind) for end, place in ends):
-            fused = FUSED.get(kind, ("", 0))[0]
+            fused = PART_OF.get(kind, ("", 0))[0]
             if not (fused and all(end.stored(place, fused) for end, place in ends)):
                 yield kind
 

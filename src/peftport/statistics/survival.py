@@ -1,0 +1,81 @@
+"""What share of a module's gain is left between a host and the same one in other coordinates, beside the theory."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from peftport.statistics.example_scores import KEY, ExampleScores
+from peftport.statistics.recovered_gap import recovered_gap
+from peftport.storage.tables import TABLES
+
+PORTED = "ported"
+
+
+def survival(
+    runs: pd.DataFrame,
+    references: pd.DataFrame,
+    predictions: pd.DataFrame,
+    changes: Sequence[Mapping[str, Any]] = (),
+    touched: Mapping[str, Sequence[str]] | None = None,
+) -> pd.DataFrame:
+    """One row per technique x transfer between versions of a host x dataset pair: `ported` at the smallest budget.
+
+    Both hosts compute the same, so the ceiling is what the module scores in the host that it was trained in: the
+    reference `native` of the source host, which a study has with `references: [bare, source]`.
+
+    Args:
+        runs: table `runs`.
+        references: table `references`, for the scores of the source host's own modules.
+        predictions: one row per run and test example, with the columns of the cell.
+        changes: of each such transfer ``source_host``, ``target_host``, ``map``, and ``coordinates``, what is changed
+            (``stream``, ``heads``, ``units``) to how.
+        touched: technique to which of these its tensors touch; one that is not there has no theory.
+
+    Returns:
+        Table `survival`.
+    """
+    answers, rows = ExampleScores(predictions), []
+    between = {tuple(change[name] for name in ("source_host", "target_host", "map")): change for change in changes}
+    cells = runs[(runs["initialisation"] == PORTED) & (runs["budget_steps"] == runs["budget_steps"].min())]
+    cells = cells.dropna(subset="score").groupby(["study", *KEY], sort=False, observed=True)
+    for (study, *key), cell in cells:
+        named = dict(zip(KEY, key, strict=True))
+        change = between.get((named["source_host"], named["target_host"], named["map"]))
+        if change is None:
+            continue
+        known = (touched or {}).get(named["technique"])
+        hits = None if known is None else [part for part in change["coordinates"] if part in known]
+        rows.append(
+            {"study": study}
+            | {name: named[name] for name in KEY if name not in ("initialisation", "budget_steps")}
+            | {
+                "coordinates": ", ".join(f"{part}: {how}" for part, how in change["coordinates"].items()),
+                "touched": None if hits is None else ", ".join(hits),
+                "copy_survives": None if hits is None else not hits,
+                "seeds": cell["seed"].nunique(),
+                "accuracy_mean": cell["score"].mean(),
+                "source_accuracy": _source_score(references, named),
+                "metric": cell["metric"].iloc[0],
+            }
+            | _share(answers, tuple(key), named)
+        )
+    return pd.DataFrame(rows, columns=list(TABLES["survival"]))
+
+
+def _source_score(references: pd.DataFrame, named: Mapping[str, Any]) -> float:
+    """The mean score of the source host's own modules; NaN where the study has none."""
+    chosen = references[references["initialisation"] == "native"]
+    for column, value in (("technique", "technique"), ("target_host", "source_host"), *[("target_dataset",) * 2]):
+        chosen = chosen[chosen[column] == named[value]]
+    return float(chosen["score"].mean())
+
+
+def _share(answers: ExampleScores, key: tuple, named: Mapping[str, Any]) -> dict[str, float]:
+    """The share of the gain that is left, with its interval; NaN where references are missing or the gain is small."""
+    bare = answers.bare(named["target_host"], named["target_dataset"])
+    whole = answers.native(named["technique"], named["source_host"], named["target_dataset"])
+    found = recovered_gap(answers.need(key), bare, whole) if bare and whole else None
+    values = (found.share, found.low, found.high) if found else (np.nan,) * 3
+    return dict(zip(("survived", "low", "high"), values, strict=True))
