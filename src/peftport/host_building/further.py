@@ -59,6 +59,7 @@ def train_further(
     Config and tokenizer are the base's, byte by byte. Weights are float32.
 
     Args:
+        base: the host as the training begins: with the layers alone that the recipe keeps (``with_layers``).
         dataset: texts of the splits ``train`` and ``validation``, where the corpus is a dataset.
         report: called with (step, loss) of every step.
         checkpoint: what a job that was stopped left.
@@ -66,8 +67,9 @@ def train_further(
 
     Returns:
         the loss curve (``host_curve``), and what is noted of the host: ``files`` (name to SHA-256), ``computed_by``,
-        and ``further``: ``base``, ``steps``, ``objective``, ``weights`` and ``trained_parameters``, ``drift``,
-        ``perplexity`` (``before``, ``after``), ``held_out`` (``windows``, ``tokens`` of one, ``of`` the corpus).
+        and ``further``: ``base``, ``kept_layers`` (None: all), ``steps``, ``objective``, ``weights`` and
+        ``trained_parameters``, ``drift``, ``perplexity`` (``before``, ``after``), ``held_out`` (``windows``, ``tokens``
+        of one, ``of`` the corpus).
 
     Raises:
         ValueError: the corpus holds too little text, a window is longer than the host reads, or the host has no
@@ -94,6 +96,7 @@ def train_further(
     model.cpu()
     facts = {
         "base": recipe.base,
+        "kept_layers": recipe.keep_layers,
         "steps": recipe.steps,
         "objective": objective.NAME,
         "weights": recipe.weights,
