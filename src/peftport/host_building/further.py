@@ -68,12 +68,10 @@ def train_further(
     Returns:
         the loss curve (``host_curve``), and what is noted of the host: ``files`` (name to SHA-256), ``computed_by``,
         and ``further``: ``base``, ``kept_layers`` (None: all), ``steps``, ``objective``, ``weights`` and
-        ``trained_parameters``, ``drift``, ``perplexity`` (``before``, ``after``), ``held_out`` (``windows``, ``tokens``
-        of one, ``of`` the corpus).
+        ``trained_parameters``, ``drift``, ``perplexity`` and ``held_out``, as docs/output.md says.
 
     Raises:
-        ValueError: the corpus holds too little text, a window is longer than the host reads, or the host has no
-            weights of a kind that shall train.
+        ValueError: too little text, a window longer than the host reads, or no weights of a kind that shall train.
         FloatingPointError: the training diverged.
         Stopped: the job was told to stop.
     """
@@ -83,7 +81,6 @@ def train_further(
     objective = objective_of(kind.lm_type)
     example = objective.objective(recipe, tokenizer)
     loss = partial(_loss, model, lm_type(kind.lm_type).padding(tokenizer), recipe.products)
-
     model.to(job_device())
     if trainable.made:
         trainable.train_made()
