@@ -7,6 +7,7 @@ run_in_fork_server()
 from pathlib import Path
 
 from peftport.compute.device import prepare_device
+from peftport.host_building.fewer_layers import with_layers
 from peftport.host_building.further import train_further
 from peftport.hosts.locate import known_folder
 from peftport.hosts.recipe_settings import read_recipe
@@ -23,7 +24,8 @@ with job(snakemake) as provenance, Checkpoint.of_job(snakemake.log[0], provenanc
     splits = snakemake.input.get("dataset") or []
     texts = {Path(file).stem: read_table(file, "examples")["text"].to_list() for file in splits}
     progress = Progress(snakemake.wildcards.host, recipe.steps)
-    folders, classifies = (known_folder(card), Path(snakemake.output.model)), card["lm_type"] == CLASSIFIER
-    curve, facts = train_further(recipe, *folders, texts, progress, checkpoint, classifies)
+    model, classifies = Path(snakemake.output.model), card["lm_type"] == CLASSIFIER
+    with with_layers(known_folder(card), recipe.keep_layers) as base:
+        curve, facts = train_further(recipe, base, model, texts, progress, checkpoint, classifies)
     write_table(snakemake.output.curve, curve, "host_curve", provenance)
     write_card(snakemake.output.note, facts | provenance)

@@ -55,6 +55,7 @@ def train_further(
     Config and tokenizer are the base's, byte by byte. Weights are float32.
 
     Args:
+        base: the host as the training begins: with the layers alone that the recipe keeps (``with_layers``).
         dataset: texts of the splits ``train`` and ``validation``, where the corpus is a dataset.
         report: called with (step, loss) of every step.
         checkpoint: what a job that was stopped left.
@@ -62,12 +63,11 @@ def train_further(
 
     Returns:
         the loss curve (``host_curve``), and what is noted of the host: ``files`` (name to SHA-256), ``computed_by``,
-        and ``further``: ``base``, ``steps``, ``objective``, ``weights`` and ``trained_parameters``, ``drift``,
-        ``perplexity`` (``before``, ``after``), ``held_out`` (``windows``, ``tokens`` of one, ``of`` the corpus).
+        and ``further``: ``base``, ``kept_layers`` (None: all), ``steps``, ``objective``, ``weights`` and
+        ``trained_parameters``, ``drift``, ``perplexity`` and ``held_out``, as docs/output.md says.
 
     Raises:
-        ValueError: the corpus holds too little text, a window is longer than the host reads, or the host has no
-            weights of a kind that shall train.
+        ValueError: too little text, a window longer than the host reads, or no weights of a kind that shall train.
         FloatingPointError: the training diverged.
         Stopped: the job was told to stop.
     """
@@ -77,7 +77,6 @@ def train_further(
     objective = objective_of(kind.lm_type)
     example = objective.objective(recipe, tokenizer)
     loss = partial(_loss, model, lm_type(kind.lm_type).padding(tokenizer), recipe.products)
-
     model.to(job_device())
     if trainable.made:
         trainable.train_made()
@@ -90,6 +89,7 @@ def train_further(
     model.cpu()
     facts = {
         "base": recipe.base,
+        "kept_layers": recipe.keep_layers,
         "steps": recipe.steps,
         "objective": objective.NAME,
         "weights": recipe.weights,

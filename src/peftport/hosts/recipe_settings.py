@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Discriminator, Field, Tag, TypeAdapter, model_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, TypeAdapter, model_validator
 from pydantic_core import PydanticCustomError
 
 from peftport.data.settings import Domain
@@ -183,10 +183,23 @@ WeightKind = Literal[
 SomeWeights = Literal["all", "without_embeddings"]
 
 
+def _rising(layers: list[int]) -> list[int]:
+    """These numbers of layers, if they rise from 0; the first layer may hold what all others read (T5's positions)."""
+    if layers[0] != 0 or layers != sorted(set(layers)):
+        raise ValueError(f"expected rising numbers of layers, the first of them 0, got {layers}")
+    return layers
+
+
 class FurtherHostSettings(HostTrainingSettings):
     """A further-trained version of any host of the study, by the objective that its kind of host is pretrained by."""
 
     base: str = Field(description="Name of the host that is trained further; wherever that comes from.")
+    keep_layers: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1), AfterValidator(_rising)] | None = (
+        optional(
+            description="Numbers of the base's layers (from 0) that stay, in every stack; the host is shallower and "
+            "begins with them. The first must be 0, and they rise. Without it all stay."
+        )
+    )
     corpus: FurtherCorpus
     weights: Annotated[
         Annotated[SomeWeights, Tag(f"{TAG}string")]

@@ -1,7 +1,7 @@
 """The shape of a host as far as it is known without loading it: from its ``config.json``, or from its recipe."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ SIZES = {
 }
 FEED_FORWARD = "feed_forward_proj"  # where a T5's config says whether its feed-forward sub-layers are gated
 BUILT = {FEED_FORWARD: "gated-gelu_pytorch_tanh"}  # of the T5 that a study builds
+STACKS = ("layers", "decoder_layers")
 EMBEDDING = ("word_embed_proj_dim", "embedding_size")  # where a config says that embeddings have a width of their own
 
 
@@ -39,7 +40,7 @@ def declared(name: str, hosts: Mapping[str, HostSettings], folder: Path) -> Json
         None where nothing is known before the host is there (a hub's host).
 
     Raises:
-        ValueError: its ``config.json`` is damaged.
+        ValueError: its ``config.json`` is damaged, or its recipe keeps a layer that its base does not have.
     """
     facts = _declared(name, hosts, folder)
     return facts if facts is None or not hosts[name].classifies else facts | {"head": hosts[name].head}
@@ -52,7 +53,8 @@ def _declared(name: str, hosts: Mapping[str, HostSettings], folder: Path) -> Jso
         return None
     if (further_from := base_of(host.build)) is not None:
         base = _declared(further_from, hosts, folder)
-        return None if base is None else base | {"host": name}
+        layers = getattr(host.build, "keep_layers", None)
+        return None if base is None else base | {"host": name, "shape": base["shape"] | _kept(base, layers)}
     if host.build is not None:
         shape, kind = host.build.shape, host.build.family
         sizes = {"d_model": shape.d_model, "d_ff": shape.d_ff, "heads": shape.heads, "layers": shape.layers}
@@ -100,6 +102,16 @@ def card_so_far(fact: JsonObject) -> JsonObject:
     if {"d_model", "heads"} <= shape.keys():
         shape = {"d_kv": shape["d_model"] // shape["heads"], "key_value_heads": shape["heads"]} | shape
     return fact | {"shape": shape}
+
+
+def _kept(base: JsonObject, layers: Sequence[int] | None) -> dict[str, int]:
+    """The sizes of a base's stacks that are others when these layers alone stay."""
+    stacks = {} if layers is None else {size: base["shape"][size] for size in STACKS if size in base["shape"]}
+    for there in stacks.values():
+        if layers[-1] >= there:
+            said = f"the base {base['host']!r} has no layer {layers[-1]}; its layers are 0 to {there - 1}"
+            raise ValueError(f"`build.keep_layers`: {said}")
+    return {size: len(layers) for size in stacks}
 
 
 def common(first: JsonObject, second: JsonObject) -> tuple[JsonObject, JsonObject]:

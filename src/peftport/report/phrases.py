@@ -45,7 +45,9 @@ def nats(value: float) -> str:
 
 def controls_in(carried: pd.DataFrame) -> list[str]:
     """What ported modules must beat, of table `carried`; nothing where it is empty."""
-    return carried["controls"].iloc[0].split(",") if len(carried) else []
+    return (
+        list(dict.fromkeys(name for names in carried["controls"] for name in names.split(","))) if len(carried) else []
+    )
 
 
 def difference(row: pd.Series) -> str:
@@ -94,7 +96,16 @@ def unbroken(text: str) -> str:
 
 def alternative(baseline: str) -> str:
     """What ported is compared with, as a noun."""
-    nouns = {"scratch": "modules from scratch", "bare": "the bare host", "native": "native modules"} | HEADS | MAPPED
+    nouns = (
+        {
+            "scratch": "modules from scratch",
+            "constant": "a constant answer",
+            "bare": "the bare host",
+            "native": "native modules",
+        }
+        | HEADS
+        | MAPPED
+    )
     return nouns.get(baseline, f"{label(baseline)} modules")
 
 

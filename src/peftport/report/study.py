@@ -175,10 +175,12 @@ def _further(card: JsonObject) -> str:
     said = card["further"]
     before, after = said["perplexity"]["before"], said["perplexity"]["after"]
     windows, tokens = said["held_out"]["windows"], said["held_out"]["tokens"]
+    layers = "" if (kept := said["kept_layers"]) is None else f" with its layers {', '.join(map(str, kept))} alone,"
     return (
-        f"{card['host']} is {said['base']} after {said['steps']:,} further steps ({said['objective']}): its weights "
-        f"have moved by {said['drift']['total']:.2%} of their size (relative Frobenius norm), and its perplexity on "
-        f"text that was held out ({windows} windows of {tokens} tokens) went from {before:.2f} to {after:.2f}."
+        f"{card['host']} is {said['base']}{layers} after {said['steps']:,} further steps ({said['objective']}): "
+        f"its weights have moved by {said['drift']['total']:.2%} of their size (relative Frobenius norm), and its "
+        f"perplexity on text that was held out ({windows} windows of {tokens} tokens) went from {before:.2f} to "
+        f"{after:.2f}."
     )
 
 

@@ -22,12 +22,14 @@ from peftport.report.phrases import (
     outcome,
     percent,
     place,
+    share_of,
     shares,
     unbroken,
 )
 
 TIE = 0.005  # recovered gaps closer than half a point are called equal
 MANY = 6  # directions above which only the summary is said
+A_LOT = 0.1  # of the gap
 
 
 @dataclass(frozen=True)
@@ -249,6 +251,25 @@ def _caveats(summary: pd.DataFrame, ported: pd.DataFrame, settings: NamedSetting
             f"The recovered gap is withheld in {int(withheld.sum())} of {len(ported)} places, because native modules "
             "are not shown to be 3 points above the bare host there."
         )
+    caveats += _below_constant(ported)
     if not (summary["initialisation"] == "scratch").any():
         caveats.append("Nothing was trained from scratch, so neither steps saved nor advice can be given.")
     return [*caveats, *(f"{capital(warning)}." for warning in settings.warnings)]
+
+
+def _below_constant(ported: pd.DataFrame) -> list[str]:
+    """Where the floor is so low that a module which reads no text would recover much of the gap."""
+    if "majority_share" not in ported:
+        return []
+    start = ported[ported["budget_steps"] == ported["budget_steps"].min()].dropna(subset="recovered_gap")
+    bare, constant = start["bare_accuracy"], start["majority_share"]
+    share = ((constant - bare) / (start["native_accuracy"] - bare))[constant > bare]
+    if not (share >= A_LOT).any():
+        return []
+    rows = start.loc[share[share >= A_LOT].index]
+    return [
+        f"In {share_of(len(rows), len(start))} the bare host is right less often than an answer that is always the "
+        f"same label (accuracy {nats(rows['bare_accuracy'].mean())} against {nats(rows['majority_share'].mean())}). A "
+        f"module that has learnt no more than to say one label recovers {percent(share.max())} of the gap there, and "
+        "seems to save training steps."
+    ]

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from peftport.statistics.contrasts import compared, differences, sides
-from peftport.statistics.example_scores import KEY, ExampleScores, metrics_of
+from peftport.statistics.example_scores import KEY, Answers, ExampleScores, beside, metrics_of
 from peftport.statistics.families import ALPHA, holm_within
 from peftport.statistics.intervals import Estimate, estimate
 from peftport.statistics.recovered_gap import SMALLEST_GAP, over_bare
@@ -15,6 +15,7 @@ from peftport.storage.tables import TABLES
 
 # What a ported module must beat, each, to be said to carry task knowledge; the bare host where none of them was run.
 CONTROLS = ("sampled", "matched", "scratch")
+CONSTANT = "constant"  # and, beside them, the best answer that reads no text, where there is one
 FAMILY = ["study", "budget_steps"]
 BUDGET = KEY.index("budget_steps")
 # the outcomes of a move
@@ -54,10 +55,12 @@ def carried(runs: pd.DataFrame, references: pd.DataFrame, predictions: pd.DataFr
     controls = controls_of({name for estimates in moves.values() for name in estimates})
     counted = [place for place, estimates in moves.items() if not estimates.keys().isdisjoint(controls)]
     together = Counter((study, key[BUDGET]) for study, key in counted)  # moves that one sentence is about
-    rows = []
+    constants, rows = constant_answers(runs, predictions), []
     for (study, key), estimates in moves.items():
         if against_controls := {name: estimates[name] for name in controls if name in estimates}:
             technique, _, host, _, _, dataset, *_ = key
+            if dataset in constants:
+                against_controls[CONSTANT] = estimate(np.subtract(*beside(answers.need(key), constants[dataset])))
             gap = _gap(answers, technique, host, dataset)
             keys = dict(zip(KEY, key, strict=True)) | {"study": study, "metric": metrics[dataset]}
             del keys["initialisation"]
@@ -78,6 +81,20 @@ def carried(runs: pd.DataFrame, references: pd.DataFrame, predictions: pd.DataFr
 def controls_of(names: set[str]) -> list[str]:
     """What ported must beat, of what it is compared with."""
     return [name for name in CONTROLS if name in names] or sorted({"bare"} & names)
+
+
+def constant_answers(runs: pd.DataFrame, predictions: pd.DataFrame) -> dict[str, Answers]:
+    """Target dataset to the answers of one that always gives the test set's most frequent label.
+
+    Only of datasets whose answers are labels; of several labels that are equally frequent, the first in the alphabet.
+    """
+    constants, labelled = {}, set(runs.dropna(subset="macro_f1")["target_dataset"])
+    for dataset, frame in predictions.groupby("target_dataset", sort=False, observed=True):
+        if dataset in labelled:
+            labels = frame.drop_duplicates("example_id").sort_values("example_id")["label"]
+            most = labels.value_counts().sort_index().idxmax()
+            constants[dataset] = Answers(np.zeros(1, int), (labels == most).to_numpy(np.float32)[np.newaxis])
+    return constants
 
 
 def tested(estimates: dict[str, Estimate], moves: int) -> dict[str, object]:

@@ -266,6 +266,15 @@ def test_caveats() -> None:
     assert any("1 cell of 2 has fewer seeds" in sentence for sentence in verdict({"portability": fewer}).caveats)
 
 
+def test_a_bare_host_that_is_worse_than_a_constant_answer_is_said_to_be() -> None:
+    """.12 of the .58 points between bare and native are those of an answer that is always the same label."""
+    rows = [{"bare_accuracy": 0.38, "native_accuracy": 0.96, "majority_share": 0.5}, BACK | {"bare_accuracy": 0.49}]
+    said = " ".join(verdict({"portability": summary(rows)}).caveats)
+    assert "In 1 of 2 moves the bare host is right less often" in said and "recovers 21% of the gap" in said
+    assert "(accuracy 0.38 against 0.50)" in said
+    assert "less often" not in " ".join(verdict({"portability": summary(rows[1:])}).caveats)
+
+
 def ways(rows: Rows) -> pd.DataFrame:
     """Table `advice` with these values and harmless others."""
     usual = compared([{}]).iloc[0][["study", *MOVE, "seeds"]].to_dict()

@@ -34,9 +34,16 @@ def test_a_host_in_other_coordinates_has_its_line():
 def test_a_host_that_was_trained_further_has_its_line():
     """What moved, and what that did to text that was held out."""
     further = {"base": "v1", "steps": 1200, "objective": "hidden spans", "drift": {"total": 0.00441}}
-    further |= {"perplexity": {"before": 38.81, "after": 32.904}, "held_out": {"windows": 32, "tokens": 96}}
-    cards = [{"host": "v1", "choice": None, "further": None}, {"host": "v2", "choice": None, "further": further}]
-    assert host_notes(cards) == [
+    further |= {
+        "kept_layers": None,
+        "perplexity": {"before": 38.81, "after": 32.904},
+        "held_out": {"windows": 32, "tokens": 96},
+    }
+    shallow = further | {"kept_layers": [0, 2, 3], "base": "v2"}
+    cards = [{"host": "v1", "further": None}, {"host": "v2", "further": further}, {"host": "v3", "further": shallow}]
+    notes = host_notes([{"choice": None, **card} for card in cards])
+    assert notes[1].startswith("v3 is v2 with its layers 0, 2, 3 alone, after 1,200 further steps")
+    assert notes[:1] == [
         "v2 is v1 after 1,200 further steps (hidden spans): its weights have moved by 0.44% of their size (relative "
         "Frobenius norm), and its perplexity on text that was held out (32 windows of 96 tokens) went from 38.81 to "
         "32.90."

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from peftport.statistics.carried import carried, shown_not
+from peftport.statistics.carried import carried, constant_answers, shown_not
 from peftport.statistics.contrasts import contrasts
 from peftport.statistics.families import ALPHA, holm
 from peftport.statistics.intervals import Estimate
@@ -37,7 +37,9 @@ def test_the_p_value_is_the_largest_and_the_difference_that_to_the_closest_contr
     parts = parts[parts["baseline"].isin(["sampled", "matched", "scratch"])].groupby(MOVE)
     assert table.set_index(MOVE)["p_value"].to_dict() == pytest.approx(parts["p_value"].max().to_dict())
     assert table.set_index(MOVE)["difference"].to_dict() == pytest.approx(parts["difference"].min().to_dict())
-    assert set(table["controls"]) == {"sampled,matched,scratch"} and set(table["closest_control"]) == {"scratch"}
+    assert set(table["controls"]) == {"sampled,matched,scratch,constant"} and set(table["closest_control"]) == {
+        "scratch"
+    }
     assert set(table["outcome"]) == {"carried"}
 
 
@@ -74,7 +76,7 @@ def test_a_technique_that_is_compared_with_bare_alone_changes_no_other_sentence(
 
 
 def test_behind_one_control_is_not_carried_however_far_ahead_of_the_others() -> None:
-    behind = dataclasses.replace(KNOWN, accuracy=level(ported=0.8, sampled=0.5, matched=0.5, scratch=0.82))
+    behind = dataclasses.replace(KNOWN, accuracy=level(ported=0.8, sampled=0.5, matched=0.5, scratch=0.83))
     table = of(study(behind))
     assert (table["p_value"] == 1).all() and set(table["outcome"]) == {"not_carried"}
 
@@ -106,8 +108,27 @@ def test_ported_modules_that_do_know_the_task_are_evidence_enough_that_it_can_be
 def test_without_controls_ported_must_beat_the_bare_host() -> None:
     alone = dataclasses.replace(KNOWN, initialisations=("ported",))
     table = of(study(alone))
-    assert set(table["controls"]) == {"bare"} and set(table["outcome"]) == {"carried"}
+    assert set(table["controls"]) == {"bare,constant"} and set(table["outcome"]) == {"carried"}
     assert of(study(dataclasses.replace(alone, references=()))).empty
+
+
+def test_modules_that_only_say_one_label_are_not_carried_where_controls_are_worse_than_that() -> None:
+    """The host without a module is right in 38%, and so are its controls; half of the labels are equal."""
+    worse = level(ported=0.5, sampled=0.38, matched=0.38, scratch=0.38)
+    made = study(dataclasses.replace(KNOWN, bare=0.38, accuracy=worse))
+    table = of(made)
+    assert set(table["closest_control"]) == {"constant"} and not (table["outcome"] == "carried").any()
+    assert table["difference"].abs().max() < 0.03
+    made.runs["macro_f1"] = np.nan  # no labels: there is no such answer
+    assert set(of(made)["controls"]) == {"sampled,matched,scratch"} and set(of(made)["outcome"]) == {"carried"}
+
+
+def test_a_constant_answer_is_right_where_the_most_frequent_label_is() -> None:
+    rows = [(name, f"e{number}", "ab"[number > 1]) for name in ("film", "notes") for number in (4, 1, 0, 3, 2)]
+    predictions = pd.DataFrame(rows, columns=["target_dataset", "example_id", "label"])
+    runs = pd.DataFrame({"target_dataset": ["film", "notes"], "macro_f1": [0.5, np.nan]})
+    constants = constant_answers(runs, pd.concat([predictions, predictions]))
+    assert constants.keys() == {"film"} and constants["film"].values.tolist() == [[0, 0, 1, 1, 1]]
 
 
 def test_nothing_ported() -> None:

@@ -41,7 +41,7 @@ def test_modules_moved_without_their_head_are_compared_with_their_own_controls()
     assert found["ported_fresh_head"] == {"sampled_fresh_head", "scratch", "bare", "native"}
     assert set(map(len, (rows for _, rows in table.groupby(FAMILY)))) == {2}
     said = carried(tables.runs, tables.references, tables.predictions, MARGIN)
-    assert len(said) == 2 and set(said["controls"]) == {"sampled,scratch"}
+    assert len(said) == 2 and set(said["controls"]) == {"sampled,scratch,constant"}
     sentences = heads("lora", table)
     assert len(sentences) == 4 and sentences[0].startswith(
         "Zero-shot, module and head moved together are better than the moved head beside a fresh module in 2 of 2 ("
