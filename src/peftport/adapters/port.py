@@ -15,10 +15,10 @@ from peftport import __version__
 from peftport.adapters.case import Case
 from peftport.adapters.folder import AdapterError, file_inside
 from peftport.adapters.verdict import COPIED, MEANING, Report
-from peftport.maps.table import COPY
 from peftport.storage.cards import write_card
 from peftport.storage.files import atomic_write, file_digest, write_json, write_text
 from peftport.storage.modules import CARD, CONFIG, LABEL_WORDS, WEIGHTS
+from peftport.storage.names import COPY
 from peftport.storage.provenance import JsonObject
 
 README = "README.md"

@@ -15,7 +15,8 @@ from peftport.adapters.host_files import HostFilesError
 from peftport.adapters.port import write_ported
 from peftport.adapters.terminal import terminal_width
 from peftport.adapters.verdict import COPIED, Report
-from peftport.maps.table import COPY, MAPS
+from peftport.maps.table import MAPS
+from peftport.storage.names import COPY
 
 WRONG = 2
 EPILOG = "exit status: 0 written, 3 to 6 as `peftport check` says, 2 where something cannot be read, carried or written"

@@ -28,9 +28,10 @@ from peftport.host_building.pretraining import Random, collate, optimise
 from peftport.host_building.recipes.table import recipe_of
 from peftport.host_building.span_corruption import cut_segments
 from peftport.host_building.tokenizer import encode, train_tokenizer
+from peftport.hosts.corpus_settings import CorpusSettings
 from peftport.hosts.families.table import family
 from peftport.hosts.load import is_tied, model_type_of
-from peftport.hosts.recipe_settings import CorpusSettings, InstructionHostSettings, RawHostSettings
+from peftport.hosts.recipe_settings import InstructionHostSettings, RawHostSettings
 from peftport.jobs.checkpoints import Checkpoint
 from peftport.prompting.lm_types.table import lm_type
 from peftport.seeds import derive

@@ -8,7 +8,7 @@ from transformers import PreTrainedTokenizerBase
 from peftport.data.generated import reviews
 from peftport.host_building import text_files
 from peftport.hosts.corpus_files import corpus_files
-from peftport.hosts.recipe_settings import FurtherCorpus
+from peftport.hosts.corpus_settings import FurtherCorpus
 from peftport.seeds import derive
 from peftport.storage.provenance import JsonObject
 

@@ -3,7 +3,7 @@
 import glob
 from pathlib import Path
 
-from peftport.hosts.recipe_settings import FurtherCorpus
+from peftport.hosts.corpus_settings import FurtherCorpus
 
 
 def corpus_files(corpus: FurtherCorpus, folder: Path = Path()) -> list[Path]:
