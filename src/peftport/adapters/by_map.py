@@ -10,7 +10,7 @@ from peftport.adapters.form import form_of
 from peftport.adapters.host_files import HostFiles
 from peftport.adapters.verdict import COPIED, Reason, worst
 from peftport.hosts.families.table import refusal
-from peftport.hosts.shape import card_so_far, sizes_said
+from peftport.hosts.shape import card_so_far, gated, sizes_said
 from peftport.maps.admissible import reads_texts, told_refusals, would_do
 from peftport.maps.laws.law import NotCarried
 from peftport.maps.laws.table import law
@@ -89,4 +89,4 @@ def _card(host: HostFiles) -> JsonObject:
         raise AdapterError(refusal(host.model_type))
     card = card_so_far({"host": host.folder.name, "model_type": host.model_type, "shape": sizes_said(host.config)})
     vocabulary = {"vocabulary": size} if isinstance(size := host.config.get("vocab_size"), int) else {}
-    return card | {"shape": card["shape"] | vocabulary}
+    return card | gated(host.model_type, host.config) | {"shape": card["shape"] | vocabulary}

@@ -103,7 +103,11 @@ def write_folder(case: Case, report: Report, ported: Ported, scale: float, folde
 
 
 def scaled(case: Case, fields: JsonObject, scale: float) -> JsonObject:
-    """The fields of a config with the adapter's alphas multiplied by ``scale``, and so what it adds to a host.
+    """The fields of a config with their alphas multiplied by ``scale``, and so what the adapter adds to a host.
+
+    Args:
+        case: says whether it is a LoRA.
+        fields: those of the ported adapter; where a map carried it, rank and alpha may be others than in the case.
 
     Raises:
         AdapterError: it is no LoRA, or one whose output is not linear in its product (DoRA).
@@ -113,8 +117,12 @@ def scaled(case: Case, fields: JsonObject, scale: float) -> JsonObject:
     if case.config.peft_type != "LORA" or case.config.use_dora or case.config.alpha is None:
         kind = "DoRA" if case.config.use_dora else case.config.peft_type
         raise AdapterError(f"--scale: expected a LoRA, whose alpha says how large it is; this adapter is of {kind}")
-    patterns = {name: alpha * scale for name, alpha in case.config.alpha_pattern.items()}
-    return fields | {"lora_alpha": case.config.alpha * scale} | ({"alpha_pattern": patterns} if patterns else {})
+    patterns = {name: alpha * scale for name, alpha in (fields.get("alpha_pattern") or {}).items()}
+    return (
+        fields
+        | {"lora_alpha": fields.get("lora_alpha", case.config.alpha) * scale}
+        | ({"alpha_pattern": patterns} if patterns else {})
+    )
 
 
 def _readme(report: Report, ported: Ported, scale: float, folder: Path) -> str:

@@ -38,10 +38,9 @@ def local_files(source: LmEvalSource, folder: Path) -> list[Path]:
         return []
     below = _below(folder / source.include_path)
     config = _configs(folder / source.include_path).get(source.task, {})
-    data = [Path(name) for name in _data_files(config) if "://" not in name]
-    named = {file.resolve() for file in below}
     inside = [Path(source.include_path) / file.relative_to(folder / source.include_path) for file in below]
-    return [*inside, *(file for file in data if (folder / file).resolve() not in named)]
+    named = {file.resolve() for file in below}
+    return [*inside, *(file for file in _local_data(config, folder) if (folder / file).resolve() not in named)]
 
 
 def check_task(source: LmEvalSource, folder: Path) -> None:
@@ -82,19 +81,22 @@ def refuse_large_data(source: LmEvalSource, folder: Path) -> None:
     """
     if source.include_path is None:
         return
-    for file in _local_data(_configs(folder / source.include_path).get(source.task, {}), folder):
-        refuse_large(file)
+    for name in _local_data(_configs(folder / source.include_path).get(source.task, {}), folder):
+        refuse_large(file := folder / name)
         if packed_as(file) == PARQUET:
             refuse_large_parquet(file)
 
 
 def _local_data(config: dict[str, Any], folder: Path) -> Iterator[Path]:
-    """The files of this machine that a task's data come from: those that it names, and all below a folder."""
-    yield from (folder / name for name in _data_files(config) if "://" not in name)
+    """The files of this machine that a task's data come from: those that it names, and all below a folder.
+
+    Relative paths stay relative to ``folder``.
+    """
+    yield from (Path(name) for name in _data_files(config) if "://" not in name)
     said = (config.get("dataset_path"), (config.get("dataset_kwargs") or {}).get("data_dir"))
-    for place in (folder / str(name) for name in said if name is not None):
-        if place.is_dir():
-            yield from _below(place)
+    for place in (Path(str(name)) for name in said if name is not None and name not in LOADERS):
+        if (folder / place).is_dir():
+            yield from (place / file.relative_to(folder / place) for file in _below(folder / place))
 
 
 def _check_network(task: str, path: str, config: dict[str, Any], folder: Path) -> None:

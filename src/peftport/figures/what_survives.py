@@ -12,8 +12,9 @@ CAPTION = (
     "The target hosts compute exactly what the source host computes, in other coordinates. The large number is the "
     "share of a module's gain over the bare host that is left there before any training: 100% is the module in its own "
     "host; below it stand its 95% interval and the score. Framed: theory says that a plain copy survives, because no "
-    "tensor of the technique touches what was changed; in all other cells of a copy it says that nothing is left. "
-    "Hatched: withheld, because the module's gain in its own host is not shown to be 3 points."
+    "tensor of the technique touches what was changed; in the other cells of a copy it says that nothing is left, or "
+    "nothing of this technique (table `survival`). Hatched: withheld, because the module's gain in its own host "
+    "is not shown to be 3 points, or the study has no reference `source`."
 )
 TITLE = "What is left of ported modules in the same host in other coordinates, zero-shot"
 ROUTE = ["source_host", "target_host", "map"]

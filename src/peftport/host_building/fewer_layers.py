@@ -17,6 +17,7 @@ from peftport.hosts.locate import files_beside
 from peftport.hosts.sites import Family
 from peftport.storage.provenance import JsonObject
 
+WEIGHTS = "model.safetensors"
 OF_EACH_LAYER = "layer_types"  # what configs call a list with one entry a layer
 
 
@@ -25,8 +26,8 @@ def with_layers(base: Path, layers: Sequence[int] | None) -> Iterator[Path]:
     """A folder with the host in ``base`` as it is without its other layers; ``base`` itself where all of them stay.
 
     The layers that stay are numbered anew, in their order, in every stack. All other tensors are the base's, byte by
-    byte, and so are its files beside the weights but for the numbers of layers in ``config.json``. The folder goes with
-    the context.
+    byte, in one file, and so are its files beside the weights but for the numbers of layers in ``config.json``. The
+    folder goes with the context.
 
     Args:
         layers: rising numbers of the layers that stay, from 0.
@@ -47,12 +48,12 @@ def with_layers(base: Path, layers: Sequence[int] | None) -> Iterator[Path]:
                 (folder / file.name).write_bytes(file.read_bytes())
         said = json.loads((base / "config.json").read_text(encoding="utf-8")) | changed
         (folder / "config.json").write_text(json.dumps(said, indent=2) + "\n", encoding="utf-8")
-        pattern = _in_layer(kind)
+        pattern, kept = _in_layer(kind), {}
         for file in weight_files(base):
             with safe_open(file, "pt") as tensors:
                 names = {name: _renamed(name, pattern, place) for name in tensors.keys()}  # noqa: SIM118 - no dict
-                kept = {new: tensors.get_tensor(old) for old, new in names.items() if new is not None}
-            save_file(kept, folder / file.name, metadata={"format": "pt"})
+                kept |= {new: tensors.get_tensor(old) for old, new in names.items() if new is not None}
+        save_file(kept, folder / WEIGHTS, metadata={"format": "pt"})
         yield folder
 
 

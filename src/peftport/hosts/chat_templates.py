@@ -7,7 +7,7 @@ from typing import Any
 
 from peftport.hosts.gguf_header import read_header
 from peftport.hosts.locate import origin_folder
-from peftport.hosts.recipe_settings import InstructionHostSettings
+from peftport.hosts.recipe_settings import base_of
 from peftport.hosts.settings import HostSettings
 from peftport.storage.files import read_json
 
@@ -41,8 +41,8 @@ def found_template(name: str, hosts: Mapping[str, HostSettings], folder: Path) -
     host = hosts[name]
     if host.hub is not None:
         return None
-    if isinstance(host.build, InstructionHostSettings):
-        return found_template(host.build.base, hosts, folder)
+    if (base := base_of(host.build)) is not None:
+        return found_template(base, hosts, folder)
     if host.build is not None:
         return FoundTemplate(None)
     if host.gguf is not None:

@@ -60,7 +60,7 @@ def _declared(name: str, hosts: Mapping[str, HostSettings], folder: Path) -> Jso
         sizes = {"d_model": shape.d_model, "d_ff": shape.d_ff, "heads": shape.heads, "layers": shape.layers}
         sizes |= {"d_kv": shape.d_model // shape.heads}
         sizes |= {"decoder_layers": shape.layers} if kind == "t5" else {}
-        return {"host": name, "model_type": kind, "shape": sizes} | _gated(kind, BUILT)
+        return {"host": name, "model_type": kind, "shape": sizes} | gated(kind, BUILT)
     if host.gguf is not None:
         header = read_header(folder / host.gguf.file)
         return {"host": name, "model_type": header.model_type, "shape": header.shape}
@@ -72,7 +72,7 @@ def _declared(name: str, hosts: Mapping[str, HostSettings], folder: Path) -> Jso
     if not isinstance(config, dict):
         raise ValueError(f"{file} is no mapping")
     sizes = {"host": name, "model_type": config.get("model_type"), "shape": sizes_said(config)}
-    return sizes | _gated(config.get("model_type"), config)
+    return sizes | gated(config.get("model_type"), config)
 
 
 def sizes_said(config: Mapping[str, Any]) -> JsonObject:
@@ -81,7 +81,7 @@ def sizes_said(config: Mapping[str, Any]) -> JsonObject:
     return {size: values[0] for size, values in found.items() if values}
 
 
-def _gated(model_type: Any, config: Mapping[str, Any]) -> JsonObject:
+def gated(model_type: Any, config: Mapping[str, Any]) -> JsonObject:
     """``gated_feed_forward``, as the host's card will say it; nothing where that is not known yet."""
     if model_type not in FAMILIES:
         return {}

@@ -7,7 +7,7 @@ import pandas as pd
 from peftport.figures.style import metric_name, signed
 from peftport.report.facts import NamedSettings
 from peftport.report.phrases import MOVE, alternative, capital, controls_in, count, listing, moment, share_of
-from peftport.statistics.carried import CANNOT_TELL, CARRIED, NOT_CARRIED, OPEN
+from peftport.statistics.carried import CANNOT_TELL, CARRIED, CONSTANT, NOT_CARRIED, OPEN
 from peftport.statistics.recovered_gap import SMALLEST_GAP
 
 
@@ -155,7 +155,12 @@ def _meaning(rows: pd.DataFrame) -> str:
 
 
 def _against(rows: pd.DataFrame) -> str:
-    return listing([alternative(name) for name in controls_in(rows)])
+    """What ported modules must beat; a constant answer is none of it where answers are an example's own."""
+    constant, everywhere = alternative(CONSTANT), rows["controls"].str.contains(CONSTANT).all()
+    nouns = [alternative(name) for name in controls_in(rows)]
+    return listing(
+        [f"{noun} (where answers are labels)" if noun == constant and not everywhere else noun for noun in nouns]
+    )
 
 
 def _range(values: pd.Series) -> str:

@@ -244,7 +244,7 @@ def _caveats(summary: pd.DataFrame, ported: pd.DataFrame, settings: NamedSetting
         caveats.append(f"{count(short, 'cell')} of {len(seeds):,} {verb} fewer seeds than the others.")
     for name, missing in (("bare host", "bare_accuracy"), ("native modules", "native_accuracy")):
         if ported[missing].isna().all():
-            caveats.append(f"The study has no reference `{name}`, so recovered gaps cannot be given.")
+            caveats.append(f"The study has no reference `{name}` in target hosts, so recovered gaps cannot be given.")
     withheld = ported["recovered_gap"].isna() & ported["native_accuracy"].notna() & ported["bare_accuracy"].notna()
     if withheld.any():
         caveats.append(

@@ -20,10 +20,11 @@ def survival(
     changes: Sequence[Mapping[str, Any]] = (),
     touched: Mapping[str, Sequence[str]] | None = None,
 ) -> pd.DataFrame:
-    """One row per technique x transfer between versions of a host x dataset pair: `ported` at the smallest budget.
+    """One row per technique x transfer between a host and its version x dataset: `ported` before any training there.
 
     Both hosts compute the same, so the ceiling is what the module scores in the host that it was trained in: the
-    reference `native` of the source host, which a study has with `references: [bare, source]`.
+    reference `native` of the source host, which a study has with `references: [bare, source]`. A module that is tested
+    on another dataset than its own has no row, for these are not its scores.
 
     Args:
         runs: table `runs`.
@@ -38,7 +39,8 @@ def survival(
     """
     answers, rows = ExampleScores(predictions), []
     between = {tuple(change[name] for name in ("source_host", "target_host", "map")): change for change in changes}
-    cells = runs[(runs["initialisation"] == PORTED) & (runs["budget_steps"] == runs["budget_steps"].min())]
+    same = runs["source_dataset"] == runs["target_dataset"]
+    cells = runs[(runs["initialisation"] == PORTED) & (runs["budget_steps"] == 0) & same]
     cells = cells.dropna(subset="score").groupby(["study", *KEY], sort=False, observed=True)
     for (study, *key), cell in cells:
         named = dict(zip(KEY, key, strict=True))

@@ -196,6 +196,7 @@ def _check_recipe(name: str, hosts: Hosts, folder: Path) -> None:
 
 def _check_further(name: str, settings: StudySettings, folder: Path) -> None:
     if isinstance(recipe := settings.hosts[name].build, FurtherHostSettings):
+        _declared(name, settings.hosts, folder)
         base = _declared(recipe.base, settings.hosts, folder)
         if (reason := further_refusal(name, recipe, base, settings.datasets, folder)) is not None:
             raise ConfigError(reason)
@@ -205,6 +206,8 @@ def _check_rewritten(name: str, hosts: Hosts, folder: Path) -> None:
     if isinstance(recipe := hosts[name].build, RewrittenHostSettings):
         base = _declared(recipe.base, hosts, folder)
         reason = None if base is None else rewriting_refusal(recipe.coordinates, base["model_type"])
+        if hosts[name].classifies:
+            reason = "a host with a classification head (`head: classification`) cannot be written in other coordinates"
         if reason is not None:
             raise ConfigError(f"config key `hosts.{name}.build.coordinates`: {reason}.")
 

@@ -283,7 +283,7 @@ def test_maps_are_named_by_technique_and_families(folders, tmp_path, tmp_path_fa
     report = check(adapter, host_on_disk(tmp_path_factory, "gpt2"), host)
     assert report.verdict == "map"
     reason(report, "sites", "none of its 4 sites is in the host, which is of another type; a map is needed")
-    reason(report, "maps", "no method here makes one: .*sites `q` in the decoder: hosts of the family 'gpt2' have none")
+    reason(report, "maps", "map needed: activations .with texts., assignment .with texts. would do for this technique")
     forms = {
         "rank_pattern": ({"rank_pattern": {"layers.0.self_attn.q_proj": 1}}, one_rank_less, "plain LoRAs of one rank"),
         "a head": ({"modules_to_save": ["score"]}, None, "with a classification head are not carried"),

@@ -1,6 +1,7 @@
 """``peftport port``: what it writes is the adapter in its new host, and nothing is written where it would not work."""
 
 import hashlib
+import types
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForSeq2SeqLM
 
+from peftport.adapters.port import scaled
 from peftport.adapters.port_command import port_command
 from peftport.storage.files import read_json, write_json
 from peftport.storage.modules import read_module
@@ -92,6 +94,14 @@ def test_what_it_adds_is_scaled(projection, port, hosts, adapter, tmp_path):
     ]
     assert added[0].abs().max() > 0
     np.testing.assert_allclose(added[1], added[0] / 2, rtol=1e-4, atol=1e-6)
+
+
+def test_the_alpha_that_a_map_gave_is_the_one_that_is_scaled():
+    """Three ranks joined make one of three times the rank and alpha; so they do when what is added is doubled."""
+    case = types.SimpleNamespace(config=types.SimpleNamespace(peft_type="LORA", use_dora=False, alpha=8))
+    carried = {"r": 12, "lora_alpha": 24, "alpha_pattern": {"qkv_proj": 12}}
+    assert scaled(case, carried, 2) == {"r": 12, "lora_alpha": 48, "alpha_pattern": {"qkv_proj": 24}}
+    assert scaled(case, {"r": 4}, 2) == {"r": 4, "lora_alpha": 16}
 
 
 @pytest.mark.parametrize("factor", ["0", "-1", "nan", "inf", "half"])

@@ -3,10 +3,12 @@
 import gzip
 import sys
 import types
+from pathlib import Path
 
 import pytest
 
 from peftport.data import lm_eval_files
+from peftport.data.lm_eval_files import local_files, refuse_large_data
 from peftport.data.lm_eval_tasks import load_task
 from peftport.data.settings import LmEvalSource
 from peftport.planning.graph import Graph
@@ -140,6 +142,16 @@ def test_local_data_that_are_too_large_are_refused_before_lm_eval_opens_them(fol
     monkeypatch.chdir(folder)
     with pytest.raises(ValueError, match=message):  # in the job, where data may have changed since
         load_task(LmEvalSource(task="film_choice", include_path=TASKS))
+
+
+def test_data_in_folders_are_read_too_but_no_folder_that_is_called_as_a_loader(folder):
+    (folder / "json").mkdir()
+    in_gzip(folder / "json" / "old.gz")
+    write_tasks(folder, CHOICE | {"dataset_path": "json", "dataset_kwargs": {"data_dir": "data"}})
+    source = LmEvalSource(task="film_choice", include_path=TASKS)
+    refuse_large_data(source, folder)
+    assert Path("data/train.jsonl") in local_files(source, folder)
+    assert not any("json" in file.parts for file in local_files(source, folder))
 
 
 def test_without_the_extra_a_plan_says_what_to_install(folder, monkeypatch):

@@ -266,6 +266,12 @@ def test_caveats() -> None:
     assert any("1 cell of 2 has fewer seeds" in sentence for sentence in verdict({"portability": fewer}).caveats)
 
 
+def test_a_constant_answer_is_named_where_it_is_one_of_the_controls() -> None:
+    labelled = {"controls": "sampled,scratch,constant"}
+    assert "modules from scratch and a constant answer each" in answer([labelled])[-1]
+    assert "and a constant answer (where answers are labels) each" in answer([labelled, BACK])[-1]
+
+
 def test_a_bare_host_that_is_worse_than_a_constant_answer_is_said_to_be() -> None:
     """.12 of the .58 points between bare and native are those of an answer that is always the same label."""
     rows = [{"bare_accuracy": 0.38, "native_accuracy": 0.96, "majority_share": 0.5}, BACK | {"bare_accuracy": 0.49}]

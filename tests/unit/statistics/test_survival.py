@@ -41,6 +41,15 @@ def test_only_transfers_between_versions_count_and_only_before_training(made):
         assert row.accuracy_mean == pytest.approx(means[row.technique, row.target_host])
 
 
+def test_scores_on_another_dataset_or_after_training_have_no_row():
+    pairs = (("film", "book"),)
+    for other in (
+        Design(("lora",), ROUTES, pairs=pairs, budgets=(0,), examples=20),
+        Design(("lora",), ROUTES, budgets=(25,), examples=20),
+    ):
+        assert table(study(other)).empty
+
+
 def test_theory_says_that_what_is_not_touched_survives(made):
     said = table(made).set_index(["technique", "target_host"])
     assert said["touched"].to_dict() == {

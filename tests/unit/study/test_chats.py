@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from peftport.hosts.chat_templates import found_template
+from peftport.hosts.recipe_settings import read_recipe
+from peftport.hosts.settings import HostSettings
 from peftport.planning.graph import Graph
 from peftport.planning.plan import chat_templates
 from peftport.planning.plan_text import chat_templates as told
@@ -128,6 +130,10 @@ def test_a_plan_finds_the_template_that_transformers_takes(tmp_path, case):
     ).hosts
     found = found_template("a", hosts, tmp_path)
     assert found.template == expected and found.special == {"bos_token": "<s>", "eos_token": "</s>"}
+    further = HostSettings(build=read_recipe({"base": "a", "corpus": {"files": ["a.txt"]}}))
+    turned = HostSettings(build=read_recipe({"base": "further", "coordinates": {"heads": "permutation"}}))
+    versions = hosts | {"further": further, "turned": turned}  # whose files beside the weights are their base's
+    assert found_template("turned", versions, tmp_path) == found
     tokenizer("llama", None).save_pretrained(tmp_path / "saved")
     (tmp_path / "saved" / "tokenizer.json").rename(tmp_path / "a" / "tokenizer.json")
     assert chat_template(AutoTokenizer.from_pretrained(tmp_path / "a")) == expected

@@ -281,6 +281,21 @@ WRONG = {
         "config key `hosts.turned.build.coordinates`: the stream of a `bert` host cannot be rotated",
         "take `stream: permutation`",
     ),
+    "a host with a classification head in other coordinates": (
+        {
+            "hosts.small": BUILT | {"build": BUILT["build"] | {"family": "bert"}},
+            "hosts.turned": {
+                "build": {"base": "small", "coordinates": {"heads": "permutation"}},
+                "head": "classification",
+            },
+        },
+        "config key `hosts.turned",
+        "a host with a classification head",
+    ),
+    "a shallower host of layers that its base does not have": (
+        {"hosts.shallow": {"build": FURTHER | {"corpus": {"dataset": "film"}, "keep_layers": [0, 7]}}},
+        "config key `hosts.shallow`: `build.keep_layers`: the base 'instruct' has no layer 7; its layers are 0 to 1.",
+    ),
     "a host in other coordinates from itself": (
         {"hosts.raw": {"build": {"base": "raw", "coordinates": {"heads": "permutation"}}}},
         "config key `hosts.raw.build.base`: built from itself (raw <- raw).",

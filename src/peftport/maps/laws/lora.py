@@ -73,8 +73,8 @@ def config(fields: JsonObject, tensors: Tensors) -> JsonObject:
     """
     if other := [name for name in OTHER_FORMS if fields.get(name)]:
         raise NotCarried(f"only plain LoRAs of one rank are carried; this one has {', '.join(other)}")
-    rank = next(len(tensor) for name, tensor in tensors.items() if name.endswith(DOWN))
-    if rank == fields.get("r", rank):
+    rank = next((len(tensor) for name, tensor in tensors.items() if name.endswith(DOWN)), None)
+    if rank in (None, fields.get("r", rank)):
         return {}
     times = rank / fields["r"]
     return {"r": rank, "lora_alpha": fields["lora_alpha"] * (math.sqrt(times) if fields.get("use_rslora") else times)}
