@@ -9,7 +9,6 @@ from typing import Any
 import yaml
 
 from peftport.data.settings import LmEvalSource
-from peftport.data.unpacked import PARQUET, packed_as, refuse_large, refuse_large_parquet
 from peftport.registry import unknown_name
 from peftport.storage.hub import OFFLINE, is_offline
 
@@ -81,6 +80,8 @@ def refuse_large_data(source: LmEvalSource, folder: Path) -> None:
     """
     if source.include_path is None:
         return
+    from peftport.data.unpacked import PARQUET, packed_as, refuse_large, refuse_large_parquet  # loads pyarrow
+
     for name in _local_data(_configs(folder / source.include_path).get(source.task, {}), folder):
         refuse_large(file := folder / name)
         if packed_as(file) == PARQUET:

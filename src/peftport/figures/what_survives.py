@@ -42,7 +42,7 @@ def _draw(frame: pd.DataFrame) -> Figure:
     figure.get_layout_engine().set(w_pad=0.08, h_pad=0.08)
     panels = figure.subplots(len(pairs), 1, squeeze=False)
     for axes, pair in zip(panels.flat, pairs, strict=True):
-        _panel(axes, frame[(frame[PAIR] == pair).all(axis=1)], transfers, techniques)
+        _panel(axes, frame[(frame[PAIR] == list(pair)).all(axis=1)], transfers, techniques)
         if len(pairs) > 1:
             axes.set_title(f"datasets: {style.datasets(*pair)}", pad=6)
     figure.suptitle(TITLE, x=0.01, ha="left", fontweight="bold")
