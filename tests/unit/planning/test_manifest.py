@@ -32,7 +32,7 @@ def test_it_names_every_file_with_size_digest_and_key(whole_study, monkeypatch, 
     monkeypatch.chdir(whole_study)
     graph = read_graph([whole_study / "study.yaml"])
     manifest = make_manifest(graph)
-    assert list(manifest["files"]) == sorted(path.relative_to(RESULTS).as_posix() for path in every_file(graph))
+    assert list(manifest["files"]) == [path.relative_to(RESULTS).as_posix() for path in sorted(every_file(graph))]
     (stage,) = graph.stages["write_report"]
     size, sha256 = (RESULTS / "report.html").stat().st_size, file_digest(RESULTS / "report.html")
     assert manifest["files"]["report.html"] == {"size": size, "sha256": sha256, "key": graph.key(stage)}
