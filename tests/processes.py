@@ -1,5 +1,6 @@
 """Which processes there are, for tests that end some of their own."""
 
+import os
 from pathlib import Path
 
 
@@ -13,6 +14,12 @@ def _all() -> dict[int, tuple[int, list[str]]]:
         except OSError:  # it ended
             continue
     return found
+
+
+def cpu_seconds(process: int) -> float:
+    """Seconds of user and system time that a process has taken."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def below(process: int) -> dict[int, str]:

@@ -38,7 +38,7 @@ def test_a_dry_run(hosts, tmp_path):
     assert out.returncode == 0, out.stdout
     lines = lines_of(out.stdout)
     assert "lora: train modules in host raw on film, seeds 0" in lines
-    assert "adapters: make modules (sampled) for host instruct (from raw by copy, film, seeds 0)" in lines
+    assert "adapters: make modules (sampled) for host instruct (from raw, film, seeds 0)" in lines
     assert lines.count("Figure portability_matrix: draw") == 1
 
 
