@@ -9,6 +9,7 @@ from pathlib import Path
 from peftport.adapters.admit import Existing, admit_module
 from peftport.compute.device import take_threads
 from peftport.jobs.job import job
+from peftport.storage.names import seed_folders
 from peftport.study.existing import adapter_folder
 from peftport.study.module_settings import ModuleSettings
 
@@ -26,6 +27,6 @@ with job(snakemake) as provenance:
             labels=params.labels,
             outputs=origin.labels or (),
         ),
-        {seed: Path(snakemake.output.modules) / f"seed-{seed}" for seed in params.seeds},
+        seed_folders(snakemake.output.modules, params.seeds),
         provenance,
     )

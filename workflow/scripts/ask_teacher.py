@@ -4,13 +4,13 @@ from peftport.jobs.fork_client import run_in_fork_server
 
 run_in_fork_server()
 
-from pathlib import Path
 
 from peftport.compute.computed_by import computed_by
 from peftport.compute.device import prepare_device
 from peftport.compute.host_inputs import HostInputs
 from peftport.distillation.teacher import TeacherSettings, ask_teachers
 from peftport.jobs.job import job
+from peftport.storage.names import seed_folders
 from peftport.storage.parquet import write_table
 
 with job(snakemake) as provenance:
@@ -19,7 +19,7 @@ with job(snakemake) as provenance:
     precision = params.training["host_precision"]
     answers, teachers = ask_teachers(
         inputs=HostInputs(**{name: inputs[name] for name in ("card", "train", "validation")}),
-        folders={seed: Path(inputs.modules) / f"seed-{seed}" for seed in params.seeds},
+        folders=seed_folders(inputs.modules, params.seeds),
         settings=TeacherSettings(params.task, precision, params.batch_size, params.texts),
     )
     provenance |= {"computed_by": computed_by(precision), "teachers": teachers}

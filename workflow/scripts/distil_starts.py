@@ -13,6 +13,7 @@ from peftport.distillation.starts import StudentOutputs, StudentSettings, distil
 from peftport.jobs.checkpoints import Checkpoint
 from peftport.jobs.job import job
 from peftport.settings import TrainingSettings
+from peftport.storage.names import seed_folders
 
 with job(snakemake) as provenance, Checkpoint.of_job(snakemake.log[0], provenance["key"]) as checkpoint:
     prepare_device(snakemake.threads, snakemake.resources)
@@ -21,9 +22,9 @@ with job(snakemake) as provenance, Checkpoint.of_job(snakemake.log[0], provenanc
     distil_starts(
         inputs=HostInputs(**{name: inputs[name] for name in ("card", "train", "validation")}),
         answers=Path(inputs.answers),
-        fresh={seed: Path(inputs.fresh) / f"seed-{seed}" for seed in params.seeds},
+        fresh=seed_folders(inputs.fresh, params.seeds),
         settings=StudentSettings(params.technique, training, params.task, params.steps),
-        outputs=StudentOutputs({n: Path(outputs.starts) / f"seed-{n}" for n in params.seeds}, Path(outputs.curve)),
+        outputs=StudentOutputs(seed_folders(outputs.starts, params.seeds), Path(outputs.curve)),
         provenance=provenance | {"computed_by": computed_by(training.host_precision)},
         checkpoint=checkpoint,
     )

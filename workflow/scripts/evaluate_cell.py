@@ -4,7 +4,6 @@ from peftport.jobs.fork_client import run_in_fork_server
 
 run_in_fork_server()
 
-from pathlib import Path
 
 from peftport.compute.computed_by import computed_by
 from peftport.compute.device import prepare_device
@@ -13,6 +12,7 @@ from peftport.evaluation.cell import CellSettings, evaluate_cell
 from peftport.jobs.checkpoints import Checkpoint
 from peftport.jobs.job import job
 from peftport.settings import EvaluationSettings, TrainingSettings
+from peftport.storage.names import seed_folders
 from peftport.storage.parquet import write_table
 from peftport.storage.tables import CELL
 
@@ -22,7 +22,7 @@ with job(snakemake) as provenance, Checkpoint.of_job(snakemake.log[0], provenanc
     training, evaluation = TrainingSettings(**params.training), EvaluationSettings(**params.evaluation)
     tables = evaluate_cell(
         inputs=HostInputs(**{name: inputs[name] for name in ("card", "train", "validation", "test")}),
-        starts={seed: Path(inputs.starts[0]) / f"seed-{seed}" if inputs.starts else None for seed in params.seeds},
+        starts=seed_folders(inputs.starts[0], params.seeds) if inputs.starts else dict.fromkeys(params.seeds),
         settings=CellSettings(params.technique, training, evaluation, params.task, params.budgets, params.taught),
         names={name: snakemake.wildcards[name] for name in CELL},
         checkpoint=checkpoint,

@@ -4,22 +4,18 @@ from peftport.jobs.fork_client import run_in_fork_server
 
 run_in_fork_server(start=False)
 
-from pathlib import Path
 
 from peftport.jobs.job import job
-from peftport.porting.start import make_starts
+from peftport.porting.start import make_starts, sibling_folders
+from peftport.storage.names import seed_folders
 
 with job(snakemake) as provenance:
     params, inputs = snakemake.params, snakemake.input
-    siblings = [Path(folder) for folder in inputs.siblings]
     make_starts(
         initialisation=snakemake.wildcards.initialisation,
-        folders={seed: Path(inputs.modules) / f"seed-{seed}" for seed in params.seeds},
-        siblings={
-            int(seed): [siblings[place] / f"seed-{other}" for place, other in others]
-            for seed, others in params.siblings.items()
-        },
+        folders=seed_folders(inputs.modules, params.seeds),
+        siblings=sibling_folders(inputs.siblings, params.siblings),
         cards={"source": inputs.source, "target": inputs.target},
-        outputs={seed: Path(snakemake.output.starts) / f"seed-{seed}" for seed in params.seeds},
+        outputs=seed_folders(snakemake.output.starts, params.seeds),
         provenance=provenance,
     )

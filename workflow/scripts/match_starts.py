@@ -4,7 +4,6 @@ from peftport.jobs.fork_client import run_in_fork_server
 
 run_in_fork_server()
 
-from pathlib import Path
 
 from peftport.compute.computed_by import computed_by
 from peftport.compute.device import CPU, take_threads
@@ -12,6 +11,7 @@ from peftport.jobs.job import job
 from peftport.maps.starts import carrying
 from peftport.matching.starts import Fitting
 from peftport.porting.start import Beside, make_starts
+from peftport.storage.names import seed_folders
 
 with job(snakemake) as provenance:
     take_threads(snakemake.threads)
@@ -19,10 +19,10 @@ with job(snakemake) as provenance:
     cards = {"source": inputs.source, "target": inputs.target}
     make_starts(
         initialisation=snakemake.wildcards.initialisation,
-        folders={seed: Path(inputs.modules) / f"seed-{seed}" for seed in params.seeds},
+        folders=seed_folders(inputs.modules, params.seeds),
         siblings={},
         cards=cards,
-        outputs={seed: Path(snakemake.output.starts) / f"seed-{seed}" for seed in params.seeds},
+        outputs=seed_folders(snakemake.output.starts, params.seeds),
         provenance=provenance | {"computed_by": computed_by("float32", CPU)},
         beside=Beside(
             fit=Fitting(inputs.target, inputs.prompts, params.task),

@@ -21,6 +21,7 @@ from peftport.settings import EvaluationSettings, TrainingSettings
 from peftport.stages.evaluate_cell import EvaluateCell
 from peftport.storage.cards import read_card
 from peftport.storage.modules import LABEL_WORDS, Module, read_module, write_module
+from peftport.storage.names import seed_folder
 from peftport.storage.provenance import JsonObject
 
 THREADS = 1  # of a cell's job in the workflow
@@ -38,7 +39,7 @@ def write_trained(results: Results, folder: Path) -> int:
     stage = EvaluateCell(**vars(results.ported))
     needs = stage.needs(results.study)
     files = {name: results.path(needs[name]).absolute() for name in ("card", "train", "validation", "test")}
-    start = results.path(needs["starts"][0]).absolute() / f"seed-{results.seed}"
+    start = seed_folder(results.path(needs["starts"][0]).absolute(), results.seed)
     with chdir(results.folder):  # as the jobs of the study; a host's card may name a folder below it
         card, module = read_card(files["card"]), read_module(start)
         steps, tensors = results.advised_steps, module.tensors

@@ -11,6 +11,7 @@ import yaml
 from peftport.data.settings import LmEvalSource
 from peftport.registry import unknown_name
 from peftport.storage.hub import OFFLINE, is_offline
+from peftport.storage.provenance import JsonObject
 
 EXTRA = "tasks of lm-evaluation-harness need pip install 'peftport[lm-eval]'"
 LOADERS = ("arrow", "csv", "json", "parquet", "text")  # of the library datasets, for local files
@@ -61,10 +62,10 @@ def check_task(source: LmEvalSource, folder: Path) -> None:
     if config.get("training_split") is None:
         raise ValueError(f"the task `{source.task}` has no `training_split`, so that nothing can be learned on it")
     for name in _data_files(config):
-        if "://" not in name and not (folder / name).is_file():
+        if not (folder / name).is_file():
             raise ValueError(f"the task `{source.task}`: expected a file, {name!r} is none (looked in {folder})")
     _check_network(source.task, str(config.get("dataset_path")), config, folder)
-    refuse_large_data(source, folder)
+    _refuse_large(config, folder)
 
 
 def refuse_large_data(source: LmEvalSource, folder: Path) -> None:
@@ -78,22 +79,25 @@ def refuse_large_data(source: LmEvalSource, folder: Path) -> None:
     Raises:
         OSError, ValueError: a file has more bytes than are read, comes to more, or is packed.
     """
-    if source.include_path is None:
-        return
+    if source.include_path is not None:
+        _refuse_large(_configs(folder / source.include_path).get(source.task, {}), folder)
+
+
+def _refuse_large(config: JsonObject, folder: Path) -> None:
     from peftport.data.unpacked import PARQUET, packed_as, refuse_large, refuse_large_parquet  # loads pyarrow
 
-    for name in _local_data(_configs(folder / source.include_path).get(source.task, {}), folder):
+    for name in _local_data(config, folder):
         refuse_large(file := folder / name)
         if packed_as(file) == PARQUET:
             refuse_large_parquet(file)
 
 
-def _local_data(config: dict[str, Any], folder: Path) -> Iterator[Path]:
+def _local_data(config: JsonObject, folder: Path) -> Iterator[Path]:
     """The files of this machine that a task's data come from: those that it names, and all below a folder.
 
     Relative paths stay relative to ``folder``.
     """
-    yield from (Path(name) for name in _data_files(config) if "://" not in name)
+    yield from map(Path, _data_files(config))
     said = (config.get("dataset_path"), (config.get("dataset_kwargs") or {}).get("data_dir"))
     for place in (Path(str(name)) for name in said if name is not None and name not in LOADERS):
         if (folder / place).is_dir():
@@ -148,7 +152,7 @@ def _config(path: Path, depth: int = 5) -> dict[str, Any]:
 
 
 def _data_files(config: dict[str, Any]) -> Iterator[str]:
-    """The files that a task's ``dataset_kwargs`` name."""
+    """The files of this machine that a task's ``dataset_kwargs`` name."""
     named = (config.get("dataset_kwargs") or {}).get("data_files", [])
     for files in named.values() if isinstance(named, dict) else [named]:
-        yield from map(str, files if isinstance(files, list) else [files])
+        yield from (str(file) for file in (files if isinstance(files, list) else [files]) if "://" not in str(file))

@@ -93,6 +93,5 @@ def _cell(axes: Axes, corner: tuple[int, int], cell: pd.Series, name: str, top: 
     text = style.percent(value) if name == "recovered gap" else style.signed(value)
     below = f"{cell['accuracy_mean']:.2f}"
     if name == "recovered gap" and not pd.isna(value):
-        low, high = (style.percent(cell[f"recovered_gap_{end}"]).rstrip("%") for end in ("low", "high"))
-        below = f"[{low}, {high}]   {below}"
+        below = f"{style.interval(cell['recovered_gap_low'], cell['recovered_gap_high'])}   {below}"
     cells.cell(axes, corner, value / top, text, below)

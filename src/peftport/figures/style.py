@@ -157,6 +157,11 @@ def percent(share: float) -> str:
     return f"{100 * share:.0f}%".replace("-", "\N{MINUS SIGN}")
 
 
+def interval(low: float, high: float) -> str:
+    """An interval of shares in percent, without its sign: ``[83, 119]``."""
+    return f"[{percent(low)}, {percent(high)}]".replace("%", "")
+
+
 def present(frame: pd.DataFrame, columns: list[str]) -> list[tuple[Any, ...]]:
     """The distinct rows of these columns, in the order in which they come."""
     return list(frame[columns].drop_duplicates().itertuples(index=False, name=None))

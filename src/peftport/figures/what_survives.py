@@ -72,4 +72,4 @@ def _below(entry: pd.Series) -> str:
     score = f"{entry['accuracy_mean']:.2f}"
     if pd.isna(entry["survived"]):
         return score
-    return f"[{style.percent(entry['low'])}, {style.percent(entry['high'])}]  {score}".replace("%", "")
+    return f"{style.interval(entry['low'], entry['high'])}  {score}"

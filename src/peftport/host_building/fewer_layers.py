@@ -8,16 +8,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from safetensors import safe_open
-from safetensors.torch import save_file
 from transformers import AutoConfig
 
+from peftport.host_building.version_files import copy_files_beside, save_weights
 from peftport.hosts.families.table import family
 from peftport.hosts.load import weight_files
-from peftport.hosts.locate import files_beside
+from peftport.hosts.shape import missing_layer
 from peftport.hosts.sites import Family
 from peftport.storage.provenance import JsonObject
 
-WEIGHTS = "model.safetensors"
 OF_EACH_LAYER = "layer_types"  # what configs call a list with one entry a layer
 
 
@@ -43,9 +42,7 @@ def with_layers(base: Path, layers: Sequence[int] | None) -> Iterator[Path]:
         config = AutoConfig.from_pretrained(base, local_files_only=True, trust_remote_code=False)
         kind, place = family(config.model_type), {old: new for new, old in enumerate(layers)}
         changed = _changed(config, kind, layers)
-        for file in files_beside(base):
-            if not file.name.endswith(".index.json"):  # of weights in several parts
-                (folder / file.name).write_bytes(file.read_bytes())
+        copy_files_beside(base, folder)
         said = json.loads((base / "config.json").read_text(encoding="utf-8")) | changed
         (folder / "config.json").write_text(json.dumps(said, indent=2) + "\n", encoding="utf-8")
         pattern, kept = _in_layer(kind), {}
@@ -53,7 +50,7 @@ def with_layers(base: Path, layers: Sequence[int] | None) -> Iterator[Path]:
             with safe_open(file, "pt") as tensors:
                 names = {name: _renamed(name, pattern, place) for name in tensors.keys()}  # noqa: SIM118 - no dict
                 kept |= {new: tensors.get_tensor(old) for old, new in names.items() if new is not None}
-        save_file(kept, folder / WEIGHTS, metadata={"format": "pt"})
+        save_weights(kept, folder)
         yield folder
 
 
@@ -61,10 +58,8 @@ def _changed(config: AutoConfig, kind: Family, layers: Sequence[int]) -> JsonObj
     """What ``config.json`` says otherwise of a host with these layers alone."""
     changed: JsonObject = {}
     for stack, attribute in kind.layers.items():
-        if layers[-1] >= (there := getattr(config, attribute)):
-            raise ValueError(
-                f"keep_layers: the host's {stack} has no layer {layers[-1]}; its layers are 0 to {there - 1}"
-            )
+        if (lacking := missing_layer(layers, getattr(config, attribute))) is not None:
+            raise ValueError(f"keep_layers: the host's {stack} has {lacking}")
         changed[config.attribute_map.get(attribute, attribute)] = len(layers)
     if (types := getattr(config, OF_EACH_LAYER, None)) is not None:
         changed[OF_EACH_LAYER] = [types[layer] for layer in layers]

@@ -25,7 +25,7 @@ from peftport.host_building.masked_head import Trainable, alone, load_trainable,
 from peftport.host_building.objectives.table import objective_of
 from peftport.host_building.pretraining import Random, collate, optimise
 from peftport.host_building.recipes.example import Example
-from peftport.host_building.version_files import save_weights, version_of, without_ties
+from peftport.host_building.version_files import digests, save_weights, version_of, without_ties
 from peftport.hosts.families.table import family
 from peftport.hosts.identify import positions
 from peftport.hosts.load import load_tokenizer
@@ -34,7 +34,6 @@ from peftport.jobs.checkpoints import Checkpoint
 from peftport.prompting.batches import IGNORED, special_tokens
 from peftport.prompting.lm_types.table import lm_type
 from peftport.seeds import derive, generator
-from peftport.storage.files import file_digests
 from peftport.storage.provenance import JsonObject
 
 HELD_OUT_BATCH = 4  # windows
@@ -176,4 +175,4 @@ def _write(trainable: Trainable, base: Path, folder: Path) -> dict[str, str]:
         names = [name for name in own if name in tensors or name.removeprefix(prefix) in tensors]
         if changed := [name for name in names if not torch.equal(there[name], own[name])]:
             raise ValueError(f"{changed[0]} did not survive saving and loading")
-        return file_digests(beside, [path.name for path in beside.iterdir()])
+        return digests(beside)

@@ -11,14 +11,13 @@ from peftport.compute.computed_by import computed_by
 from peftport.compute.device import CPU
 from peftport.host_building.coordinates import rewritten
 from peftport.host_building.drawn_change import drawn_change
-from peftport.host_building.version_files import save_weights, version_of, without_ties
+from peftport.host_building.version_files import digests, save_weights, version_of, without_ties
 from peftport.hosts.families.table import family
 from peftport.hosts.load import is_tied, load_model
 from peftport.hosts.recipe_settings import RewrittenHostSettings
 from peftport.hosts.rewritable import refusal
 from peftport.hosts.shape import host_shape
 from peftport.seeds import generator
-from peftport.storage.files import file_digests
 from peftport.storage.provenance import JsonObject
 
 TEXTS, TOKENS = 8, 16  # random token ids that both hosts are asked
@@ -55,7 +54,7 @@ def rewrite_host(recipe: RewrittenHostSettings, base: Path, folder: Path) -> Jso
                 f"{recipe.base} computes something else in other coordinates: its answers differ by {difference:.1e} "
                 f"of the largest, and at most {MOST:.0e} comes from rounding"
             )
-        files = file_digests(beside, [path.name for path in beside.iterdir()])
+        files = digests(beside)
     said = recipe.as_json() | {"logits_difference": difference, "asked": {"texts": TEXTS, "tokens": TOKENS}}
     return {"files": files, "computed_by": computed_by("float32", CPU), "rewritten": said}
 

@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import save_file
 
 from peftport.hosts.locate import files_beside
+from peftport.storage.files import file_digests
 
 WEIGHTS = "model.safetensors"
 
@@ -24,15 +25,25 @@ def version_of(base: Path, folder: Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as scratch:
         beside = Path(scratch) / folder.name
         beside.mkdir()
-        for file in files_beside(base):
-            if not file.name.endswith(".index.json"):  # of weights in several parts
-                (beside / file.name).write_bytes(file.read_bytes())
+        copy_files_beside(base, beside)
         yield beside
         if folder.is_dir():  # made by the workflow, or left by a job that was killed
             for left in folder.iterdir():
                 left.unlink()
             folder.rmdir()
         os.replace(beside, folder)
+
+
+def copy_files_beside(base: Path, folder: Path) -> None:
+    """Write into ``folder`` what the host in ``base`` has beside its weights; no index, for they become one file."""
+    for file in files_beside(base):
+        if not file.name.endswith(".index.json"):
+            (folder / file.name).write_bytes(file.read_bytes())
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """SHA-256 of every file of a host, by name."""
+    return file_digests(folder, [path.name for path in folder.iterdir()])
 
 
 def save_weights(tensors: dict[str, torch.Tensor], folder: Path) -> None:

@@ -75,13 +75,13 @@ def _declared(name: str, hosts: Mapping[str, HostSettings], folder: Path) -> Jso
     return sizes | gated(config.get("model_type"), config)
 
 
-def sizes_said(config: Mapping[str, Any]) -> JsonObject:
+def sizes_said(config: JsonObject) -> JsonObject:
     """The sizes that a ``config.json`` says, by their names in ``SIZES``."""
     found = {size: [config[key] for key in keys if config.get(key) is not None] for size, keys in SIZES.items()}
     return {size: values[0] for size, values in found.items() if values}
 
 
-def gated(model_type: Any, config: Mapping[str, Any]) -> JsonObject:
+def gated(model_type: Any, config: JsonObject) -> JsonObject:
     """``gated_feed_forward``, as the host's card will say it; nothing where that is not known yet."""
     if model_type not in FAMILIES:
         return {}
@@ -108,10 +108,14 @@ def _kept(base: JsonObject, layers: Sequence[int] | None) -> dict[str, int]:
     """The sizes of a base's stacks that are others when these layers alone stay."""
     stacks = {} if layers is None else {size: base["shape"][size] for size in STACKS if size in base["shape"]}
     for there in stacks.values():
-        if layers[-1] >= there:
-            said = f"the base {base['host']!r} has no layer {layers[-1]}; its layers are 0 to {there - 1}"
-            raise ValueError(f"`build.keep_layers`: {said}")
+        if (lacking := missing_layer(layers, there)) is not None:
+            raise ValueError(f"`build.keep_layers`: the base {base['host']!r} has {lacking}")
     return {size: len(layers) for size in stacks}
+
+
+def missing_layer(layers: Sequence[int], there: int) -> str | None:
+    """Which of these rising numbers of layers a stack of so many layers does not have; None where it has all."""
+    return f"no layer {layers[-1]}; its layers are 0 to {there - 1}" if layers[-1] >= there else None
 
 
 def common(first: JsonObject, second: JsonObject) -> tuple[JsonObject, JsonObject]:

@@ -27,6 +27,7 @@ from peftport.stages.train_source import TrainSource
 from peftport.storage.cards import read_card
 from peftport.storage.files import DamagedFile, check_files
 from peftport.storage.modules import CARD, CONFIG, WEIGHTS, read_members, read_module
+from peftport.storage.names import seed_folders
 from peftport.storage.provenance import JsonObject, path_in_study
 
 Check = Callable[[Graph, Stage], Iterator[Fault]]
@@ -68,7 +69,7 @@ def _members(graph: Graph, stage: Stage) -> Iterator[Fault]:
     """Module directories against their cards, their seeds and each other."""
     folder = next(iter(stage.FOLDERS))
     seeds = graph.study.seeds_of(stage.block)
-    places = {seed: Path(graph.path(stage.output(folder))) / f"seed-{seed}" for seed in seeds}
+    places = seed_folders(graph.path(stage.output(folder)), seeds)
     try:
         read_members(places)
     except UNREADABLE as error:

@@ -1,6 +1,6 @@
 """A module ready to load into the target host, with a card that says what it starts from."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -13,7 +13,7 @@ from peftport.porting.constant import is_constant
 from peftport.seeds import generator
 from peftport.storage.cards import read_card
 from peftport.storage.modules import Module, read_members, read_module, write_module
-from peftport.storage.names import COPY
+from peftport.storage.names import COPY, seed_folder
 from peftport.storage.provenance import JsonObject
 
 # the source module and what was drawn to the start and facts about it for the card
@@ -152,6 +152,18 @@ def make_starts(
         start = make_start(initialisation, module, target, seed, others, beside.fit, beside.carry)
         write_module(outputs[seed], replace(start, card=start.card | provenance))
         print(f"seed {seed}: {initialisation} {folders[seed]} -> {outputs[seed]}")
+
+
+def sibling_folders(folders: Sequence[str], siblings: Mapping[str, Sequence[tuple[int, int]]]) -> dict[int, list[Path]]:
+    """Seed to the directories of its siblings.
+
+    Args:
+        folders: of blocks of seeds.
+        siblings: seed to its siblings, each the place of its block among the folders and its seed.
+    """
+    return {
+        int(seed): [seed_folder(folders[place], other) for place, other in others] for seed, others in siblings.items()
+    }
 
 
 def _entry(

@@ -156,11 +156,9 @@ def _meaning(rows: pd.DataFrame) -> str:
 
 def _against(rows: pd.DataFrame) -> str:
     """What ported modules must beat; a constant answer is none of it where answers are an example's own."""
-    constant, everywhere = alternative(CONSTANT), rows["controls"].str.contains(CONSTANT).all()
-    nouns = [alternative(name) for name in controls_in(rows)]
-    return listing(
-        [f"{noun} (where answers are labels)" if noun == constant and not everywhere else noun for noun in nouns]
-    )
+    partly = not rows["controls"].str.contains(CONSTANT).all()
+    where = {CONSTANT: " (where answers are labels)"} if partly else {}
+    return listing([alternative(name) + where.get(name, "") for name in controls_in(rows)])
 
 
 def _range(values: pd.Series) -> str:

@@ -24,6 +24,14 @@ MAPPED = {
     "ported_half": "ported modules of half their size",
     "ported_double": "ported modules of twice their size",
 }
+NOUNS = {
+    "scratch": "modules from scratch",
+    "constant": "a constant answer",
+    "bare": "the bare host",
+    "native": "native modules",
+    **HEADS,
+    **MAPPED,
+}
 MOVE = ["technique", "source_host", "target_host", "map", "source_dataset", "target_dataset"]
 
 
@@ -45,9 +53,8 @@ def nats(value: float) -> str:
 
 def controls_in(carried: pd.DataFrame) -> list[str]:
     """What ported modules must beat, of table `carried`; nothing where it is empty."""
-    return (
-        list(dict.fromkeys(name for names in carried["controls"] for name in names.split(","))) if len(carried) else []
-    )
+    rows = carried["controls"] if len(carried) else []
+    return list(dict.fromkeys(name for names in rows for name in names.split(",")))
 
 
 def difference(row: pd.Series) -> str:
@@ -96,17 +103,7 @@ def unbroken(text: str) -> str:
 
 def alternative(baseline: str) -> str:
     """What ported is compared with, as a noun."""
-    nouns = (
-        {
-            "scratch": "modules from scratch",
-            "constant": "a constant answer",
-            "bare": "the bare host",
-            "native": "native modules",
-        }
-        | HEADS
-        | MAPPED
-    )
-    return nouns.get(baseline, f"{label(baseline)} modules")
+    return NOUNS.get(baseline, f"{label(baseline)} modules")
 
 
 def outcome(row: pd.Series) -> int:

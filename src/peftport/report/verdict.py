@@ -263,10 +263,10 @@ def _below_constant(ported: pd.DataFrame) -> list[str]:
         return []
     start = ported[ported["budget_steps"] == ported["budget_steps"].min()].dropna(subset="recovered_gap")
     bare, constant = start["bare_accuracy"], start["majority_share"]
-    share = ((constant - bare) / (start["native_accuracy"] - bare))[constant > bare]
-    if not (share >= A_LOT).any():
+    share = (constant - bare) / (start["native_accuracy"] - bare)
+    rows = start[share >= A_LOT]
+    if rows.empty:
         return []
-    rows = start.loc[share[share >= A_LOT].index]
     return [
         f"In {share_of(len(rows), len(start))} the bare host is right less often than an answer that is always the "
         f"same label (accuracy {nats(rows['bare_accuracy'].mean())} against {nats(rows['majority_share'].mean())}). A "

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from peftport.statistics.contrasts import compared, differences, sides
-from peftport.statistics.example_scores import KEY, Answers, ExampleScores, beside, metrics_of
+from peftport.statistics.example_scores import KEY, Answers, ExampleScores, beside, constant_is_right, metrics_of
 from peftport.statistics.families import ALPHA, holm_within
 from peftport.statistics.intervals import Estimate, estimate
 from peftport.statistics.recovered_gap import SMALLEST_GAP, over_bare
@@ -86,15 +86,14 @@ def controls_of(names: set[str]) -> list[str]:
 def constant_answers(runs: pd.DataFrame, predictions: pd.DataFrame) -> dict[str, Answers]:
     """Target dataset to the answers of one that always gives the test set's most frequent label.
 
-    Only of datasets whose answers are labels; of several labels that are equally frequent, the first in the alphabet.
+    Only of datasets whose answers are labels.
     """
-    constants, labelled = {}, set(runs.dropna(subset="macro_f1")["target_dataset"])
-    for dataset, frame in predictions.groupby("target_dataset", sort=False, observed=True):
-        if dataset in labelled:
-            labels = frame.drop_duplicates("example_id").sort_values("example_id")["label"]
-            most = labels.value_counts().sort_index().idxmax()
-            constants[dataset] = Answers(np.zeros(1, int), (labels == most).to_numpy(np.float32)[np.newaxis])
-    return constants
+    labelled = set(runs.dropna(subset="macro_f1")["target_dataset"])
+    return {
+        dataset: Answers(np.zeros(1, int), constant_is_right(frame)[np.newaxis].astype(np.float32))
+        for dataset, frame in predictions.groupby("target_dataset", sort=False, observed=True)
+        if dataset in labelled
+    }
 
 
 def tested(estimates: dict[str, Estimate], moves: int) -> dict[str, object]:

@@ -101,6 +101,18 @@ class ExampleScores:
         return self.get((technique, ANY, target_host, ANY, ANY, target_dataset, "native", 0))
 
 
+def constant_is_right(frame: pd.DataFrame) -> np.ndarray:
+    """Whether an answer that is always a test set's most frequent label is right, example by example in order of ids.
+
+    Of several labels that are equally frequent, the first in the alphabet.
+
+    Args:
+        frame: predictions of one target dataset.
+    """
+    labels = frame.drop_duplicates("example_id").sort_values("example_id")["label"]
+    return (labels == labels.value_counts().sort_index().idxmax()).to_numpy()
+
+
 def metrics_of(runs: pd.DataFrame) -> dict[str, str]:
     """Target dataset to the name of its score, from table `runs`."""
     return dict(zip(runs["target_dataset"], runs["metric"], strict=True))

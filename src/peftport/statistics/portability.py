@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from peftport.statistics.example_scores import KEY, ExampleScores
+from peftport.statistics.example_scores import KEY, ExampleScores, constant_is_right
 from peftport.statistics.intervals import ends, estimate
 from peftport.statistics.recovered_gap import recovered_gap
 from peftport.statistics.steps_saved import StepsSaved, steps_saved
@@ -73,11 +73,8 @@ def majority_share(predictions: pd.DataFrame) -> dict[str, float]:
 
     Answers that are an example's own have no constant one; nor has a dataset that is not scored by accuracy.
     """
-    shares = {}
-    for dataset, frame in predictions.groupby("target_dataset", sort=False, observed=True):
-        labels = frame.drop_duplicates("example_id")["label"]
-        shares[dataset] = float(labels.value_counts(normalize=True).iloc[0])
-    return shares
+    frames = predictions.groupby("target_dataset", sort=False, observed=True)
+    return {dataset: float(constant_is_right(frame).mean()) for dataset, frame in frames}
 
 
 def _with_references(table: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:

@@ -1,13 +1,13 @@
 """What share of a module's gain is left between a host and the same one in other coordinates, beside the theory."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from peftport.statistics.example_scores import KEY, ExampleScores
 from peftport.statistics.recovered_gap import recovered_gap
+from peftport.storage.provenance import JsonObject
 from peftport.storage.tables import TABLES
 
 PORTED = "ported"
@@ -15,9 +15,8 @@ PORTED = "ported"
 
 def survival(
     runs: pd.DataFrame,
-    references: pd.DataFrame,
     predictions: pd.DataFrame,
-    changes: Sequence[Mapping[str, Any]] = (),
+    changes: Sequence[JsonObject] = (),
     touched: Mapping[str, Sequence[str]] | None = None,
 ) -> pd.DataFrame:
     """One row per technique x transfer between a host and its version x dataset: `ported` before any training there.
@@ -28,7 +27,6 @@ def survival(
 
     Args:
         runs: table `runs`.
-        references: table `references`, for the scores of the source host's own modules.
         predictions: one row per run and test example, with the columns of the cell.
         changes: of each such transfer ``source_host``, ``target_host``, ``map``, and ``coordinates``, what is changed
             (``stream``, ``heads``, ``units``) to how.
@@ -58,26 +56,21 @@ def survival(
                 "copy_survives": None if hits is None else not hits,
                 "seeds": cell["seed"].nunique(),
                 "accuracy_mean": cell["score"].mean(),
-                "source_accuracy": _source_score(references, named),
                 "metric": cell["metric"].iloc[0],
             }
-            | _share(answers, tuple(key), named)
+            | _share(answers, tuple(key))
         )
     return pd.DataFrame(rows, columns=list(TABLES["survival"]))
 
 
-def _source_score(references: pd.DataFrame, named: Mapping[str, Any]) -> float:
-    """The mean score of the source host's own modules; NaN where the study has none."""
-    chosen = references[references["initialisation"] == "native"]
-    for column, value in (("technique", "technique"), ("target_host", "source_host"), *[("target_dataset",) * 2]):
-        chosen = chosen[chosen[column] == named[value]]
-    return float(chosen["score"].mean())
+def _share(answers: ExampleScores, key: tuple) -> dict[str, float]:
+    """The score of the source host's own modules, and the share of their gain that is left, with its interval.
 
-
-def _share(answers: ExampleScores, key: tuple, named: Mapping[str, Any]) -> dict[str, float]:
-    """The share of the gain that is left, with its interval; NaN where references are missing or the gain is small."""
-    bare = answers.bare(named["target_host"], named["target_dataset"])
-    whole = answers.native(named["technique"], named["source_host"], named["target_dataset"])
+    NaN where references are missing; the share also where the gain is small.
+    """
+    technique, source_host, target_host, _, _, dataset, *_ = key
+    bare, whole = answers.bare(target_host, dataset), answers.native(technique, source_host, dataset)
     found = recovered_gap(answers.need(key), bare, whole) if bare and whole else None
-    values = (found.share, found.low, found.high) if found else (np.nan,) * 3
-    return dict(zip(("survived", "low", "high"), values, strict=True))
+    share = (found.share, found.low, found.high) if found else (np.nan,) * 3
+    at_home = whole.values.mean(dtype=float) if whole else np.nan
+    return {"source_accuracy": at_home} | dict(zip(("survived", "low", "high"), share, strict=True))

@@ -16,7 +16,7 @@ STATISTICS: dict[str, list[str]] = {
     "asymmetry": ["portability", "predictions"],
 }
 # those of studies in which modules go to the same host in other coordinates; they are told which, and need no settings
-STATISTICS_OF_REWRITTEN: dict[str, list[str]] = {"survival": ["runs", "references", "predictions"]}
+STATISTICS_OF_REWRITTEN: dict[str, list[str]] = {"survival": ["runs", "predictions"]}
 # the settings of the study's section `statistics` that a table depends on
 SETTINGS: dict[str, list[str]] = {
     "portability": ["margin"],

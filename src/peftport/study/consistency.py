@@ -196,7 +196,7 @@ def _check_recipe(name: str, hosts: Hosts, folder: Path) -> None:
 
 def _check_further(name: str, settings: StudySettings, folder: Path) -> None:
     if isinstance(recipe := settings.hosts[name].build, FurtherHostSettings):
-        _declared(name, settings.hosts, folder)
+        _declared(name, settings.hosts, folder)  # names a layer to keep that the base does not have
         base = _declared(recipe.base, settings.hosts, folder)
         if (reason := further_refusal(name, recipe, base, settings.datasets, folder)) is not None:
             raise ConfigError(reason)

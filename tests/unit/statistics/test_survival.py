@@ -26,7 +26,7 @@ def made():
 
 
 def table(made, changes=(TURNED, ORDERED), touched=TOUCHED):
-    return survival(made.runs, made.references, made.predictions, list(changes), touched)
+    return survival(made.runs, made.predictions, list(changes), touched)
 
 
 def test_only_transfers_between_versions_count_and_only_before_training(made):
@@ -80,7 +80,7 @@ def test_without_the_source_hosts_own_modules_there_is_no_share(made, tmp_path):
         own = (frame["initialisation"] == "native") & (frame["target_host"] == "raw")
         return frame[~own].reset_index(drop=True)
 
-    found = survival(made.runs, left(made.references), left(made.predictions), [TURNED], TOUCHED)
+    found = survival(made.runs, left(made.predictions), [TURNED], TOUCHED)
     assert found[["survived", "low", "high", "source_accuracy"]].isna().all().all() and len(found) == 2
     write_table(tmp_path / "survival.parquet", found, "survival")
 
@@ -93,7 +93,7 @@ def test_techniques_without_a_law_have_no_theory(made, tmp_path):
 
 
 def test_a_study_without_such_transfers_has_an_empty_table(made):
-    found = survival(made.runs, made.references, made.predictions)
+    found = survival(made.runs, made.predictions)
     assert found.empty and list(found) == list(TABLES["survival"])
     failed = made.runs.assign(score=np.nan)
-    assert survival(failed, made.references, made.predictions, [TURNED], TOUCHED).empty
+    assert survival(failed, made.predictions, [TURNED], TOUCHED).empty
