@@ -1,10 +1,11 @@
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from peftport.porting.start import make_start, make_starts
+from peftport.porting.start import make_start, make_starts, sibling_folders
 from peftport.porting.table import INITIALISATIONS, initialisation
 from peftport.storage.cards import write_card
 from peftport.storage.modules import read_module, write_module
@@ -209,3 +210,8 @@ def test_hosts_of_different_shape_are_refused_before_anything_is_written(tmp_pat
     ):
         make_starts("ported", **files)
     assert not (tmp_path / "starts").exists()
+
+
+def test_siblings_lie_in_the_folders_of_their_blocks():
+    found = sibling_folders(["a/seeds-0", "b/seeds-1-2"], {"3": [[0, 0], [1, 2]], "4": []})
+    assert found == {3: [Path("a/seeds-0/seed-0"), Path("b/seeds-1-2/seed-2")], 4: []}
