@@ -19,9 +19,9 @@ TOP = {"model.embed_tokens.weight": "token_embd.weight", "model.norm.weight": "o
 TOP |= {"lm_head.weight": "output.weight"}
 
 
-def llama(seed: int = 0, tied: bool = True) -> PreTrainedModel:
-    """A random host of one layer, with fewer heads for keys than for queries."""
-    sizes = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1, "num_attention_heads": 4}
+def llama(seed: int = 0, tied: bool = True, layers: int = 1) -> PreTrainedModel:
+    """A random host with fewer heads for keys than for queries."""
+    sizes = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": layers, "num_attention_heads": 4}
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         config = LlamaConfig(

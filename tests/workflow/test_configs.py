@@ -29,7 +29,7 @@ def test_shipped_config_plans(tmp_path, config, monkeypatch):
 
 
 def gather_data(real, folder):
-    """The real texts, those that a config's comment makes of them, and a tiny host in the place of a real one."""
+    """The real texts, those that a config's comment makes of them, and a tiny host of as many layers in the place of a real one."""
     folder.mkdir()
     for path in real.iterdir():
         (folder / path.name).symlink_to(path)
@@ -37,7 +37,7 @@ def gather_data(real, folder):
         lines = (real / f"sst_kim/stsa.binary.{split}").read_text().splitlines()
         short = [line for line in lines if 5 <= len(line.split()) <= 13]
         (folder / f"sst2-short.{split}").write_text("\n".join(short))
-    write_gguf(folder / "SmolLM2-135M-Instruct.Q4_1.gguf", llama())
+    write_gguf(folder / "SmolLM2-135M-Instruct.Q4_1.gguf", llama(layers=30))
     host("bert").bert.save_pretrained(folder / "minilm")
     (folder / "minilm/tokenizer.json").write_text("{}")
 
