@@ -180,9 +180,20 @@ def _mapped(study: Study, transfer: TransferSettings, facts: list[JsonObject], t
     settings, cards = study.config.maps[transfer.map], _cards(facts)
     lines = told_refusals(settings, *cards, techniques) if cards else []
     if not lines:
-        return ""
+        return _without_copy(study, transfer, facts)
     said = f"the map `{transfer.map}` cannot carry modules {transfer.source} -> {transfer.target}:\n  "
     return said + "\n  ".join(lines)
+
+
+def _without_copy(study: Study, transfer: TransferSettings, facts: list[JsonObject]) -> str:
+    """A map between hosts of one shape is worth what it adds to a plain copy."""
+    plain = TransferSettings(source=transfer.source, target=transfer.target)
+    if plain in study.moving_transfers or differences(*common(*facts)):
+        return ""
+    return (
+        f"expected {{source: {transfer.source}, target: {transfer.target}}} without a map in `grid.transfers` too: these "
+        f"hosts have one shape, and what the map `{transfer.map}` is worth is seen beside a plain copy."
+    )
 
 
 def _settings(study: Study) -> dict[str, JsonObject]:

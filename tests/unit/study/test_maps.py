@@ -106,6 +106,14 @@ def test_what_does_not_go_together_gets_one_message(transfers, maps, said):
     assert said in refusal(transfers, maps)
 
 
+def test_between_hosts_of_one_shape_a_map_stands_beside_a_copy(monkeypatch):
+    twin = {"source": "raw", "target": "twin"}
+    monkeypatch.setitem(HOSTS, "twin", {"build": HOSTS["raw"]["build"] | {"seed": 1}})
+    said = refusal([twin | {"map": "weight_match"}], BY)
+    assert "`grid.transfers.0`: expected {source: raw, target: twin} without a map in `grid.transfers` too" in said
+    read_settings(config([twin | {"map": "weight_match"}, twin], BY))
+
+
 def test_techniques_and_controls_that_a_map_does_not_suit_are_refused():
     assert "modules of `ln_tuning` are not carried" in refusal(
         [MAPPED], BY, norms={"method": "peft", "peft_type": "LN_TUNING"}
