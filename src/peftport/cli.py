@@ -17,13 +17,16 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
 
+from peftport import __version__
 from peftport.paths import pipeline_root
 from peftport.planning.dry_run import DryRunError
 from peftport.planning.living_runs import living_runs, locks, locks_of_dead_runs
 from peftport.planning.plan import make_plan
 from peftport.planning.plan_text import plan_text
+from peftport.planning.preflight import refusal
 from peftport.planning.writable import unwritable
 from peftport.study.config import ConfigError
 
@@ -146,13 +149,26 @@ def assess(arguments: Sequence[str]) -> int:
 
 def run(arguments: list[str]) -> int:
     """Run the workflow; returns its exit status."""
-    status = subprocess.call(command(arguments), env=os.environ | {"PYTHONUNBUFFERED": "1"})
+    if message := refusal(arguments, SUBCOMMANDS):
+        print(message, file=sys.stderr)
+        return WRONG
+    status = call(command(arguments))
     if status and (message := locked(arguments)):
         print(message, file=sys.stderr)
     return status
 
 
-SUBCOMMANDS = {"plan": plan, "check": check, "port": port, "assess": assess, "verify": verify}
+def call(arguments: list[str]) -> int:
+    """Run a command to its end, which is its own after Ctrl-C too; returns its exit status."""
+    process = subprocess.Popen(arguments, env=os.environ | {"PYTHONUNBUFFERED": "1"})
+    while True:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:  # the terminal sends it to both
+            continue
+
+
+SUBCOMMANDS = {"run": run, "plan": plan, "check": check, "port": port, "assess": assess, "verify": verify}
 
 
 def main() -> None:
@@ -160,6 +176,9 @@ def main() -> None:
     arguments = sys.argv[1:]
     if arguments[:1] in (["-h"], ["--help"]):
         print(__doc__)
+        raise SystemExit(0)
+    if arguments[:1] == ["--version"]:
+        print(f"peftport {__version__} (snakemake {version('snakemake')})")
         raise SystemExit(0)
     writable_cache(arguments)
     if "--unlock" in arguments:

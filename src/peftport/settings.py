@@ -5,7 +5,8 @@ Every class is closed (a key that it does not know is an error), strict (``"3"``
 schema and in ``config/README.md``. Rooms with settings of their own have them in their ``settings.py``.
 """
 
-from typing import Annotated, Any, ClassVar, Literal, Self
+import re
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
 from pydantic import (
     BaseModel,
@@ -14,11 +15,14 @@ from pydantic import (
     Field,
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
+    ValidationInfo,
+    field_validator,
     model_validator,
 )
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 OPTIONAL = "x-optional"  # says in the JSON schema that a key may be left out, and is nothing then
+EXPONENT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+")  # a number in YAML 1.2; PyYAML, of 1.1, reads 1e-3 as text
 TAG = "|"  # what the tag of a union's member begins with, so that no key of a config is taken for one
 
 
@@ -32,6 +36,11 @@ class Settings(BaseModel):
         allow_inf_nan=False,
         regex_engine="python-re",
     )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _read_exponents(cls, value: Any, info: ValidationInfo) -> Any:
+        return _with_numbers(value) if _takes_float(cls.model_fields[info.field_name].annotation) else value
 
     def as_json(self) -> dict[str, Any]:
         """The settings as plain JSON values, every default filled in; what is optional and not given is left out."""
@@ -72,6 +81,17 @@ def optional(*, description: str | None = None, **bounds: Any) -> Any:
 def is_empty(value: dict[str, object] | list[str]) -> bool:
     """Whether a mapping or a list has no entry; for ``exclude_if``."""
     return not value
+
+
+def _takes_float(annotation: Any) -> bool:
+    return annotation is float or any(map(_takes_float, get_args(annotation)))
+
+
+def _with_numbers(value: Any) -> Any:
+    """A value, or a list, in which text such as ``1e-3`` is the number that YAML 1.2 means."""
+    if isinstance(value, list):
+        return [_with_numbers(entry) for entry in value]
+    return float(value) if isinstance(value, str) and EXPONENT.fullmatch(value) else value
 
 
 def _is_none(value: Any) -> bool:

@@ -2,7 +2,10 @@
 
 import json
 import os
+import re
+import signal
 import sys
+import threading
 from dataclasses import asdict
 
 import pytest
@@ -22,7 +25,7 @@ def test_all_cores_unless_said_otherwise():
 
 def test_without_a_subcommand_it_runs_the_workflow(monkeypatch):
     called = []
-    monkeypatch.setattr(cli.subprocess, "call", lambda command, env: called.append(command) or 3)
+    monkeypatch.setattr(cli, "call", lambda command: called.append(command) or 3)
     monkeypatch.setattr(sys, "argv", ["peftport", "--dry-run"])
     with pytest.raises(SystemExit, match="3"):
         cli.main()
@@ -31,7 +34,7 @@ def test_without_a_subcommand_it_runs_the_workflow(monkeypatch):
 
 @pytest.mark.parametrize(("status", "locked", "said"), [(1, True, True), (1, False, False), (0, True, False)])
 def test_a_refused_run_is_told_how_to_free_the_folder(status, locked, said, monkeypatch, capsys, tmp_path):
-    monkeypatch.setattr(cli.subprocess, "call", lambda command, env: status)
+    monkeypatch.setattr(cli, "call", lambda command: status)
     monkeypatch.setattr(sys, "argv", ["peftport", "-d", str(tmp_path), "--cores", "2"])
     (tmp_path / ".snakemake/locks").mkdir(parents=True)
     if locked:
@@ -51,6 +54,25 @@ def test_where_home_cannot_be_written_the_cache_moves_and_it_is_said(monkeypatch
     cli.writable_cache([])
     assert capsys.readouterr().err == ""
     assert os.environ["XDG_CACHE_HOME"] == str(tmp_path / ".snakemake/cache")
+
+
+def test_a_wrong_command_line_starts_nothing(monkeypatch, capsys):
+    monkeypatch.setattr(cli, "call", lambda command: pytest.fail("it was started"))
+    assert cli.run(["--cores", "0"]) == cli.WRONG
+    assert capsys.readouterr().err == "error: `--cores 0`: expected at least 1, or `all`.\n"
+
+
+def test_after_ctrl_c_the_command_is_waited_for(monkeypatch):
+    """The command ends a second after the interrupt, which goes to this process alone."""
+    threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+    assert cli.call([sys.executable, "-c", "import time; time.sleep(1.5); raise SystemExit(7)"]) == 7
+
+
+def test_the_version_is_ours_and_snakemakes(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["peftport", "--version"])
+    with pytest.raises(SystemExit, match="0"):
+        cli.main()
+    assert re.fullmatch(r"peftport \S+ \(snakemake \S+\)\n", capsys.readouterr().out)
 
 
 def test_help_names_the_plan(monkeypatch, capsys):

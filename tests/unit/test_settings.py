@@ -7,6 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from peftport.settings import CostSettings, EvaluationSettings, StatisticsSettings, TrainingSettings
+from peftport.techniques.settings import LoraSettings
 
 WRONG = [
     (TrainingSettings, {"batch_sise": 4}, "extra_forbidden"),
@@ -28,6 +29,13 @@ def test_what_is_not_meant_is_refused(section, values, error):
     with pytest.raises(ValidationError) as refusal:
         section.model_validate(values)
     assert [entry["type"] for entry in refusal.value.errors()] == [error]
+
+
+@pytest.mark.parametrize(("written", "number"), [("1e-3", 0.001), ("2E3", 2000.0), ("+.5e+1", 5.0), ("1.e2", 100.0)])
+def test_numbers_of_yaml_1_2_are_numbers(written, number):
+    """PyYAML reads YAML 1.1, in which they are text."""
+    assert TrainingSettings(weight_decay=written).weight_decay == number
+    assert LoraSettings(learning_rate=[written, 0.1]).learning_rate == [number, 0.1]
 
 
 @pytest.mark.parametrize("section", [TrainingSettings, EvaluationSettings, StatisticsSettings, CostSettings])

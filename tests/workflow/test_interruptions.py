@@ -14,6 +14,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from peftport.planning.console import STOPPING
 from peftport.storage.cards import CARD_DIGEST
 from peftport.storage.files import file_digest, read_json
 from peftport.storage.modules import read_module
@@ -32,9 +33,9 @@ WHAT = ("everything", "one job", "interrupted", "controller", "fork server")  # 
 TIMED = ("costs", "techniques", "report", "technique_properties")  # hold measured times
 
 
-def start(folder, *targets):
+def start(folder, *targets, printed=subprocess.DEVNULL):
     """A run of the study in a session of its own, which Ctrl-C interrupts."""
-    quiet = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
+    quiet = {"stdin": subprocess.DEVNULL, "stdout": printed, "stderr": printed}
     heeds = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.default_int_handler)}
     return subprocess.Popen(studies.command(folder, *targets), start_new_session=True, **quiet, **heeds)
 
@@ -145,6 +146,18 @@ def job_begins(process, folder, since):
             return time.time() - since
         time.sleep(0.02)
     raise AssertionError("the run ended before a job began")
+
+
+def test_ctrl_c_is_one_line_and_frees_the_folder(hosts, tmp_path):
+    studies.write_config(tmp_path, studies.smoke_config(hosts))
+    with open(tmp_path / "printed.txt", "w") as printed:
+        process = start(tmp_path, STATE, printed=printed)
+        job_begins(process, tmp_path, 0)
+        kill(process, "interrupted", random.Random(0))
+        process.wait()
+    lines = (tmp_path / "printed.txt").read_text().splitlines()
+    assert lines[-1] == STOPPING and not [line for line in lines if line.startswith(("Traceback", "Error"))]
+    assert not list(tmp_path.glob(".snakemake/locks/*.lock"))
 
 
 def test_a_killed_controller_is_soon_at_work_again(finished, hosts, tmp_path):

@@ -35,14 +35,16 @@ try:
     STUDY = pinned(Study(read_settings(config, Path.cwd()), Path.cwd()), logger.warning)
     STAGES = Rules(Graph(STUDY), Unrecorded(workflow, logger).settle)
 except (ConfigError, FileNotFoundError) as error:
-    raise WorkflowError(str(error)) from None
+    logger.error(str(error))  # a WorkflowError would be wrapped in the place where it was raised
+    sys.exit(1)
 
 UNFIT = ""  # why no job may start
 if workflow.is_main_process:
     try:
         UNFIT = begin_run(STUDY.name, sys.argv)
     except RefusedRun as error:
-        raise WorkflowError(str(error)) from None
+        logger.error(str(error))
+        sys.exit(1)
     if UNFIT:
         logger.warning(UNFIT)
 

@@ -88,7 +88,7 @@ def _against_parameters(axes: Axes, table: pd.DataFrame, name: str, looks: tuple
 def _against_classes(axes: Axes, table: pd.DataFrame, name: str, looks: tuple[dict, dict], column: str) -> None:
     """Techniques side by side within each value of a property."""
     known = (
-        list(SHARING) if column == "parameter_sharing" else sorted(table[column].unique(), key=lambda v: (len(v), v))
+        list(SHARING) if column == "parameter_sharing" else sorted(table[column].dropna().unique(), key=lambda v: (len(v), v))
     )
     classes = [value for value in known if (table[column] == value).any()]
     for place, value in enumerate(classes):
@@ -101,7 +101,7 @@ def _against_classes(axes: Axes, table: pd.DataFrame, name: str, looks: tuple[di
             _points(axes, places, rows[name].to_numpy(), [look[technique] for look in looks])
     labels = [SHARING.get(value, value) if column == "parameter_sharing" else broken(value) for value in classes]
     axes.set_xticks(range(len(classes)), labels)
-    axes.set_xlim(-0.5, len(classes) - 0.5)
+    axes.set_xlim(-0.5, max(len(classes), 1) - 0.5)
     for line in np.arange(len(classes) - 1) + 0.5:
         axes.axvline(line, color="#e4e4e4", linewidth=0.8, zorder=0)
     axes.tick_params(axis="x", length=0)

@@ -19,6 +19,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import TracebackType
 
 from peftport.jobs.address_space import too_little_address_space
 from peftport.jobs.controlling_run import controlling_run, end_with_run, is_private, servers_folder
@@ -51,6 +52,7 @@ def run_in_fork_server(start: bool = True) -> None:
     Raises:
         SystemExit: as the script's process ended; or the address space is too small for it.
     """
+    sys.excepthook = _quiet_on_interrupt
     if message := too_little_address_space():
         raise SystemExit(f"error: {message}.")
     with contextlib.suppress(OSError, ValueError):
@@ -58,6 +60,12 @@ def run_in_fork_server(start: bool = True) -> None:
             _end_as(_outcome(call))
     end_with_run()
     gc.disable()  # looking for garbage is a fifth of the time that the imports take; `jobs.job` turns it on again
+
+
+def _quiet_on_interrupt(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """What an error that nobody caught says; nothing after Ctrl-C."""
+    if not issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, trace)
 
 
 def _call(script: Path, start: bool) -> socket.socket | None:

@@ -184,6 +184,8 @@ def run_script(script: str) -> int:
         code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
         if isinstance(ended.code, str):
             print(ended.code, file=sys.stderr)
+    except KeyboardInterrupt:  # Ctrl-C before the job could say what that means to it
+        code = 128 + signal.SIGINT
     except BaseException:
         traceback.print_exc()
         code = 1

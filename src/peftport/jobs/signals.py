@@ -1,4 +1,4 @@
-"""Being told to stop: SIGTERM, and SIGUSR1, which a cluster sends before a job's time runs out.
+"""Being told to stop: Ctrl-C (SIGINT), SIGTERM, and SIGUSR1, which a cluster sends before a job's time runs out.
 
 A job that can leave a checkpoint notes the signal and ends after its step; any other job ends at once. Either way
 no partial file stays, and the next run goes on.
@@ -9,7 +9,7 @@ import signal
 from collections.abc import Iterator
 from types import FrameType
 
-SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
 
 
 class Stopped(SystemExit):
@@ -52,7 +52,7 @@ STOPS = Stops()
 
 @contextlib.contextmanager
 def heeding() -> Iterator[None]:
-    """Within the block SIGTERM and SIGUSR1 stop the job in good order. Only in the main thread of a process."""
+    """Within the block these signals stop the job in good order. Only in the main thread of a process."""
     before = {number: signal.signal(number, STOPS) for number in SIGNALS}
     STOPS.came = None
     try:

@@ -10,6 +10,8 @@ from peftport.planning.clock import late
 from peftport.planning.living_runs import REFUSED, living_runs, note_run
 from peftport.planning.writable import unwritable
 
+NO_FOLDER = "expected a folder {folder}, it is a file: run in another folder (--directory), or move that file."
+
 
 class RefusedRun(RuntimeError):
     """A run that cannot work in its folder, or that would harm another."""
@@ -28,6 +30,9 @@ def begin_run(study: str, arguments: Sequence[str]) -> str:
     Raises:
         RefusedRun: Snakemake cannot even plan here, or was told to free files of a living run.
     """
+    for folder in (Path("results"), Path("results") / study):
+        if folder.exists() and not folder.is_dir():
+            raise RefusedRun(NO_FOLDER.format(folder=folder))
     if message := unwritable([Path(".snakemake")]):
         raise RefusedRun(message)
     if "--unlock" in arguments and (others := living_runs()):

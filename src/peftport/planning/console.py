@@ -11,6 +11,7 @@ import os
 import re
 import textwrap
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 from snakemake_interface_logger_plugins.common import LogEvent
@@ -31,6 +32,9 @@ IDLE = (
     "Some jobs were triggered by provenance information",
 )
 AFTER_ERRORS = ("Complete log(s): ", "Elapsed time: ")
+INTERRUPTED, FAILED = "Terminating processes on user request", "At least one job did not complete successfully"
+STOPPING = "Stopping: what is finished stays, and the same command goes on from there."
+MOST_REPEATED = 5  # failed jobs that the last lines name
 # what rules' messages say of a cell without technique, source or seeds, like a bare host
 WITHOUT = re.compile(r"^none, |, seeds any| \(from any, any\)")
 
@@ -66,11 +70,15 @@ class Brief(logging.Formatter):
         self.usual = usual
         self.messages: dict[int, str] = {}  # of jobs, by their number
         self.done = self.total = 0
-        self.running = self.failed = False
+        self.failures: list[tuple[str, list[str]]] = []  # messages of failed jobs, and their logs
+        self.running = self.failed = self.interrupted = False
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Note what a record tells; whether the terminal shows it."""
         event, text = event_of(record), str(record.msg)
+        if self.interrupted:  # jobs that were told to stop are no errors
+            return False
+        self.interrupted = INTERRUPTED in text
         if event == LogEvent.RUN_INFO:
             self.total = record.stats["total"]
         elif event == LogEvent.PROGRESS:
@@ -88,6 +96,10 @@ class Brief(logging.Formatter):
             return self._job(record)
         if event == LogEvent.JOB_ERROR:
             return self._error(record)
+        if self.interrupted:
+            return STOPPING
+        if self.failures and FAILED in str(record.msg):
+            return "\n".join(self._last_words())
         text = self.usual.format(record) or ""
         if record.levelno >= logging.WARNING:
             return text
@@ -105,6 +117,7 @@ class Brief(logging.Formatter):
     def _error(self, record: logging.LogRecord) -> str:
         """A failed job: its rule and message, what its executor says, its logs and how they end."""
         message = self.messages.get(record.jobid, "")
+        self.failures.append((message or record.rule_name, list(record.log)))
         lines = [f"{clock()}  Error in rule {record.rule_name}: {message}"]
         lines += [f"    {record.rule_msg}"] if record.rule_msg else []
         lines += [f"    {name}: {value}" for name, value in record.aux.items()]
@@ -112,6 +125,16 @@ class Brief(logging.Formatter):
         if getattr(self.usual, "show_failed_logs", True):
             lines += [line for file in record.log for line in end_of(Path(file))]
         return "\n".join(lines)
+
+    def _last_words(self) -> Iterator[str]:
+        """Which jobs failed, what each said last, and where its log is."""
+        for message, logs in self.failures[:MOST_REPEATED]:
+            yield f"Failed: {message}"
+            for log in logs:
+                yield f"    {what_it_said(Path(log))}"
+                yield f"    log: {log}"
+        if (more := len(self.failures) - MOST_REPEATED) > 0:
+            yield f"Failed: {more} more"
 
 
 def event_of(record: logging.LogRecord) -> str | None:
@@ -138,6 +161,17 @@ def end_of(log: Path) -> list[str]:
     lines = [line.rstrip("\r").rpartition("\r")[2] for line in text.rstrip("\n").split("\n")]
     which = f" (its last {TAIL} of {len(lines):,} lines)" if len(lines) > TAIL else ""
     return [f"Logfile {log}{which}:", "=" * 80, *lines[-TAIL:], "=" * 80]
+
+
+def what_it_said(log: Path) -> str:
+    """The error of a failed job's log, in one line: from where it says so, or else its last line."""
+    try:
+        lines = log.read_text(encoding="utf-8", errors="replace").split("\n")
+    except OSError as error:
+        return f"{error.strerror}"
+    lines = [line.rpartition("\r")[2].strip() for line in lines if line.strip()]
+    begins = [number for number, line in enumerate(lines) if line.startswith(("error:", "error ("))]
+    return " ".join(lines[begins[-1] :] if begins else lines[-1:])
 
 
 def set_terminal(logger: logging.Logger) -> None:

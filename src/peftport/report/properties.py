@@ -57,6 +57,8 @@ def findings(table: pd.DataFrame, runs: pd.DataFrame | None) -> list[str]:
         return ["No module was ported, so nothing can be said about structure and portability."]
     values, scores = described(table, name)
     unknown = [title(technique) for technique in techniques_of(table) if technique not in values.index]
+    if scores.empty:
+        return [f"The typology or the measurement is missing for {listing(unknown)}: nothing can be said here."]
     budget = "" if runs is None or runs.empty else f" {moment(int(runs['budget_steps'].min()))}"
     said = [
         f"Portability is the mean {MEASURES[name]} of ported modules{budget}, over the target hosts: "

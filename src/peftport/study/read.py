@@ -43,11 +43,18 @@ def read_configs(paths: Sequence[Path]) -> JsonObject:
         except UnicodeDecodeError as error:
             raise ConfigError(f"config {path}: expected UTF-8 text: {error}.") from None
         except (yaml.YAMLError, ValueError, RecursionError) as error:  # a date that is none, a number without end
-            raise ConfigError(f"config {path}: no valid YAML: {error}") from None
+            raise ConfigError(f"config {path}: no valid YAML: {_what(error)}.") from None
         if not isinstance(content, dict):
             raise ConfigError(f"config {path}: expected a mapping of keys at the top, got {type(content).__name__}.")
         merge(merged, content)
     return merged
+
+
+def _what(error: Exception) -> str:
+    """An error of a YAML reader in one line, with its place in the file."""
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
+        return f"line {error.problem_mark.line + 1}, column {error.problem_mark.column + 1}: {error.problem}"
+    return " ".join(str(error).split())
 
 
 def refuse_unless_folder(directory: Path) -> None:

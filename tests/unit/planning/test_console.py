@@ -6,7 +6,7 @@ import re
 import pytest
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from peftport.planning.console import WIDTH, Brief, Full, closing, end_of, set_terminal
+from peftport.planning.console import STOPPING, WIDTH, Brief, Full, closing, end_of, set_terminal
 
 INPUT = ", ".join(f"results/{number}/scores.parquet" for number in range(1000))
 
@@ -112,6 +112,25 @@ def test_an_error_shows_the_job_its_log_and_what_it_said_last(tmp_path):
     assert "error (train_source): odd\n====" in text and "step 999" in text and "step 900" not in text
     assert "input" not in text
     assert shown(console, record(text="Complete log(s): a")) == ["Complete log(s): a"]
+
+
+def test_failed_jobs_are_named_once_more_at_the_end(tmp_path):
+    log = tmp_path / "a.log"
+    log.write_text("step 1\nerror (train_source): expected labels,\n  found none\ndone\n")
+    facts = {"level": logging.ERROR, "rule_name": "train_source", "rule_msg": None, "aux": {}, "log": [str(log)]}
+    console, end = Brief(Usual()), record(text="WorkflowError:\nAt least one job did not complete successfully.")
+    shown(console, job_info(), *(record(LogEvent.JOB_ERROR, jobid=7, **facts) for _ in range(7)))
+    (said,) = shown(console, end)
+    failed = f"Failed: lora: train\n    error (train_source): expected labels, found none done\n    log: {log}\n"
+    assert said == failed * 5 + "Failed: 2 more"
+    assert shown(Brief(Usual()), end) == [end.msg]
+
+
+def test_after_ctrl_c_one_line_is_shown(tmp_path):
+    facts = {"level": logging.ERROR, "rule_name": "train_source", "rule_msg": None, "aux": {}, "log": [str(tmp_path)]}
+    told = record(text="Terminating processes on user request, this might take some time.")
+    late = [record(LogEvent.JOB_ERROR, jobid=7, **facts), record(text="WorkflowError", level=logging.ERROR)]
+    assert shown(Brief(Usual()), job_info(), told, *late)[1:] == [STOPPING]
 
 
 def test_of_a_bar_the_last_state_counts(tmp_path):

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from peftport.figures.technique_properties import draw
 from peftport.report.facts import Cost, StudyFacts
 from peftport.report.page import write_report
 from peftport.report.properties import PROPERTIES, findings, structure
@@ -76,6 +77,13 @@ def test_unknown_techniques_are_left_out_by_name():
         Design(("lora", "adapters", "mine"), examples=40), {"lora": "lora", "adapters": "adapters", "mine": "new"}
     )
     assert "Left out, since the typology or the measurement is missing: mine." in text
+
+
+def test_a_study_of_unknown_techniques_alone_is_left_out_and_drawn():
+    found = tables(Design(("mine",), examples=40), {"mine": "new"})
+    (line,) = findings(found["techniques"], found["runs"])
+    assert line == "The typology or the measurement is missing for mine: nothing can be said here."
+    assert len(draw(found).axes) == 3
 
 
 @pytest.mark.slow
