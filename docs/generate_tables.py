@@ -1,7 +1,7 @@
-"""The generated parts of the documentation: every key of the config, and every column of the tables.
+"""The generated parts of the documentation: every key of the config, every column of the tables, every initialisation.
 
 ``python -m docs.generate_tables config/README.md docs/output.md`` writes them anew, between the marks
-``<!-- keys of grid -->`` or ``<!-- columns of runs -->`` and ``<!-- end -->``. The text around the marks is left alone,
+``<!-- keys of grid -->``, ``<!-- columns of runs -->`` or ``<!-- rules of initialisations -->`` and ``<!-- end -->``. The text around the marks is left alone,
 and a test fails when a page is not up to date.
 """
 
@@ -19,6 +19,7 @@ from peftport.hosts.recipe_settings import (
     RawHostSettings,
     RewrittenHostSettings,
 )
+from peftport.porting.table import INITIALISATIONS, initialisation
 from peftport.settings import OPTIONAL
 from peftport.storage.files import write_text
 from peftport.storage.provenance import JsonObject
@@ -26,7 +27,7 @@ from peftport.storage.tables import TABLES
 from peftport.study.schema import alternatives, config_schema, entries, meaning, resolved
 from peftport.techniques.settings import METHOD_SETTINGS
 
-BLOCK = re.compile(r"<!-- (keys|columns) of ([\w ]+) -->\n.*?<!-- end -->", re.DOTALL)
+BLOCK = re.compile(r"<!-- (keys|columns|rules) of ([\w ]+) -->\n.*?<!-- end -->", re.DOTALL)
 COLUMN_KINDS = {
     pa.string(): "text",
     pa.int64(): "whole number",
@@ -75,21 +76,31 @@ def refresh(page: str) -> str:
 
     def block(match: re.Match) -> str:
         kind, names = match.groups()
-        content = columns(names.split()) if kind == "columns" else keys(names)
+        content = {"keys": keys, "columns": columns, "rules": rules}[kind](names)
         return f"<!-- {kind} of {names} -->\n\n{content}\n<!-- end -->"
 
     return BLOCK.sub(block, page)
 
 
-def columns(names: list[str]) -> str:
+def rules(names: str) -> str:
+    """The rule of every initialisation, as the report says it, as a Markdown table.
+
+    Raises:
+        KeyError: rules of something else are asked for.
+    """
+    found = {"initialisations": INITIALISATIONS}[names]
+    return _markdown(("initialisation", "how it is made"), [(f"`{x}`", initialisation(x).rule) for x in found])
+
+
+def columns(names: str) -> str:
     """The columns of tables that have the same ones, as a Markdown table.
 
     Raises:
         ValueError: they have not.
     """
-    first, *others = [TABLES[name] for name in names]
+    first, *others = [TABLES[name] for name in names.split()]
     if any(other != first for other in others):
-        raise ValueError(f"{', '.join(names)} have different columns")
+        raise ValueError(f"{names} have different columns")
     rows = [
         (f"`{name}`", COLUMN_KINDS[column.kind] + (" or null" if column.null else ""), column.meaning)
         for name, column in first.items()

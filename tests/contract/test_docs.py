@@ -103,8 +103,8 @@ def test_every_table_and_column_is_documented():
 
 
 def test_tables_with_different_columns_do_not_share_a_block():
-    with pytest.raises(ValueError, match="runs, scores have different columns"):
-        columns(["runs", "scores"])
+    with pytest.raises(ValueError, match="runs scores have different columns"):
+        columns("runs scores")
 
 
 def outputs():

@@ -29,6 +29,7 @@ FILES = {
     "strange-label.csv": f"text,label\n{ROWS}so so,mixed\n",
     "empty-text.csv": f"text,label\n{ROWS} ,positive\n",
     "latin-1.csv": f"text,label\n{ROWS}caf\xe9,positive\n",
+    "few.csv": "text,label\n" + "".join(ROWS.splitlines(True)[:4]),
     "one-class.csv": "text,label\n" + ROWS.replace("negative", "positive"),
 }
 
@@ -141,6 +142,10 @@ AT_ONCE = {
         outside("techniques", {"techniques": ["../../x"]}),
         f"config key `techniques`: {NO_PATH}",
     ),
+    "a dataset with one class": (
+        dataset("one-class"),
+        "config key `datasets.one-class.labels`: no example of label negative in the whole dataset; labels found: ",
+    ),
     "a host whose name is a path": (
         outside("hosts", {"transfers": [{"source": "raw", "target": "../../x"}]}),
         f"config key `hosts`: {NO_PATH}",
@@ -156,10 +161,10 @@ AT_ONCE = {
 }
 # what is changed, all in one run -> the jobs that refuse it, and what they say
 BY_A_JOB = {
-    "a dataset with one class": (
-        dataset("one-class"),
-        ["prepare_dataset, dataset one-class"],
-        "no example of label negative in the whole dataset; labels found: positive",
+    "a dataset with too few texts": (
+        dataset("few"),
+        ["prepare_dataset, dataset few"],
+        "too few examples: split 'validation' has ",
     ),
     "a tokenizer that cannot write a label": (
         label_words("faces", "\u2639", "\u263a"),
@@ -308,7 +313,7 @@ def test_after_a_refusal_the_good_config_trains_nothing_again(refused, hosts, tm
 
 @pytest.mark.slow
 def test_in_a_new_study_all_datasets_are_prepared_before_anything_is_trained(hosts, wide, tmp_path):
-    edit, (job,), message = BY_A_JOB["a dataset with one class"]
+    edit, (job,), message = BY_A_JOB["a dataset with too few texts"]
     few = grid(techniques=["lora"], initialisations=["ported"], references=[])
     prepare(tmp_path, [edit, few], hosts, wide)
     out = studies.run(tmp_path, "datasets", "modules")

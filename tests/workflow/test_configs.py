@@ -29,7 +29,7 @@ def test_shipped_config_plans(tmp_path, config, monkeypatch):
 
 
 def gather_data(real, folder):
-    """The real texts, those that a config's comment makes of them, and a tiny host of as many layers in the place of a real one."""
+    """The real texts, those that a config's comment makes of them, and tiny hosts in the places of real ones."""
     folder.mkdir()
     for path in real.iterdir():
         (folder / path.name).symlink_to(path)

@@ -16,7 +16,7 @@ from peftport.planning.console import closing, set_terminal
 from peftport.planning.events import write_events
 from peftport.planning.graph import Graph
 from peftport.planning.leftovers import remove_checkpoints
-from peftport.planning.pinned import pinned
+from peftport.planning.pinned import pinned, unresolved
 from peftport.planning.rules import Rules, with_signature
 from peftport.planning.unrecorded import Unrecorded
 from peftport.storage.code_stamp import PARSED, keep_parsed
@@ -41,7 +41,7 @@ except (ConfigError, FileNotFoundError) as error:
 UNFIT = ""  # why no job may start
 if workflow.is_main_process:
     try:
-        UNFIT = begin_run(STUDY.name, sys.argv)
+        UNFIT = begin_run(STUDY.name, sys.argv) or unresolved(STUDY)
     except RefusedRun as error:
         logger.error(str(error))
         sys.exit(1)

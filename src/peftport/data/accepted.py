@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from peftport.data.reading import FaultyRow
 from peftport.data.texts import tidy
 
 TEXT_CHARACTERS = 100_000
@@ -15,8 +16,11 @@ def accept_text(where: str, raw: Any, what: str = "text") -> str:
         what: what the text is, for the message.
 
     Raises:
-        ValueError: it is no text, empty or too long; the message starts with ``where``.
+        FaultyRow: it is the text of an example and empty or absent; the message starts with ``where``.
+        ValueError: it is no text, empty or too long; likewise.
     """
+    if what == "text" and (raw is None or (isinstance(raw, str) and not raw.strip())):
+        raise FaultyRow(f"{where}: the text is empty", "empty")
     if not isinstance(raw, str):
         raise ValueError(f"{where}: expected a text, found {shown(raw)}{'' if what == 'text' else f' ({what})'}")
     if len(raw) > TEXT_CHARACTERS:

@@ -42,7 +42,7 @@ def prepare(dataset: DatasetSettings, root: Path) -> tuple[dict[str, pd.DataFram
     reading.check(splits if set(raw) != {"test"} else {"test": splits["test"]})  # a dataset that is only tested on
     counts = {name: kind.counts(table) for name, table in splits.items()}
     read = {name: len(examples) for name, examples in raw.items()}
-    facts |= {} if reading.left_out is None else {"left_out": reading.left_out}
+    facts |= {"left_out": reading.left_out} if reading.drops else {}
     return splits, {"kind": dataset.kind, "source": origin, "read": read, **facts, "examples": counts}
 
 

@@ -5,6 +5,7 @@ import csv
 import itertools
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from peftport.data.accepted import key_of, shown
-from peftport.data.reading import FaultyRow, Reading
+from peftport.data.reading import FAULTS, FaultyRow, Reading
 from peftport.data.settings import FILE_BYTES, DataFile
 from peftport.data.unpacked import refuse_large, refuse_large_parquet
 from peftport.registry import did_you_mean
@@ -34,7 +35,9 @@ EXTENSIONS = {
 
 
 # of tsv without quoting, as GLUE has it: a quotation mark is part of the text
-DIALECTS = {"csv": {"delimiter": ",", "strict": True}, "tsv": {"delimiter": "\t", "quoting": csv.QUOTE_NONE}}
+DIALECTS = {"csv": {"strict": True}, "tsv": {"delimiter": "\t", "quoting": csv.QUOTE_NONE}}
+
+SEPARATORS = (",", ";", "\t", "|")
 
 Wanted = dict[str, str]  # what a row needs to the name of its column
 
@@ -83,14 +86,34 @@ def read_file(entry: DataFile, reading: Reading, root: Path, at_most: int | None
 
 
 def accepted(reading: Reading, rows: Iterable[tuple[str, dict[str, Any]]]) -> Iterator[tuple[str, tuple]]:
-    """Rows, each with where it stands, as examples; faulty ones are left out and counted if the reading says so."""
-    for where, fields in rows:
+    """Rows, each with where it stands, as examples; faulty ones that the reading drops are left out and counted.
+
+    Raises:
+        FaultyRow: after the last row, if there are faulty ones that are not dropped: the first, and how many of each.
+    """
+    first, refused, number = None, Counter(), 0
+    for number, (where, fields) in enumerate(rows, 1):  # noqa: B007
         try:
-            yield where, reading.accept(where, fields)
-        except FaultyRow:
-            if reading.left_out is None:
-                raise
-            reading.left_out += 1
+            example = reading.accept(where, fields)
+        except FaultyRow as fault:
+            if fault.kind in reading.drops:
+                reading.left_out += 1
+                continue
+            refused[fault.kind] += 1
+            first = first or fault
+            continue
+        if first is None:
+            yield where, example
+    if first is not None:
+        raise FaultyRow(f"{first}{_how_many(refused, number)}", first.kind)
+
+
+def _how_many(refused: Counter, number: int) -> str:
+    """What is wrong with how many rows, and what leaves them out."""
+    found = [f"{count:,} {'has' if count == 1 else 'have'} {FAULTS[kind]}" for kind, count in refused.items()]
+    dropped = ", ".join(kind for kind in refused if kind != "choices")
+    how = f"; `drop: [{dropped}]` leaves such rows out" if dropped else ""
+    return f" (of {number:,} rows {' and '.join(found)}{how})"
 
 
 def pick_columns(where: str, wanted: Wanted, present: list[str]) -> list[str]:
@@ -108,21 +131,46 @@ def pick_columns(where: str, wanted: Wanted, present: list[str]) -> list[str]:
     return list(wanted.values())
 
 
-def records(path: Path, entry: DataFile) -> Any:
-    """The records of a csv or tsv file, a list of fields each: Python's reader, which knows how many lines it read."""
-    return csv.reader((line for _, line in numbered_lines(path, entry)), **DIALECTS[format_of(entry, path)])
+def records(path: Path, entry: DataFile, wanted: Iterable[str] = ()) -> Any:
+    """The records of a csv or tsv file, a list of fields each: Python's reader, which knows how many lines it read.
+
+    Args:
+        wanted: names of columns, by which the separator of a csv file is found where the config does not say it;
+            without any it is the one that separates most columns.
+    """
+    kind = format_of(entry, path)
+    separator = {"delimiter": entry.delimiter or _separator(path, entry, set(wanted))} if kind == "csv" else {}
+    return csv.reader((line for _, line in numbered_lines(path, entry)), **DIALECTS[kind], **separator)
+
+
+def _separator(path: Path, entry: DataFile, wanted: set[str]) -> str:
+    """The first separator at which the first line of a csv file has columns with the wanted names; else a comma."""
+    first = next((line for _, line in numbered_lines(path, entry) if line.strip()), "")
+    columns = {separator: next(csv.reader([first], delimiter=separator), []) for separator in SEPARATORS}
+    if not wanted:
+        return max(SEPARATORS, key=lambda separator: len(columns[separator]))
+    for separator, fields in columns.items():
+        if wanted <= set(_header(entry, fields)):
+            return separator
+    return SEPARATORS[0]
+
+
+def _header(entry: DataFile, fields: list[str]) -> list[str]:
+    """The names of the columns, from the first record: what stands there, or 1, 2, ..."""
+    if entry.header is False:
+        return [str(number) for number in range(1, len(fields) + 1)]
+    return [field.strip() for field in fields]
 
 
 def _separated(path: Path, entry: DataFile, wanted: Wanted) -> Iterator[Row]:
-    reader, begins, header = records(path, entry), 1, None
+    reader, begins, header = records(path, entry, wanted.values()), 1, None
     try:
         for fields in reader:
             place, begins = f"line {begins}", reader.line_num + 1
             if not fields:
                 continue
             if header is None:
-                counted = [str(number) for number in range(1, len(fields) + 1)]
-                header = counted if entry.header is False else [field.strip() for field in fields]
+                header = _header(entry, fields)
                 places = [header.index(name) for name in pick_columns(f"{path}, {place}", wanted, header)]
                 if entry.header is not False:
                     continue

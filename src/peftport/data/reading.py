@@ -10,8 +10,26 @@ from peftport.data.settings import Columns
 Raw = dict[str, list[tuple]]
 
 
+# kinds of faulty rows, each with what a message says of such rows
+FAULTS = {
+    "empty": "no text",
+    "unlabelled": "no label",
+    "other_label": "a label that is not one of `labels`",
+    "choices": "empty or equal choices",
+}
+
+
 class FaultyRow(ValueError):
-    """A row whose choices are empty or equal: public files have some, which nobody can answer."""
+    """A row of which nothing can be learned: public files have some. A dataset may leave out rows of a kind of fault.
+
+    Args:
+        message: where it stands and what is wrong.
+        kind: of ``FAULTS``.
+    """
+
+    def __init__(self, message: str, kind: str) -> None:
+        self.kind = kind
+        super().__init__(message)
 
 
 class Reading(Protocol):
@@ -19,11 +37,13 @@ class Reading(Protocol):
 
     Attributes:
         by_label: whether draws keep the share of every label.
-        left_out: faulty rows that were left out so far; None where they are refused.
+        drops: kinds of ``FAULTS`` whose rows are left out and not refused.
+        left_out: how many rows were left out so far.
     """
 
     by_label: bool
-    left_out: int | None
+    drops: frozenset[str]
+    left_out: int
 
     def columns(self, named: Columns) -> dict[str, str]:
         """What a row needs to the name of its column."""
@@ -36,7 +56,8 @@ class Reading(Protocol):
             fields: what a row needs, by the names of ``columns``.
 
         Raises:
-            ValueError: something in it is wrong; the message starts with ``where``.
+            FaultyRow: nothing can be learned of it; the message starts with ``where``.
+            ValueError: something else in it is wrong; likewise.
         """
 
     def unique(self, raw: Raw) -> tuple[pd.DataFrame, dict[str, int]]:

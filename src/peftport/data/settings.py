@@ -67,6 +67,12 @@ class DataFile(Settings):
     header: bool | None = optional(
         description="false: a csv or tsv file without a header line, whose columns are named 1, 2, ... (in quotes)"
     )
+    delimiter: str | None = optional(
+        min_length=1,
+        max_length=1,
+        description="of a csv file: what separates its columns; without it the first of , ; tab and | at which the "
+        "first line has the columns asked for",
+    )
     label: str | None = optional(description="for `lines`: the label, a key of `labels`, of every line")
     pattern: Text | None = optional(
         description="for `lines`: regular expression for a whole line, with the groups (?P<label>..) and (?P<text>..)"
@@ -149,6 +155,9 @@ class ExampleLimits(Settings):
     test: int | None = Field(None, ge=2, description="number of test examples")
 
 
+Fault = Literal["empty", "unlabelled", "other_label"]
+
+
 def _is_false(value: bool) -> bool:
     return value is False
 
@@ -189,7 +198,7 @@ class DatasetSettings(OneOf):
     """Texts, and what is to be answered to each; exactly one of `labels`, `multiple_choice`, `generation`; none with
     `source.lm_eval`."""
 
-    BESIDE = frozenset({"template", "chat", "system", "source", "split", "examples"})
+    BESIDE = frozenset({"template", "chat", "system", "source", "split", "examples", "drop"})
 
     labels: dict[str, Annotated[str, Field(min_length=1, max_length=100)]] | None = optional(
         min_length=2,
@@ -214,6 +223,12 @@ class DatasetSettings(OneOf):
     source: DatasetSource
     split: SplitSettings = Field(default_factory=SplitSettings)
     examples: ExampleLimits = Field(default_factory=ExampleLimits)
+    drop: Annotated[list[Fault], EACH_ONCE] = Field(
+        [],
+        exclude_if=is_empty,
+        description="rows of files and hubs that are left out and counted, and not refused: with an empty text, "
+        "without a label, or with a label that is not one of `labels`",
+    )
 
     @model_validator(mode="after")
     def _conversing(self) -> Self:
@@ -231,7 +246,7 @@ class DatasetSettings(OneOf):
         if self.source.lm_eval is None:
             return super()._exactly_one()
         plain = DatasetSettings.model_fields
-        named = (*self._choices(), "template", "chat", "system")
+        named = (*self._choices(), "template", "chat", "system", "drop")
         if beside := [name for name in named if getattr(self, name) != plain[name].default]:
             raise PydanticCustomError(
                 "lm_eval",

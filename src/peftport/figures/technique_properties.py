@@ -87,9 +87,8 @@ def _against_parameters(axes: Axes, table: pd.DataFrame, name: str, looks: tuple
 
 def _against_classes(axes: Axes, table: pd.DataFrame, name: str, looks: tuple[dict, dict], column: str) -> None:
     """Techniques side by side within each value of a property."""
-    known = (
-        list(SHARING) if column == "parameter_sharing" else sorted(table[column].dropna().unique(), key=lambda v: (len(v), v))
-    )
+    there = sorted(table[column].dropna().unique(), key=_by_length)
+    known = list(SHARING) if column == "parameter_sharing" else there
     classes = [value for value in known if (table[column] == value).any()]
     for place, value in enumerate(classes):
         inside = table[table[column] == value]

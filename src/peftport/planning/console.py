@@ -34,6 +34,7 @@ IDLE = (
 AFTER_ERRORS = ("Complete log(s): ", "Elapsed time: ")
 INTERRUPTED, FAILED = "Terminating processes on user request", "At least one job did not complete successfully"
 STOPPING = "Stopping: what is finished stays, and the same command goes on from there."
+ERROR = re.compile(r"error(?: \([^)]*\))?: ")  # how a job's log says why it failed
 MOST_REPEATED = 5  # failed jobs that the last lines name
 # what rules' messages say of a cell without technique, source or seeds, like a bare host
 WITHOUT = re.compile(r"^none, |, seeds any| \(from any, any\)")
@@ -170,8 +171,8 @@ def what_it_said(log: Path) -> str:
     except OSError as error:
         return f"{error.strerror}"
     lines = [line.rpartition("\r")[2].strip() for line in lines if line.strip()]
-    begins = [number for number, line in enumerate(lines) if line.startswith(("error:", "error ("))]
-    return " ".join(lines[begins[-1] :] if begins else lines[-1:])
+    begins = [number for number, line in enumerate(lines) if ERROR.match(line)]
+    return ERROR.sub("", " ".join(lines[begins[-1] :] if begins else lines[-1:]))
 
 
 def set_terminal(logger: logging.Logger) -> None:

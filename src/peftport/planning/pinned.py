@@ -8,7 +8,7 @@ from typing import TypeVar
 from peftport.data.settings import HubDataset
 from peftport.hosts.settings import HubHost
 from peftport.planning.commits import KNOWN, known_commits, last_commits, name_of
-from peftport.storage.hub import commit_of
+from peftport.storage.hub import commit_of, refuse_unless_pinned
 from peftport.storage.hub_refusal import HubRefusal, named
 from peftport.study.config import ConfigError
 from peftport.study.study import Study
@@ -25,8 +25,8 @@ Say = Callable[[str], None]
 def pinned(study: Study, say: Say = lambda _: None) -> Study:
     """The study with the commit of every host and dataset of a hub as its ``revision``.
 
-    A name that cannot be resolved, without a network and without a copy in the cache, stays; the job that would
-    download it refuses it (``peftport.storage.hub.refuse_unless_pinned``).
+    A name that cannot be resolved, without a network and without a copy in the cache, stays; a run then starts no job
+    (``unresolved``).
 
     Args:
         say: told, in one line each, of a branch that has moved and of a hub that does not answer.
@@ -48,6 +48,19 @@ def pinned(study: Study, say: Say = lambda _: None) -> Study:
     if known:
         os.environ[KNOWN] = json.dumps(known)
     return Study(study.config.model_copy(update={"hosts": hosts, "datasets": datasets}), study.folder)
+
+
+def unresolved(study: Study) -> str:
+    """What to say of the first host or dataset of a hub whose commit a pinned study lacks; empty if there is none."""
+    hubs = [("host", study.config.hosts[name].hub) for name in study.hosts]
+    hubs += [("dataset", study.config.datasets[name].source.hub) for name in study.read_datasets]
+    for kind, hub in hubs:
+        try:
+            if hub is not None:
+                refuse_unless_pinned(kind, hub.id, hub.revision)
+        except HubRefusal as error:
+            return str(error)
+    return ""
 
 
 class _Pin:

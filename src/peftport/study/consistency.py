@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from peftport.data.lm_eval_files import check_task
-from peftport.data.settings import DataFile, DatasetSettings
+from peftport.data.settings import DatasetSettings
 from peftport.hosts.families.table import FAMILIES, refusal
 from peftport.hosts.gguf_header import read_header
 from peftport.hosts.locate import bundled_names, check_bare, pickled_files
@@ -26,6 +26,7 @@ from peftport.storage.provenance import JsonObject
 from peftport.study.chats import chatting, check_chat
 from peftport.study.classification import head_complaint
 from peftport.study.distillation import distil_complaint
+from peftport.study.first_rows import rows_complaint
 from peftport.study.further_hosts import further_refusal
 from peftport.study.grid_settings import GridSettings
 from peftport.study.kinds import kind_complaint
@@ -35,13 +36,11 @@ from peftport.study.probes import probe_complaint
 from peftport.study.settings import StudySettings
 from peftport.study.starts import fitted_complaint, sibling_complaint
 from peftport.study.study import Study
-from peftport.tasks.table import rows
 
 Hosts = Mapping[str, HostSettings]
 Declared = Mapping[str, JsonObject | None]  # of each host what is known before it is there
 TOKENIZERS = ("tokenizer.json", "tokenizer_config.json", "spiece.model", "vocab.json", "vocab.txt")
 GENERATED = ("negative", "positive")
-FIRST_ROWS = 1000  # of a local file, read before any job starts; the whole file is read by the job that prepares it
 
 
 class ConfigError(ValueError):
@@ -249,18 +248,8 @@ def _check_dataset(name: str, dataset: DatasetSettings, folder: Path) -> None:
                 f"config key `{key}.source.files.{index}.path`: expected a file, {file.path!r} is none "
                 f"(looked in {folder})."
             )
-        _check_first_rows(f"{key}.source.files.{index}", file, dataset, folder)
-
-
-def _check_first_rows(key: str, file: DataFile, dataset: DatasetSettings, folder: Path) -> None:
-    from peftport.data.readers import read_file  # studies without local files do not load pyarrow for it
-
-    try:
-        found = read_file(file, rows(dataset.kind).reading(dataset), folder, FIRST_ROWS)
-    except (ValueError, OSError) as error:
-        raise ConfigError(f"config key `{key}`: {error}") from error
-    if not found:
-        raise ConfigError(f"config key `{key}`: {file.path!r} holds no example.")
+    if source.files:
+        _refuse(rows_complaint(name, dataset, folder))
 
 
 def _check_template(name: str, dataset: DatasetSettings, cloze: bool) -> None:

@@ -191,8 +191,8 @@ def _without_copy(study: Study, transfer: TransferSettings, facts: list[JsonObje
     if plain in study.moving_transfers or differences(*common(*facts)):
         return ""
     return (
-        f"expected {{source: {transfer.source}, target: {transfer.target}}} without a map in `grid.transfers` too: these "
-        f"hosts have one shape, and what the map `{transfer.map}` is worth is seen beside a plain copy."
+        f"expected {{source: {transfer.source}, target: {transfer.target}}} without a map in `grid.transfers` too: "
+        f"these hosts have one shape, and what the map `{transfer.map}` is worth is seen beside a plain copy."
     )
 
 

@@ -60,6 +60,12 @@ def _parameter(shape: tuple[int, ...], initialise: Initialiser, device: torch.de
     return nn.Parameter(initialise(torch.empty(shape, dtype=torch.float32)).to(device))
 
 
+NOT_MERGED = (
+    "modules of this technique compute on what goes through the host, which no change of its weights does; leave the "
+    "module attached, or take it out with `unload()`"
+)
+
+
 class SiteLayer(nn.Module, BaseTunerLayer):
     """A wrapped site of the host. A technique gives ``adapter_layer_names``, ``specification`` and ``forward``."""
 
@@ -91,6 +97,14 @@ class SiteLayer(nn.Module, BaseTunerLayer):
         """A parameter of this site, or else the one of that name that all sites share."""
         own = getattr(self, name, {})
         return (own if adapter in own else self._shared[0][name])[adapter]
+
+    def merge(self, safe_merge: bool = False, adapter_names: list[str] | None = None) -> None:
+        """Refuse: what stands beside a sub-layer is no change of its weights.
+
+        Raises:
+            NotImplementedError: always.
+        """
+        raise NotImplementedError(NOT_MERGED)
 
     def live(self) -> list[str]:
         """Names of the adapters that take part in a forward pass now."""

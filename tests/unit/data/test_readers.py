@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from peftport.data.accepted import key_of
+from peftport.data.columns import look
 from peftport.data.readers import EXTENSIONS, LINE_BYTES, READERS, read_file
 from peftport.data.settings import DataFile
 from peftport.tasks.labels.rows import LabelledTexts
@@ -90,7 +91,7 @@ REFUSALS = {
         {},
         r"line 2: label '2' is not in the label map; allowed: '0' \(negative\), '1'",
     ),
-    "empty label": ("text,label\na,\n", {}, "line 2: label '' is not in the label map"),
+    "empty label": ("text,label\na,\n", {}, "line 2: the label is empty"),
     "open quote": ('text,label\na,0\n"b,1\n', {}, "line 3: damaged record"),
     "not UTF-8": ("text,label\na,0\ncafé,1\n".encode("latin-1"), {}, r"line 3, byte 4: 0xe9 is not utf-8.*latin-1"),
     "NUL": ("text,label\na\0b,0\n", {}, "line 2: the text holds characters that no text has"),
@@ -134,12 +135,52 @@ def test_a_missing_file_is_named(tmp_path, name):
         read_file(DataFile(path=name), LabelledTexts(LABELS), tmp_path)
 
 
+SEMICOLONS = "stars;review\n0;bad, long film\n1;good film\n"
+NAMED = {"columns": {"text": "review", "label": "stars"}}
+
+
+@pytest.mark.parametrize("separator", [";", "\t", "|"])
+def test_what_separates_columns_is_found_or_said(tmp_path, separator):
+    expected = [("bad, long film", "negative"), ("good film", "positive")]
+    content = SEMICOLONS.replace(";", separator)
+    assert read(tmp_path, content, **NAMED) == expected
+    assert read(tmp_path, content, delimiter=separator, **NAMED) == expected
+    numbered = {"header": False, "columns": {"text": "2", "label": "1"}}
+    assert read(tmp_path, f"0{separator}bad film\n1{separator}good film\n", **numbered) == TWO
+    with pytest.raises(ValueError, match=r"no column 'review' for the text.* Columns there: 'stars.review'"):
+        read(tmp_path, SEMICOLONS, delimiter=",", **NAMED)
+
+
+def test_a_comma_separates_where_nothing_has_the_columns(tmp_path):
+    with pytest.raises(ValueError, match="no column 'text' for the text"):
+        read(tmp_path, "a;b\n1;2\n")
+    assert look(tmp_path / "reviews.csv") == {"a": ["1"], "b": ["2"]}  # nobody has said what columns there are
+
+
+FAULTY = "text,label\nbad film,0\n,1\ngood film,\n ,0\nodd film,7\ngood film,1\n"
+
+
+def test_all_faulty_rows_are_counted_at_once(tmp_path):
+    said = r"line 3: the text is empty \(of 6 rows 2 have no text and 1 has no label and 1 has a label that is not one "
+    with pytest.raises(ValueError, match=said + r"of `labels`; `drop: \[empty, unlabelled, other_label\]` leaves"):
+        read(tmp_path, FAULTY)
+
+
+def test_dropped_kinds_of_rows_are_left_out_and_counted(tmp_path):
+    (tmp_path / "reviews.csv").write_text(FAULTY)
+    every = LabelledTexts(LABELS, ["empty", "unlabelled", "other_label"])
+    assert read_file(DataFile(path="reviews.csv"), every, tmp_path) == TWO
+    assert every.left_out == 4
+    with pytest.raises(ValueError, match=r"line 4: the label is empty \(of 6 rows 1 has no label and"):
+        read_file(DataFile(path="reviews.csv"), LabelledTexts(LABELS, ["empty"]), tmp_path)
+
+
 def test_parquet_refusals(tmp_path):
     with pytest.raises(
         ValueError, match=r"no column 'label' for the label. Did you mean `labels`\? Columns there: 'text', "
     ):
         parquet(tmp_path, {"text": ["a"], "labels": [0]})
-    with pytest.raises(ValueError, match="row 2: expected a text, found None"):
+    with pytest.raises(ValueError, match="row 2: the text is empty"):
         parquet(tmp_path, {"text": ["a", None], "label": [0, 1]})
     content = (tmp_path / "reviews.parquet").read_bytes()
     for cut in (content[:-9], content[:40], content[:4] + b"\xff" * 40 + content[44:]):

@@ -49,6 +49,11 @@ def test_merging_rounds_to_the_numbers_of_the_host():
     assert torch.equal(logits(model, "llama"), attached)
 
 
+def test_peft_itself_says_why_it_cannot_merge_a_module_of_ours():
+    with pytest.raises(NotImplementedError, match=r"no change of its weights does; leave the module attached, or take"):
+        module_in("llama", "adapters").merge_and_unload()
+
+
 def test_the_host_is_as_it_was_after_an_error():
     model = module_in("llama", "ia3")
     attached = logits(model, "llama")

@@ -121,7 +121,7 @@ def test_failed_jobs_are_named_once_more_at_the_end(tmp_path):
     console, end = Brief(Usual()), record(text="WorkflowError:\nAt least one job did not complete successfully.")
     shown(console, job_info(), *(record(LogEvent.JOB_ERROR, jobid=7, **facts) for _ in range(7)))
     (said,) = shown(console, end)
-    failed = f"Failed: lora: train\n    error (train_source): expected labels, found none done\n    log: {log}\n"
+    failed = f"Failed: lora: train\n    expected labels, found none done\n    log: {log}\n"
     assert said == failed * 5 + "Failed: 2 more"
     assert shown(Brief(Usual()), end) == [end.msg]
 

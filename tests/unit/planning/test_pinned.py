@@ -9,7 +9,7 @@ from peftport.hosts.settings import HubHost
 from peftport.planning import pinned as module
 from peftport.planning.commits import KNOWN, keep_commits
 from peftport.planning.graph import Graph
-from peftport.planning.pinned import pinned
+from peftport.planning.pinned import pinned, unresolved
 from peftport.storage.hub import commit_of
 from peftport.storage.hub_fetch import fetch
 from peftport.storage.hub_refusal import HubRefusal
@@ -49,6 +49,14 @@ def test_the_commit_stands_where_the_branch_stood(hub):
     assert after.config.datasets["book"].source.hub.revision == FIRST
     assert before.config.hosts["instruct"].hub.revision == "main"
     assert hub[1] == [("host", "some/host", "main"), ("dataset", "some/texts", "main")]
+
+
+def test_what_nobody_knows_the_commit_of_is_named_before_any_job(hub):
+    said, _ = hub
+    assert unresolved(pinned(study())) == ""
+    said["commit"] = None
+    os.environ.pop(KNOWN)
+    assert unresolved(pinned(study())).startswith("host `some/host`: the revision `main` could not be resolved")
 
 
 def test_a_branch_that_moves_moves_the_key(hub, monkeypatch):

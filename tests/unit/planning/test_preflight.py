@@ -33,7 +33,16 @@ def test_what_is_wrong_is_said_in_one_line(arguments, said, tmp_path, monkeypatc
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["--cores", "all"], ["-c4"], ["--cores"], ["modules"], ["make_starts", "-n"], ["--config", "a=b"], ["x/y.parquet"]],
+    [
+        [],
+        ["--cores", "all"],
+        ["-c4"],
+        ["--cores"],
+        ["modules"],
+        ["make_starts", "-n"],
+        ["--config", "a=b"],
+        ["x/y.csv"],
+    ],
 )
 def test_what_snakemake_understands_passes(arguments):
     assert refusal(arguments, SUBCOMMANDS) == ""

@@ -388,6 +388,14 @@ WRONG = {
         {"datasets.film.labels": {"negative": "bad", "positive": "bad"}},
         "config key `datasets.film.labels`: expected at least two label words, got ['bad', 'bad'].",
     ),
+    "a label that no text has": (
+        {"datasets.film": data("one-class.csv")},
+        "config key `datasets.film.labels`: no example of label bad in the whole dataset; labels found: good",
+    ),
+    "texts that all contradict each other": (
+        {"datasets.film": data("contrary.csv")},
+        "labels found: none. Of 4 examples 4 were dropped, whose text has another label elsewhere",
+    ),
     "labels that generated data does not have": (
         {"datasets.film.labels": {"0": "bad", "1": "good"}},
         "config key `datasets.film.labels`: expected a word for each of `negative` and `positive`",
@@ -443,7 +451,9 @@ def folder(tmp_path):
         (tmp_path / name).mkdir()
         for file, content in files.items():
             (tmp_path / name / file).write_text("{" if content is None else json.dumps(content))
-    (tmp_path / "texts.csv").write_text("text,label\nfine,1\n")
+    (tmp_path / "texts.csv").write_text("text,label\nfine,1\nodd,0\n")
+    (tmp_path / "contrary.csv").write_text("text,label\nfine,1\nFine!,0\nodd,0\nodd,1\n")
+    (tmp_path / "one-class.csv").write_text("text,label\nfine,1\n")
     for name, content in FILES.items():
         (tmp_path / name).write_bytes(content)
     return tmp_path

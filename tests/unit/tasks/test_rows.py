@@ -94,7 +94,7 @@ def test_a_missing_column_is_named_with_what_is_there(tmp_path):
 
 def test_faulty_rows_are_left_out_and_counted_where_the_config_says_so(tmp_path):
     rows = [ROW, ROW | {"choices": ["blue", "blue"]}, ROW | {"choices": ["blue", ""]}]
-    reading = Choices(leaving_out=True)
+    reading = Choices(drops=["choices"])
     assert read(tmp_path, "x.jsonl", "\n".join(map(json.dumps, rows)), reading, columns=PORTAL) == [SKY]
     assert reading.left_out == 2
     with pytest.raises(ValueError, match="place of a choice"):  # an answer out of range is no such fault

@@ -1,5 +1,6 @@
 """Reading of texts with the completions that are to be written; rows with the same text are one example."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -19,11 +20,13 @@ class Completions:
 
     Args:
         longest: tokens that a completion may have with its end; no text has fewer tokens than words.
+        drops: kinds of faulty rows that are left out.
     """
 
-    by_label, left_out = False, None
+    by_label = False
 
-    def __init__(self, longest: int) -> None:
+    def __init__(self, longest: int, drops: Iterable[str] = ()) -> None:
+        self.drops, self.left_out = frozenset(drops), 0
         self.longest = longest
 
     def columns(self, named: Columns) -> dict[str, str]:
@@ -79,7 +82,7 @@ def reading(dataset: DatasetSettings) -> Completions:
     """
     if dataset.generation is None:
         raise ValueError(f"a dataset of the kind `{dataset.kind}` has no completions")
-    return Completions(dataset.generation.max_new_tokens)
+    return Completions(dataset.generation.max_new_tokens, dataset.drop)
 
 
 def counts(frame: pd.DataFrame) -> dict[str, int]:

@@ -1,12 +1,13 @@
 """Reading of labelled texts."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from peftport.data.accepted import accept_text, key_of, shown
-from peftport.data.reading import Raw
+from peftport.data.reading import FaultyRow, Raw
 from peftport.data.settings import Columns, DatasetSettings
 from peftport.data.unique import each_once
 
@@ -16,11 +17,13 @@ class LabelledTexts:
 
     Args:
         labels: raw label to label word.
+        drops: kinds of faulty rows that are left out.
     """
 
-    by_label, left_out = True, None
+    by_label = True
 
-    def __init__(self, labels: dict[str, str]) -> None:
+    def __init__(self, labels: dict[str, str], drops: Iterable[str] = ()) -> None:
+        self.drops, self.left_out = frozenset(drops), 0
         self.labels = {key_of(key): word for key, word in labels.items()}
         self.words = list(dict.fromkeys(labels.values()))
 
@@ -32,12 +35,16 @@ class LabelledTexts:
         """One row as (tidy text, label word).
 
         Raises:
-            ValueError: the text is no text or empty, or the label is not in the map.
+            FaultyRow: the text or the label is empty, or the label is not in the map.
+            ValueError: the text is no text.
         """
         text, label = accept_text(where, fields["text"]), key_of(fields["label"])
         if label not in self.labels:
+            if fields["label"] is None or not label:
+                raise FaultyRow(f"{where}: the label is empty", "unlabelled")
             allowed = ", ".join(f"{key!r} ({word})" for key, word in self.labels.items())
-            raise ValueError(f"{where}: label {shown(label)} is not in the label map; allowed: {allowed}")
+            said = f"{where}: label {shown(label)} is not in the label map; allowed: {allowed}"
+            raise FaultyRow(said, "other_label")
         return text, self.labels[label]
 
     def unique(self, raw: Raw) -> tuple[pd.DataFrame, dict[str, int]]:
@@ -50,7 +57,10 @@ class LabelledTexts:
         found = set(frame["label"])
         if missing := [word for word in self.words if word not in found]:
             there = ", ".join(sorted(found)) or "none"
-            raise ValueError(f"no example of label {', '.join(missing)} in the whole dataset; labels found: {there}")
+            said = f"no example of label {', '.join(missing)} in the whole dataset; labels found: {there}"
+            read, conflicting = sum(map(len, raw.values())), facts["conflicting_dropped"]
+            dropped = f". Of {read:,} examples {conflicting:,} were dropped, whose text has another label elsewhere"
+            raise ValueError(said + (dropped if conflicting else ""))
         return frame, facts
 
     def check(self, splits: dict[str, pd.DataFrame]) -> None:
@@ -70,7 +80,7 @@ def reading(dataset: DatasetSettings) -> LabelledTexts:
     Raises:
         ValueError: it has one label word only.
     """
-    labels = LabelledTexts(dataset.labels or {})
+    labels = LabelledTexts(dataset.labels or {}, dataset.drop)
     if len(labels.words) < 2:
         found = ", ".join(labels.words) or "none"
         raise ValueError(f"labels: a dataset needs at least two label words, found {found}")

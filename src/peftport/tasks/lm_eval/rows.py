@@ -16,7 +16,7 @@ COLUMNS = ["text", "label", "answers", "example_id"]
 class Documents:
     """The reading of a task; its documents come as examples and not as rows of a file."""
 
-    by_label, left_out = False, None
+    by_label, drops, left_out = False, frozenset(), 0
 
     def unique(self, raw: Raw) -> tuple[pd.DataFrame, dict[str, int]]:
         """Each document once, in the split that keeps it; a text that is tested on is not learned."""

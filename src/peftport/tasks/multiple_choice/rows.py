@@ -1,6 +1,7 @@
 """Reading of texts with choices of their own."""
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -20,14 +21,14 @@ class Choices:
 
     Args:
         by_text: whether the answer stands as its text, and not as its place.
-        leaving_out: whether rows with empty or equal choices are left out, and not refused.
+        drops: kinds of faulty rows that are left out, ``choices`` those with empty or equal ones.
     """
 
     by_label = False
 
-    def __init__(self, by_text: bool = False, leaving_out: bool = False) -> None:
+    def __init__(self, by_text: bool = False, drops: Iterable[str] = ()) -> None:
         self.by_text = by_text
-        self.left_out = 0 if leaving_out else None
+        self.drops, self.left_out = frozenset(drops), 0
 
     def columns(self, named: Columns) -> dict[str, str]:
         """The text, the answer, and the list of choices or every choice."""
@@ -46,13 +47,13 @@ class Choices:
         raw = listed(where, fields[CHOICES]) if CHOICES in fields else [fields[name] for name in fields][2:]
         for number, choice in enumerate(raw):
             if choice is None or not str(choice).strip():
-                raise FaultyRow(f"{where}: the choice {number} is empty")
+                raise FaultyRow(f"{where}: the choice {number} is empty", "choices")
         choices = [accept_text(where, choice, f"choice {number}") for number, choice in enumerate(raw)]
         if not 2 <= len(choices) <= MOST:
             raise ValueError(f"{where}: expected 2 to {MOST} choices, found {len(choices)}")
         for number, choice in enumerate(choices):
             if (first := choices.index(choice)) != number:
-                raise FaultyRow(f"{where}: the choices {first} and {number} are equal: {shown(choice)}")
+                raise FaultyRow(f"{where}: the choices {first} and {number} are equal: {shown(choice)}", "choices")
         return text, choices[self._place(where, fields[ANSWER], choices)], choices
 
     def _place(self, where: str, answer: Any, choices: list[str]) -> int:
@@ -94,7 +95,8 @@ def listed(where: str, raw: Any) -> list[Any]:
 def reading(dataset: DatasetSettings) -> Choices:
     """How rows of this dataset become examples."""
     said = dataset.multiple_choice or MultipleChoiceSettings()
-    return Choices(said.answer == "text", said.faulty == "leave_out")
+    drops = [*dataset.drop, *(["choices"] if said.faulty == "leave_out" else [])]
+    return Choices(said.answer == "text", drops)
 
 
 def counts(frame: pd.DataFrame) -> dict[str, int]:
