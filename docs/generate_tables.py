@@ -1,8 +1,8 @@
 """The generated parts of the documentation: every key of the config, every column of the tables, every initialisation.
 
 ``python -m docs.generate_tables config/README.md docs/output.md`` writes them anew, between the marks
-``<!-- keys of grid -->``, ``<!-- columns of runs -->`` or ``<!-- rules of initialisations -->`` and ``<!-- end -->``. The text around the marks is left alone,
-and a test fails when a page is not up to date.
+``<!-- keys of grid -->``, ``<!-- columns of runs -->`` or ``<!-- rules of initialisations -->`` and ``<!-- end -->``.
+The text around the marks is left alone, and a test fails when a page is not up to date.
 """
 
 import json

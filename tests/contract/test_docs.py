@@ -173,7 +173,7 @@ def test_the_example_study_is_a_valid_config(tmp_path):
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text("{}")
     (host / "config.json").write_text('{"model_type": "t5"}')
-    comments.write_text("stars,comment\n5,fine\n")
+    comments.write_text("stars,comment\n5,fine\n1,dull\n")
     (example,) = re.findall(r"```yaml\n(.*?)```", page("README.md"), re.DOTALL)
     assert check_config(yaml.safe_load(example), tmp_path)["study"] == "mine"
 

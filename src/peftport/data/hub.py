@@ -4,8 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from peftport.data.readers import accepted, pick_columns
-from peftport.data.reading import Raw, Reading
+from peftport.data.readers import pick_columns
+from peftport.data.reading import Raw, Reading, accepted
 from peftport.data.settings import HubDataset
 from peftport.data.unpacked import refuse_bombs
 from peftport.registry import unknown_name

@@ -5,7 +5,6 @@ import csv
 import itertools
 import json
 import re
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from peftport.data.accepted import key_of, shown
-from peftport.data.reading import FAULTS, FaultyRow, Reading
+from peftport.data.reading import Reading, accepted
 from peftport.data.settings import FILE_BYTES, DataFile
 from peftport.data.unpacked import refuse_large, refuse_large_parquet
 from peftport.registry import did_you_mean
@@ -83,37 +82,6 @@ def read_file(entry: DataFile, reading: Reading, root: Path, at_most: int | None
                 "Keep fewer examples in it."
             )
     return found
-
-
-def accepted(reading: Reading, rows: Iterable[tuple[str, dict[str, Any]]]) -> Iterator[tuple[str, tuple]]:
-    """Rows, each with where it stands, as examples; faulty ones that the reading drops are left out and counted.
-
-    Raises:
-        FaultyRow: after the last row, if there are faulty ones that are not dropped: the first, and how many of each.
-    """
-    first, refused, number = None, Counter(), 0
-    for number, (where, fields) in enumerate(rows, 1):  # noqa: B007
-        try:
-            example = reading.accept(where, fields)
-        except FaultyRow as fault:
-            if fault.kind in reading.drops:
-                reading.left_out += 1
-                continue
-            refused[fault.kind] += 1
-            first = first or fault
-            continue
-        if first is None:
-            yield where, example
-    if first is not None:
-        raise FaultyRow(f"{first}{_how_many(refused, number)}", first.kind)
-
-
-def _how_many(refused: Counter, number: int) -> str:
-    """What is wrong with how many rows, and what leaves them out."""
-    found = [f"{count:,} {'has' if count == 1 else 'have'} {FAULTS[kind]}" for kind, count in refused.items()]
-    dropped = ", ".join(kind for kind in refused if kind != "choices")
-    how = f"; `drop: [{dropped}]` leaves such rows out" if dropped else ""
-    return f" (of {number:,} rows {' and '.join(found)}{how})"
 
 
 def pick_columns(where: str, wanted: Wanted, present: list[str]) -> list[str]:

@@ -1,5 +1,7 @@
 """What a kind of dataset says about reading its rows; every kind has one, in ``peftport.tasks.<kind>.rows``."""
 
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
 import pandas as pd
@@ -68,3 +70,34 @@ class Reading(Protocol):
 
     def check(self, splits: dict[str, pd.DataFrame]) -> None:
         """Raise ValueError where a split lacks what a study needs of it."""
+
+
+def accepted(reading: Reading, rows: Iterable[tuple[str, dict[str, Any]]]) -> Iterator[tuple[str, tuple]]:
+    """Rows, each with where it stands, as examples; faulty ones that the reading drops are left out and counted.
+
+    Raises:
+        FaultyRow: after the last row, if there are faulty ones that are not dropped: the first, and how many of each.
+    """
+    first, refused, number = None, Counter(), 0
+    for number, (where, fields) in enumerate(rows, 1):  # noqa: B007
+        try:
+            example = reading.accept(where, fields)
+        except FaultyRow as fault:
+            if fault.kind in reading.drops:
+                reading.left_out += 1
+                continue
+            refused[fault.kind] += 1
+            first = first or fault
+            continue
+        if first is None:
+            yield where, example
+    if first is not None:
+        raise FaultyRow(f"{first}{_how_many(refused, number)}", first.kind)
+
+
+def _how_many(refused: Counter, number: int) -> str:
+    """What is wrong with how many rows, and what leaves them out."""
+    found = [f"{count:,} {'has' if count == 1 else 'have'} {FAULTS[kind]}" for kind, count in refused.items()]
+    dropped = ", ".join(kind for kind in refused if kind != "choices")
+    how = f"; `drop: [{dropped}]` leaves such rows out" if dropped else ""
+    return f" (of {number:,} rows {' and '.join(found)}{how})"

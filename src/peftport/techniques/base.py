@@ -98,14 +98,6 @@ class SiteLayer(nn.Module, BaseTunerLayer):
         own = getattr(self, name, {})
         return (own if adapter in own else self._shared[0][name])[adapter]
 
-    def merge(self, safe_merge: bool = False, adapter_names: list[str] | None = None) -> None:
-        """Refuse: what stands beside a sub-layer is no change of its weights.
-
-        Raises:
-            NotImplementedError: always.
-        """
-        raise NotImplementedError(NOT_MERGED)
-
     def live(self) -> list[str]:
         """Names of the adapters that take part in a forward pass now."""
         return [] if self.disable_adapters else [name for name in self.active_adapters if name in self.configs]
@@ -120,6 +112,18 @@ class SiteTuner(BaseTuner):
 
     shared_names: tuple[str, ...] = ()
     target_module_mapping: dict[str, list[str]] = {}  # noqa: RUF012 - peft's own attribute, read-only
+
+    def merge_adapter(self, *args: object, **kwargs: object) -> None:
+        """Refuse: what stands beside a sub-layer is no change of its weights.
+
+        Raises:
+            NotImplementedError: always.
+        """
+        raise NotImplementedError(NOT_MERGED)
+
+    def merge_and_unload(self, *args: object, **kwargs: object) -> None:
+        """Refuse, as ``merge_adapter``."""
+        raise NotImplementedError(NOT_MERGED)
 
     def shared_specification(self, config: Any, shape: Shape) -> Specification:
         """Names of shared parameters to (shape, initialiser)."""
