@@ -9,10 +9,10 @@ from peftport.figures import style
 
 NEEDS = ["dials"]
 CAPTION = (
-    "Score of ported modules at the smallest budget along each dial of the study, with native modules and the bare host "
-    "of the same points. Points are means over seeds and over the moves of a point; bands and bars are 95% intervals "
-    "over seeds and test examples. Each point is one host or dataset: what another one with the same value would give is "
-    "in no interval."
+    "Score of ported modules at the smallest budget along each dial of the study, with native modules and the bare "
+    "host of the same points. Points are means over seeds and over the moves of a point; bands and bars are 95% "
+    "intervals over seeds and test examples. Each point is one host or dataset: what another one with the same value "
+    "would give is in no interval."
 )
 CURVES = ("bare", "native", "ported")  # the last is drawn on top
 ACROSS = 4  # panels side by side
@@ -46,6 +46,7 @@ def _draw(frame: pd.DataFrame) -> Figure:
             part.suptitle(f"{dial}{by}", x=0.01, ha="left", fontweight="bold")
         panels = part.subplots(1, across, squeeze=False, sharex=True, sharey=True)[0]
         _block(panels, chosen, group, style.colours(techniques))
+        part.supxlabel(chosen["label"].iloc[0], fontsize=9)
     looks = style.looks(CURVES)
     style.legend(figure, [style.handle(name, looks[name]) for name in reversed(CURVES) if _has(frame, name)])
     return figure
@@ -59,7 +60,7 @@ def _block(
     panels: np.ndarray, frame: pd.DataFrame, techniques: list[str], colours: dict[str, tuple[float, float, float]]
 ) -> None:
     """One panel per technique; panels that are too many are hidden."""
-    label, metric = frame["label"].iloc[0], style.score_name(frame)
+    metric = style.score_name(frame)
     low, high = min(0.0, frame["low"].min()), max(1.0, frame["high"].max())
     for index, axes in enumerate(panels):
         if index >= len(techniques):
@@ -70,7 +71,6 @@ def _block(
         for name in CURVES:
             _curve(axes, own[own["initialisation"] == name], name, colours[techniques[index]])
         axes.set_title(style.title(techniques[index]))
-        axes.set_xlabel(label)
         axes.set_ylim(low - 0.03, high + 0.03)
         if index == 0:
             axes.set_ylabel(metric)
@@ -96,6 +96,6 @@ def _ticks(axes: Axes, places: list[float], values: list[float]) -> None:
         if (last - place) / span > 0.14:
             kept.append((place, f"{value:,.10g}"))
             last = place
-    axes.set_xticks([place for place, _ in kept], [text for _, text in kept])
+    axes.set_xticks([place for place, _ in reversed(kept)], [text for _, text in reversed(kept)])
     axes.set_xticks(places, minor=True)
     axes.margins(x=0.08)

@@ -32,12 +32,13 @@ def _sentence(dial: str, technique: str, rows: pd.DataFrame) -> str:
     curve = _curve(rows, "none").sort_values("value")
     first, last = curve.iloc[0], curve.iloc[-1]
     label, score = curve["label"].iloc[0], f"the {score_name(curve)} of ported modules"
-    ends = (
-        f"{first['accuracy_mean']:.2f} at {first['value']:,.10g}, {last['accuracy_mean']:.2f} at {last['value']:,.10g}"
-    )
+    shown = [first, last]
     least = curve.loc[curve["accuracy_mean"].idxmin()]
-    lowest = "" if least["value"] in (first["value"], last["value"]) else _lowest(least)
-    text = f"{title(technique)}, {dial}, {moment(int(first['budget_steps']))}: {_trend(first, score, label)}; {ends}{lowest}"
+    if least["value"] not in (first["value"], last["value"]):
+        shown.insert(1, least)
+    levels = ", ".join(f"{row['accuracy_mean']:.2f} at {row['value']:,.10g}" for row in shown)
+    when = moment(int(first["budget_steps"]))
+    text = f"{title(technique)}, {dial}, {when}: {_trend(first, score, label)}; {levels}"
     below = _curve(rows, "native")
     if len(below):
         said = _trend(below.iloc[0], f"their {score_name(curve)} less that of native modules", label)
@@ -49,10 +50,6 @@ def _curve(rows: pd.DataFrame, baseline: str) -> pd.DataFrame:
     return rows[(rows["initialisation"] == "ported") & (rows["baseline"] == baseline)]
 
 
-def _lowest(row: pd.Series) -> str:
-    return f"; lowest {row['accuracy_mean']:.2f} at {row['value']:,.10g}"
-
-
 def _trend(row: pd.Series, score: str, label: str) -> str:
     """What the test says, with the slope and its interval, or why there is none."""
     text = SAID[row["outcome"]].format(score=score, label=label)
@@ -60,4 +57,5 @@ def _trend(row: pd.Series, score: str, label: str) -> str:
         return f"{text} ({row['why_not']})"
     each = "tenfold" if row["scale"] == "log" else "unit"
     ends = f"[{signed(row['slope_low'])}, {signed(row['slope_high'])}]"
-    return f"{text} ({signed(row['slope'])} {ends} points for each {each})"
+    why = "" if pd.isna(row["why_not"]) else f"; {row['why_not']}"
+    return f"{text} ({signed(row['slope'])} {ends} points for each {each}{why})"

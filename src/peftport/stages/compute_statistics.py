@@ -1,4 +1,4 @@
-"""One table of statistics: portability, differences with intervals, what carried, advice, asymmetry, trends along dials."""
+"""One table of statistics: portability, differences with intervals, what carried, advice, asymmetry, trends."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

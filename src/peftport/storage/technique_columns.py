@@ -172,11 +172,20 @@ TREND = {
     "slope_low": Column(REAL, "lower end of its 95% interval; null as `slope`", True),
     "slope_high": Column(REAL, "upper end of it; null as `slope`", True),
     "p_value": Column(REAL, "two-sided p-value of no trend; null as `slope`", True),
+    "p_value_without_one": Column(
+        REAL,
+        "the largest p-value of the slopes without one of the points; 1 where one has another sign; null as `slope`",
+        True,
+    ),
     "p_value_holm": Column(
         REAL, "the same after Holm's correction over the trends of this score at this budget; null as `slope`", True
     ),
-    "outcome": Column(TEXT, "`rises`, `falls` (below 5% after the correction), `no_trend` or `cannot_tell`"),
-    "why_not": Column(TEXT, "why the study cannot tell; null where it can", True),
+    "outcome": Column(
+        TEXT,
+        "`rises`, `falls` (below 5% after the correction, and below 20% without any one point), `no_trend` or "
+        "`cannot_tell`",
+    ),
+    "why_not": Column(TEXT, "why the study cannot tell, or that one point alone makes the trend; else null", True),
 }
 OUTCOME = (
     {

@@ -21,17 +21,11 @@ def config(**dial):
 WRONG = {
     "more values": ({"values": [0, 10, 20]}, "dials.depth.values`: expected one for each of the 2 hosts, got 3"),
     "falling": ({"values": [10, 0]}, "dials.depth.values`: expected rising numbers, got [10, 0]"),
-    "below 0": (
-        {"values": [-1, 1], "scale": "log"},
-        "dials.depth.values`: expected numbers from 0 on for `scale: log`",
-    ),
-    "no such host": (
-        {"hosts": ["raw", "instrcut"]},
-        "dials.depth.hosts.1`: no host `instrcut`. Did you mean `instruct`?",
-    ),
+    "below 0": ({"values": [-1, 1], "scale": "log"}, "dials.depth.values`: expected numbers from 0 on for `scale: log"),
+    "no such host": ({"hosts": ["raw", "instrcut"]}, "hosts.1`: no host `instrcut`. Did you mean `instruct`?"),
     "not an end": (
         {"of": "both"},
-        "dials.depth.hosts.0`: expected an entry in `grid.transfers` with `raw` as its source",
+        "hosts.0`: expected an entry in `grid.transfers` with `raw` as its source and target",
     ),
     "hosts and datasets": ({"datasets": ["film", "book"]}, "dials.depth`: expected only one of `hosts`, `datasets`"),
     "a key that is none": ({"vaules": [1]}, "Did you mean `values`?"),
