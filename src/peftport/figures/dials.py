@@ -61,7 +61,7 @@ def _block(
 ) -> None:
     """One panel per technique; panels that are too many are hidden."""
     metric = style.score_name(frame)
-    low, high = min(0.0, frame["low"].min()), max(1.0, frame["high"].max())
+    low, high = frame["low"].min(), frame["high"].max()
     for index, axes in enumerate(panels):
         if index >= len(techniques):
             axes.set_visible(False)
@@ -85,7 +85,7 @@ def _curve(axes: Axes, curve: pd.DataFrame, name: str, colour: tuple[float, floa
         axes.fill_between(places, curve["low"], curve["high"], color=ink, alpha=0.18, linewidth=0)
     else:
         axes.vlines(places, curve["low"], curve["high"], color=ink, linewidth=0.8, alpha=0.6)
-    (line,) = axes.plot(places, curve["accuracy_mean"], zorder=3)
+    (line,) = axes.plot(places, curve["mean"], zorder=3)
     style.dress(line, style.looks([name])[name], ink)
 
 

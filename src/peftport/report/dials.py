@@ -33,10 +33,10 @@ def _sentence(dial: str, technique: str, rows: pd.DataFrame) -> str:
     first, last = curve.iloc[0], curve.iloc[-1]
     label, score = curve["label"].iloc[0], f"the {score_name(curve)} of ported modules"
     shown = [first, last]
-    least = curve.loc[curve["accuracy_mean"].idxmin()]
+    least = curve.loc[curve["mean"].idxmin()]
     if least["value"] not in (first["value"], last["value"]):
         shown.insert(1, least)
-    levels = ", ".join(f"{row['accuracy_mean']:.2f} at {row['value']:,.10g}" for row in shown)
+    levels = ", ".join(f"{row['mean']:.2f} at {row['value']:,.10g}" for row in shown)
     when = moment(int(first["budget_steps"]))
     text = f"{title(technique)}, {dial}, {when}: {_trend(first, score, label)}; {levels}"
     below = _curve(rows, "native")

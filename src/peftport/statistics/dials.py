@@ -96,7 +96,7 @@ def dials(runs: pd.DataFrame, predictions: pd.DataFrame, dials: Mapping[str, Jso
     return pd.DataFrame(rows, columns=list(TABLES["dials"]))
 
 
-_OF_A_POINT = ("value", "place", "moves", "seeds", "accuracy_mean", "low", "high")
+_OF_A_POINT = ("value", "place", "moves", "seeds", "mean", "low", "high")
 
 
 def _curves(
@@ -193,7 +193,7 @@ def _row(value: float, place: float, point: Point) -> dict[str, float]:
         "place": place,
         "moves": len(point),
         "seeds": len(seeds),
-        "accuracy_mean": mean.effect,
+        "mean": mean.effect,
         "low": max(-1.0, mean.low),
         "high": min(1.0, mean.high),
     }

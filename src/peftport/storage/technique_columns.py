@@ -160,7 +160,7 @@ TREND = {
     "place": Column(REAL, "where that lies on the scale: the value, or its logarithm"),
     "moves": Column(WHOLE, "transfers x dataset pairs at this point, over which is averaged"),
     "seeds": Column(WHOLE, "number of seeds that all these moves have; 1 for `bare`, which has none"),
-    "accuracy_mean": Column(REAL, "mean score at this point, or mean difference of scores"),
+    "mean": Column(REAL, "mean score at this point, or mean difference of scores"),
     "low": Column(REAL, "lower end of its 95% interval"),
     "high": Column(REAL, "upper end of it"),
     "slope": Column(

@@ -28,7 +28,7 @@ def test_a_panel_has_the_three_curves_at_their_places(table):
     for name, marker in (("ported", "o"), ("native", "*"), ("bare", "p")):
         rows = own[own["initialisation"] == name]
         assert np.array_equal(curves[marker].get_xdata(), rows["place"])
-        assert np.array_equal(curves[marker].get_ydata(), rows["accuracy_mean"])
+        assert np.array_equal(curves[marker].get_ydata(), rows["mean"])
     assert [label.get_text() for label in first.get_xticklabels()] == ["0", "10", "100", "1,000"]
     assert "steps" in [text for text, _ in texts(drawn)]
 

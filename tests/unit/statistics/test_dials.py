@@ -49,9 +49,9 @@ def test_points_are_means_and_the_slope_is_that_of_the_line_through_them(made, t
     for technique, curve in ported.groupby("technique"):
         assert curve["value"].tolist() == VALUES and curve["place"].tolist() == PLACES
         expected = [means[technique, host] for host in HOSTS]
-        assert curve["accuracy_mean"].to_numpy() == pytest.approx(expected)
+        assert curve["mean"].to_numpy() == pytest.approx(expected)
         assert curve["slope"].unique() == pytest.approx([np.polyfit(PLACES, expected, 1)[0]])
-        assert curve["low"].le(curve["accuracy_mean"]).all() and curve["slope_low"].le(curve["slope"]).all()
+        assert curve["low"].le(curve["mean"]).all() and curve["slope_low"].le(curve["slope"]).all()
     outcomes = ported.drop_duplicates("technique").set_index("technique")
     assert outcomes["outcome"].to_dict() == {"adapters": "falls", "lora": "no_trend"}
     assert outcomes["p_value_holm"].tolist() == pytest.approx(holm(outcomes["p_value"]))
@@ -66,8 +66,8 @@ def test_native_and_bare_stand_beside_the_smallest_budget_and_bare_has_no_seeds(
     short = table[(table["baseline"] == "native") & (table["budget_steps"] == 0) & (table["technique"] == "adapters")]
     native = table[(table["initialisation"] == "native") & (table["technique"] == "adapters")]
     whole = table[(table["initialisation"] == "ported") & (table["baseline"] == "none") & (table["budget_steps"] == 0)]
-    whole = whole[whole["technique"] == "adapters"]["accuracy_mean"].to_numpy()
-    assert short["accuracy_mean"].to_numpy() == pytest.approx(whole - native["accuracy_mean"].to_numpy())
+    whole = whole[whole["technique"] == "adapters"]["mean"].to_numpy()
+    assert short["mean"].to_numpy() == pytest.approx(whole - native["mean"].to_numpy())
 
 
 WHY = {
