@@ -120,6 +120,16 @@ def test_points_of_other_datasets_have_examples_of_their_own():
     assert set(table["value"]) == {0, 1, 2} and table[table["initialisation"] == "ported"]["slope"].notna().all()
 
 
+def test_a_point_of_several_moves_is_their_mean():
+    routes = tuple((source, host) for source in ("raw", "other") for host in HOSTS)
+    made = study(design(transfers=routes, examples=80, budgets=(0,)))
+    table = along(made).query("technique == 'adapters' and initialisation == 'ported' and baseline == 'none'")
+    means = made.runs[made.runs["technique"] == "adapters"].groupby("target_host")["score"].mean()
+    expected = [means[host] for host in HOSTS]
+    assert set(table["moves"]) == {2} and table["mean"].to_numpy() == pytest.approx(expected)
+    assert table["slope"].iloc[0] == pytest.approx(np.polyfit(PLACES, expected, 1)[0])
+
+
 def test_the_report_has_a_sentence_for_each_technique(made):
     said = along_dials({"dials": along(made)})
     assert len(said) == 2

@@ -21,6 +21,7 @@ def config(**dial):
 WRONG = {
     "more values": ({"values": [0, 10, 20]}, "dials.depth.values`: expected one for each of the 2 hosts, got 3"),
     "falling": ({"values": [10, 0]}, "dials.depth.values`: expected rising numbers, got [10, 0]"),
+    "equal": ({"values": [10, 10]}, "dials.depth.values`: expected rising numbers, got [10, 10]"),
     "below 0": ({"values": [-1, 1], "scale": "log"}, "dials.depth.values`: expected numbers from 0 on for `scale: log"),
     "no such host": ({"hosts": ["raw", "instrcut"]}, "hosts.1`: no host `instrcut`. Did you mean `instruct`?"),
     "not an end": (
