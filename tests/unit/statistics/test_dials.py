@@ -5,12 +5,14 @@ import pytest
 
 from benchmarks.simulated_answers import answers_of, mean_on_logits, spread_on_logits
 from peftport.report.dials import along_dials
+from peftport.report.facts import Cost, StudyFacts
+from peftport.report.page import write_report
 from peftport.statistics.dials import ONE_POINT, WITHOUT_ONE, dials, trend
 from peftport.statistics.example_scores import Answers
 from peftport.statistics.families import ALPHA, holm
 from peftport.statistics.intervals import estimate, total
 from peftport.storage.parquet import read_table, write_table
-from tests.simulated import Design, failing, study
+from tests.simulated import Design, failing, statistics, study
 
 VALUES = [0.0, 10.0, 100.0, 1000.0]
 HOSTS = [f"v{value:.0f}" for value in VALUES]
@@ -149,6 +151,14 @@ def test_one_point_alone_makes_no_trend():
     assert set(ported["outcome"]) == {"no_trend"} and (ported["slope_high"] < 0).all()
     assert set(ported["why_not"]) == {ONE_POINT} and (ported["p_value_holm"] < ALPHA).all()
     assert ONE_POINT in along_dials({"dials": table})[0]
+
+
+def test_the_page_has_a_section_of_dials_where_the_study_has_one(made, tmp_path):
+    tables = statistics(made)
+    for name, more in (("without", {}), ("with", {"dials": along(made)})):
+        write_report(tmp_path / name, StudyFacts("small"), tables | more, {}, Cost())
+        page = (tmp_path / name).read_text()
+        assert page.count("<h2>Along the dials</h2>") == page.count("Adapters, intensity, zero-shot") == len(more)
 
 
 # how far seeds spread at the points of a dial (normal on logits), with one mean for all: alike and unlike
