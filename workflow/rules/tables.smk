@@ -25,7 +25,7 @@ rule gather_runs:
 
 
 rule compute_statistics:
-    """Portability, differences with intervals, what carried, advice, asymmetry -> tables/{table}.parquet"""
+    """Portability, differences with intervals, what carried, advice, asymmetry, trends along dials -> tables/{table}.parquet"""
     input:
         unpack(STAGES.inputs("compute_statistics")),
     output:

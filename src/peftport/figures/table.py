@@ -12,6 +12,8 @@ FIGURES: dict[str, list[str]] = {
 }
 # those of studies in which modules go to the same host in other coordinates
 FIGURES_OF_REWRITTEN: dict[str, list[str]] = {"what_survives": ["survival"]}
+# those of studies with dials
+FIGURES_OF_DIALS: dict[str, list[str]] = {"dials": ["dials"]}
 
 
 def draw(name: str, tables: dict[str, Any], path: str | Path) -> None:

@@ -10,6 +10,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup, escape
 
 from peftport.figures import (
+    dials,
     learning_curves,
     paired_differences,
     portability_matrix,
@@ -20,6 +21,7 @@ from peftport.figures.style import score_name
 from peftport.jobs.duration import duration
 from peftport.report import numbers
 from peftport.report.carrying import fits
+from peftport.report.dials import along_dials
 from peftport.report.distillation import distillation, named
 from peftport.report.facts import Cost, StudyFacts
 from peftport.report.merging import merging
@@ -30,6 +32,7 @@ from peftport.report.verdict import verdict
 from peftport.storage.files import write_text
 
 CAPTIONS = {
+    "dials": ("Along the dials", dials.CAPTION),
     "what_survives": ("What survives in other coordinates", what_survives.CAPTION),
     "portability_matrix": ("Portability matrix", portability_matrix.CAPTION),
     "learning_curves": ("Learning curves", learning_curves.CAPTION),
@@ -89,6 +92,7 @@ def _content(
         "question": QUESTION,
         "size": _size(summary, runs),
         "verdict": verdict(tables, study.settings),
+        "dials": along_dials(tables),
         "advice": recommendations(advice),
         "rule": RULE.format(margin=f"{100 * study.settings.margin:g}"),
         "ways": numbers.ways(advice) if len(advice) else None,

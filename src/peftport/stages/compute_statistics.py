@@ -1,4 +1,4 @@
-"""One table of statistics: portability, differences with intervals, what carried, advice, asymmetry."""
+"""One table of statistics: portability, differences with intervals, what carried, advice, asymmetry, trends."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,12 +7,13 @@ from peftport.maps.laws.table import LAWS, touched
 from peftport.stages.evaluate_cell import evaluations
 from peftport.stages.gather_runs import GatherRuns
 from peftport.stages.stage import Needs, Output, Stage
-from peftport.statistics.table import STATISTICS, STATISTICS_OF_REWRITTEN, settings_of
+from peftport.statistics.table import STATISTICS, STATISTICS_OF_DIALS, STATISTICS_OF_REWRITTEN, settings_of
 from peftport.storage.provenance import JsonObject
+from peftport.study.dials import told_of_dials
 from peftport.study.rewritten import changes
 from peftport.study.study import Study
 
-EVERY = STATISTICS | STATISTICS_OF_REWRITTEN
+EVERY = STATISTICS | STATISTICS_OF_REWRITTEN | STATISTICS_OF_DIALS
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class ComputeStatistics(Stage):
     def settings(self, study: Study) -> JsonObject:
         settings = settings_of(self.table, study.config.statistics)
         settings |= told_of_rewritten(study) if self.table in STATISTICS_OF_REWRITTEN else {}
+        settings |= {"dials": told_of_dials(study)} if self.table in STATISTICS_OF_DIALS else {}
         return {"study": study.name, "grid": study.grid.as_json(), "settings": settings}
 
     def code(self, study: Study) -> Sequence[str]:

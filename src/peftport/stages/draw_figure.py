@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from peftport.figures.table import FIGURES, FIGURES_OF_REWRITTEN
+from peftport.figures.table import FIGURES, FIGURES_OF_DIALS, FIGURES_OF_REWRITTEN
 from peftport.stages.report_tables import report_table
 from peftport.stages.stage import Needs, Stage
 from peftport.storage.provenance import JsonObject
 from peftport.study.study import Study
 
-EVERY = FIGURES | FIGURES_OF_REWRITTEN
+EVERY = FIGURES | FIGURES_OF_REWRITTEN | FIGURES_OF_DIALS
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ A single seed says nothing of the spread between seeds: then examples alone vary
 How often these intervals miss, by seed spread, number of seeds and of examples: ``docs/statistics.md``.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -128,6 +129,25 @@ def estimate(values: np.ndarray) -> Estimate:
     residual = ((values - rows[:, None] - columns + mean) ** 2).sum() / ((seeds - 1) * (examples - 1))
     by_seeds, by_examples = rows.var(ddof=1) / seeds, by_examples - residual / (seeds * examples)
     return Estimate(float(mean), _variance(by_seeds), _variance(by_examples), seeds, examples)
+
+
+def total(parts: Sequence[np.ndarray]) -> Estimate:
+    """The sum of the means of matrices that share their seeds, each over test examples of its own.
+
+    Of one matrix it is its ``estimate``. What seeds contribute is the variance of the sums of row means; what examples
+    contribute adds up, and the smallest set of examples gives its degrees of freedom.
+
+    Args:
+        parts: at least one; each of shape (seeds, examples of its own).
+    """
+    singly = [estimate(part) for part in parts]
+    if len(singly) == 1:
+        return singly[0]
+    seeds = singly[0].seeds
+    rows = np.sum([np.asarray(part, dtype=np.float64).mean(axis=1) for part in parts], axis=0)
+    by_seeds = _variance(rows.var(ddof=1) / seeds) if seeds > 1 else 0.0
+    by_examples = sum(one.by_examples for one in singly)
+    return Estimate(float(rows.mean()), by_seeds, by_examples, seeds, min(one.examples for one in singly))
 
 
 def _variance(value: float) -> float:

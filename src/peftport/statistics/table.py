@@ -17,6 +17,8 @@ STATISTICS: dict[str, list[str]] = {
 }
 # those of studies in which modules go to the same host in other coordinates; they are told which, and need no settings
 STATISTICS_OF_REWRITTEN: dict[str, list[str]] = {"survival": ["runs", "predictions"]}
+# those of studies with dials, which they are told
+STATISTICS_OF_DIALS: dict[str, list[str]] = {"dials": ["runs", "predictions"]}
 # the settings of the study's section `statistics` that a table depends on
 SETTINGS: dict[str, list[str]] = {
     "portability": ["margin"],

@@ -5,6 +5,7 @@ Keys come first, then values; units are in the names. ``docs/output.md`` is writ
 """
 
 from peftport.storage.technique_columns import (
+    ALONG,
     BYTES,
     CARRIED,
     DECISION,
@@ -23,6 +24,7 @@ from peftport.storage.technique_columns import (
     TEXTS,
     TOKEN_LISTS,
     TOKENS,
+    TREND,
     TYPOLOGY,
     WHOLE,
     Column,
@@ -271,6 +273,7 @@ TABLES: dict[str, dict[str, Column]] = {
     }
     | METRIC,
     "survival": STUDY | TECHNIQUE | HOSTS | DATASETS | SURVIVAL | METRIC,
+    "dials": STUDY | ALONG | TECHNIQUE | BUDGET | TREND | METRIC,
     "techniques": STUDY
     | TECHNIQUE
     | {"target_host": HOSTS["target_host"]}

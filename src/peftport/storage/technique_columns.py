@@ -147,6 +147,46 @@ TESTED = {
     "log_likelihood_low": Column(REAL, "lower end of its 95% interval", True),
     "log_likelihood_high": Column(REAL, "upper end of it", True),
 }
+ALONG = {
+    "dial": Column(TEXT, "name of the dial in the config"),
+    "label": Column(TEXT, "what its values are"),
+    "scale": Column(TEXT, "`linear` or `log`: of the value or of its logarithm to base 10 (of 1 + value from 0 on)"),
+    "map": Column(TEXT, "how the modules of these moves are carried: `copy`, or a map"),
+}
+TREND = {
+    "initialisation": Column(TEXT, "whose score: `ported`, or of the same target hosts `native` or `bare`"),
+    "baseline": Column(TEXT, "whose score is taken off it: `native`, or `none`"),
+    "value": Column(REAL, "the dial's value at this point"),
+    "place": Column(REAL, "where that lies on the scale: the value, or its logarithm"),
+    "moves": Column(WHOLE, "transfers x dataset pairs at this point, over which is averaged"),
+    "seeds": Column(WHOLE, "number of seeds that all these moves have; 1 for `bare`, which has none"),
+    "mean": Column(REAL, "mean score at this point, or mean difference of scores"),
+    "low": Column(REAL, "lower end of its 95% interval"),
+    "high": Column(REAL, "upper end of it"),
+    "slope": Column(
+        REAL,
+        "trend over the whole dial, the same in all its rows: change of the score for each unit of the value, or for "
+        "each tenfold of it on a log scale; null where the outcome is `cannot_tell`",
+        True,
+    ),
+    "slope_low": Column(REAL, "lower end of its 95% interval; null as `slope`", True),
+    "slope_high": Column(REAL, "upper end of it; null as `slope`", True),
+    "p_value": Column(REAL, "two-sided p-value of no trend; null as `slope`", True),
+    "p_value_without_one": Column(
+        REAL,
+        "the largest p-value of the slopes without one of the points; 1 where one has another sign; null as `slope`",
+        True,
+    ),
+    "p_value_holm": Column(
+        REAL, "the same after Holm's correction over the trends of this score at this budget; null as `slope`", True
+    ),
+    "outcome": Column(
+        TEXT,
+        "`rises`, `falls` (below 5% after the correction, and below 20% without any one point), `no_trend` or "
+        "`cannot_tell`",
+    ),
+    "why_not": Column(TEXT, "why the study cannot tell, or that one point alone makes the trend; else null", True),
+}
 OUTCOME = (
     {
         "controls": Column(TEXT, "what ported modules must beat, each; joined by commas"),

@@ -25,6 +25,7 @@ from peftport.registry import unknown_name
 from peftport.storage.provenance import JsonObject
 from peftport.study.chats import chatting, check_chat
 from peftport.study.classification import head_complaint
+from peftport.study.dials import dial_complaint
 from peftport.study.distillation import distil_complaint
 from peftport.study.first_rows import rows_complaint
 from peftport.study.further_hosts import further_refusal
@@ -57,6 +58,7 @@ def check_meaning(settings: StudySettings, folder: Path) -> None:
         ConfigError: the first thing that is wrong.
     """
     _check_grid(settings.grid)
+    _refuse(dial_complaint(settings))
     for name, host in settings.hosts.items():
         _check_host(name, host, folder)
         _check_recipe(name, settings.hosts, folder)

@@ -21,6 +21,7 @@ from peftport.settings import (
     is_empty,
     optional,
 )
+from peftport.study.dial_settings import DialSettings
 from peftport.study.grid_settings import GridSettings
 from peftport.study.module_settings import ModuleSettings
 from peftport.techniques.settings import METHOD_SETTINGS, TechniqueSettings
@@ -117,6 +118,11 @@ class StudySettings(Settings):
     costs: CostSettings = Field(default_factory=CostSettings)
     distil: DistilSettings | None = optional(description="how `distilled` is trained; needed where the grid has it")
     grid: GridSettings
+    dials: dict[Name, DialSettings] = Field(
+        {},
+        description="what is varied along hosts or datasets of the grid, by name: tables, figure and report follow it",
+        exclude_if=is_empty,
+    )
     reconstructions: list[Text] = Field(
         [],
         description="sentences that the report shows about values which are our reconstruction and not published ones",
