@@ -48,10 +48,14 @@ def what_properties_say(moves: pd.DataFrame) -> list[Says]:
     tested = {}
     for split in splits(values):
         told = None if split.is_constant or split.names_each else split_test(gaps, split)
-        tested |= {name: (split.groups, told) for name in split.properties}
+        tested |= {name: (_groups(values[name]), told) for name in split.properties}
     corrected = holm([1.0 if told is None else told.p_value for _, told in tested.values()])
     adjusted = dict(zip(tested, corrected, strict=True))
     return [_says(name, *tested[name], float(adjusted[name])) for name in PROPERTIES if name in tested]
+
+
+def _groups(column: pd.Series) -> dict[str, tuple[str, ...]]:
+    return {value: tuple(column.index[column == value]) for value in dict.fromkeys(column)}
 
 
 def _says(name: str, groups: dict[str, tuple[str, ...]], told: object, adjusted: float) -> Says:

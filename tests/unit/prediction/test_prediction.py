@@ -119,9 +119,11 @@ def test_a_property_is_judged_over_techniques_and_not_over_hosts():
     """Its p-value is not below what so few techniques could give, and does not fall with more hosts."""
     few, many = (what_properties_say(properties(5.0, pairs=pairs)) for pairs in (6, 60))
     assert [one.property for one in few] == list(PROPERTIES)
+    for one in few:  # though several properties split the techniques alike, each has its own values
+        assert set(one.groups) == {str(read_typology().techniques[name].cells[one.property]) for name in METHODS}
     told = {one.property: one for one in few}["integration_form"]
     assert told.smallest <= told.p_value < 0.05 and told.p_holm > told.p_value
-    assert {one.property: one for one in many}["integration_form"].p_value == told.p_value
+    assert min(one.p_value / one.smallest for one in many if one.p_value is not None) >= 1 - 1e-9
 
 
 def test_an_expectation_says_what_it_rests_on(tmp_path):
