@@ -71,7 +71,7 @@ def test_how_much_of_a_change_lies_in_what_a_module_touches():
     """All of it in its own directions, none in others, chance in random ones."""
     source, target = shipped(RAW), shipped(INSTRUCT)
     change = folded(target, PLACE, "q") - folded(source, PLACE, "q")
-    left, _, right = np.linalg.svd(change, full_matrices=False)
+    left, sizes, right = np.linalg.svd(change, full_matrices=False)
     gain = source.gain(PLACE)
 
     def lora(inputs, outputs):
@@ -88,6 +88,7 @@ def test_how_much_of_a_change_lies_in_what_a_module_touches():
     found = {key: means(one) for key, one in module_distances(source, target, modules).items()}
     for measure in ("module_inputs", "module_outputs"):
         assert found["all"][measure].value == pytest.approx(1)
+        assert found["most"][measure].value == pytest.approx((sizes[:8] ** 2).sum() / (sizes**2).sum())
         assert found["random"][measure].chance == 8 / 64
         assert found["least"][measure].value < 0.02 < found["random"][measure].value < found["most"][measure].value
         assert found["random"][measure].value == pytest.approx(1 / 8, abs=0.08)
