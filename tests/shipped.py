@@ -45,7 +45,7 @@ def turned(name: str, seed: int = 7) -> tuple[End, np.ndarray]:
         elif value.shape[1] == width:
             stored[key] = value @ basis.T
     save_file({key: value.astype(np.float32) for key, value in stored.items()}, Path(folder.name) / "model.safetensors")
-    for file in ("config.json", "tokenizer.json"):
+    for file in ("config.json", "tokenizer.json", "tokenizer_config.json"):
         (Path(folder.name) / file).write_bytes((end.files.folder / file).read_bytes())
     return _end(f"{name} turned", Path(folder.name)), basis
 

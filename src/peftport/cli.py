@@ -6,6 +6,7 @@ peftport plan [CONFIG ...]       what a study asks for, what of it is there, wha
 peftport check ADAPTER --onto NEW   whether an adapter that you have can be moved into a host; runs nothing
 peftport port ADAPTER --from OLD --to NEW --out DIR   write it for that host, as a new PEFT folder
 peftport assess ADAPTER --from OLD --to NEW --data FILE   what it keeps there, measured on labelled examples
+peftport predict RESULTS ...     what studies that have run let expect of a move that was not; runs nothing
 peftport verify [CONFIG ...]     whether every file of a study that has run is whole, in its place and up to date
 """
 
@@ -147,6 +148,13 @@ def assess(arguments: Sequence[str]) -> int:
     return assess_command(arguments, run)
 
 
+def predict(arguments: Sequence[str]) -> int:
+    """Predict from studies that have run; returns the exit status."""
+    from peftport.prediction.command import predict_command
+
+    return predict_command(arguments)
+
+
 def run(arguments: list[str]) -> int:
     """Run the workflow; returns its exit status."""
     if message := refusal(arguments, SUBCOMMANDS):
@@ -168,7 +176,15 @@ def call(arguments: list[str]) -> int:
             continue
 
 
-SUBCOMMANDS = {"run": run, "plan": plan, "check": check, "port": port, "assess": assess, "verify": verify}
+SUBCOMMANDS = {
+    "run": run,
+    "plan": plan,
+    "check": check,
+    "port": port,
+    "assess": assess,
+    "predict": predict,
+    "verify": verify,
+}
 
 
 def main() -> None:

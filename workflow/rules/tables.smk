@@ -1,4 +1,4 @@
-"""in: evaluations/ | out: tables/{runs,references,portability,contrasts,carried,advice,asymmetry}.parquet"""
+"""in: evaluations/ | out: tables/{runs,references,portability,contrasts,carried,advice,asymmetry,distances}.parquet"""
 
 
 rule gather_runs:
@@ -48,9 +48,54 @@ rule compute_statistics:
         "../scripts/compute_statistics.py"
 
 
+rule measure_distances:
+    """How far two hosts are apart, and where modules touch that -> distances/{source_host}--{target_host}/"""
+    input:
+        unpack(STAGES.inputs("measure_distances")),
+    output:
+        **STAGES.outputs("measure_distances"),
+    log:
+        STAGES.log("measure_distances"),
+    conda:
+        "../../envs/peftport.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(6000),
+        runtime=growing(60),
+    params:
+        **STAGES.params("measure_distances"),
+    message:
+        "Hosts {wildcards.source_host} and {wildcards.target_host}: measure how far they are apart"
+    script:
+        "../scripts/measure_distances.py"
+
+
+rule gather_distances:
+    """One row per transfer, measure and kind of site, and per module -> tables/distances.parquet"""
+    input:
+        unpack(STAGES.inputs("gather_distances")),
+    output:
+        **STAGES.outputs("gather_distances"),
+    log:
+        STAGES.log("gather_distances"),
+    localrule: True
+    conda:
+        "../../envs/peftport.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=20,
+    params:
+        **STAGES.params("gather_distances"),
+    message:
+        "All transfers: gather how far hosts are apart"
+    script:
+        "../scripts/gather_distances.py"
+
+
 rule tables:
     """Every table of runs and of statistics"""
     input:
-        STAGES.asked("gather_runs", "compute_statistics"),
+        STAGES.asked("gather_runs", "compute_statistics", "measure_distances", "gather_distances"),
     message:
         "Tables: every one is there"

@@ -55,7 +55,7 @@ def in_its_own(case: Case) -> list[Reason]:
 def maps_that_do(case: Case) -> tuple[list[str], list[str]]:
     """The methods whose maps can carry the adapter from the old host into the new one; if there are none, why."""
     try:
-        technique, cards = {NAME: technique_of(case)}, [_card(host) for host in (case.old, case.new)]
+        technique, cards = {NAME: technique_of(case)}, [card_of(host) for host in (case.old, case.new)]
     except AdapterError as error:
         return [], [str(error)]
     if able := would_do(*cards, technique):
@@ -83,8 +83,12 @@ def technique_of(case: Case) -> JsonObject:
     return {"method": "lora", "targets": list(dict.fromkeys(kinds))}
 
 
-def _card(host: HostFiles) -> JsonObject:
-    """What a card of the host would say, as far as its files tell."""
+def card_of(host: HostFiles) -> JsonObject:
+    """What a card of the host would say, as far as its files tell.
+
+    Raises:
+        AdapterError: its family is not known.
+    """
     if host.family is None:
         raise AdapterError(refusal(host.model_type))
     card = card_so_far({"host": host.folder.name, "model_type": host.model_type, "shape": sizes_said(host.config)})

@@ -6,10 +6,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from peftport.adapters.check import check
+from peftport.adapters.case import Case
+from peftport.adapters.check import checked
 from peftport.adapters.check_text import report_json, report_text
 from peftport.adapters.host_files import HostFilesError
 from peftport.adapters.terminal import terminal_width
+from peftport.adapters.verdict import Report
 
 WRONG = 2
 EPILOG = "exit status: 0 same or copy, 3 map, 4 partial, 5 impossible, 6 unknown, 2 where a host cannot be read"
@@ -24,15 +26,26 @@ def check_command(arguments: Sequence[str]) -> int:
     parser.add_argument("--trained-in", metavar="OLD", type=Path, help="folder of the host that it was trained in")
     parser.add_argument("--label-words", metavar="WORD,WORD", type=_words, default=(), help="words that it answers")
     parser.add_argument("--weights", action="store_true", help="read weights as well, and try it on fixed tokens")
+    parser.add_argument("--expect", metavar="FILE", type=Path, help="say what to expect: by peftport predict --save")
     parser.add_argument("--json", action="store_true", help="for machines, with all names")
     chosen = parser.parse_args(arguments)
+    if chosen.expect is not None and not (chosen.weights and chosen.trained_in):
+        parser.error("--expect reads the weights of both hosts: give --weights and --trained-in as well")
     try:
-        report = check(chosen.adapter, chosen.onto, chosen.trained_in, chosen.weights, chosen.label_words)
-    except HostFilesError as error:
+        report, case = checked(chosen.adapter, chosen.onto, chosen.trained_in, chosen.weights, chosen.label_words)
+        report = report if chosen.expect is None or case is None else _expecting(report, case, chosen.expect)
+    except (HostFilesError, ValueError) as error:
         print("error:", " ".join(str(error).split()), file=sys.stderr)
         return WRONG
     print(json.dumps(report_json(report), indent=2) if chosen.json else report_text(report, terminal_width()))
     return report.exit_code
+
+
+def _expecting(report: Report, case: Case, file: Path) -> Report:
+    from peftport.adapters.expected import expecting  # pandas, which a check needs not
+    from peftport.prediction.calibration import read_calibration
+
+    return expecting(report, case, read_calibration(file))
 
 
 def _words(text: str) -> tuple[str, ...]:

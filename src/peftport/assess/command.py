@@ -40,6 +40,7 @@ def assess_command(arguments: Sequence[str], run: Run) -> int:
             return 0
         study = read_study(file, chosen.out.absolute())
         given = {"drop": chosen.max_drop, "flips": chosen.max_flips}
+        by = _calibration(chosen.expect)
         limits = [Limit(name, most) for name, most in given.items() if most is not None]
         budget = study.budgets[0] if chosen.after is None else chosen.after
         if budget not in study.budgets:
@@ -51,17 +52,18 @@ def assess_command(arguments: Sequence[str], run: Run) -> int:
     if status:
         print(f"The study did not run to its end (exit status {status}); the same command goes on.", file=sys.stderr)
         return RUN_FAILED
-    return _told(study, chosen.out, limits, budget)
+    return _told(study, chosen.out, limits, budget, by)
 
 
-def _told(study: Study, folder: Path, limits: list[Limit], budget: int) -> int:
+def _told(study: Study, folder: Path, limits: list[Limit], budget: int, by: "Calibration | None") -> int:  # noqa: F821
     """Print the verdict of a study that has run, and write the module; returns the exit status."""
-    from peftport.assess.results import Results  # pandas and torch, which a config needs not
+    from peftport.assess.expected import expected_lines  # pandas and torch, which a config needs not
+    from peftport.assess.results import Results
     from peftport.assess.verdict import forgetting_lines, gate_lines, verdict_lines, where_lines
 
     try:
         results = Results.of(study, folder)
-        _say(["", *verdict_lines(results)])
+        _say(["", *verdict_lines(results), *expected_lines(results, by)])
         seen = results.flips(budget)
         verdict = together([limit.verdict(seen) for limit in limits])
         written = _written(results, folder)
@@ -71,6 +73,12 @@ def _told(study: Study, folder: Path, limits: list[Limit], budget: int) -> int:
         print(f"error: {error}", file=sys.stderr)
         return RUN_FAILED
     return EXIT[verdict]
+
+
+def _calibration(file: Path | None) -> "Calibration | None":  # noqa: F821
+    from peftport.prediction.calibration import read_calibration
+
+    return None if file is None else read_calibration(file)
 
 
 def _say(lines: Sequence[str]) -> None:
@@ -139,6 +147,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--probe-template", help="the prompt for --probe, with {text} in it; {text} alone unless given")
     add("--max-drop", type=_limit, metavar="SHARE", help="gate: largest drop in accuracy, such as 0.02")
     add("--max-flips", type=_limit, metavar="SHARE", help="gate: largest share of answers that were right, are wrong")
+    add("--expect", metavar="FILE", type=Path, help="say what was to be expected: by peftport predict --save")
     add("--after", type=int, metavar="STEPS", help="gate: judge the copy after so many steps; else as it is copied")
     add("--out", metavar="DIR", type=Path, help="folder of the study; assess-<name of the adapter> unless given")
     add("--config-only", action="store_true", help="write the study's config and run nothing")

@@ -21,6 +21,7 @@ from peftport.stages.encode_labels import EncodeLabels
 from peftport.stages.evaluate_cell import EvaluateCell
 from peftport.stages.extract_modules import ExtractModules
 from peftport.stages.further_train_host import FurtherTrainHost
+from peftport.stages.gather_distances import GatherDistances
 from peftport.stages.gather_runs import GatherRuns
 from peftport.stages.identify_host import IdentifyHost
 from peftport.stages.initialise_scratch import InitialiseScratch
@@ -28,6 +29,7 @@ from peftport.stages.make_map import MakeMap
 from peftport.stages.make_starts import MakeStarts
 from peftport.stages.match_starts import MatchStarts
 from peftport.stages.measure_costs import MeasureCosts
+from peftport.stages.measure_distances import MeasureDistances
 from peftport.stages.prepare_dataset import PrepareDataset
 from peftport.stages.randomise_labels import RandomiseLabels
 from peftport.stages.rewrite_host import RewriteHost
@@ -63,6 +65,8 @@ STAGES: dict[str, type[Stage]] = {
     "evaluate_cell": EvaluateCell,
     "gather_runs": GatherRuns,
     "compute_statistics": ComputeStatistics,
+    "measure_distances": MeasureDistances,
+    "gather_distances": GatherDistances,
     "measure_costs": MeasureCosts,
     "describe_techniques": DescribeTechniques,
     "draw_figure": DrawFigure,

@@ -274,6 +274,19 @@ TABLES: dict[str, dict[str, Column]] = {
     | METRIC,
     "survival": STUDY | TECHNIQUE | HOSTS | DATASETS | SURVIVAL | METRIC,
     "dials": STUDY | ALONG | TECHNIQUE | BUDGET | TREND | METRIC,
+    "distances": STUDY
+    | TECHNIQUE
+    | {name: HOSTS[name] for name in ("source_host", "target_host")}
+    | DATASETS
+    | {
+        "seed": Column(WHOLE, "seed of the source module; null for what is about the two hosts alone", True),
+        "measure": Column(TEXT, "`drift`, `cosine`, `overlap_outputs`, ...: what is measured (docs/predict.md)"),
+        "site_kind": Column(
+            TEXT, "kind of site whose mean it is; of `cka` the stack; `all` for the mean over all sites or layers"
+        ),
+        "value": Column(REAL, "the number"),
+        "chance": Column(REAL, "what unrelated weights or directions have on average; null for `drift`", True),
+    },
     "techniques": STUDY
     | TECHNIQUE
     | {"target_host": HOSTS["target_host"]}

@@ -112,6 +112,12 @@ class StudySettings(Settings):
         description="take out of a source dataset's training and validation texts what stands in the target's test "
         "set, whatever its case, punctuation and white space; only where the two are different datasets",
     )
+    distances: bool = Field(
+        True,
+        description="measure for each transfer how far its hosts are apart (`tables/distances.parquet`, "
+        "`peftport predict`): weights from their files, and one forward pass of each host over training texts",
+        exclude_if=bool,
+    )
     training: TrainingSettings = Field(default_factory=TrainingSettings)
     evaluation: EvaluationSettings = Field(default_factory=EvaluationSettings)
     statistics: StatisticsSettings = Field(default_factory=StatisticsSettings)

@@ -1,0 +1,1 @@
+"""How far two hosts are from each other, and from what a module touches: from files and one forward pass."""
