@@ -95,7 +95,8 @@ def method_code(study: Study, *names: str) -> list[str]:
     settings = [study.config.techniques[name] for name in names]
     types = [getattr(entry, "peft_type", None) for entry in settings]
     alike = [PEFT_TYPES[name] for name in types if name in PEFT_TYPES]
-    return sorted({METHODS[name] for name in (*(entry.method for entry in settings), *alike)})
+    parts = [part for entry in settings for part in entry.as_json().get("parts", ())]
+    return sorted({METHODS[name] for name in (*(entry.method for entry in settings), *alike, *parts)})
 
 
 def carried_code(study: Study, name: str, by_map: str) -> list[str]:

@@ -11,6 +11,7 @@ from peftport.study.entries import (
     FITTED,
     MAPPED,
     NONE,
+    PARTED,
     PORTED,
     REFERENCES,
     RELABELLED,
@@ -42,6 +43,11 @@ class Grid:
         blocks = [entry if isinstance(entry, list) else [entry] for entry in grid.seeds]
         self.blocks: dict[str, list[int]] = {block_name(seeds): seeds for seeds in blocks}
 
+    @property
+    def hybrids(self) -> list[str]:
+        """Techniques that are two in one module; only these have starts of one part."""
+        return []
+
     @cached_property
     def cells(self) -> list[Cell]:
         """Every evaluation of the study, each once."""
@@ -62,6 +68,8 @@ class Grid:
                 for pair in self.grid.dataset_pairs:
                     for initialisation in self.grid.initialisations:
                         if initialisation in MAPPED and transfer.map == COPY:
+                            continue
+                        if initialisation in PARTED and technique not in self.hybrids:
                             continue
                         for block in self.blocks:
                             hosts = (transfer.source, transfer.target)

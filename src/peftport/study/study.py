@@ -24,6 +24,11 @@ class Study(Grid):
         super().__init__(config.study, config.grid, config.decontaminate)
         self.config, self.folder = config, folder
 
+    @property
+    def hybrids(self) -> list[str]:
+        """Techniques that are two in one module; a module that exists already is of one."""
+        return [name for name in self.grid.techniques if self.config.techniques[name].method == "hybrid"]
+
     @cached_property
     def grid_hosts(self) -> list[str]:
         """Hosts that the grid uses."""

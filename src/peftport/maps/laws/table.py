@@ -25,7 +25,10 @@ LAWS: dict[str, str] = {
 }
 # techniques whose modules are carried as those of another where their own have no counterpart in the other host
 INSTEAD = {"compacter": "adapters"}
-NO_LAW = {PASSED_ON: "peft's own techniques begin at quantities of their host, or have frozen parts of its sizes"}
+NO_LAW = {
+    PASSED_ON: "peft's own techniques begin at quantities of their host, or have frozen parts of its sizes",
+    "hybrid": "two techniques in one module are only copied; a part alone is carried as the technique that it is",
+}
 # what can be changed of a host's coordinates to the spaces that it changes
 PARTS = {"stream": {"read", "memory", "write", EMBEDDING}, "heads": {"q", "k", "v", "mix"}, "units": {"units"}}
 LANGUAGE_MODEL = "language_model"
