@@ -36,7 +36,9 @@ def completed(
         labels = ", ".join(module.card["labels"])
         print(f"seed {seed}: a fresh head, because the module's was trained on other labels ({labels})", flush=True)
         module = module.without_head()
-    model = attach(host, technique["method"], technique, seed=seed, head=Head(tuple(parts), "target") if parts else None)
+    model = attach(
+        host, technique["method"], technique, seed=seed, head=Head(tuple(parts), "target") if parts else None
+    )
     config, fresh = config_dict(model, module.config.get("base_model_name_or_path")), module_tensors(model)
     detach(model)
     return replace(module, config=config, tensors=dict(sorted((fresh | module.tensors).items())))

@@ -6,8 +6,8 @@ from peftport.storage.module_parts import only
 from peftport.storage.modules import Module
 
 RULE = (
-    "Of a module of two techniques the outer part (the one that wraps the host last) is the source module's own, bit for "
-    "bit; the inner part is fresh in the target host, the same one that `scratch` has."
+    "Of a module of two techniques the outer part (the one that wraps the host last) is the source module's own, bit "
+    "for bit; the inner part is fresh in the target host, the same one that `scratch` has."
 )
 NEEDS = frozenset({"source"})
 

@@ -28,7 +28,7 @@ def part_of(name: str) -> str | None:
     return next((method for method, mark in MARKS.items() if re.search(rf"(?:^|\.){mark}", name)), None)
 
 
-def split(module: Module) -> dict[str, Module]:
+def split_module(module: Module) -> dict[str, Module]:
     """A module of two techniques as one module a part, innermost first: each is a plain peft module of its technique.
 
     A classification head goes to none of them. The card of each says ``part_of`` which techniques it comes from.
@@ -51,7 +51,7 @@ def split(module: Module) -> dict[str, Module]:
 
 
 def parts_of(config: Mapping[str, object]) -> dict[str, JsonObject]:
-    """Methods to the configs of the parts that an ``adapter_config.json`` names, innermost first; none for one technique.
+    """Methods to the configs of the parts in an ``adapter_config.json``, innermost first; none for one technique.
 
     Raises:
         ValueError: it says that it has parts, and they are not two configs of techniques that can be parts.
@@ -74,7 +74,7 @@ def only(module: Module, place: int) -> Module:
     Raises:
         ValueError: the module is of one technique.
     """
-    part = list(split(module).values())[place]
+    part = list(split_module(module).values())[place]
     return replace(module, tensors={name: tensor.copy() for name, tensor in sorted(part.tensors.items())})
 
 

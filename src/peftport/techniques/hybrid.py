@@ -7,7 +7,8 @@ LoRA and (IA)3 ``l * (W x + (alpha / rank) B A x)``. The order of wrapping is fi
 Parameters: the sum of the parts'.
 
 One peft directory holds the module. Its config has the parts' configs under ``parts``; its tensors have the names that
-they have in a module of the part alone, so that ``peftport.storage.module_parts.split`` makes plain modules of them.
+they have in a module of the part alone, so that ``split_module`` of ``peftport.storage.module_parts`` makes plain
+modules of them.
 """
 
 import copy
@@ -85,7 +86,7 @@ class HybridTuner(SiteTuner):
                 tuner._create_and_replace(part, adapter, layer, child, parent, current_key=key)
 
     def _unload_and_optionally_merge(self, merge: bool = True, *args: Any, **kwargs: Any) -> nn.Module:
-        """Put the host's own submodules back, inner ones first: layers of one part may stand inside those of another."""
+        """Put the host's own submodules back, inner ones first: layers of one part may stand inside the other's."""
         for site, layer in reversed(list(self.model.named_modules())):
             if isinstance(layer, BaseTunerLayer):
                 if merge:

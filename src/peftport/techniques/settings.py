@@ -164,7 +164,10 @@ def _wrong_parts(parts: JsonObject) -> Iterator[tuple[str, str]]:
         if isinstance(part, dict) and part.get("method", name) != name:
             yield f"{name}.method", f"expected `{name}`, as the part is called, or no such key, got `{part['method']}`."
     if len(parts) != 2:
-        yield "", f"expected two parts of {', '.join(HybridParts.model_fields)}, got {', '.join(map(str, parts)) or 'none'}."
+        yield (
+            "",
+            f"expected two parts of {', '.join(HybridParts.model_fields)}, got {', '.join(map(str, parts)) or 'none'}.",
+        )
 
 
 class HybridSettings(TechniqueSettings):
