@@ -128,10 +128,8 @@ def peft_config(settings: HybridSettings, family: Family) -> HybridConfig:
     Raises:
         ValueError: the family has no such sites for a part.
     """
-    return HybridConfig(
-        target_modules=family.pattern(list(dict.fromkeys(site_kinds(settings, family)))),
-        parts={name: plain(method(name).peft_config(part, family)) for name, part in _parts(settings).items()},
-    )
+    parts = {name: plain(method(name).peft_config(part, family)) for name, part in _parts(settings).items()}
+    return HybridConfig(target_modules="|".join(part["target_modules"] for part in parts.values()), parts=parts)
 
 
 def site_kinds(settings: HybridSettings, family: Family) -> list[str]:

@@ -2,11 +2,13 @@
 
 import pytest
 
-from peftport.stages.sections import method_code
+from peftport.maps.laws.table import refusals, touched
+from peftport.stages.sections import law_code, method_code
 from peftport.study.config import ConfigError, read_settings
 from peftport.study.study import Study
 from tests.unit.planning.test_graph import CONFIG
 
+SHAPE = {"d_model": 16, "heads": 2, "encoder_layers": 2, "decoder_layers": 2}
 TWO = {"lora": {"rank": 4}, "adapters": {"bottleneck": 5}}
 
 
@@ -71,6 +73,15 @@ def test_what_cannot_be_made_of_two_parts_is_refused(kind):
         read_settings(config(grid={"initialisations": ["ported", kind], "techniques": ["two"]}))
 
 
+def test_a_part_that_a_map_may_carry_as_another_technique_is_refused():
+    cards = [{"host": name, "model_type": "t5", "shape": SHAPE} for name in ("raw", "instruct")]
+    parts = {"compacter": {"sites": ["attention"]}, "lora": {"targets": ["q"]}}
+    assert refusals("hybrid", {"parts": parts}, *cards) == ["its part `compacter`: a map may carry it as adapters"]
+    assert refusals("hybrid", {"parts": {"lora": {"targets": ["q"]}, "ia3": {}}}, *cards) == []
+    assert touched("hybrid", {"parts": {"ia3": {}, "adapters": {}}}) == ["stream", "heads", "units"]
+
+
 def test_what_a_job_with_it_runs_is_its_parts_code_too():
-    code = method_code(Study(read_settings(config())), "two")
-    assert code == [f"peftport.techniques.{name}" for name in ("adapters", "hybrid", "lora")]
+    study = Study(read_settings(config()))
+    assert method_code(study, "two") == [f"peftport.techniques.{name}" for name in ("adapters", "hybrid", "lora")]
+    assert law_code(study, "two") == [f"peftport.maps.laws.{name}" for name in ("lora", "adapters")]
