@@ -5,6 +5,8 @@ import torch
 from peft import PeftModel
 from torch import nn
 
+from peftport.adapters.folder import AdapterError, read_adapter
+from peftport.adapters.form import form_of
 from peftport.injection.attach import attach, attach_module, config_dict, detach, load_tensors, module_tensors
 from peftport.injection.merge import mergeable
 from peftport.storage.module_parts import MARKS, part_of, split_module
@@ -154,3 +156,9 @@ def test_a_part_that_is_none_is_refused_before_the_host_is_touched(change, said)
         attach_module(bare, wrong)
     assert not hasattr(bare, "peft_config")
     assert torch.equal(logits(bare), logits(host(HOST)))
+
+
+def test_as_a_module_that_exists_already_it_is_refused_with_the_way_out(tmp_path):
+    write_module(tmp_path, module_of(hybrid("hybrid")))
+    with pytest.raises(AdapterError, match=r"HYBRID cannot be brought: .*split_module` makes a plain one of each part"):
+        form_of(read_adapter(tmp_path))
