@@ -32,7 +32,7 @@ class ComputeStatistics(Stage):
     def settings(self, study: Study) -> JsonObject:
         settings = settings_of(self.table, study.config.statistics)
         settings |= told_of_rewritten(study) if self.table in STATISTICS_OF_REWRITTEN else {}
-        return {"study": study.name, "grid": study.grid.as_json(), "settings": settings}
+        return {"study": study.name, "grid": study.grid.as_json(), "hybrids": study.hybrids, "settings": settings}
 
     def code(self, study: Study) -> Sequence[str]:
         return [f"peftport.statistics.{self.table}"]

@@ -34,19 +34,15 @@ class Grid:
         name: of the study.
         grid: what the study runs.
         decontaminate: whether source datasets are without what stands in the target's test set.
+        hybrids: techniques that are two in one module; only these have starts of one part.
     """
 
-    def __init__(self, name: str, grid: GridSettings, decontaminate: bool = False) -> None:
-        self.name, self.grid, self.decontaminate = name, grid, decontaminate
+    def __init__(self, name: str, grid: GridSettings, decontaminate: bool = False, hybrids: Sequence[str] = ()) -> None:
+        self.name, self.grid, self.decontaminate, self.hybrids = name, grid, decontaminate, hybrids
         self.budgets: list[int] = grid.budgets
         self.techniques = [*grid.techniques, *grid.modules]
         blocks = [entry if isinstance(entry, list) else [entry] for entry in grid.seeds]
         self.blocks: dict[str, list[int]] = {block_name(seeds): seeds for seeds in blocks}
-
-    @property
-    def hybrids(self) -> list[str]:
-        """Techniques that are two in one module; only these have starts of one part."""
-        return []
 
     @cached_property
     def cells(self) -> list[Cell]:

@@ -21,13 +21,9 @@ class Study(Grid):
     """
 
     def __init__(self, config: StudySettings, folder: Path = Path()) -> None:
-        super().__init__(config.study, config.grid, config.decontaminate)
+        hybrids = [name for name in config.grid.techniques if config.techniques[name].method == "hybrid"]
+        super().__init__(config.study, config.grid, config.decontaminate, hybrids)
         self.config, self.folder = config, folder
-
-    @property
-    def hybrids(self) -> list[str]:
-        """Techniques that are two in one module; a module that exists already is of one."""
-        return [name for name in self.grid.techniques if self.config.techniques[name].method == "hybrid"]
 
     @cached_property
     def grid_hosts(self) -> list[str]:
