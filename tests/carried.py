@@ -29,6 +29,8 @@ TECHNIQUES: dict[str, tuple[str, JsonObject]] = {
     "prefix_layer": ("prefix_tuning", {"length": 5, "reparameterisation": 16, "init_std": 0.5, "attentions": None}),
     "prompt": ("prompt_tuning", {"length": 5, "start": "random"}),
     "ia3": ("ia3", {}),
+    "two": ("hybrid", {"parts": {"lora": {}, "prefix_tuning": {}}}),
+    "two_behind": ("hybrid", {"parts": {"ia3": {}, "adapters": {}}}),
     "tiny_attention": ("tiny_attention", {"width": 4, "heads": 2, "dropout": 0.0, "out_scale": 1.0}),
 }
 LORA_TARGETS = {
@@ -61,6 +63,10 @@ class Grade(NamedTuple):
 def settings_for(technique: str, kind: str) -> tuple[str, JsonObject]:
     """Method and settings of a technique for a kind of hosts."""
     method, settings = TECHNIQUES[technique]
+    if method == "hybrid":
+        own = {"prefix_tuning": "prefix"}
+        parts = {part: settings_for(own.get(part, part), kind)[1] for part in settings["parts"]}
+        return method, {"parts": parts}
     if method == "lora":
         settings = settings | {"targets": LORA_TARGETS[kind]}
     if method == "ia3":

@@ -15,6 +15,19 @@ SETTINGS: dict[str, JsonObject] = {
     "ia3": {"targets": ["k", "v", "wo"]},
     "tiny_attention": {"width": 2, "heads": 1, "dropout": 0.1, "out_scale": 1.0},
 }
+# two techniques in one module
+PARTS: dict[str, list[str]] = {
+    "hybrid": ["lora", "adapters"],
+    "hybrid, prefix in LoRA": ["lora", "prefix_tuning"],
+    "hybrid, one projection": ["lora", "ia3"],
+    "hybrid, shared rule": ["compacter", "prefix_tuning"],
+    "hybrid, one sub-layer": ["adapters", "compacter"],
+    "hybrid, block": ["prefix_tuning", "tiny_attention"],
+}
+HYBRIDS: dict[str, JsonObject] = {
+    name: {"parts": {part: SETTINGS[part] for part in parts}} for name, parts in PARTS.items()
+}
+SETTINGS["hybrid"] = HYBRIDS["hybrid"]
 
 # types of peft's by what the typology calls them: their laws are in tests/matrix/test_technique_of_peft.py
 FROM_PEFT: dict[str, JsonObject] = {
@@ -58,4 +71,5 @@ VARIANTS: dict[str, tuple[str, JsonObject]] = {
     "compacter, rule per site": ("compacter", SETTINGS["compacter"] | {"share_rule": False}),
     "prefix_tuning, flat": ("prefix_tuning", SETTINGS["prefix_tuning"] | {"reparameterisation": None}),
     "lora, all": ("lora", SETTINGS["lora"] | {"targets": ["q", "k", "v", "o", "wo"]}),
+    **{name: ("hybrid", settings) for name, settings in HYBRIDS.items()},
 }

@@ -9,6 +9,7 @@ load_host      a frozen host, by the name of a bundled one or from a folder
 read_module    a module from its directory
 attach_module  put a module into a host
 write_module   write a module to a directory
+split_module   a module of two techniques as one module a part
 
 Studies and results:
 
@@ -33,6 +34,7 @@ _DEFINED_IN = {
     "read_module": "peftport.storage.modules",
     "read_study": "peftport.study.read",
     "read_table": "peftport.storage.parquet",
+    "split_module": "peftport.storage.module_parts",
     "write_module": "peftport.storage.modules",
 }
 __all__ = ["__version__", *_DEFINED_IN]

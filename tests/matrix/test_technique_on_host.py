@@ -37,6 +37,11 @@ FURTHER = {
     "compacter, rule per site": UNEVEN,
     "prefix_tuning, flat": NARROW,
     "lora, all": NARROW,
+    "hybrid, prefix in LoRA": NARROW,
+    "hybrid, one projection": UNEVEN,
+    "hybrid, shared rule": UNEVEN,
+    "hybrid, one sub-layer": UNEVEN,
+    "hybrid, block": NARROW,
 }
 T5_CELLS = [*((h, v) for h in T5_HOSTS for v in SETTINGS), *((h, v) for v, h in FURTHER.items())]
 T5_CASES = [pytest.param(h, v, id=f"{h}-{v}") for h, v in T5_CELLS]
@@ -63,7 +68,7 @@ def test_every_cell_is_seen():
     assert SETTINGS.keys() | FURTHER.keys() == VARIANTS.keys() and not SETTINGS.keys() & FURTHER.keys()
     assert len(T5_CASES) == len(T5_HOSTS) * len(SETTINGS) + len(FURTHER)
     assert len(OTHER_CASES) == len(OTHER_HOSTS) * len(SETTINGS) - len(REFUSED)
-    assert (len(SETTINGS), len(REFUSED), len(CASES)) == (7, 4, 50)
+    assert (len(SETTINGS), len(REFUSED), len(CASES)) == (8, 4, 62)
 
 
 @pytest.mark.parametrize(("host_name", "technique"), REFUSED)
@@ -76,6 +81,8 @@ def test_what_does_not_apply_is_refused_with_the_reason(host_name, technique):
 
 def settings_for(host_name: str, technique: str, settings: dict) -> dict:
     """GPT-2's queries, keys and values are one matrix."""
+    if "parts" in settings:
+        return {"parts": {name: settings_for(host_name, name, part) for name, part in settings["parts"].items()}}
     if host_name == "gpt2" and "targets" in settings:
         return settings | {"targets": ["qkv", "wo"]}
     return settings

@@ -15,7 +15,7 @@ from peftport.study.grid_settings import GridSettings
 
 with job(snakemake) as provenance:
     name, params = snakemake.wildcards.table, snakemake.params
-    grid = Grid(params.study, GridSettings.model_validate(params.grid))
+    grid = Grid(params.study, GridSettings.model_validate(params.grid), hybrids=params.hybrids)
     tables = {Path(file).stem: read_table(file, Path(file).stem) for file in snakemake.input.tables}
     tables["predictions"] = gather_predictions(grid, snakemake.input.predictions)
     write_table(snakemake.output.table, compute(name, tables, params.settings), name, provenance)

@@ -11,7 +11,8 @@ from peftport.study.grid import Grid
 from peftport.study.grid_settings import GridSettings
 
 with job(snakemake) as provenance:
-    grid = Grid(snakemake.params.study, GridSettings.model_validate(snakemake.params.grid))
+    params = snakemake.params
+    grid = Grid(params.study, GridSettings.model_validate(params.grid), hybrids=params.hybrids)
     runs, references = gather_runs(grid, snakemake.input.scores, snakemake.input.predictions)
     write_table(snakemake.output.runs, runs, "runs", provenance)
     write_table(snakemake.output.references, references, "references", provenance)

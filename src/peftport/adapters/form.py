@@ -28,6 +28,7 @@ PROMPTS = ("PROMPT_TUNING", "P_TUNING")  # peft keeps the prompt that P-tuning's
 NOT_BROUGHT = {
     "PREFIX_TUNING": "peft puts its prefix before the tokens, whose positions move by its length, and gives the prefix "
     "positions too; prefix tuning here does neither, so its answers would be others",
+    "HYBRID": "it is two techniques in one module; `peftport.split_module` makes a plain one of each part",
 }
 NOT_FORM = ("learning_rate", "source_steps")  # of a technique's settings
 

@@ -26,7 +26,8 @@ WORKSPACE = {
 def uses(model: PeftModel, batch: dict[str, Tensor]) -> dict[str, set[str]]:
     """Site to the names of the trainable tensors that its output depends on by itself.
 
-    What enters a site is cut off from what made it, so a tensor counts only where it is used.
+    What enters and what leaves a site is cut off from what made it, so a tensor counts only where it is used, and not
+    at a site of another part around it. Names are those in the host alone.
 
     Args:
         model: a host with a trainable module.
@@ -40,19 +41,21 @@ def uses(model: PeftModel, batch: dict[str, Tensor]) -> dict[str, set[str]]:
     def cut(layer: nn.Module, args: tuple, kwargs: dict[str, Any]) -> tuple[tuple, dict[str, Any]]:
         return tree_map(_detached, args), {name: tree_map(_detached, value) for name, value in kwargs.items()}
 
-    def note(name: str, output: Any) -> None:
+    def note(name: str, output: Any) -> Any:
         outputs = [part for part in tree_leaves(output) if isinstance(part, Tensor) and part.requires_grad]
         if outputs:
             total = sum(part.float().sum() for part in outputs)
             grads = torch.autograd.grad(total, list(parameters.values()), allow_unused=True)
             used = {parameter for parameter, grad in zip(parameters, grads, strict=True) if grad is not None}
             uses[name] = uses.get(name, set()) | used
+        return tree_map(_detached, output)
 
     hooks = []
     for name, layer in model.named_modules():
         if isinstance(layer, BaseTunerLayer):
+            site = name.replace(".base_layer", "")
             hooks.append(layer.register_forward_pre_hook(cut, with_kwargs=True))
-            hooks.append(layer.register_forward_hook(lambda _, __, output, name=name: note(name, output)))
+            hooks.append(layer.register_forward_hook(lambda _, __, output, name=site: note(name, output)))
     try:
         model(**batch, use_cache=False)
     finally:

@@ -25,6 +25,7 @@ from peftport.prompting.encoded import Encoded, read_encoded
 from peftport.prompting.task import Task
 from peftport.prompting.template import TaskSettings
 from peftport.settings import EvaluationSettings, TrainingSettings
+from peftport.storage.module_parts import lacks_a_part
 from peftport.storage.modules import Module, read_members
 from peftport.storage.provenance import JsonObject
 from peftport.storage.tables import SCORES, Row
@@ -130,7 +131,8 @@ def open_cell(
     texts = Texts.read(inputs, host.task, taught, settings)
     modules = read_members({seed: start for seed, start in starts.items() if start is not None})
     model = host.load(settings.training.host_precision)
-    if host.parts and settings.technique:  # modules of the host itself lack nothing
+    lacking = host.parts or any(map(lacks_a_part, modules.values()))
+    if lacking and settings.technique:  # modules of the host itself lack nothing
         wanted = (settings.technique, host.parts, host.task.words)
         modules = {seed: completed(model, module, *wanted, seed) for seed, module in modules.items()}
     if modules:

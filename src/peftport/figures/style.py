@@ -35,6 +35,7 @@ NAMES = {
     "prompt_tuning": "Prompt Tuning",
     "ia3": "(IA)\N{SUPERSCRIPT THREE}",
     "tiny_attention": "Tiny Attention",
+    "hybrid": "Two Techniques",
 }
 
 
@@ -69,6 +70,8 @@ LOOKS = {
     "ported_fresh_head": Look((10, 2), "8"),
     "sampled_fresh_head": Look((2, 3), "<"),
     "head_only": Look((4, 1, 1, 1), "H"),
+    "ported_inner_part": Look((6, 2, 1, 2), "$I$", True),
+    "ported_outer_part": Look((2, 1), "$O$", True),
     "distilled": Look((3, 1, 1, 1, 1, 1), "$D$", True),
     "wrong_layers": Look((3, 2, 1, 2), "x"),
     "shuffled_map": Look((7, 2, 1, 2), "+"),

@@ -4,11 +4,8 @@ peft's own route differs by technique (prompt learning cannot be trained further
 reparameterisation), so here a module always enters as a fresh one whose tensors are then overwritten.
 """
 
-import enum
-import json
 import re
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import torch
@@ -21,10 +18,11 @@ from peftport.hosts.families.table import family
 from peftport.hosts.shape import host_shape
 from peftport.hosts.sites import Family
 from peftport.injection.head import Head, config_with, fresh_tensors, saved_parts, take_off, with_task
-from peftport.injection.validate import HOST_FIELDS, admit
+from peftport.injection.validate import admit
 from peftport.seeds import derive
 from peftport.storage.modules import Module
 from peftport.storage.provenance import JsonObject
+from peftport.techniques.plain_config import plain
 from peftport.techniques.settings import technique_settings
 from peftport.techniques.table import method
 
@@ -159,25 +157,13 @@ def config_dict(model: PeftModel, host_name: str | None = None) -> JsonObject:
     Args:
         host_name: the host's name for ``base_model_name_or_path``, if it should be there.
     """
-    fields = model.active_peft_config.to_dict()
-    fields |= {"base_model_name_or_path": host_name, "inference_mode": True, "auto_mapping": None, "revision": None}
-    fields |= {name: None for name in HOST_FIELDS if name in fields}
-    if fields.get("modules_to_save"):
-        fields["modules_to_save"] = saved_parts(model)
-    return json.loads(json.dumps(fields, default=_plain, sort_keys=True))
+    fields = plain(model.active_peft_config, host_name)
+    return fields | ({"modules_to_save": saved_parts(model)} if fields.get("modules_to_save") else {})
 
 
 def trainable_parameters(model: PeftModel) -> dict[str, nn.Parameter]:
     """Parameters that ask for gradients, under the names that ``torch.func.functional_call`` takes."""
     return {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, set | frozenset):
-        return sorted(value)
-    if isinstance(value, enum.Enum):
-        return value.value
-    raise TypeError(f"no JSON for {value!r}")
 
 
 def _some(names: list[str]) -> str:
@@ -199,7 +185,7 @@ def _wrap(host: PreTrainedModel, config: PeftConfig, seed: int, trainable: bool)
 
 def _unwrap(host: PreTrainedModel) -> None:
     """Make a host bare again that peft was stopped at wrapping."""
-    for name, layer in list(host.named_modules()):
+    for name, layer in reversed(list(host.named_modules())):  # layers of one part may stand inside those of another
         if isinstance(layer, BaseTunerLayer):
             host.set_submodule(name, layer.get_base_layer())
     take_off(host)

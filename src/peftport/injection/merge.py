@@ -63,6 +63,7 @@ def _merge(layer: BaseTunerLayer) -> None:
 
 
 def _layers(model: Any) -> list[BaseTunerLayer]:
+    """The module's layers; of two that wrap one projection the inner one first, whose output the outer one reads."""
     if not hasattr(model, "modules"):  # a host in name only
         return []
-    return [part for part in model.modules() if isinstance(part, BaseTunerLayer)]
+    return [part for part in model.modules() if isinstance(part, BaseTunerLayer)][::-1]

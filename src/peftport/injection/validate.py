@@ -10,13 +10,14 @@ from peft import PeftConfig, __version__
 from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
 from transformers import PreTrainedModel
 
-from peftport.hosts.classification_head import has_classification_head, parts_of
+from peftport.hosts.classification_head import has_classification_head
+from peftport.hosts.classification_head import parts_of as head_parts
+from peftport.storage.module_parts import parts_of
 from peftport.storage.modules import CONFIG, Module
 from peftport.storage.provenance import JsonObject
+from peftport.techniques.plain_config import HOST_FIELDS
 from peftport.techniques.table import METHODS, makes, method_of_type
 
-# what peft writes about the host into a prompt's config; left out, so that every host gives its own
-HOST_FIELDS = ("token_dim", "num_layers", "num_attention_heads")
 # a file may say any number; one that is no size of its tensors would ask for memory first and be refused afterwards
 LARGEST_NUMBER = 4096
 # fields with which peft would train, copy or change parts of the host, and their harmless values
@@ -42,23 +43,32 @@ def admit(module: Module, host: PreTrainedModel) -> PeftConfig:
     named = (module.card.get("carried") or {}).get("as") or module.card.get("technique")
     if named in METHODS and not makes(named, peft_type):
         raise ValueError(f"the module's card says {named}, its {CONFIG} says {peft_type}")
-    known = {one.name for one in fields(PEFT_TYPE_TO_CONFIG_MAPPING[peft_type])}
+    heads = head_parts(host) if has_classification_head(host) else set()
+    _check_fields(config, heads)
+    for part in parts_of(config).values():
+        method_of_type(str(part.get("peft_type", "")))
+        _check_fields(part, set())
+        _check_numbers(part, module)
+    _check_numbers(config, module)
+    try:
+        return PeftConfig.from_peft_type(**copy.deepcopy(config))  # peft adds names to lists that it is given
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"the module's {CONFIG} is no config of {peft_type}: {error}") from error
+
+
+def _check_fields(config: JsonObject, heads: set[str]) -> None:
+    """Raise ValueError for fields that peft does not know, or that would change the host beside its ``heads``."""
+    known = {one.name for one in fields(PEFT_TYPE_TO_CONFIG_MAPPING[str(config["peft_type"])])}
     if strange := sorted(set(config) - known):
         raise ValueError(
             f"the module's {CONFIG} has fields that peft {__version__} does not know: {', '.join(strange)}"
         )
-    heads = parts_of(host) if has_classification_head(host) else set()
     for name, harmless in REACHING_INTO_THE_HOST.items():
         saved = config.get(name) if name == "modules_to_save" else None
         if isinstance(saved, list) and heads and set(saved) <= heads:
             continue
         if name in config and config[name] not in harmless:
             raise ValueError(f"the module's {CONFIG} would change the host: {name} is {config[name]!r}")
-    _check_numbers(config, module)
-    try:
-        return PeftConfig.from_peft_type(**copy.deepcopy(config))  # peft adds names to lists that it is given
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"the module's {CONFIG} is no config of {peft_type}: {error}") from error
 
 
 def _check_numbers(config: JsonObject, module: Module) -> None:

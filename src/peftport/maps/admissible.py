@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from peftport.hosts.families.table import family
 from peftport.maps.laws.law import Law
-from peftport.maps.laws.table import LAWS, NO_LAW, law
+from peftport.maps.laws.table import LAWS, NO_LAW, law, parted
 from peftport.maps.laws.table import refusals as refused_by_law
 from peftport.maps.settings import MapSettings
 from peftport.maps.spaces import refusal
@@ -39,7 +39,8 @@ def refusals(settings: MapSettings, source: JsonObject, target: JsonObject, tech
     lines = method(settings.method).refusals(source, target, settings)
     for name, technique in techniques.items():
         found = refused_by_law(technique["method"], technique, source, target)
-        found += _refused_by_layers(settings, law(technique["method"]), source, target)
+        for method_of_part in parted(technique):
+            found += _refused_by_layers(settings, law(method_of_part), source, target)
         lines += [f"technique `{name}`: {line}" for line in found]
     return lines
 
@@ -81,6 +82,12 @@ def unsuited(settings: MapSettings, techniques: Techniques) -> list[str]:
     chosen = method(settings.method)
     lines = []
     for name, technique in techniques.items():
+        if "parts" in technique:
+            own = {part: {"method": part} | dict(fields) for part, fields in parted(technique).items()}
+            lines += [
+                f"technique `{name}`: its part {line.removeprefix('technique ')}" for line in unsuited(settings, own)
+            ]
+            continue
         described = described_as(technique)
         if chosen.techniques is not None and described not in chosen.techniques:
             known = ", ".join(sorted(chosen.techniques))

@@ -17,6 +17,7 @@ from peftport.maps.laws.table import INSTEAD
 from peftport.maps.laws.table import law as law_of
 from peftport.maps.layouts import Kind, Layers, relaid
 from peftport.maps.spaces import Place, locate, template_of
+from peftport.storage.module_parts import parts_of, split_module
 from peftport.storage.modules import Module
 from peftport.storage.provenance import JsonObject
 
@@ -55,6 +56,8 @@ def carry_module(
         raise NotCarried("modules with a classification head are not carried")
     families = [family(card["model_type"]) for card in (source_card, target_card)]
     route = Route(correspondence, *families, (source_card["shape"], target_card["shape"]), duplicate)
+    if parts_of(module.config):
+        return _of_parts(module, route, target_card)
     try:
         carried = _along(module, technique_method, route)
     except OnlyInstead as reason:
@@ -63,6 +66,23 @@ def carry_module(
         carried = _instead(module, technique_method, route, str(reason))
     named = {name: target_card.get("host") for name in (BASE,) if name in carried.config}
     return replace(carried, config=carried.config | named)
+
+
+def _of_parts(module: Module, route: Route, target_card: JsonObject) -> Module:
+    """A module of two techniques: each part by its own law."""
+    parts = {name: _along(part, name, route) for name, part in split_module(module).items()}
+    tensors = {name: tensor for part in parts.values() for name, tensor in part.tensors.items()}
+    told = [part.card["carried"] for part in parts.values()]
+    facts = {
+        "sites": sum(one["sites"] for one in told),
+        "sites_without_source": sorted(site for one in told for site in one["sites_without_source"]),
+        "duplicate": route.duplicate,
+        "parts": dict(zip(parts, told, strict=True)),
+    }
+    patterns = [part.config["target_modules"] for part in parts.values()]
+    config = module.config | {"parts": {name: part.config for name, part in parts.items()}}
+    config |= {"target_modules": "|".join(patterns), BASE: target_card.get("host")}
+    return replace(module, config=config, tensors=dict(sorted(tensors.items())), card=module.card | {"carried": facts})
 
 
 def _instead(module: Module, technique_method: str, route: Route, reason: str) -> Module:

@@ -26,6 +26,8 @@ INITIALISATIONS: dict[str, str] = {
     "ported_fresh_head": "peftport.porting.ported_fresh_head",
     "sampled_fresh_head": "peftport.porting.sampled_fresh_head",
     "head_only": "peftport.porting.head_only",
+    "ported_inner_part": "peftport.porting.ported_inner_part",
+    "ported_outer_part": "peftport.porting.ported_outer_part",
     "distilled": "peftport.porting.distilled",
     "wrong_layers": "peftport.maps.controls.wrong_layers",
     "shuffled_map": "peftport.maps.controls.shuffled_map",

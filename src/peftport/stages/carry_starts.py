@@ -10,7 +10,7 @@ from peftport.stages.check_transfer import carrying
 from peftport.stages.made_hosts import made_model
 from peftport.stages.make_map import map_of
 from peftport.stages.make_starts import OF_A_COPY, MakeStarts
-from peftport.stages.sections import host_code
+from peftport.stages.sections import host_code, law_code
 from peftport.stages.stage import Needs
 from peftport.storage.names import COPY
 from peftport.storage.provenance import JsonObject
@@ -52,5 +52,5 @@ def carrying_code(study: Study, start: Start | CarryStarts) -> list[str]:
     if start.map == COPY:
         return []
     method = study.config.techniques[start.technique].method
-    laws = [LAWS[name] for name in (method, INSTEAD.get(method)) if name is not None]
+    laws = [*law_code(study, start.technique), *([LAWS[INSTEAD[method]]] if method in INSTEAD else [])]
     return [HELP["map"], *laws, *sorted({*host_code(study, start.source_host), *host_code(study, start.target_host)})]

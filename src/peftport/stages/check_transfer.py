@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from peftport.maps.laws.table import LAWS
 from peftport.maps.table import MAPS
 from peftport.stages.identify_host import IdentifyHost
-from peftport.stages.sections import form, host_code
+from peftport.stages.sections import form, host_code, law_code
 from peftport.stages.stage import Needs, Stage
 from peftport.storage.names import COPY
 from peftport.storage.provenance import JsonObject
@@ -53,7 +52,7 @@ class CheckCarrying(CheckTransfer):
         return super().settings(study) | {"techniques": {self.technique: form(study, self.technique)}}
 
     def code(self, study: Study) -> Sequence[str]:
-        return [*super().code(study), LAWS[study.config.techniques[self.technique].method]]
+        return [*super().code(study), *law_code(study, self.technique)]
 
 
 def transfer(source_host: str, target_host: str, name: str = COPY) -> Needs:

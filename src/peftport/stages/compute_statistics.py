@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from peftport.maps.laws.table import LAWS, touched
+from peftport.maps.laws.table import LAWS, parted, touched
 from peftport.stages.evaluate_cell import evaluations
 from peftport.stages.gather_runs import GatherRuns
 from peftport.stages.stage import Needs, Output, Stage
@@ -34,7 +34,7 @@ class ComputeStatistics(Stage):
         settings = settings_of(self.table, study.config.statistics)
         settings |= told_of_rewritten(study) if self.table in STATISTICS_OF_REWRITTEN else {}
         settings |= {"dials": told_of_dials(study)} if self.table in STATISTICS_OF_DIALS else {}
-        return {"study": study.name, "grid": study.grid.as_json(), "settings": settings}
+        return {"study": study.name, "grid": study.grid.as_json(), "hybrids": study.hybrids, "settings": settings}
 
     def code(self, study: Study) -> Sequence[str]:
         return [f"peftport.statistics.{self.table}"]
@@ -42,8 +42,8 @@ class ComputeStatistics(Stage):
 
 def told_of_rewritten(study: Study) -> JsonObject:
     """What a table about the same host in other coordinates is told: which transfers, and what techniques touch."""
-    entries = {name: study.config.techniques[name] for name in study.techniques}
-    known = {name: touched(entry.method, entry.as_json()) for name, entry in entries.items() if entry.method in LAWS}
+    entries = {name: study.config.techniques[name].as_json() for name in study.techniques}
+    known = {name: touched(own["method"], own) for name, own in entries.items() if parted(own).keys() <= LAWS.keys()}
     return {"changes": changes(study), "touched": known}
 
 

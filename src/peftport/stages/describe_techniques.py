@@ -36,6 +36,7 @@ class DescribeTechniques(Stage):
         return {
             "study": study.name,
             "grid": study.grid.as_json(),
+            "hybrids": study.hybrids,
             "decontaminate": study.decontaminate,  # which trainings there are, and in which order
             "methods": methods(study, study.techniques),
         }

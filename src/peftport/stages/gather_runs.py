@@ -19,4 +19,4 @@ class GatherRuns(Stage):
         return {name: evaluations(study, name) for name in ("scores", "predictions")}
 
     def settings(self, study: Study) -> JsonObject:
-        return {"study": study.name, "grid": study.grid.as_json()}
+        return {"study": study.name, "grid": study.grid.as_json(), "hybrids": study.hybrids}

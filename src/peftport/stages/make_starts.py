@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from peftport.maps.laws.table import LAWS
 from peftport.porting.table import INITIALISATIONS
 from peftport.stages.check_transfer import transfer
 from peftport.stages.extract_modules import modules_of
 from peftport.stages.module_folders import ModuleFolders
+from peftport.stages.sections import law_code
 from peftport.stages.stage import Needs
 from peftport.storage.provenance import JsonObject
 from peftport.study.entries import ANY, FITTED, PLACED, SCALED, SHARED, TAUGHT, Start
@@ -56,5 +56,5 @@ class MakeStarts(ModuleFolders):
         }
 
     def code(self, study: Study) -> Sequence[str]:
-        law = [LAWS[study.config.techniques[self.technique].method]] if self.initialisation in SCALED else []
+        law = law_code(study, self.technique) if self.initialisation in SCALED else []
         return [INITIALISATIONS[self.initialisation], *law]

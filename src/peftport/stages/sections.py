@@ -8,7 +8,7 @@ from peftport.data.lm_eval_files import local_files
 from peftport.host_building.recipes.table import RECIPES
 from peftport.hosts.families.table import FAMILIES
 from peftport.hosts.shape import declared
-from peftport.maps.laws.table import INSTEAD
+from peftport.maps.laws.table import INSTEAD, LAWS, parted
 from peftport.prompting.lm_types.table import LM_TYPES
 from peftport.storage.provenance import JsonObject
 from peftport.study.derived_datasets import root
@@ -95,7 +95,13 @@ def method_code(study: Study, *names: str) -> list[str]:
     settings = [study.config.techniques[name] for name in names]
     types = [getattr(entry, "peft_type", None) for entry in settings]
     alike = [PEFT_TYPES[name] for name in types if name in PEFT_TYPES]
-    return sorted({METHODS[name] for name in (*(entry.method for entry in settings), *alike)})
+    parts = [part for entry in settings for part in entry.as_json().get("parts", ())]
+    return sorted({METHODS[name] for name in (*(entry.method for entry in settings), *alike, *parts)})
+
+
+def law_code(study: Study, name: str) -> list[str]:
+    """The laws of a technique, or of its parts."""
+    return [LAWS[method] for method in parted(study.config.techniques[name].as_json())]
 
 
 def carried_code(study: Study, name: str, by_map: str) -> list[str]:

@@ -35,7 +35,7 @@ from peftport.study.maps import map_complaint, map_name_complaint
 from peftport.study.precisions import precision_complaint
 from peftport.study.probes import probe_complaint
 from peftport.study.settings import StudySettings
-from peftport.study.starts import fitted_complaint, sibling_complaint
+from peftport.study.starts import fitted_complaint, parted_complaint, sibling_complaint
 from peftport.study.study import Study
 
 Hosts = Mapping[str, HostSettings]
@@ -72,7 +72,7 @@ def check_meaning(settings: StudySettings, folder: Path) -> None:
     _check_templates(study, known)
     for name in chatting(study):
         _check_read(f"datasets.{name}.chat", lambda name=name: check_chat(study, name, known))
-    _refuse(fitted_complaint(study) or probe_complaint(study) or distil_complaint(study))
+    _refuse(fitted_complaint(study) or parted_complaint(study) or probe_complaint(study) or distil_complaint(study))
     _refuse(head_complaint(study, known) or precision_complaint(study) or sibling_complaint(study))
     _refuse(map_complaint(study, known))
 

@@ -12,6 +12,7 @@ TEACHER = "teacher"
 REFERENCES = ("bare", "native", TEACHER)
 FITTED = ("matched",)  # their starts depend on texts of the target dataset
 HEADED = ("ported_fresh_head", "sampled_fresh_head", "head_only")  # they are about a classification head
+PARTED = ("ported_inner_part", "ported_outer_part")  # they are about a module of two techniques
 RELABELLED = ("random_target",)  # their source modules are trained on shuffled labels
 TAUGHT = ("distilled",)  # their starts are trained in the target host, by the answers of a teacher
 MAPPED = ("wrong_layers", "shuffled_map")  # they are about a map, so there are none where modules are copied

@@ -11,6 +11,7 @@ from peftport.study.entries import (
     FITTED,
     MAPPED,
     NONE,
+    PARTED,
     PORTED,
     REFERENCES,
     RELABELLED,
@@ -33,10 +34,11 @@ class Grid:
         name: of the study.
         grid: what the study runs.
         decontaminate: whether source datasets are without what stands in the target's test set.
+        hybrids: techniques that are two in one module; only these have starts of one part.
     """
 
-    def __init__(self, name: str, grid: GridSettings, decontaminate: bool = False) -> None:
-        self.name, self.grid, self.decontaminate = name, grid, decontaminate
+    def __init__(self, name: str, grid: GridSettings, decontaminate: bool = False, hybrids: Sequence[str] = ()) -> None:
+        self.name, self.grid, self.decontaminate, self.hybrids = name, grid, decontaminate, hybrids
         self.budgets: list[int] = grid.budgets
         self.techniques = [*grid.techniques, *grid.modules]
         blocks = [entry if isinstance(entry, list) else [entry] for entry in grid.seeds]
@@ -62,6 +64,8 @@ class Grid:
                 for pair in self.grid.dataset_pairs:
                     for initialisation in self.grid.initialisations:
                         if initialisation in MAPPED and transfer.map == COPY:
+                            continue
+                        if initialisation in PARTED and technique not in self.hybrids:
                             continue
                         for block in self.blocks:
                             hosts = (transfer.source, transfer.target)

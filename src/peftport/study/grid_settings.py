@@ -20,6 +20,8 @@ Initialisation = Literal[
     "ported_fresh_head",
     "sampled_fresh_head",
     "head_only",
+    "ported_inner_part",
+    "ported_outer_part",
     "distilled",
     "wrong_layers",
     "shuffled_map",

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from peftport.hosts.families.table import FAMILIES, family
 from peftport.hosts.shape import card_so_far, common
 from peftport.maps.admissible import SEVERAL, reads_texts, told_refusals, unsuited, would_do
-from peftport.maps.laws.table import INSTEAD
+from peftport.maps.laws.table import INSTEAD, parted
 from peftport.maps.spaces import refusal
 from peftport.porting.compatibility import differences
 from peftport.registry import unknown_name
@@ -105,7 +105,9 @@ def _unfit(kind: str, technique: JsonObject) -> str | None:
 def _widening(study: Study) -> list[str]:
     """Techniques whose modules get wider where several source layers stand for one."""
     several = any(study.config.maps[transfer.map].layers in SEVERAL for transfer in study.mapped_transfers)
-    return [name for name in study.techniques if several and study.config.techniques[name].method == "adapters"]
+    return [
+        name for name in study.techniques if several and "adapters" in parted(study.config.techniques[name].as_json())
+    ]
 
 
 def carried_instead(study: Study) -> list[str]:
@@ -145,7 +147,7 @@ def _widths(study: Study, known: Declared) -> Iterator[Complaint]:
             continue
         for name in study.techniques:
             settings = study.config.techniques[name]
-            if getattr(settings, "bottleneck", 0) is None:
+            if any(own.get("bottleneck", 0) is None for own in parted(settings.as_json()).values()):
                 said = "expected a number: a carried module keeps the width that it has in its source host, and by "
                 said += f"`reduction_factor` modules of {transfer.target} have another than those of {transfer.source}."
                 yield f"techniques.{name}.bottleneck", said

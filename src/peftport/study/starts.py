@@ -1,6 +1,6 @@
 """Initialisations that a study cannot make: what fitting needs of a technique, and a mean of other modules."""
 
-from peftport.study.entries import FITTED
+from peftport.study.entries import FITTED, PARTED
 from peftport.study.study import Study
 from peftport.techniques.table import no_output
 
@@ -15,6 +15,14 @@ def fitted_complaint(study: Study) -> Complaint | None:
             if (reason := no_output(study.config.techniques[name])) is not None:
                 said = f"`{kind}` cannot be made for the technique `{name}`: {reason}. Use `sampled` instead."
                 return KEY, said
+    return None
+
+
+def parted_complaint(study: Study) -> Complaint | None:
+    """Starts of one part need a technique of two."""
+    kinds = [kind for kind in study.grid.initialisations if kind in PARTED]
+    if kinds and not study.hybrids:
+        return KEY, f"`{kinds[0]}` is about a module of two techniques: expected one in `grid.techniques`, of `hybrid`."
     return None
 
 

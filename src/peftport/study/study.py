@@ -21,7 +21,8 @@ class Study(Grid):
     """
 
     def __init__(self, config: StudySettings, folder: Path = Path()) -> None:
-        super().__init__(config.study, config.grid, config.decontaminate)
+        hybrids = [name for name in config.grid.techniques if config.techniques[name].method == "hybrid"]
+        super().__init__(config.study, config.grid, config.decontaminate, hybrids)
         self.config, self.folder = config, folder
 
     @cached_property

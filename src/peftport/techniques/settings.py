@@ -1,12 +1,13 @@
 """Settings of the techniques, one class a method, and the table of them."""
 
+from collections.abc import Iterator
 from typing import Annotated, Literal, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, field_serializer, model_validator
 from pydantic_core import PydanticCustomError
 
 from peftport.registry import unknown_name
-from peftport.settings import EACH_ONCE, Text, optional
+from peftport.settings import EACH_ONCE, Settings, Text, optional
 from peftport.storage.provenance import JsonObject
 from peftport.techniques.base_settings import (
     OUTPUT_SITES,
@@ -16,7 +17,9 @@ from peftport.techniques.base_settings import (
     Projections,
     TechniqueSettings,
 )
-from peftport.techniques.table import PASSED_ON, settings_complaint
+from peftport.techniques.table import NO_PART, PASSED_ON, settings_complaint
+
+TRAINED = ("learning_rate", "source_steps")  # what a part has not for itself
 
 
 class AdaptersSettings(TechniqueSettings):
@@ -129,6 +132,57 @@ class PeftSettings(TechniqueSettings):
         return self
 
 
+class HybridParts(Settings):
+    """Settings of two parts; the keys are their methods, and none is trained by itself."""
+
+    lora: LoraSettings | None = optional(description="a part that is a LoRA")
+    ia3: Ia3Settings | None = optional(description="a part that is an (IA)3")
+    adapters: AdaptersSettings | None = optional(description="a part of bottleneck adapters")
+    compacter: CompacterSettings | None = optional(description="a part of compacters")
+    prefix_tuning: PrefixTuningSettings | None = optional(description="a part that is a prefix")
+    tiny_attention: TinyAttentionSettings | None = optional(description="a part of tiny attention")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _check_parts(cls, parts: object) -> object:
+        """Refuse techniques that can be no part, another number than two, and training that a part has for itself."""
+        if isinstance(parts, dict):
+            for key, said in _wrong_parts(parts):
+                raise PydanticCustomError("unknown", "{said}", {"key": key, "said": said})
+        return parts
+
+
+def _wrong_parts(parts: JsonObject) -> Iterator[tuple[str, str]]:
+    """Key and message of what is wrong with the parts of a hybrid as such."""
+    for name, part in parts.items():
+        if name in NO_PART:
+            yield str(name), f"`{name}` cannot be a part: {NO_PART[name]}."
+        if name not in HybridParts.model_fields:
+            yield str(name), unknown_name("part", str(name), HybridParts.model_fields)
+        if isinstance(part, dict) and (own := [key for key in TRAINED if key in part]):
+            yield f"{name}.{own[0]}", "parts are trained together: expected it beside `parts`."
+        if isinstance(part, dict) and part.get("method", name) != name:
+            yield f"{name}.method", f"expected `{name}`, as the part is called, or no such key, got `{part['method']}`."
+    if len(parts) != 2:
+        yield (
+            "",
+            f"expected two parts of {', '.join(HybridParts.model_fields)}, got {', '.join(map(str, parts)) or 'none'}.",
+        )
+
+
+class HybridSettings(TechniqueSettings):
+    """Two techniques in one module, by a tuner of ours."""
+
+    method: Literal["hybrid"] = Field("hybrid", description="the PEFT method")
+    parts: HybridParts = Field(description="the two techniques, each by its method with its own settings")
+
+    @field_serializer("parts")
+    def _form(self, parts: HybridParts) -> JsonObject:
+        """The parts without what only a whole module has."""
+        found = {name: getattr(parts, name) for name in HybridParts.model_fields}
+        return {name: one.model_dump(mode="json", exclude={*TRAINED}) for name, one in found.items() if one is not None}
+
+
 METHOD_SETTINGS: dict[str, type[TechniqueSettings]] = {
     "adapters": AdaptersSettings,
     "compacter": CompacterSettings,
@@ -137,6 +191,7 @@ METHOD_SETTINGS: dict[str, type[TechniqueSettings]] = {
     "prompt_tuning": PromptTuningSettings,
     "ia3": Ia3Settings,
     "tiny_attention": TinyAttentionSettings,
+    "hybrid": HybridSettings,
     PASSED_ON: PeftSettings,
 }
 

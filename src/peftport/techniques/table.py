@@ -31,6 +31,7 @@ METHODS = {
     "prompt_tuning": "peftport.techniques.prompt_tuning",
     "ia3": "peftport.techniques.ia3",
     "tiny_attention": "peftport.techniques.tiny_attention",
+    "hybrid": "peftport.techniques.hybrid",
     PASSED_ON: "peftport.techniques.from_peft",
 }
 
@@ -46,6 +47,7 @@ PEFT_TYPES = {
     "PROMPT_TUNING": "prompt_tuning",
     "IA3": "ia3",
     "TINY_ATTENTION": "tiny_attention",
+    "HYBRID": "hybrid",
 }
 
 # what a module's card tells those who move it, by ``described_as``
@@ -62,11 +64,22 @@ NOTES = {
 }
 
 # why what a module adds cannot be scaled: nothing is declared as its output
-NO_OUTPUT = {PASSED_ON: "it is one of peft's own, of which it is not known here what its tensors add to a host"}
+NO_OUTPUT = {
+    PASSED_ON: "it is one of peft's own, of which it is not known here what its tensors add to a host",
+    "hybrid": "what one part adds changes what the other reads, and sizes are told of one technique at a time",
+}
+
+# why a technique can be no part of a module of two
+NO_PART = {
+    "prompt_tuning": "a prompt stands in front of the host and wraps no site; `prefix_tuning` can be a part",
+    PASSED_ON: "of peft's own types it is not known here whether they can wrap what another technique has wrapped",
+    "hybrid": "a part is one technique",
+}
 
 # why modules cannot be trained and tested in quantised projections (int8, nf4); the others add to what these compute
 NOT_QUANTISED = {
     "ia3": "it scales what projections read and compute, and does not add to it",
+    "hybrid": "whether a part can wrap a quantised projection that another part has wrapped is not known here",
     PASSED_ON: "which of peft's own types can wrap quantised projections is not known here",
 }
 

@@ -7,6 +7,7 @@ import torch
 
 from peftport.compute.host_inputs import HostInputs, HostWithTask
 from peftport.costs.measure import Bench, in_layers, machine, measure_costs
+from peftport.costs.uses import uses
 from peftport.injection.attach import attach, module_tensors
 from peftport.settings import CostSettings, TrainingSettings
 from peftport.storage.cards import read_card, write_card
@@ -14,13 +15,14 @@ from peftport.storage.parquet import schema, write_table
 from peftport.storage.tables import TABLES
 from tests.ground import TASK, TECHNIQUE, TRAINING, prompts
 from tests.hosts import batch, host
-from tests.techniques import SETTINGS
+from tests.techniques import HYBRIDS, PARTS, SETTINGS
 
 TECHNIQUES = {
     "lora": TECHNIQUE,
     "small": TECHNIQUE | {"rank": 1},
     "prefix": {"method": "prefix_tuning"} | SETTINGS["prefix_tuning"],
     "prompt": {"method": "prompt_tuning"} | SETTINGS["prompt_tuning"],
+    "two": {"method": "hybrid"} | HYBRIDS["hybrid, prefix in LoRA"],
 }
 TIMES = [name for name in TABLES["costs"] if name.endswith("_seconds") or "_over_" in name]
 
@@ -90,3 +92,17 @@ def test_layers_are_added_up_by_stack():
     sizes = {"m.encoder.block.0.x": 2, "m.encoder.block.0.y": 3, "m.encoder.block.1.x": 4, "m.decoder.block.0.x": 7}
     assert in_layers(sizes, "encoder") == {"encoder": 5, "decoder": 7}
     assert in_layers({"model.layers.0.x": 2, "elsewhere": 9}, "decoder") == {"encoder": 0, "decoder": 2}
+
+
+def test_of_two_techniques_each_tensor_counts_where_its_own_part_uses_it():
+    """A prefix stands around the projections of a LoRA, and is no use of their tensors."""
+    inputs = batch(encoder_decoder=True)
+    for variant in ("hybrid, prefix in LoRA", "hybrid, shared rule", "hybrid, one projection"):
+        model = attach(host("t5_gated_untied"), "hybrid", HYBRIDS[variant], seed=0)
+        wanted: dict[str, set[str]] = {}
+        for part in PARTS[variant]:
+            alone = attach(host("t5_gated_untied"), part, SETTINGS[part], seed=0)
+            for site, used in uses(alone, inputs).items():
+                wanted[site] = wanted.get(site, set()) | used
+        found = {site: {name.replace(".base_layer", "") for name in used} for site, used in uses(model, inputs).items()}
+        assert found == wanted, variant

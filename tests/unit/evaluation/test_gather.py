@@ -7,12 +7,18 @@ import pytest
 
 from peftport.evaluation.gather import KEYS, gather_predictions, gather_runs, names
 from peftport.evaluation.score import MERGED
+from peftport.stages.compute_statistics import ComputeStatistics
+from peftport.stages.describe_techniques import DescribeTechniques
 from peftport.stages.evaluate_cell import EvaluateCell
+from peftport.stages.gather_runs import GatherRuns
 from peftport.storage.files import DamagedFile
 from peftport.storage.parquet import write_table
 from peftport.storage.tables import CELL, TABLES
+from peftport.study.config import read_settings
 from peftport.study.grid import Grid
 from peftport.study.grid_settings import GridSettings
+from peftport.study.study import Study
+from tests.unit.study.test_hybrids import config as two_techniques
 
 EXAMPLES = 1000
 GRID = {
@@ -205,3 +211,13 @@ def test_predictions_carry_the_names_of_their_cells(study, results):
     assert len(predictions) == EXAMPLES * computed
     assert set(CELL) <= set(predictions)
     assert "any" in set(predictions.query("initialisation == 'scratch'")["source_host"])
+
+
+def test_starts_of_one_part_are_gathered_of_techniques_of_two_alone():
+    """As the script makes the grid, from the settings of its stage: else the files of the cells are too few."""
+    config = read_settings(two_techniques(grid={"initialisations": ["ported", "ported_outer_part", "scratch"]}))
+    study = Study(config)
+    for stage in (GatherRuns(), ComputeStatistics("portability"), DescribeTechniques()):
+        given = stage.settings(study)
+        again = Grid(given["study"], GridSettings.model_validate(given["grid"]), hybrids=given["hybrids"])
+        assert again.cells == study.cells and again.runs == study.runs

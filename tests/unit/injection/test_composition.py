@@ -1,4 +1,4 @@
-"""Why two techniques in one host are not offered: what docs/add-a-technique.md says of peft, so that a change shows."""
+"""What peft alone cannot do with two techniques in one host (docs/add-a-technique.md), so that a change shows."""
 
 import pytest
 from peft import PeftMixedModel, get_peft_model

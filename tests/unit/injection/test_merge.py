@@ -10,13 +10,19 @@ from tests.hosts import spread_module
 from tests.techniques import FROM_PEFT, SETTINGS
 
 NOT_MERGED = ("beft",)  # it changes biases, and this host has none
+BOTH = "lora and ia3 at one projection"
+
+
+def of_host(name, settings):
+    return settings | ({"targets": ["qkv"]} if name == "gpt2" else {})
 
 
 def module_in(name, technique, dtype=torch.float32):
+    if technique == BOTH:
+        settings = {"method": "hybrid", "parts": {part: of_host(name, SETTINGS[part]) for part in ("lora", "ia3")}}
+        return spread_module(attach(hosts.host(name).to(dtype), "hybrid", settings, seed=0))
     method = "peft" if technique in FROM_PEFT else technique
-    settings = {"method": method, **(SETTINGS | FROM_PEFT)[technique]}
-    if name == "gpt2":
-        settings["targets"] = ["qkv"]
+    settings = {"method": method, **of_host(name, (SETTINGS | FROM_PEFT)[technique])}
     return spread_module(attach(hosts.host(name).to(dtype), method, settings, seed=0))
 
 
@@ -26,7 +32,7 @@ def logits(model, name):
 
 
 @pytest.mark.parametrize("name", ["llama", "gpt2", "bert", "t5_gated_untied"])
-@pytest.mark.parametrize("technique", ["lora", "ia3"])
+@pytest.mark.parametrize("technique", ["lora", "ia3", BOTH])
 def test_a_merged_module_answers_as_the_attached_one_and_leaves_no_trace(name, technique):
     model = module_in(name, technique)
     before, attached = {key: tensor.clone() for key, tensor in model.state_dict().items()}, logits(model, name)

@@ -53,6 +53,8 @@ EXACT = {
         "gpt2": "heads_and_units deeper wider_heads",
         "bert": "doubled",
     },
+    "two": {"t5": "all", "llama": "all ungrouped", "gpt2": "all", "bert": "permuted", "bert_plain": "all"},
+    "two_behind": {"t5": "heads_and_units", "llama": "doubled", "gpt2": "wider_heads", "bert": "permuted"},
     "tiny_attention": {"t5": "permuted negated doubled scaled_stream deeper", "bert": "permuted deeper"}
     | {"bert_plain": "rotated"},
 }
@@ -93,7 +95,7 @@ def test_what_a_change_of_the_host_does_not_touch_stays_to_the_bit(name, kind, t
 
 
 def test_every_law_is_tried():
-    assert {TECHNIQUES[technique][0] for technique in EXACT} == LAWS.keys()
+    assert {TECHNIQUES[technique][0] for technique in EXACT} - {"hybrid"} == LAWS.keys()
 
 
 @pytest.mark.parametrize(("name", "least"), [("rotated", 0.5), ("permuted", 0.5), ("folded", 0.5)])

@@ -4,6 +4,7 @@ To add one, write its file with a ``LAW`` and add its line here.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from peftport.hosts.families.table import family
 from peftport.hosts.sites import Family
@@ -25,11 +26,18 @@ LAWS: dict[str, str] = {
 }
 # techniques whose modules are carried as those of another where their own have no counterpart in the other host
 INSTEAD = {"compacter": "adapters"}
-NO_LAW = {PASSED_ON: "peft's own techniques begin at quantities of their host, or have frozen parts of its sizes"}
+NO_LAW = {
+    PASSED_ON: "peft's own techniques begin at quantities of their host, or have frozen parts of its sizes",
+}
 # what can be changed of a host's coordinates to the spaces that it changes
 PARTS = {"stream": {"read", "memory", "write", EMBEDDING}, "heads": {"q", "k", "v", "mix"}, "units": {"units"}}
 LANGUAGE_MODEL = "language_model"
 GATED = {"wi": False, "wi_0": True, "wi_1": True, "wi_01": True}  # whether a sub-layer with such a site is gated
+
+
+def parted(settings: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Methods to settings: of each part of a module of two techniques, or of the one technique."""
+    return dict(settings["parts"]) if "parts" in settings else {str(settings["method"]): settings}
 
 
 def law(method: str) -> Law:
@@ -50,6 +58,8 @@ def refusals(method: str, settings: Mapping[str, object], source: JsonObject, ta
         source: card of the source host: ``host``, ``model_type``, ``shape``, ``head``.
         target: card of the target host.
     """
+    if "parts" in settings:
+        return _of_parts(parted(settings), source, target)
     if method not in LAWS:
         return [f"modules of `{method}` are not carried: {NO_LAW.get(method, 'it has no law')}"]
     families = [family(card["model_type"]) for card in (source, target)]
@@ -66,6 +76,16 @@ def refusals(method: str, settings: Mapping[str, object], source: JsonObject, ta
     return lines + (entry.refusals(dict(settings), source, target) if entry.refusals else [])
 
 
+def _of_parts(parts: Mapping[str, Mapping[str, Any]], source: JsonObject, target: JsonObject) -> list[str]:
+    """The refusals of each part; one that a map may carry as another technique would no longer be that part."""
+    lines = []
+    for name, own in parts.items():
+        found = refusals(name, own, source, target)
+        found += [f"a map may carry it as {INSTEAD[name]}"] if name in INSTEAD else []
+        lines += [f"its part `{name}`: {line}" for line in found]
+    return lines
+
+
 def touched(method: str, settings: Mapping[str, object]) -> list[str]:
     """What of a host's coordinates the tensors of a technique's modules touch: some of ``PARTS``.
 
@@ -74,6 +94,9 @@ def touched(method: str, settings: Mapping[str, object]) -> list[str]:
     Args:
         settings: of the technique, as plain JSON values.
     """
+    if "parts" in settings:
+        of_parts = {part for name, own in parted(settings).items() for part in touched(name, own)}
+        return [part for part in PARTS if part in of_parts]
     entry = law(method)
     kinds = (settings.get(entry.chosen) if entry.chosen else None) or entry.kinds
     spaces = set(entry.touches(kinds)) if entry.touches else {axis.space for axis in _axes(entry)}

@@ -1,0 +1,17 @@
+"""One part of a module of two techniques beside a fresh other part, so that it shows which of them carries."""
+
+import numpy as np
+
+from peftport.storage.module_parts import only
+from peftport.storage.modules import Module
+
+RULE = (
+    "Of a module of two techniques the outer part (the one that wraps the host last) is the source module's own, bit "
+    "for bit; the inner part is fresh in the target host, the same one that `scratch` has."
+)
+NEEDS = frozenset({"source"})
+
+
+def start(module: Module, rng: np.random.Generator, siblings: list[Module]) -> Module:
+    """A copy of the outer part; the target host makes the other one, and a classification head."""
+    return only(module, 1)
