@@ -60,6 +60,13 @@ def of_name(name: str) -> tuple[str, JsonObject]:
     return ("peft", FROM_PEFT[name]) if name in FROM_PEFT else (name, SETTINGS[name])
 
 
+def fused(settings: JsonObject) -> JsonObject:
+    """Settings for a host whose queries, keys and values are one matrix."""
+    if "parts" in settings:
+        return {"parts": {name: fused(part) for name, part in settings["parts"].items()}}
+    return settings | {"targets": ["qkv", "wo"]} if "targets" in settings else settings
+
+
 # what the seven do not cover: choices that change which parameters there are
 VARIANTS: dict[str, tuple[str, JsonObject]] = {
     **{name: (name, settings) for name, settings in SETTINGS.items()},

@@ -15,7 +15,7 @@ from peftport.injection.head import Head
 from peftport.storage.modules import Module, read_module, write_module
 from tests.copies import Copies
 from tests.hosts import batch, host, spread_module
-from tests.techniques import SETTINGS, of_name
+from tests.techniques import SETTINGS, fused, of_name
 
 LABELS = 3
 # what of the head belongs to modules: these files have no pooler, and that of ModernBERT has the layer before the last
@@ -63,8 +63,7 @@ def examples():
 
 def with_module(name, technique):
     method, settings = of_name(technique)
-    if name == "modernbert" and "targets" in settings:
-        settings = settings | {"targets": ["qkv", "wo"]}
+    settings = fused(settings) if name == "modernbert" else settings
     return attach(fresh(name), method, settings, seed=1, head=Head(PARTS[name], "source"))
 
 

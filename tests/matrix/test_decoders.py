@@ -36,7 +36,7 @@ IN_ATTENTION = {
 NO_BLOCK = "have no sites attention_block"  # no submodule of theirs ends with the residual sum
 REFUSED = {(name, "tiny_attention"): NO_BLOCK for name in DECODERS}
 EXPERTS_ARE_ONE = r"have no sites .*\(\w+: a router takes some of several experts"
-REFUSED |= {(name, technique): EXPERTS_ARE_ONE for name in MIXTURES for technique in ("adapters", "compacter", "ia3")}
+REFUSED |= {(name, technique): EXPERTS_ARE_ONE for name in MIXTURES for technique in (*IN_ATTENTION, "hybrid")}
 REFUSED["opt, norms last", "prompt_tuning"] = "takes no prompt of peft's: its embeddings are 8 wide and its layers 16"
 CASES = [
     (name, technique)
@@ -51,6 +51,8 @@ LENGTH = 7
 def settings_of(name, technique):
     """Of a technique for a host; where queries, keys and values are one matrix it is named whole."""
     settings = TECHNIQUES[technique]
+    if "parts" in settings:
+        return {"parts": {part: settings_of(name, part) for part in settings["parts"]}}
     if name in MIXTURES:
         return settings | IN_ATTENTION.get(technique, {})
     if "targets" in settings and "q" not in family(DECODER_SETTINGS[name][0]).sites:

@@ -10,7 +10,7 @@ from peftport.injection.attach import attach, attach_module, config_dict, detach
 from peftport.storage.modules import Module, read_module, write_module
 from tests.hosts import ENCODER_DECODERS, ENCODERS, PAD, T5_HOSTS, batch, host
 from tests.matrix.test_technique_on_host import equal, host_state, moved
-from tests.techniques import SETTINGS, of_name
+from tests.techniques import SETTINGS, fused, of_name
 
 HOSTS = ENCODERS + ENCODER_DECODERS
 # the other head and the tied layer are those of hosts of the matrix, with the same sites
@@ -31,8 +31,7 @@ UNKNOWN_TO_PEFT = ("distilbert", "modernbert", "umt5")
 
 def with_module(name, technique):
     method, settings = of_name(technique)
-    if name == "modernbert" and "targets" in settings:
-        settings = settings | {"targets": ["qkv", "wo"]}
+    settings = fused(settings) if name == "modernbert" else settings
     return attach(host(name), method, settings, seed=1)
 
 
@@ -46,7 +45,7 @@ def logits(model, inputs):
 
 
 def test_every_cell_is_seen():
-    assert len(CASES) - 1 + len(REFUSED) == len(MATRIX) * len(SETTINGS) == 49
+    assert len(CASES) - 1 + len(REFUSED) == len(MATRIX) * len(SETTINGS) == 56
     assert len(REFUSED) == 9
 
 

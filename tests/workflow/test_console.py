@@ -51,15 +51,14 @@ def test_a_part_of_the_study_closes_without_a_verdict(hosts, tmp_path):
 
 def test_a_failing_job_shows_its_message_its_log_and_its_error(hosts, tmp_path):
     config = studies.smoke_config(hosts)
-    config["datasets"]["film"]["source"] = {"files": [{"path": "one-class.csv"}]}
-    rows = "".join(f"a fine book {number},positive\n" for number in range(40))
-    (tmp_path / "one-class.csv").write_text(f"text,label\n{rows}")
+    config["datasets"]["film"]["source"] = {"files": [{"path": "few.csv"}]}
+    (tmp_path / "few.csv").write_text("text,label\na fine book,positive\na dull book,negative\n")
     studies.write_config(tmp_path, config)
     out = studies.run(tmp_path, "--until", "prepare_dataset")
     assert out.returncode != 0
     assert "Error in rule prepare_dataset: Dataset film: read, clean and split" in out.stdout
     assert "log: results/smoke/logs/prepare_dataset/film.log" in out.stdout
-    assert "\nerror (prepare_dataset, dataset film): no example of label negative" in out.stdout
+    assert "\nerror (prepare_dataset, dataset film): too few examples: split " in out.stdout
     assert "Complete log(s): " in out.stdout and "Time: " not in out.stdout
 
 

@@ -9,6 +9,7 @@ from peftport.storage.cards import read_card
 from tests import studies
 
 AFTER_TRAINING = {"train_source", "extract_modules", "make_starts", "evaluate_cell", "gather_runs", "measure_costs"}
+AFTER_TRAINING |= {"measure_distances", "gather_distances"}
 AFTER_TABLES = {"compute_statistics", "describe_techniques", "draw_figure", "write_report"}
 LIBRARY = "src/peftport"
 

@@ -114,7 +114,10 @@ def records(path: Path, entry: DataFile, wanted: Iterable[str] = ()) -> Any:
 def _separator(path: Path, entry: DataFile, wanted: set[str]) -> str:
     """The first separator at which the first line of a csv file has columns with the wanted names; else a comma."""
     first = next((line for _, line in numbered_lines(path, entry) if line.strip()), "")
-    columns = {separator: next(csv.reader([first], delimiter=separator), []) for separator in SEPARATORS}
+    try:
+        columns = {separator: next(csv.reader([first], delimiter=separator), []) for separator in SEPARATORS}
+    except csv.Error:  # the reader of all lines says where
+        return SEPARATORS[0]
     if not wanted:
         return max(SEPARATORS, key=lambda separator: len(columns[separator]))
     for separator, fields in columns.items():

@@ -30,7 +30,8 @@ CONFIG = {
 TABLES = {"gather_runs", "compute_statistics", "describe_techniques", "draw_figure", "write_report"}
 FRESH = {"initialise_scratch"}
 EVALUATED = {"evaluate_cell", *TABLES}
-TRAINED = {"train_source", "extract_modules", "make_starts", *EVALUATED}
+DISTANCES = {"measure_distances", "gather_distances"}  # which look at source modules too
+TRAINED = {"train_source", "extract_modules", "make_starts", *DISTANCES, *EVALUATED}
 COSTS = {"measure_costs"}
 READ = {"encode_dataset", *TRAINED, *COSTS}
 HOST = {"identify_host", "encode_labels", "describe_host", "check_transfer", *FRESH, *READ}
@@ -70,13 +71,13 @@ EDITS = {
     ),
     "numbers of one host": ("hosts.instruct.precision", "bfloat16", HOST),
     "another host of that name": ("hosts.instruct.bundled", "reviews-raw", HOST),
-    "a further block of seeds": ("grid.seeds", [[0, 1], [2]], TABLES),
-    "a further technique": ("grid.techniques", ["lora", "adapters", "ia3"], TABLES | COSTS),
-    "one technique less": ("grid.techniques", ["lora"], TABLES | COSTS),
+    "a further block of seeds": ("grid.seeds", [[0, 1], [2]], TABLES | DISTANCES),
+    "a further technique": ("grid.techniques", ["lora", "adapters", "ia3"], TABLES | COSTS | DISTANCES),
+    "one technique less": ("grid.techniques", ["lora"], TABLES | COSTS | DISTANCES),
     "a further transfer": (
         "grid.transfers",
         [{"source": "raw", "target": "instruct"}, {"source": "instruct", "target": "raw"}],
-        TABLES,
+        TABLES | {"gather_distances"},
     ),
     "a control with shuffled labels": (
         "grid.initialisations",
