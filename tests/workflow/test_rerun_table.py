@@ -38,9 +38,10 @@ REPORT = {"write_report": 1}
 DRAWN = {"compute_statistics": len(STATISTICS), "describe_techniques": 1, "draw_figure": len(FIGURES), **REPORT}
 TABLES = {"gather_runs": 1, **DRAWN}
 EVALUATED = {"evaluate_cell": 18, **TABLES}
-TRAINED = {"train_source": 8, "extract_modules": 8, "make_starts": 8, **EVALUATED}
+APART = {"measure_distances": 2, "gather_distances": 1}  # of both pairs of hosts, with all source modules
+TRAINED = {"train_source": 8, "extract_modules": 8, "make_starts": 8, **APART, **EVALUATED}
 FRESH = {"initialise_scratch": 8}
-ONE_TECHNIQUE = {"train_source": 4, "extract_modules": 4, "make_starts": 4, "evaluate_cell": 8, **TABLES}
+ONE_TECHNIQUE = {"train_source": 4, "extract_modules": 4, "make_starts": 4, "evaluate_cell": 8, **APART, **TABLES}
 OVERLAP = {"audit_overlap": 1}
 COSTS = {"measure_costs": 2}  # one for each target host, all techniques together, on texts of film
 PROMPTS = {"encode_dataset": 10}  # in each host: train and validation of book, all three splits of film
@@ -51,6 +52,7 @@ LABELS = {"encode_labels": 2, "describe_host": 2}  # of film, in each host
 # a cell for each start, and the bare host
 CARRIED = {"carry_starts": 1, "evaluate_cell": 1, **TABLES}
 CHECKED = {"check_transfer": 1, "check_carrying": 1}
+APART_ONCE = APART | {"measure_distances": 1}
 
 
 def book(folder, lines=96, name="book"):
@@ -229,7 +231,7 @@ EDITS = {
     "the longest prompt": (setting("training.max_tokens", 12), TRAINED | COSTS | PROMPTS),
     "a label word": (
         setting("datasets.film.labels", WORDS),
-        EVALUATED | COSTS | {"prepare_dataset": 1, "encode_dataset": 6, **LABELS, **OVERLAP},
+        EVALUATED | COSTS | {"prepare_dataset": 1, "encode_dataset": 6, **LABELS, **OVERLAP, **APART},
     ),
     "a learning rate of one technique": (setting("techniques.lora.learning_rate", 0.02), ONE_TECHNIQUE),
     "a further seed": (setting("grid.seeds", [0, 1, 2]), ONE_TECHNIQUE | {"initialise_scratch": 4}),
@@ -243,16 +245,16 @@ EDITS = {
     ),
     "a further transfer": (
         setting("grid.transfers", [*TWO, {"source": "raw", "target": "raw"}]),
-        {"check_transfer": 1, "make_starts": 4, "evaluate_cell": 4, **TABLES},
+        {"check_transfer": 1, "make_starts": 4, "evaluate_cell": 4, **APART, "measure_distances": 1, **TABLES},
     ),
     "a further initialisation": (
         setting("grid.initialisations", ["ported", "scratch", "sampled"]),
         {"make_starts": 8, "evaluate_cell": 8, **TABLES},
     ),
     "a further budget": (setting("grid.budgets", [0, 2, 3]), {"evaluate_cell": 16, **TABLES}),
-    "a seed less": (setting("grid.seeds", [0]), TABLES),
-    "a technique less": (setting("grid.techniques", ["lora"]), TABLES | COSTS),
-    "a transfer less": (setting("grid.transfers", TWO[:1]), TABLES),
+    "a seed less": (setting("grid.seeds", [0]), TABLES | APART),
+    "a technique less": (setting("grid.techniques", ["lora"]), TABLES | COSTS | APART),
+    "a transfer less": (setting("grid.transfers", TWO[:1]), TABLES | {"gather_distances": 1}),
     "an initialisation less": (setting("grid.initialisations", ["ported"]), TABLES),
     "a budget less": (setting("grid.budgets", [3]), {"evaluate_cell": 16, **TABLES}),
 }
@@ -271,7 +273,7 @@ EDITS_OF_MAPS = {
         code("maps/methods/activations.py", "def fit("),
         CARRIED | CHECKED | {"make_map": 1},
     ),
-    "how two hosts read texts": (code("maps/moments.py", "def _gram("), CARRIED | {"make_map": 1}),
+    "how two hosts read texts": (code("maps/moments.py", "def _gram("), CARRIED | APART_ONCE | {"make_map": 1}),
     "the law by which a technique's modules are carried": (
         code("maps/laws/lora.py", "def mean("),
         CARRIED | {"check_carrying": 1},
@@ -281,6 +283,7 @@ EDITS_OF_MAPS = {
         {"train_source": 1, "extract_modules": 1, "make_starts": 1, "initialise_scratch": 1, "check_carrying": 1}
         | {"measure_costs": 1}
         | CARRIED
+        | APART_ONCE
         | {"evaluate_cell": 3},
     ),
     "the recipe of a host that a map leads to": (
@@ -295,6 +298,7 @@ EDITS_OF_MAPS = {
             "measure_costs": 1,
         }
         | CARRIED
+        | APART_ONCE
         | {"evaluate_cell": 4},
     ),
 }

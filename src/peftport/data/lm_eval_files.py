@@ -4,7 +4,6 @@ import os
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -104,7 +103,7 @@ def _local_data(config: JsonObject, folder: Path) -> Iterator[Path]:
             yield from (place / file.relative_to(folder / place) for file in _below(folder / place))
 
 
-def _check_network(task: str, path: str, config: dict[str, Any], folder: Path) -> None:
+def _check_network(task: str, path: str, config: JsonObject, folder: Path) -> None:
     """Refuse a task whose data are on a hub and not in the local cache, where the network is forbidden."""
     if "custom_dataset" in config or path in LOADERS or (folder / path).exists():
         return
@@ -129,13 +128,13 @@ def _below(folder: Path) -> list[Path]:
     return files
 
 
-def _configs(folder: Path) -> dict[str, dict[str, Any]]:
+def _configs(folder: Path) -> dict[str, JsonObject]:
     """The tasks below a folder by their names, with what they include."""
     found = (_config(path) for path in _below(folder) if path.suffix == ".yaml")
     return {config["task"]: config for config in found if isinstance(config.get("task"), str)}
 
 
-def _config(path: Path, depth: int = 5) -> dict[str, Any]:
+def _config(path: Path, depth: int = 5) -> JsonObject:
     try:
         said = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
     except yaml.YAMLError as error:
@@ -144,14 +143,14 @@ def _config(path: Path, depth: int = 5) -> dict[str, Any]:
         return {}
     included = said.get("include", [])
     names = included if isinstance(included, list) else [included]
-    base: dict[str, Any] = {}
+    base: JsonObject = {}
     for name in names if depth else []:
         if (file := path.parent / str(name)).is_file():
             base |= _config(file, depth - 1)
     return base | said
 
 
-def _data_files(config: dict[str, Any]) -> Iterator[str]:
+def _data_files(config: JsonObject) -> Iterator[str]:
     """The files of this machine that a task's ``dataset_kwargs`` name."""
     named = (config.get("dataset_kwargs") or {}).get("data_files", [])
     for files in named.values() if isinstance(named, dict) else [named]:

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from peftport.data.accepted import key_of, shown
-from peftport.data.reading import Reading, accepted
+from peftport.data.reading import Fields, Reading, accepted
 from peftport.data.settings import FILE_BYTES, DataFile
 from peftport.data.unpacked import refuse_large, refuse_large_parquet
 from peftport.registry import did_you_mean
@@ -45,7 +45,7 @@ class Row(NamedTuple):
     """One example as it stands in a file: where (``line 3``), and what was asked for, by the reading's names."""
 
     place: str
-    fields: dict[str, Any]
+    fields: Fields
 
 
 def read_file(entry: DataFile, reading: Reading, root: Path, at_most: int | None = None) -> list[tuple]:

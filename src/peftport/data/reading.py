@@ -10,6 +10,7 @@ from peftport.data.settings import Columns
 
 # split to examples: tidy text, the right answer, and all answers where they are the example's own
 Raw = dict[str, list[tuple]]
+Fields = dict[str, Any]  # what a row of a file or a hub holds, by the names that a kind gives its columns
 
 
 # kinds of faulty rows, each with what a message says of such rows
@@ -50,7 +51,7 @@ class Reading(Protocol):
     def columns(self, named: Columns) -> dict[str, str]:
         """What a row needs to the name of its column."""
 
-    def accept(self, where: str, fields: dict[str, Any]) -> tuple:
+    def accept(self, where: str, fields: Fields) -> tuple:
         """One row as an example.
 
         Args:
@@ -72,7 +73,7 @@ class Reading(Protocol):
         """Raise ValueError where a split lacks what a study needs of it."""
 
 
-def accepted(reading: Reading, rows: Iterable[tuple[str, dict[str, Any]]]) -> Iterator[tuple[str, tuple]]:
+def accepted(reading: Reading, rows: Iterable[tuple[str, Fields]]) -> Iterator[tuple[str, tuple]]:
     """Rows, each with where it stands, as examples; faulty ones that the reading drops are left out and counted.
 
     Raises:

@@ -1,11 +1,12 @@
 """Settings of a dataset: where its examples come from, how it is split, and what a host is asked."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
 from peftport.settings import EACH_ONCE, TAG, OneOf, Settings, Text, is_empty, list_or, optional
+from peftport.storage.provenance import JsonObject
 
 FILE_BYTES = 1_000_000_000  # that are read of one file, unpacked
 Domain = Literal["book", "course", "film", "game", "hotel", "music", "phone", "restaurant"]
@@ -273,9 +274,9 @@ class DatasetSettings(OneOf):
         return "accuracy" if self.labels is not None else getattr(self, self.kind).metric
 
     @property
-    def scoring(self) -> dict[str, Any]:
+    def scoring(self) -> JsonObject:
         """What its scores depend on."""
-        further: dict[str, Any] = {} if self.generation is None else {"stop": self.generation.stop}
+        further: JsonObject = {} if self.generation is None else {"stop": self.generation.stop}
         if self.source.lm_eval is not None:
             further["source"] = self.source.lm_eval.as_json()
         return {"metric": self.metric} | further

@@ -1,13 +1,12 @@
 """Reading of texts with the completions that are to be written; rows with the same text are one example."""
 
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from peftport.data.accepted import accept_text, shown
-from peftport.data.reading import Raw
+from peftport.data.reading import Fields, Raw
 from peftport.data.settings import Columns, DatasetSettings
 from peftport.data.texts import example_id, normal_form
 from peftport.data.unique import KEEPS, as_frame, enough
@@ -33,7 +32,7 @@ class Completions:
         """The text and its completion."""
         return {"text": named.text, COMPLETION: named.completion or COMPLETION}
 
-    def accept(self, where: str, fields: dict[str, Any]) -> tuple[str, str, list[str]]:
+    def accept(self, where: str, fields: Fields) -> tuple[str, str, list[str]]:
         """One row as (tidy text, a right completion, all of the row's).
 
         Raises:

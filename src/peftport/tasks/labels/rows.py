@@ -1,13 +1,12 @@
 """Reading of labelled texts."""
 
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from peftport.data.accepted import accept_text, key_of, shown
-from peftport.data.reading import FaultyRow, Raw
+from peftport.data.reading import FaultyRow, Fields, Raw
 from peftport.data.settings import Columns, DatasetSettings
 from peftport.data.unique import each_once
 
@@ -31,7 +30,7 @@ class LabelledTexts:
         """The text and the label."""
         return {"text": named.text, "label": named.label}
 
-    def accept(self, where: str, fields: dict[str, Any]) -> tuple[str, str]:
+    def accept(self, where: str, fields: Fields) -> tuple[str, str]:
         """One row as (tidy text, label word).
 
         Raises:

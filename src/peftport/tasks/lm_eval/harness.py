@@ -13,6 +13,7 @@ from torch import nn
 from peftport.data.lm_eval_tasks import ID, doc_hash, load_task
 from peftport.data.settings import LmEvalSource
 from peftport.prompting.task import Task
+from peftport.storage.provenance import JsonObject
 
 BACKENDS = {"causal": "causal", "encoder_decoder": "seq2seq"}
 SEED = 1234  # of what lm-eval draws, such as the examples before a document: the same in every test
@@ -20,7 +21,7 @@ SEED = 1234  # of what lm-eval draws, such as the examples before a document: th
 
 def samples_of(
     model: nn.Module, task: Task, source: LmEvalSource, names: Sequence[str], batch_size: int
-) -> dict[str, dict[str, Any]]:
+) -> dict[str, JsonObject]:
     """What lm-eval says of each document: its answer, and its value of every metric.
 
     Args:
@@ -57,7 +58,7 @@ def samples_of(
             bootstrap_iters=0,
             log_samples=True,
         )
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[str, JsonObject] = {}
     for sample in out["samples"][source.task]:
         if source.metric in sample:
             found.setdefault(sample["doc_hash"][:ID], sample)  # of several filters the first

@@ -15,6 +15,7 @@ from peftport.data.settings import LmEvalSource
 from peftport.prompting.encoded import Encoded
 from peftport.prompting.task import Task
 from peftport.settings import EvaluationSettings
+from peftport.storage.provenance import JsonObject
 from peftport.storage.tables import Row
 from peftport.tasks.generation.scores import likelihoods_of_the_first, validate
 from peftport.tasks.lm_eval.harness import samples_of
@@ -49,7 +50,7 @@ def score(
     return row | {"score": float(values.mean())}, pd.DataFrame(answers)
 
 
-def _value(sample: dict[str, Any], source: LmEvalSource) -> float:
+def _value(sample: JsonObject, source: LmEvalSource) -> float:
     value = sample[source.metric]
     if isinstance(value, bool | int | float | np.number) and 0 <= float(value) <= 1:
         return float(value)
@@ -59,7 +60,7 @@ def _value(sample: dict[str, Any], source: LmEvalSource) -> float:
     )
 
 
-def _prediction(sample: dict[str, Any]) -> str:
+def _prediction(sample: JsonObject) -> str:
     """What a host has answered: the likeliest choice, or what it wrote."""
     answers = sample["filtered_resps"]
     if isinstance(answers[0], str):

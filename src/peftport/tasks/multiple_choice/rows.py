@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from peftport.data.accepted import accept_text, key_of, shown
-from peftport.data.reading import FaultyRow, Raw
+from peftport.data.reading import FaultyRow, Fields, Raw
 from peftport.data.settings import Columns, DatasetSettings, MultipleChoiceSettings
 from peftport.data.unique import each_once, enough
 
@@ -37,7 +37,7 @@ class Choices:
         names = [CHOICES] if isinstance(choices, str) else [f"choice {number}" for number in range(len(several))]
         return {"text": named.text, ANSWER: named.answer or ANSWER, **dict(zip(names, several, strict=True))}
 
-    def accept(self, where: str, fields: dict[str, Any]) -> tuple[str, str, list[str]]:
+    def accept(self, where: str, fields: Fields) -> tuple[str, str, list[str]]:
         """One row as (tidy text, the right choice, all choices).
 
         Raises:
