@@ -28,7 +28,10 @@ def refusal(arguments: Sequence[str], subcommands: Iterable[str]) -> str:
         word, subcommands = arguments[0], list(subcommands)
         facts = {"word": word, "near": did_you_mean(word, [*subcommands, *every]), "targets": shown(targets())}
         return NO_TARGET.format(subcommands=shown(subcommands), **facts)
-    said = options(arguments)
+    try:
+        said = options(arguments)
+    except argparse.ArgumentError as error:
+        return f"error: {error}"
     for option, number in (("--cores", said.cores), ("--jobs", said.jobs)):
         if number is not None and re.fullmatch(r"-\d+|0+", number):
             return NO_CORES.format(option=option, number=number)

@@ -100,5 +100,5 @@ def _pairs(folder: Path, hosts: Iterable[tuple[str, str]]) -> list[str]:
         for host in pair:
             if host not in digests:
                 digests[host] = read_card(folder / "hosts" / host / "host.json")["weights_sha256"][:12]
-        names.append("--".join(digests[host] for host in pair))
+        names.append("--".join(sorted(digests[host] for host in pair)))
     return names

@@ -71,7 +71,7 @@ def _units(moves: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:
     """
     texts = moves[list(PROPERTIES)].astype(str)
     moves = moves.assign(unit=moves["method"] + "|" + texts.agg("|".join, axis=1))
-    known = moves[moves[list(PROPERTIES)].notna().any(axis=1)]
+    known = moves[moves[list(PROPERTIES)].notna().all(axis=1)]
     together = known.groupby([*BLOCK, "unit"], as_index=False)["gap"].mean()
     blocks = together.groupby(BLOCK)["gap"]
     together = together.assign(gap=together["gap"] - blocks.transform("mean"))[blocks.transform("size") > 1]

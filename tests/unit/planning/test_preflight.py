@@ -14,6 +14,7 @@ SUBCOMMANDS = ("run", "plan", "check")
         (["-c0"], "`--cores 0`"),
         (["--cores=-2"], "`--cores -2`"),
         (["-j", "0"], "`--jobs 0`"),
+        (["--configfile"], "argument --configfile"),
         (["plna"], "no subcommand and no target `plna`. Did you mean `plan`? Subcommands: `run`, `plan`, `check`."),
         (["modles", "--cores", "2"], "Did you mean `modules`?"),
         (["--configfile", "nope.yaml"], "config nope.yaml: cannot be read: No such file or directory."),
