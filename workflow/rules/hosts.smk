@@ -167,6 +167,32 @@ rule encode_dataset:
         "../scripts/encode_dataset.py"
 
 
+rule mix_prompts:
+    """The prompts of one split of a mixture, drawn from those of its members -> mixtures/{dataset}/{split}.parquet"""
+    input:
+        unpack(STAGES.inputs("mix_prompts")),
+    output:
+        **STAGES.outputs("mix_prompts"),
+    log:
+        STAGES.log("mix_prompts"),
+    wildcard_constraints:
+        **STAGES.constraints("mix_prompts"),
+    priority: 10
+    localrule: True
+    conda:
+        "../../envs/peftport.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(1000),
+        runtime=growing(20),
+    params:
+        **STAGES.params("mix_prompts"),
+    message:
+        "Host {wildcards.host}: draw the prompts of the mixture {wildcards.dataset}, {wildcards.split}"
+    script:
+        "../scripts/mix_prompts.py"
+
+
 rule describe_host:
     """What a host is, and the tokens of the study's label words -> hosts/{host}/card.json"""
     input:
@@ -250,6 +276,7 @@ rule hosts:
             "identify_host",
             "encode_labels",
             "encode_dataset",
+            "mix_prompts",
             "describe_host",
             "check_transfer",
             "check_carrying",

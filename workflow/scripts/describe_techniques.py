@@ -13,7 +13,8 @@ from peftport.study.grid_settings import GridSettings
 
 with job(snakemake) as provenance:
     params, inputs = snakemake.params, snakemake.input
-    grid = Grid(params.study, GridSettings.model_validate(params.grid), params.decontaminate, params.hybrids)
+    settings, mixtures = GridSettings.model_validate(params.grid), params.get("mixtures")
+    grid = Grid(params.study, settings, params.decontaminate, params.hybrids, mixtures)
     costs = [read_table(file, "costs") for file in inputs.costs]
     tables = {name: read_table(inputs[name], name) for name in ("runs", "portability")}
     table = techniques(params.methods, costs, gather_curves(grid, inputs.curves), **tables)

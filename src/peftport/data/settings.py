@@ -125,7 +125,7 @@ class LmEvalSource(Settings):
 
 
 class DatasetSource(OneOf):
-    """Where the examples come from, exactly one of these."""
+    """Where the examples come from, exactly one of these; a `mixture` has none."""
 
     generated: GeneratedReviews | None = optional()
     files: Annotated[list[DataFile], Field(min_length=1)] | None = optional(
@@ -196,8 +196,7 @@ class GenerationSettings(Settings):
 
 
 class DatasetSettings(OneOf):
-    """Texts, and what is to be answered to each; exactly one of `labels`, `multiple_choice`, `generation`; none with
-    `source.lm_eval`."""
+    """Texts, and what is to be answered to each: one of its kinds, none with `source.lm_eval`; or a `mixture`."""
 
     BESIDE = frozenset({"template", "chat", "system", "source", "split", "examples", "drop"})
 
@@ -209,6 +208,14 @@ class DatasetSettings(OneOf):
     )
     multiple_choice: MultipleChoiceSettings | None = optional()
     generation: GenerationSettings | None = optional()
+    mixture: dict[Text, Annotated[float, Field(gt=0, le=1e6)]] | None = optional(
+        min_length=2,
+        max_length=100,
+        description="several datasets of the config that are trained on at once: name to weight, in whose proportion "
+        "examples are drawn; each keeps its own prompts and answers. As many as there are before one of them is used "
+        "up, or `examples`, for which some are drawn again; `split.seed` says which. Only a source of "
+        "`grid.dataset_pairs`",
+    )
     template: str = Field(
         "sentiment: {text}",
         description="what the host reads: exactly one {text}, where the text goes, and perhaps an {answer}, where the"
@@ -221,7 +228,7 @@ class DatasetSettings(OneOf):
         exclude_if=_is_false,
     )
     system: Text | None = optional(description="with `chat`: the system message; without it the template's own, if any")
-    source: DatasetSource
+    source: DatasetSource | None = optional()
     split: SplitSettings = Field(default_factory=SplitSettings)
     examples: ExampleLimits = Field(default_factory=ExampleLimits)
     drop: Annotated[list[Fault], EACH_ONCE] = Field(
@@ -244,22 +251,30 @@ class DatasetSettings(OneOf):
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:
+        asked = (*self._choices(), "template", "chat", "system", "drop")
+        if self.mixture is not None:
+            return self._nothing_beside("mixture", "whose datasets say what is asked", {*asked, "source"} - {"mixture"})
+        if self.source is None:
+            raise PydanticCustomError("source", "expected a `source`, which says where the examples come from")
         if self.source.lm_eval is None:
             return super()._exactly_one()
+        return self._nothing_beside("source.lm_eval", "whose task says what is asked", {*asked})
+
+    def _nothing_beside(self, key: str, why: str, names: set[str]) -> Self:
+        """Refuse keys that another key leaves no room for, where they have another value than their default."""
         plain = DatasetSettings.model_fields
-        named = (*self._choices(), "template", "chat", "system", "drop")
-        if beside := [name for name in named if getattr(self, name) != plain[name].default]:
+        if beside := [name for name in plain if name in names and getattr(self, name) != plain[name].default]:
             raise PydanticCustomError(
-                "lm_eval",
-                "expected no {beside} beside `source.lm_eval`, whose task says what is asked",
-                {"beside": ", ".join(f"`{name}`" for name in beside)},
+                "beside",
+                "expected no {beside} beside `{key}`, {why}",
+                {"beside": ", ".join(f"`{name}`" for name in beside), "key": key, "why": why},
             )
         return self
 
     @property
     def kind(self) -> str:
         """The name of the kind of task."""
-        return "lm_eval" if self.source.lm_eval is not None else super().kind
+        return "lm_eval" if self.source is not None and self.source.lm_eval is not None else super().kind
 
     @property
     def words(self) -> list[str]:

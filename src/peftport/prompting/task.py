@@ -12,7 +12,7 @@ from peftport.prompting.encoded import Answers, Encoded
 from peftport.prompting.lm_types.table import lm_type, refuse_unless_conversing
 from peftport.prompting.template import TaskSettings, check_template
 from peftport.storage.provenance import JsonObject
-from peftport.tasks.table import LABELS, prompts, refusal
+from peftport.tasks.table import LABELS, MIXTURE, prompts, refusal
 
 LONGEST = 512  # tokens of a prompt, where neither the study nor the host says less; T5 was trained with so many
 TOGETHER = 4096  # texts that are tokenised at a time: the places of their tokens take many times the room of the tokens
@@ -152,13 +152,15 @@ class Task:
     def batch(self, data: Encoded, indices: np.ndarray, device: torch.device) -> dict[str, torch.Tensor]:
         """One batch as the host's arguments: ``input_ids``, ``attention_mask`` and ``labels``, (batch, tokens)."""
         read = [data.prompts[index] for index in indices]
-        arrays = lm_type(self.lm_type).batch(self, read, self._taught(data, indices))
+        arrays = lm_type(self.lm_type).batch(self, read, self.taught(data, indices))
         return {name: torch.from_numpy(array).to(device) for name, array in arrays.items()}
 
-    def _taught(self, data: Encoded, indices: np.ndarray) -> list[np.ndarray]:
+    def taught(self, data: Encoded, indices: np.ndarray) -> list[np.ndarray]:
         """What the host learns to write for each of these examples."""
         if data.answers is None:
             written = self.answers()
             return [written[label] for label in data.labels[indices]]
         right = [data.answers[index].tokens[data.labels[index]] for index in indices]
+        if self.kind == MIXTURE:  # each is whole: ``peftport.prompting.mixture``
+            return right
         return [lm_type(self.lm_type).written(self, ids) for ids in right]

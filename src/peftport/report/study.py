@@ -61,7 +61,8 @@ def describe_study(
         reconstructions=config.reconstructions,
         hosts={name: _host(card) | _precision(study, name) | _chat(study, card) for name, card in cards.items()},
         host_notes=host_notes(list(cards.values())),
-        datasets={name: _dataset(file, config.datasets[root(name)]) for name, file in splits.items()},
+        datasets={name: _dataset(file, config.datasets[root(name)]) for name, file in splits.items()}
+        | {name: {"mixture": _weights(config.datasets[name])} for name in study.mixtures},
         prompts=lengths,
         config=yaml.safe_dump(config.as_json(), sort_keys=False),
         settings=NamedSettings(
@@ -94,6 +95,7 @@ def told_of_prompts(files: Sequence[str]) -> tuple[dict[str, JsonObject], list[s
     read = read_lengths(files)
     lengths = {
         f"{row['dataset']}, {row['split']}, in host {row['host']}": {name: row[name] for name in LENGTHS}
+        | ({"drawn": row["drawn"]} if "drawn" in row else {})
         for row in read
     }
     return lengths, [f"{note}; {REMEDY}" for note in cut_notes(read, CAVEAT)]
@@ -210,6 +212,11 @@ def _dataset(file: str, definition: DatasetSettings) -> JsonObject:
         "prompt": definition.template if definition.source.lm_eval is None else "that of the task",
         **_conversation(definition),
     }
+
+
+def _weights(definition: DatasetSettings) -> str:
+    """The members of a mixture with their weights."""
+    return ", ".join(f"{name} {weight:g}" for name, weight in (definition.mixture or {}).items())
 
 
 def _conversation(definition: DatasetSettings) -> JsonObject:

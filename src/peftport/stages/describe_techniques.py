@@ -39,4 +39,4 @@ class DescribeTechniques(Stage):
             "hybrids": study.hybrids,
             "decontaminate": study.decontaminate,  # which trainings there are, and in which order
             "methods": methods(study, study.techniques),
-        }
+        } | ({"mixtures": {name: list(study.parts(name)) for name in study.mixtures}} if study.mixtures else {})

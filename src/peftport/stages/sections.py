@@ -13,6 +13,7 @@ from peftport.prompting.lm_types.table import LM_TYPES
 from peftport.storage.provenance import JsonObject
 from peftport.study.derived_datasets import root
 from peftport.study.study import Study
+from peftport.tasks.table import MIXTURE
 from peftport.techniques.table import METHODS, PEFT_TYPES, described_as
 
 # of the training section: what a test depends on, and what a training in the target host depends on
@@ -35,7 +36,7 @@ def prepared_by(study: Study, dataset: str) -> JsonObject:
 def task(study: Study, dataset: str) -> JsonObject:
     """How a dataset is put to a host: its prompt template, its kind, its label words, whether it is asked in a chat."""
     definition = study.config.datasets[root(dataset)]
-    template = "{text}" if definition.source.lm_eval is not None else definition.template
+    template = "{text}" if definition.kind in ("lm_eval", MIXTURE) else definition.template
     told = {"template": template, "words": definition.words, "kind": definition.kind}
     if definition.generation is not None:
         told["longest_answer"] = definition.generation.max_new_tokens

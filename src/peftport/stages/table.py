@@ -30,6 +30,7 @@ from peftport.stages.make_starts import MakeStarts
 from peftport.stages.match_starts import MatchStarts
 from peftport.stages.measure_costs import MeasureCosts
 from peftport.stages.measure_distances import MeasureDistances
+from peftport.stages.mix_prompts import MixPrompts
 from peftport.stages.prepare_dataset import PrepareDataset
 from peftport.stages.randomise_labels import RandomiseLabels
 from peftport.stages.rewrite_host import RewriteHost
@@ -49,6 +50,7 @@ STAGES: dict[str, type[Stage]] = {
     "identify_host": IdentifyHost,
     "encode_labels": EncodeLabels,
     "encode_dataset": EncodeDataset,
+    "mix_prompts": MixPrompts,
     "describe_host": DescribeHost,
     "check_transfer": CheckTransfer,
     "check_carrying": CheckCarrying,

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from peftport.stages.encode_dataset import prompts
 from peftport.stages.identify_host import host_inputs
+from peftport.stages.mix_prompts import training_prompts
 from peftport.stages.sections import host_code, method_code, task, training
 from peftport.stages.stage import Needs, Stage
 from peftport.storage.provenance import JsonObject
@@ -21,7 +21,7 @@ class TrainSource(Stage, Source):
     WITHOUT_KEY = frozenset({"state"})
 
     def needs(self, study: Study) -> Needs:
-        return {**host_inputs(study, self.host), **prompts(self.host, self.dataset, "train", "validation")}
+        return {**host_inputs(study, self.host), **training_prompts(study, self.host, self.dataset)}
 
     def settings(self, study: Study) -> JsonObject:
         return {

@@ -11,6 +11,7 @@ from peftport.stages.describe_host import DescribeHost
 from peftport.stages.draw_figure import DrawFigure
 from peftport.stages.encode_dataset import EncodeDataset
 from peftport.stages.make_map import maps
+from peftport.stages.mix_prompts import training_prompts
 from peftport.stages.report_tables import figures, report_table, reported
 from peftport.stages.stage import Needs, Output, Stage
 from peftport.storage.provenance import JsonObject
@@ -52,11 +53,15 @@ class WriteReport(Stage):
 
 def prompts_read(study: Study) -> list[Output]:
     """The prompts that the study's trainings and tests read."""
-    sources = [(source.host, source.dataset, split) for source in study.trained for split in ("train", "validation")]
+    places = dict.fromkeys((source.host, source.dataset) for source in study.trained)
+    sources = [file for host, dataset in places for file in training_prompts(study, host, dataset).values()]
+    mixed = [(host, part) for host, dataset in places for part in study.parts(dataset).values()]
+    sources += [file for host, part in mixed for file in training_prompts(study, host, part).values()]
     cells = [
         (cell.target_host, cell.target_dataset, split)
         for cell in study.cells
         for split in ("train", "validation", "test")
     ]
     probes = [(cell.target_host, cell.target_dataset, "test") for cell in study.probed]
-    return [EncodeDataset(*names).output("prompts") for names in dict.fromkeys([*sources, *cells, *probes])]
+    others = [EncodeDataset(*names).output("prompts") for names in (*cells, *probes)]
+    return list(dict.fromkeys([*sources, *others]))

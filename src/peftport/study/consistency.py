@@ -32,6 +32,7 @@ from peftport.study.further_hosts import further_refusal
 from peftport.study.grid_settings import GridSettings
 from peftport.study.kinds import kind_complaint
 from peftport.study.maps import map_complaint, map_name_complaint
+from peftport.study.mixtures import mixture_complaint
 from peftport.study.precisions import precision_complaint
 from peftport.study.probes import probe_complaint
 from peftport.study.settings import StudySettings
@@ -106,7 +107,7 @@ def check_names(settings: StudySettings) -> None:
     for index, name in enumerate(grid.probes):
         if name not in datasets:
             raise ConfigError(f"config key `grid.probes.{index}`: {unknown_name('dataset', name, datasets)}")
-    _refuse(map_name_complaint(settings))
+    _refuse(mixture_complaint(settings) or map_name_complaint(settings))
     for name, host in hosts.items():
         if (base := base_of(host.build)) is not None and base not in hosts:
             raise ConfigError(f"config key `hosts.{name}.build.base`: {unknown_name('host', base, hosts)}")
@@ -228,6 +229,8 @@ def _check_files(key: str, files: list[str] | None, folder: Path) -> None:
 
 
 def _check_dataset(name: str, dataset: DatasetSettings, folder: Path) -> None:
+    if dataset.mixture is not None:
+        return None
     key, source, labels = f"datasets.{name}", dataset.source, dataset.labels
     if (task := source.lm_eval) is not None:
         return _check_read(f"{key}.source.lm_eval", lambda: check_task(task, folder))

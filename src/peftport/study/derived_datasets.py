@@ -1,7 +1,8 @@
 """Names of datasets that the workflow derives from those of the config, for source modules to be trained on.
 
 ``film@without-book`` is `film` without the texts of `book`'s test set, ``film@random`` is `film` with its labels
-shuffled, and ``film@without-book@random`` is both. Names in a config hold no ``@``, so none can clash with these.
+shuffled, and ``film@without-book@random`` is both. Of a mixture the same is done to each of its members. Names in a
+config hold no ``@``, so none can clash with these.
 """
 
 _MARK, _RANDOM, _WITHOUT = "@", "random", "without-"
@@ -15,6 +16,15 @@ def randomised(dataset: str) -> str:
 def without(dataset: str, other: str) -> str:
     """The dataset without the texts that stand in the test set of ``other``."""
     return f"{dataset}{_MARK}{_WITHOUT}{other}"
+
+
+def of_member(dataset: str, member: str) -> str:
+    """What a member of a mixture gives to a dataset derived from the mixture: the member with the same steps.
+
+    Its own test set shares no text with the rest of it, so that step is left out.
+    """
+    steps = dataset.split(_MARK)[1:]
+    return _MARK.join([member, *(step for step in steps if step != f"{_WITHOUT}{member}")])
 
 
 def root(dataset: str) -> str:

@@ -1,11 +1,11 @@
 """The grid of a study: which modules, starts, cells and runs it asks for, by name and not by file."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 
 from peftport.storage.names import COPY
-from peftport.study.derived_datasets import left_out, parent, randomised, root, without
+from peftport.study.derived_datasets import left_out, of_member, parent, randomised, root, without
 from peftport.study.entries import (
     ANY,
     FITTED,
@@ -35,10 +35,19 @@ class Grid:
         grid: what the study runs.
         decontaminate: whether source datasets are without what stands in the target's test set.
         hybrids: techniques that are two in one module; only these have starts of one part.
+        mixtures: datasets of the config that are several others at once, each to the names of these.
     """
 
-    def __init__(self, name: str, grid: GridSettings, decontaminate: bool = False, hybrids: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        name: str,
+        grid: GridSettings,
+        decontaminate: bool = False,
+        hybrids: Sequence[str] = (),
+        mixtures: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
         self.name, self.grid, self.decontaminate, self.hybrids = name, grid, decontaminate, hybrids
+        self._mixed = mixtures or {}
         self.budgets: list[int] = grid.budgets
         self.techniques = [*grid.techniques, *grid.modules]
         blocks = [entry if isinstance(entry, list) else [entry] for entry in grid.seeds]
@@ -198,7 +207,8 @@ class Grid:
             return []
         own = root(start.source_dataset)
         target = left_out(start.source_dataset) or own
-        others = [name for name in self.datasets if name not in (own, *self.grid.probes)] or [own]
+        left = (own, *self._mixed.get(own, ()), *self.grid.probes)
+        others = [name for name in self.datasets if name not in left] or [own]
         return [Source(start.technique, start.target_host, self._cleaned(n, target), start.block) for n in others]
 
     def siblings(self, start: Start, seed: int) -> list[tuple[Source, int]]:
@@ -242,16 +252,26 @@ class Grid:
 
     @cached_property
     def datasets(self) -> list[str]:
-        """Datasets of the config that the grid uses, those that are only tested last."""
+        """Datasets of the config that the grid uses, those that are only tested last; of a mixture its members."""
         pairs = [name for pair in self.grid.dataset_pairs for name in (pair.source, pair.target)]
-        return list(dict.fromkeys([*pairs, *self.grid.probes]))
+        plain = [name for dataset in pairs for name in self._mixed.get(dataset, [dataset])]
+        return list(dict.fromkeys([*plain, *self.grid.probes]))
+
+    @cached_property
+    def mixtures(self) -> list[str]:
+        """Mixtures that the grid uses."""
+        return [name for name in dict.fromkeys(pair.source for pair in self.grid.dataset_pairs) if name in self._mixed]
+
+    def parts(self, dataset: str) -> dict[str, str]:
+        """Of a mixture, or one derived from it, each member to the dataset that it gives; none of any other dataset."""
+        return {member: of_member(dataset, member) for member in self._mixed.get(root(dataset), ())}
 
     @cached_property
     def derived(self) -> list[str]:
         """Datasets that source modules are trained on and that the workflow derives from those of the config."""
         found: dict[str, None] = {}
         for source in self.trained:
-            name = source.dataset
-            while (above := parent(name)) is not None:
-                found[name], name = None, above
+            for name in self.parts(source.dataset).values() or [source.dataset]:
+                while (above := parent(name)) is not None:
+                    found[name], name = None, above
         return list(found)

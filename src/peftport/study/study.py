@@ -22,7 +22,8 @@ class Study(Grid):
 
     def __init__(self, config: StudySettings, folder: Path = Path()) -> None:
         hybrids = [name for name in config.grid.techniques if config.techniques[name].method == "hybrid"]
-        super().__init__(config.study, config.grid, config.decontaminate, hybrids)
+        mixed = {name: list(own.mixture) for name, own in config.datasets.items() if own.mixture is not None}
+        super().__init__(config.study, config.grid, config.decontaminate, hybrids, mixed)
         self.config, self.folder = config, folder
 
     @cached_property
@@ -77,7 +78,7 @@ class Study(Grid):
         return config.model_copy(
             update={
                 "hosts": {name: config.hosts[name] for name in self.hosts},
-                "datasets": {name: config.datasets[name] for name in self.read_datasets},
+                "datasets": {name: config.datasets[name] for name in (*self.read_datasets, *self.mixtures)},
                 "modules": {name: config.modules[name] for name in self.grid.modules},
                 "techniques": {name: config.techniques[name] for name in self.techniques},
                 "distil": None if set(config.grid.initialisations).isdisjoint(TAUGHT) else config.distil,

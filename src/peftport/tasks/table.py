@@ -14,6 +14,7 @@ from types import ModuleType
 
 from peftport.registry import import_entry
 
+MIXTURE = "mixture"  # several datasets at once, each of its own kind: trained on and never tested, so it is in no table
 LABELS = "labels"  # the kind of a dataset made before there were others
 ROWS = {
     "labels": "peftport.tasks.labels.rows",
@@ -40,6 +41,7 @@ REFUSED = {
     ("generation", "masked"): "a masked language model fills gaps and writes no text",
     ("multiple_choice", "classifier"): "a classification head has one output for each label of the dataset",
     ("generation", "classifier"): "a classification head writes no text",
+    (MIXTURE, "classifier"): "a classification head has one output for each label of one dataset",
     ("lm_eval", "classifier"): "a classification head has one output for each label of the dataset",
     ("lm_eval", "masked"): "lm-evaluation-harness asks for what follows a text, and a masked language model fills gaps",
 }

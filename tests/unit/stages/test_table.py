@@ -49,7 +49,10 @@ def graph():
             "random_basis",
         ],
     }
-    return Graph(Study(read_settings(config | {"hosts": hosts, "grid": grid, "maps": {"weight_match": {}}})))
+    grid["dataset_pairs"] = [*grid["dataset_pairs"], {"source": "all", "target": "film"}]
+    datasets = CONFIG["datasets"] | {"all": {"mixture": {"film": 1, "book": 2}}}
+    made = {"hosts": hosts, "datasets": datasets, "grid": grid, "maps": {"weight_match": {}}}
+    return Graph(Study(read_settings(config | made)))
 
 
 @pytest.fixture(scope="module")
@@ -174,7 +177,7 @@ def test_the_report_hears_of_every_prompt_that_a_job_reads(graph):
     """Those of a teacher too, which reads the target dataset in the source host: what is cut is said of each."""
     (report,) = graph.stages["write_report"]
     told = {output.stage for output in report.needs(graph.study)["prompts"]}
-    assert told == set(graph.stages["encode_dataset"])
+    assert told == {*graph.stages["encode_dataset"], *graph.stages["mix_prompts"]}
     for teacher in graph.stages["ask_teacher"]:
         needs = teacher.needs(graph.study)
         assert {needs[split].stage for split in ("train", "validation")} <= told
