@@ -174,8 +174,19 @@ class EvaluationSettings(Settings):
     )
 
 
+class CrossTaskSettings(Settings):
+    """Modules of one task as the start for another, one by one: a table, a figure and a section of the report."""
+
+    own: dict[str, str] = Field(
+        {},
+        description="technique to the technique whose modules of the target task itself its moves are read against; "
+        "its own unless named, another for instance where the same one was trained for fewer steps",
+        exclude_if=is_empty,
+    )
+
+
 class StatisticsSettings(Settings):
-    """What counts as a difference."""
+    """What counts as a difference, and which tables a study has that it must ask for."""
 
     margin: float = Field(
         0.02,
@@ -184,6 +195,7 @@ class StatisticsSettings(Settings):
         description="difference in accuracy that is large enough to matter; advice, the outcome of a move and the "
         "ceiling of steps saved depend on it",
     )
+    cross_task: CrossTaskSettings | None = optional()
 
 
 class CostSettings(Settings):

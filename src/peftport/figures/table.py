@@ -10,10 +10,12 @@ FIGURES: dict[str, list[str]] = {
     "paired_differences": ["contrasts"],
     "technique_properties": ["techniques"],
 }
-# those of studies in which modules go to the same host in other coordinates
-FIGURES_OF_REWRITTEN: dict[str, list[str]] = {"what_survives": ["survival"]}
-# those of studies with dials
-FIGURES_OF_DIALS: dict[str, list[str]] = {"dials": ["dials"]}
+# those that only some studies have, by what such a study has (``peftport.study.asked``)
+FIGURES_WHERE: dict[str, dict[str, list[str]]] = {
+    "rewritten": {"what_survives": ["survival"]},
+    "dials": {"dials": ["dials"]},
+    "cross_task": {"cross_task": ["cross_task"]},
+}
 
 
 def draw(name: str, tables: dict[str, Any], path: str | Path) -> None:

@@ -10,6 +10,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup, escape
 
 from peftport.figures import (
+    cross_task,
     dials,
     learning_curves,
     paired_differences,
@@ -21,6 +22,7 @@ from peftport.figures.style import score_name
 from peftport.jobs.duration import duration
 from peftport.report import numbers
 from peftport.report.carrying import fits
+from peftport.report.cross_task import from_task_to_task
 from peftport.report.dials import along_dials
 from peftport.report.distillation import distillation, named
 from peftport.report.facts import Cost, StudyFacts
@@ -33,6 +35,7 @@ from peftport.storage.files import write_text
 
 CAPTIONS = {
     "dials": ("Along the dials", dials.CAPTION),
+    "cross_task": ("From task to task", cross_task.CAPTION),
     "what_survives": ("What survives in other coordinates", what_survives.CAPTION),
     "portability_matrix": ("Portability matrix", portability_matrix.CAPTION),
     "learning_curves": ("Learning curves", learning_curves.CAPTION),
@@ -93,6 +96,7 @@ def _content(
         "size": _size(summary, runs),
         "verdict": verdict(tables, study.settings),
         "dials": along_dials(tables),
+        "cross_task": from_task_to_task(tables),
         "advice": recommendations(advice),
         "rule": RULE.format(margin=f"{100 * study.settings.margin:g}"),
         "ways": numbers.ways(advice) if len(advice) else None,

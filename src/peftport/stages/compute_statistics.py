@@ -1,19 +1,20 @@
-"""One table of statistics: portability, differences with intervals, what carried, advice, asymmetry, trends."""
+"""One table of statistics: portability, differences with intervals, what carried, advice, trends, and others."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from peftport.maps.laws.table import LAWS, parted, touched
 from peftport.stages.evaluate_cell import evaluations
 from peftport.stages.gather_runs import GatherRuns
 from peftport.stages.stage import Needs, Output, Stage
-from peftport.statistics.table import STATISTICS, STATISTICS_OF_DIALS, STATISTICS_OF_REWRITTEN, settings_of
+from peftport.statistics.table import STATISTICS, STATISTICS_WHERE, settings_of
 from peftport.storage.provenance import JsonObject
+from peftport.study.asked import every
 from peftport.study.dials import told_of_dials
 from peftport.study.rewritten import changes
 from peftport.study.study import Study
 
-EVERY = STATISTICS | STATISTICS_OF_REWRITTEN | STATISTICS_OF_DIALS
+EVERY = STATISTICS | every(STATISTICS_WHERE)
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,7 @@ class ComputeStatistics(Stage):
 
     def settings(self, study: Study) -> JsonObject:
         settings = settings_of(self.table, study.config.statistics)
-        settings |= told_of_rewritten(study) if self.table in STATISTICS_OF_REWRITTEN else {}
-        settings |= {"dials": told_of_dials(study)} if self.table in STATISTICS_OF_DIALS else {}
+        settings |= TOLD[self.table](study) if self.table in TOLD else {}
         return {"study": study.name, "grid": study.grid.as_json(), "hybrids": study.hybrids, "settings": settings}
 
     def code(self, study: Study) -> Sequence[str]:
@@ -45,6 +45,14 @@ def told_of_rewritten(study: Study) -> JsonObject:
     entries = {name: study.config.techniques[name].as_json() for name in study.techniques}
     known = {name: touched(own["method"], own) for name, own in entries.items() if parted(own).keys() <= LAWS.keys()}
     return {"changes": changes(study), "touched": known}
+
+
+# table to what it is told of the study, beside settings
+TOLD: dict[str, Callable[[Study], JsonObject]] = {
+    "survival": told_of_rewritten,
+    "dials": lambda study: {"dials": told_of_dials(study)},
+    "cross_task": lambda study: {"own": study.config.statistics.cross_task.own},
+}
 
 
 def table(name: str) -> Output:

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from peftport.figures.table import FIGURES, FIGURES_OF_DIALS, FIGURES_OF_REWRITTEN
+from peftport.figures.table import FIGURES, FIGURES_WHERE
 from peftport.stages.report_tables import report_table
 from peftport.stages.stage import Needs, Stage
 from peftport.storage.provenance import JsonObject
+from peftport.study.asked import every
 from peftport.study.study import Study
 
-EVERY = FIGURES | FIGURES_OF_REWRITTEN | FIGURES_OF_DIALS
+EVERY = FIGURES | every(FIGURES_WHERE)
 
 
 @dataclass(frozen=True)

@@ -1,26 +1,23 @@
 """The tables that figures and the report read."""
 
-from peftport.figures.table import FIGURES, FIGURES_OF_DIALS, FIGURES_OF_REWRITTEN
+from peftport.figures.table import FIGURES, FIGURES_WHERE
 from peftport.stages.compute_statistics import table
 from peftport.stages.describe_techniques import DescribeTechniques
 from peftport.stages.gather_runs import GatherRuns
 from peftport.stages.stage import Output
-from peftport.statistics.table import STATISTICS, STATISTICS_OF_DIALS, STATISTICS_OF_REWRITTEN
-from peftport.study.rewritten import changes
+from peftport.statistics.table import STATISTICS, STATISTICS_WHERE
+from peftport.study.asked import asked
 from peftport.study.study import Study
 
 
 def reported(study: Study) -> list[str]:
     """The tables that figures and the report of a study read, by name."""
-    more = STATISTICS_OF_REWRITTEN if changes(study) else {}
-    more |= STATISTICS_OF_DIALS if study.config.dials else {}
-    return [*GatherRuns.FILES, *STATISTICS, *more, "techniques"]
+    return [*GatherRuns.FILES, *STATISTICS, *asked(study, STATISTICS_WHERE), "techniques"]
 
 
 def figures(study: Study) -> list[str]:
     """The figures of a study, by name."""
-    more = FIGURES_OF_REWRITTEN if changes(study) else {}
-    return [*FIGURES, *more, *(FIGURES_OF_DIALS if study.config.dials else {})]
+    return [*FIGURES, *asked(study, FIGURES_WHERE)]
 
 
 def report_table(name: str) -> Output:

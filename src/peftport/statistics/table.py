@@ -15,10 +15,12 @@ STATISTICS: dict[str, list[str]] = {
     "advice": ["runs", "predictions"],
     "asymmetry": ["portability", "predictions"],
 }
-# those of studies in which modules go to the same host in other coordinates; they are told which, and need no settings
-STATISTICS_OF_REWRITTEN: dict[str, list[str]] = {"survival": ["runs", "predictions"]}
-# those of studies with dials, which they are told
-STATISTICS_OF_DIALS: dict[str, list[str]] = {"dials": ["runs", "predictions"]}
+# those that only some studies have, by what such a study has (``peftport.study.asked``), of which they are told
+STATISTICS_WHERE: dict[str, dict[str, list[str]]] = {
+    "rewritten": {"survival": ["runs", "predictions"]},
+    "dials": {"dials": ["runs", "predictions"]},
+    "cross_task": {"cross_task": ["runs", "predictions"]},
+}
 # the settings of the study's section `statistics` that a table depends on
 SETTINGS: dict[str, list[str]] = {
     "portability": ["margin"],

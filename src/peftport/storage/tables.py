@@ -4,6 +4,7 @@ Keys come first, then values; units are in the names. ``docs/output.md`` is writ
 ``docs/glossary.md`` explains the columns that tables share.
 """
 
+from peftport.storage.move_columns import BOTH_WAYS, CROSS_TASK
 from peftport.storage.technique_columns import (
     ALONG,
     BYTES,
@@ -258,20 +259,9 @@ TABLES: dict[str, dict[str, Column]] = {
     }
     | DATASETS
     | BUDGET
-    | {
-        "seeds": Column(WHOLE, "number of seeds compared pair by pair"),
-        "forward": Column(REAL, "mean score of ported above the bare target host, from the first to the second host"),
-        "backward": Column(REAL, "the same from the second to the first"),
-        "difference": Column(REAL, "forward minus backward"),
-    }
-    | INTERVAL
-    | {
-        "p_value": Column(REAL, "two-sided p-value of no difference"),
-        "p_value_holm": Column(REAL, "the same after Holm's correction over the rows of this budget"),
-        "forward_recovered_gap": Column(REAL, "recovered gap from the first to the second host; null as there", True),
-        "backward_recovered_gap": Column(REAL, "the same from the second to the first", True),
-    }
+    | BOTH_WAYS
     | METRIC,
+    "cross_task": STUDY | TECHNIQUE | HOSTS | DATASETS | BUDGET | CROSS_TASK | METRIC,
     "survival": STUDY | TECHNIQUE | HOSTS | DATASETS | SURVIVAL | METRIC,
     "dials": STUDY | ALONG | TECHNIQUE | BUDGET | TREND | METRIC,
     "distances": STUDY

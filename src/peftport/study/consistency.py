@@ -25,6 +25,7 @@ from peftport.registry import unknown_name
 from peftport.storage.provenance import JsonObject
 from peftport.study.chats import chatting, check_chat
 from peftport.study.classification import head_complaint
+from peftport.study.cross_task import cross_task_complaint
 from peftport.study.dials import dial_complaint
 from peftport.study.distillation import distil_complaint
 from peftport.study.first_rows import rows_complaint
@@ -73,6 +74,7 @@ def check_meaning(settings: StudySettings, folder: Path) -> None:
     _check_templates(study, known)
     for name in chatting(study):
         _check_read(f"datasets.{name}.chat", lambda name=name: check_chat(study, name, known))
+    _refuse(cross_task_complaint(study))
     _refuse(fitted_complaint(study) or parted_complaint(study) or probe_complaint(study) or distil_complaint(study))
     _refuse(head_complaint(study, known) or precision_complaint(study) or sibling_complaint(study))
     _refuse(map_complaint(study, known))
