@@ -30,6 +30,7 @@ CHANGES = {
     "split": ({}, {"seed": 3}),
     "examples": ({}, {"train": 7}),
     "drop": ({}, ["empty"]),
+    "label_noise": ({}, 0.1),
 }
 PARTS = {"multiple_choice": MultipleChoiceSettings, "generation": GenerationSettings}
 SETTINGS = {

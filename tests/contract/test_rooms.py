@@ -67,7 +67,7 @@ MAY_IMPORT = {
         "adapters.terminal",
     },
     "prompting": {"data", "tasks.table"},
-    "hosts": {"prompting", "data.settings"},
+    "hosts": {"prompting", "data.settings", "data.generated.settings"},
     "techniques": {"hosts"},
     "injection": {"techniques", "hosts"},
     "compute": {"hosts", "prompting"},

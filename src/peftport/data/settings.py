@@ -5,21 +5,11 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
+from peftport.data.generated.settings import GeneratedReviews
 from peftport.settings import EACH_ONCE, TAG, OneOf, Settings, Text, is_empty, list_or, optional
 from peftport.storage.provenance import JsonObject
 
 FILE_BYTES = 1_000_000_000  # that are read of one file, unpacked
-Domain = Literal["book", "course", "film", "game", "hotel", "music", "phone", "restaurant"]
-
-
-class GeneratedReviews(Settings):
-    """Generated English reviews."""
-
-    domain: Domain = Field(description="what is reviewed")
-    train: int = Field(4000, ge=2, le=1000000, description="number of training examples")
-    validation: int = Field(500, ge=2, le=1000000, description="number of validation examples")
-    test: int = Field(1000, ge=2, le=1000000, description="number of test examples")
-    seed: int = Field(0, ge=0, le=2147483647, description="seed of the texts")
 
 
 ColumnOrColumns = Annotated[
@@ -163,6 +153,10 @@ def _is_false(value: bool) -> bool:
     return value is False
 
 
+def _is_zero(value: float) -> bool:
+    return value == 0
+
+
 class MultipleChoiceSettings(Settings):
     """Each example has choices of its own, one of them right."""
 
@@ -199,13 +193,13 @@ class DatasetSettings(OneOf):
     """Texts, and what is to be answered to each; exactly one of `labels`, `multiple_choice`, `generation`; none with
     `source.lm_eval`."""
 
-    BESIDE = frozenset({"template", "chat", "system", "source", "split", "examples", "drop"})
+    BESIDE = frozenset({"template", "chat", "system", "source", "split", "examples", "drop", "label_noise"})
 
     labels: dict[str, Annotated[str, Field(min_length=1, max_length=100)]] | None = optional(
         min_length=2,
         max_length=100,
         description="value in the data (in quotes; for a hub class label its number) to the word that the host "
-        "answers; generated data has the values `negative` and `positive`; several values may share a word",
+        "answers; generated data have the values of their `task`; several values may share a word",
     )
     multiple_choice: MultipleChoiceSettings | None = optional()
     generation: GenerationSettings | None = optional()
@@ -230,11 +224,26 @@ class DatasetSettings(OneOf):
         description="rows of files and hubs that are left out and counted, and not refused: with an empty text, "
         "without a label, or with a label that is not one of `labels`",
     )
+    label_noise: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        exclude_if=_is_zero,
+        description="share of the training examples whose label is exchanged for another one, drawn from `split.seed` "
+        "uniformly among the others; validation and test examples keep theirs",
+    )
 
     @model_validator(mode="after")
     def _conversing(self) -> Self:
         if self.system is not None and not self.chat:
             raise PydanticCustomError("system", "expected `system` only beside `chat: true`")
+        return self
+
+    @model_validator(mode="after")
+    def _with_labels_to_exchange(self) -> Self:
+        if self.label_noise and (self.labels is None or self.source.is_only_tested):
+            said = "expected it only beside `labels` and where the source has examples to train on."
+            raise PydanticCustomError("unknown", "{said}", {"key": "label_noise", "said": said})
         return self
 
     @property
