@@ -57,6 +57,7 @@ MAY_IMPORT = {
         "techniques.table",
         "distances.weights",
         "prediction",
+        "commands.help",
     },
     "distances": {"hosts", "adapters.bases", "adapters.overlap", "maps", "study.entries"},
     "prediction": {
@@ -65,6 +66,7 @@ MAY_IMPORT = {
         "typology",
         "study.derived_datasets",
         "adapters.terminal",
+        "commands.help",
     },
     "prompting": {"data", "tasks.table"},
     "hosts": {"prompting", "data.settings", "data.generated.settings"},
@@ -141,6 +143,17 @@ MAY_IMPORT = {
         "report",
         "stages",
         "prediction",
+        "commands",
+    },
+    "commands": {
+        "study",
+        "planning",
+        "techniques.table",
+        "techniques.settings",
+        "adapters",
+        "assess",
+        "report",
+        "stages",
     },
     "planning": {
         "study",

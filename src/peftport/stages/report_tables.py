@@ -1,6 +1,6 @@
 """The tables that figures and the report read."""
 
-from peftport.figures.table import FIGURES, FIGURES_OF_DIALS, FIGURES_OF_REWRITTEN
+from peftport.figures.table import FIGURES, FIGURES_ADDED, FIGURES_OF_DIALS, FIGURES_OF_REWRITTEN
 from peftport.stages.compute_statistics import table
 from peftport.stages.describe_techniques import DescribeTechniques
 from peftport.stages.gather_runs import GatherRuns
@@ -20,7 +20,7 @@ def reported(study: Study) -> list[str]:
 def figures(study: Study) -> list[str]:
     """The figures of a study, by name."""
     more = FIGURES_OF_REWRITTEN if changes(study) else {}
-    return [*FIGURES, *more, *(FIGURES_OF_DIALS if study.config.dials else {})]
+    return [*FIGURES, *more, *(FIGURES_OF_DIALS if study.config.dials else {}), *FIGURES_ADDED]
 
 
 def report_table(name: str) -> Output:
