@@ -11,7 +11,7 @@ from docs.claims import CLAIMS
 from peftport.figures.style import label, signed, techniques_of, title
 from peftport.report.dials import along_dials
 from peftport.report.facts import Cost, StudyFacts
-from peftport.report.phrases import MOVE, place, shares
+from peftport.report.phrases import MOVE, count, place, shares
 from peftport.report.recommendation import recommendations
 from peftport.report.verdict import verdict
 from peftport.study.study import Study
@@ -91,7 +91,7 @@ def page(done: Finished, asks: str, figures: Sequence[tuple[str, str]]) -> str:
         f"**Question.** {asks}",
         f"**Answer.** {' '.join(said.answer)}",
         *(_listed(heading, sentences) for heading, sentences in further if sentences),
-        *(f"![{_plain(caption)}]({path})" for path, caption in figures),
+        *(f"![{_plain(_first(caption))}]({path})" for path, caption in figures),
         "## Numbers",
         numbers(done.tables["portability"]),
         _advice(done.tables),
@@ -108,6 +108,11 @@ def _listed(heading: str, sentences: Iterable[str]) -> str:
     return "\n".join([f"**{heading}.**", "", *(f"* {sentence}" for sentence in sentences)])
 
 
+def _first(text: str) -> str:
+    """The first sentence."""
+    return re.split(r"(?<=[.?!]) ", text, maxsplit=1)[0]
+
+
 def _plain(text: str) -> str:
     return " ".join(text.replace("[", "(").replace("]", ")").split())
 
@@ -121,7 +126,14 @@ def numbers(portability: pd.DataFrame) -> str:
     every = portability[portability["metric"] == portability["metric"].iloc[0]]
     ported = every[every["initialisation"] == "ported"]
     first, last = ported["budget_steps"].min(), ported["budget_steps"].max()
-    head = ["move", "bare host", f"ported, {_steps(first)}", *_others(every), "native", "recovered gap"]
+    head = [
+        "move",
+        "bare host",
+        f"ported, {_steps(first)}",
+        *(f"{one}, {_steps(first)}" for one in _others(every)),
+        "native",
+        "recovered gap",
+    ]
     if last > first:
         head.insert(3, f"ported, {_steps(last)}")
     start, end = (ported[ported["budget_steps"] == budget] for budget in (first, last))
@@ -234,7 +246,10 @@ def _set_up(done: Finished) -> str:
         ["datasets", "; ".join(datasets)],
         ["techniques", "; ".join(techniques)],
         ["initialisations", ", ".join(f"`{name}`" for name in grid.initialisations)],
-        ["budgets, seeds", f"{', '.join(map(str, study.budgets))} steps; {sum(map(len, study.blocks.values()))} seeds"],
+        [
+            "budgets, seeds",
+            f"{', '.join(map(str, study.budgets))} steps; {count(sum(map(len, study.blocks.values())), 'seed')}",
+        ],
         ["cost", f"{done.took}, largest job {done.cost.largest_job_mebibytes:,} MiB; {done.machine}"],
         ["code", f"commit {done.commit}"],
         ["again", f"`peftport --configfile {done.config}`"],
