@@ -89,14 +89,16 @@ def test_the_index_lists_claims_studies_and_other_pages(place):
     assert ASKED in text and "* [Another one](other.md)" in text
 
 
-def test_results_that_are_not_well_are_refused(place, capsys):
-    table = place[0] / RESULTS / "tables/advice.parquet"
-    content = bytearray(table.read_bytes())
+@pytest.mark.parametrize("file", ["tables/advice.parquet", "modules/*/*/*/*/*/adapter_model.safetensors"])
+def test_results_that_are_not_well_are_refused(place, file, capsys):
+    """A file that no page is written from counts as well."""
+    damaged = next((place[0] / RESULTS).glob(file))
+    content = bytearray(damaged.read_bytes())
     content[len(content) // 2] ^= 1
-    table.write_bytes(content)
+    damaged.write_bytes(content)
     assert write(place) == 2
-    assert "advice.parquet" in capsys.readouterr().err
-    table.unlink()
+    assert damaged.name in capsys.readouterr().err
+    damaged.unlink()
     assert write(place) == 2
     assert not (place[1] / "docs/findings/small.md").exists()
 
