@@ -20,3 +20,16 @@ def number_within(text: str, above: float, below: float, expected: str) -> float
     if not above < number < below:
         raise argparse.ArgumentTypeError(f"expected {expected}, got {text!r}")
     return number
+
+
+def label_pairs(text: str) -> dict[str, str]:
+    """``0=terrible,1=great`` as a mapping.
+
+    Raises:
+        argparse.ArgumentTypeError: a part is no value=word, or a value stands there twice.
+    """
+    pairs = [part.partition("=") for part in text.split(",")]
+    words = {value.strip(): word.strip() for value, _, word in pairs}
+    if len(words) != len(pairs) or not all(sign and word.strip() for _, sign, word in pairs):
+        raise argparse.ArgumentTypeError(f"expected value=word, each value once, joined by commas; got {text!r}")
+    return words

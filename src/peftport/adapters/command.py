@@ -12,25 +12,17 @@ from peftport.adapters.check_text import report_json, report_text
 from peftport.adapters.host_files import HostFilesError
 from peftport.adapters.terminal import terminal_width
 from peftport.adapters.verdict import Report
+from peftport.commands.help import Lines, epilog
 
 WRONG = 2
-EPILOG = "exit status: 0 same or copy, 3 map, 4 partial, 5 impossible, 6 unknown, 2 where a host cannot be read"
+STATUS = "0 same or copy, 3 map, 4 partial, 5 impossible, 6 unknown, 2 where a host cannot be read"
 
 
 def check_command(arguments: Sequence[str]) -> int:
     """Check an adapter; returns the exit status, which says the verdict."""
-    what = "Whether an adapter that you have can be moved into a host, and every reason; runs and fetches nothing."
-    parser = argparse.ArgumentParser("peftport check", description=what, epilog=EPILOG)
-    parser.add_argument("adapter", type=Path, help="its PEFT folder")
-    parser.add_argument("--onto", metavar="NEW", type=Path, required=True, help="folder of the host to move it into")
-    parser.add_argument("--trained-in", metavar="OLD", type=Path, help="folder of the host that it was trained in")
-    parser.add_argument("--label-words", metavar="WORD,WORD", type=_words, default=(), help="words that it answers")
-    parser.add_argument("--weights", action="store_true", help="read weights as well, and try it on fixed tokens")
-    parser.add_argument("--expect", metavar="FILE", type=Path, help="say what to expect: by peftport predict --save")
-    parser.add_argument("--json", action="store_true", help="for machines, with all names")
-    chosen = parser.parse_args(arguments)
+    chosen = (taken := parser()).parse_args(arguments)
     if chosen.expect is not None and not (chosen.weights and chosen.trained_in):
-        parser.error("--expect reads the weights of both hosts: give --weights and --trained-in as well")
+        taken.error("--expect reads the weights of both hosts: give --weights and --trained-in as well")
     try:
         report, case = checked(chosen.adapter, chosen.onto, chosen.trained_in, chosen.weights, chosen.label_words)
         report = report if chosen.expect is None or case is None else _expecting(report, case, chosen.expect)
@@ -39,6 +31,22 @@ def check_command(arguments: Sequence[str]) -> int:
         return WRONG
     print(json.dumps(report_json(report), indent=2) if chosen.json else report_text(report, terminal_width()))
     return report.exit_code
+
+
+def parser() -> argparse.ArgumentParser:
+    """What it takes."""
+    what = "Whether an adapter that you have can be moved into a host, and every reason; runs and fetches nothing."
+    made = argparse.ArgumentParser(
+        "peftport check", description=what, epilog=epilog("check", STATUS), formatter_class=Lines
+    )
+    made.add_argument("adapter", type=Path, help="its PEFT folder")
+    made.add_argument("--onto", metavar="NEW", type=Path, required=True, help="folder of the host to move it into")
+    made.add_argument("--trained-in", metavar="OLD", type=Path, help="folder of the host that it was trained in")
+    made.add_argument("--label-words", metavar="WORD,WORD", type=_words, default=(), help="words that it answers")
+    made.add_argument("--weights", action="store_true", help="read weights as well, and try it on fixed tokens")
+    made.add_argument("--expect", metavar="FILE", type=Path, help="say what to expect: by peftport predict --save")
+    made.add_argument("--json", action="store_true", help="for machines, with all names")
+    return made
 
 
 def _expecting(report: Report, case: Case, file: Path) -> Report:

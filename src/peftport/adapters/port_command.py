@@ -15,25 +15,17 @@ from peftport.adapters.host_files import HostFilesError
 from peftport.adapters.port import write_ported
 from peftport.adapters.terminal import terminal_width
 from peftport.adapters.verdict import COPIED, Report
+from peftport.commands.help import Lines, epilog
 from peftport.maps.table import MAPS
 from peftport.storage.names import COPY
 
 WRONG = 2
-EPILOG = "exit status: 0 written, 3 to 6 as `peftport check` says, 2 where something cannot be read, carried or written"
+STATUS = "0 written, 3 to 6 as `peftport check` says, 2 where something cannot be read, carried or written"
 
 
 def port_command(arguments: Sequence[str]) -> int:
     """Port an adapter; returns the exit status, that of ``check`` where nothing is written."""
-    what = "Write an adapter that you have for another host: a new PEFT folder; the adapter itself is only read."
-    parser = argparse.ArgumentParser("peftport port", description=what, epilog=EPILOG)
-    parser.add_argument("adapter", type=Path, help="its PEFT folder")
-    parser.add_argument("--from", dest="old", metavar="OLD", type=Path, required=True, help="host it was trained in")
-    parser.add_argument("--to", dest="new", metavar="NEW", type=Path, required=True, help="host it is to move into")
-    parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="folder to write, new or empty")
-    parser.add_argument("--map", choices=[COPY, *MAPS], default=COPY, help="how; by default it is copied")
-    parser.add_argument("--texts", metavar="FILE", type=Path, help="a text a line, for a map that both hosts read for")
-    parser.add_argument("--scale", type=_factor, default=1.0, help="multiply what a LoRA adds by this")
-    chosen = parser.parse_args(arguments)
+    chosen = parser().parse_args(arguments)
     try:
         report, case = checked(chosen.adapter, chosen.new, chosen.old)
         print(report_text(report, terminal_width()))
@@ -46,6 +38,22 @@ def port_command(arguments: Sequence[str]) -> int:
         return WRONG
     print(f"Written: {chosen.out}")
     return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """What it takes."""
+    what = "Write an adapter that you have for another host: a new PEFT folder; the adapter itself is only read."
+    made = argparse.ArgumentParser(
+        "peftport port", description=what, epilog=epilog("port", STATUS), formatter_class=Lines
+    )
+    made.add_argument("adapter", type=Path, help="its PEFT folder")
+    made.add_argument("--from", dest="old", metavar="OLD", type=Path, required=True, help="host it was trained in")
+    made.add_argument("--to", dest="new", metavar="NEW", type=Path, required=True, help="host it is to move into")
+    made.add_argument("--out", metavar="DIR", type=Path, required=True, help="folder to write, new or empty")
+    made.add_argument("--map", choices=[COPY, *MAPS], default=COPY, help="how; by default it is copied")
+    made.add_argument("--texts", metavar="FILE", type=Path, help="a text a line, for a map that both hosts read for")
+    made.add_argument("--scale", type=_factor, default=1.0, help="multiply what a LoRA adds by this")
+    return made
 
 
 def _write(case: Case, report: Report, chosen: argparse.Namespace) -> None:

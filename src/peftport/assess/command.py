@@ -6,11 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
 
-from peftport.adapters.arguments import number_within
+from peftport.adapters.arguments import label_pairs, number_within
 from peftport.adapters.terminal import folded, terminal_width
 from peftport.assess.config import config_text, make_config
 from peftport.assess.gate import EXIT, Limit, together
 from peftport.assess.request import Request, WrongRequest
+from peftport.commands.help import Lines, epilog
+from peftport.commands.table import COMMANDS
 from peftport.storage.files import write_text
 from peftport.storage.hub_refusal import HubRefusal
 from peftport.study.config import ConfigError
@@ -19,21 +21,21 @@ from peftport.study.study import Study
 
 WRONG, RUN_FAILED = 2, 1
 CONFIG_NAME, MODULE = "study.yaml", "module"
-EPILOG = (
-    "exit status: 0 done, and every limit kept; 1 a limit is exceeded, or the run failed; 2 something given is wrong; "
+STATUS = (
+    "0 done, and every limit kept; 1 a limit is exceeded, or the run failed; 2 something given is wrong; "
     "3 the examples cannot tell whether a limit is kept"
 )
 
 Run = Callable[[list[str]], int]
 
 
-def assess_command(arguments: Sequence[str], run: Run) -> int:
+def assess_command(arguments: Sequence[str], run: Run | None = None) -> int:
     """Assess an adapter; returns the exit status.
 
     Args:
-        run: runs the workflow with these arguments and returns its exit status.
+        run: runs the workflow with these arguments and returns its exit status; that of `peftport run` unless given.
     """
-    chosen = _parser().parse_args(arguments)
+    chosen = parser().parse_args(arguments)
     try:
         file = _config_file(chosen)
         if chosen.config_only:
@@ -48,6 +50,7 @@ def assess_command(arguments: Sequence[str], run: Run) -> int:
     except (ConfigError, HubRefusal, ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return WRONG
+    run = run or COMMANDS["run"].call
     status = run(["--configfile", str(file.resolve()), "--directory", str(chosen.out), "--cores", chosen.cores])
     if status:
         print(f"The study did not run to its end (exit status {status}); the same command goes on.", file=sys.stderr)
@@ -122,10 +125,13 @@ def _request(chosen: argparse.Namespace) -> Request:
     return Request(**{field.name: getattr(chosen, field.name) for field in fields(Request)})
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> argparse.ArgumentParser:
+    """What it takes."""
     what = "What an adapter that you have keeps in a new host, measured on labelled examples of its task."
-    parser = argparse.ArgumentParser("peftport assess", description=what, epilog=EPILOG)
-    add = parser.add_argument
+    made = argparse.ArgumentParser(
+        "peftport assess", description=what, epilog=epilog("assess", STATUS), formatter_class=Lines
+    )
+    add = made.add_argument
     hosts = "a folder, a .gguf file, bundled:<name>, or <hub id>@<commit>"
     add("adapter", metavar="ADAPTER", help="its PEFT folder, or <hub id>@<commit>")
     add("--from", dest="old", metavar="OLD", required=True, help=f"host that it was trained in: {hosts}")
@@ -134,7 +140,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--test-data", metavar="FILE", type=Path, help="examples to test on; else a share of --data, half at most")
     add("--text", metavar="COLUMN", help="column with the texts, where it is not clear")
     add("--label", metavar="COLUMN", help="column with the labels, where it is not clear")
-    add("--labels", type=_labels, metavar="0=WORD,1=WORD", help="label words; else the values of the column themselves")
+    add(
+        "--labels",
+        type=label_pairs,
+        metavar="0=WORD,1=WORD",
+        help="label words; else the values themselves",
+    )
     add("--template", default="{text}", help="the prompt that the adapter was trained with, with {text} in it")
     add("--budgets", type=_budgets, metavar="0,B,...", help="steps of training in the new host; else by the examples")
     add("--seeds", type=_positive, default=3, help="how many seeds; 3 unless given")
@@ -143,7 +154,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--probe", metavar="FILE", type=Path, help="labelled examples of something else: what is forgotten there")
     add("--probe-text", metavar="COLUMN", help="as --text, of --probe")
     add("--probe-label", metavar="COLUMN", help="as --label, of --probe")
-    add("--probe-labels", type=_labels, metavar="0=WORD,1=WORD", help="as --labels, of --probe")
+    add("--probe-labels", type=label_pairs, metavar="0=WORD,1=WORD", help="as --labels, of --probe")
     add("--probe-template", help="the prompt for --probe, with {text} in it; {text} alone unless given")
     add("--max-drop", type=_limit, metavar="SHARE", help="gate: largest drop in accuracy, such as 0.02")
     add("--max-flips", type=_limit, metavar="SHARE", help="gate: largest share of answers that were right, are wrong")
@@ -153,20 +164,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--config-only", action="store_true", help="write the study's config and run nothing")
     add("--keep-config", action="store_true", help="run the config that is in the folder, which you have edited")
     add("--cores", default="all", help="processes at a time; all unless given")
-    return parser
-
-
-def _labels(text: str) -> dict[str, str]:
-    """``0=terrible,1=great`` as a mapping.
-
-    Raises:
-        argparse.ArgumentTypeError: a part is no value=word, or a value stands there twice.
-    """
-    pairs = [part.partition("=") for part in text.split(",")]
-    words = {value.strip(): word.strip() for value, _, word in pairs}
-    if len(words) != len(pairs) or not all(sign and word.strip() for _, sign, word in pairs):
-        raise argparse.ArgumentTypeError(f"expected value=word, each value once, joined by commas; got {text!r}")
-    return words
+    return made
 
 
 def _budgets(text: str) -> list[int]:

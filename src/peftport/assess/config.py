@@ -3,14 +3,13 @@
 import re
 from pathlib import Path
 
-import yaml
-
 from peftport.adapters.config import normalised
 from peftport.adapters.folder import read_adapter
 from peftport.assess.columns import text_and_label
 from peftport.assess.origins import host_entry, module_entry
 from peftport.assess.request import Examples, Request, WrongRequest, label_words
 from peftport.storage.provenance import JsonObject
+from peftport.study.commented import commented
 from peftport.study.config import read_settings
 from peftport.study.existing import adapter_folder
 from peftport.study.module_settings import ModuleSettings
@@ -22,7 +21,7 @@ VALIDATION, TEST = 0.1, 0.5  # shares of the examples
 MOST_TESTED = 2_000  # examples that are tested on, where there are more
 FEW_EXAMPLES, SMALL_BATCH, BATCH = 320, 16, 32
 LEAST_EPOCH, MOST_EPOCH = 10, 200  # bounds of the smallest usual budget, which is one pass over the examples
-FIRST_LINE = "# Made by `peftport assess`. To run it once it is edited: the same command with --keep-config.\n"
+FIRST_LINE = "Made by `peftport assess`. To run it once it is edited: the same command with --keep-config."
 COMMENTS = {
     "hosts": "`old` is where the adapter was trained, `new` is where it is to work.",
     "datasets": "`template` must be the prompt that the adapter was trained with, and `labels` the words it answers; "
@@ -80,11 +79,7 @@ def make_config(request: Request) -> Config:
 
 def config_text(config: Config) -> str:
     """The config as YAML with comments."""
-    parts = [FIRST_LINE]
-    for key, value in config.items():
-        comment = f"# {COMMENTS[key]}\n" if key in COMMENTS else ""
-        parts.append(comment + yaml.safe_dump({key: value}, sort_keys=False, allow_unicode=True, width=120))
-    return "\n".join(parts)
+    return commented(config, FIRST_LINE, COMMENTS)
 
 
 def _name(adapter: str) -> str:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from peftport.data.label_noise import exchange_labels
 from peftport.data.settings import DatasetSettings, ExampleLimits, SplitSettings
 from peftport.data.sources.table import source
 from peftport.data.splits import draw
@@ -39,6 +40,9 @@ def prepare(dataset: DatasetSettings, root: Path) -> tuple[dict[str, pd.DataFram
     frame, facts = reading.unique(raw)
     given, seed = complete(frame, set(raw), dataset.split, reading.by_label), dataset.split.seed
     splits = limit(given, dataset.examples, seed, reading.by_label)
+    if dataset.label_noise:
+        splits["train"], number = exchange_labels(splits["train"], dataset.words, dataset.label_noise, seed)
+        facts |= {"labels_exchanged": {"train": number}}
     reading.check(splits if set(raw) != {"test"} else {"test": splits["test"]})  # a dataset that is only tested on
     counts = {name: kind.counts(table) for name, table in splits.items()}
     read = {name: len(examples) for name, examples in raw.items()}

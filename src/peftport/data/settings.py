@@ -5,21 +5,12 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, Tag, model_validator
 from pydantic_core import PydanticCustomError
 
+from peftport.data.generated.settings import GeneratedReviews
+from peftport.data.split_settings import ExampleLimits, SplitSettings
 from peftport.settings import EACH_ONCE, TAG, OneOf, Settings, Text, is_empty, list_or, optional
 from peftport.storage.provenance import JsonObject
 
 FILE_BYTES = 1_000_000_000  # that are read of one file, unpacked
-Domain = Literal["book", "course", "film", "game", "hotel", "music", "phone", "restaurant"]
-
-
-class GeneratedReviews(Settings):
-    """Generated English reviews."""
-
-    domain: Domain = Field(description="what is reviewed")
-    train: int = Field(4000, ge=2, le=1000000, description="number of training examples")
-    validation: int = Field(500, ge=2, le=1000000, description="number of validation examples")
-    test: int = Field(1000, ge=2, le=1000000, description="number of test examples")
-    seed: int = Field(0, ge=0, le=2147483647, description="seed of the texts")
 
 
 ColumnOrColumns = Annotated[
@@ -140,27 +131,15 @@ class DatasetSource(OneOf):
         return bool(self.files) and all(file.split in ("validation", "test") for file in self.files)
 
 
-class SplitSettings(Settings):
-    """How splits that the source does not give are taken from its training examples, stratified by label."""
-
-    validation: float = Field(0.1, gt=0, lt=0.5, description="share of the training examples")
-    test: float = Field(0.1, gt=0, le=0.5, description="share of the training examples")
-    seed: int = Field(0, ge=0, le=2147483647, description="seed of the splits and of `examples`")
-
-
-class ExampleLimits(Settings):
-    """At most so many examples per split, drawn so that every label keeps its share; null means all."""
-
-    train: int | None = Field(None, ge=2, description="number of training examples")
-    validation: int | None = Field(None, ge=2, description="number of validation examples")
-    test: int | None = Field(None, ge=2, description="number of test examples")
-
-
 Fault = Literal["empty", "unlabelled", "other_label"]
 
 
 def _is_false(value: bool) -> bool:
     return value is False
+
+
+def _is_zero(value: float) -> bool:
+    return value == 0
 
 
 class MultipleChoiceSettings(Settings):
@@ -198,13 +177,13 @@ class GenerationSettings(Settings):
 class DatasetSettings(OneOf):
     """Texts, and what is to be answered to each: one of its kinds, none with `source.lm_eval`; or a `mixture`."""
 
-    BESIDE = frozenset({"template", "chat", "system", "source", "split", "examples", "drop"})
+    BESIDE = frozenset({"template", "chat", "system", "source", "split", "examples", "drop", "label_noise"})
 
     labels: dict[str, Annotated[str, Field(min_length=1, max_length=100)]] | None = optional(
         min_length=2,
         max_length=100,
         description="value in the data (in quotes; for a hub class label its number) to the word that the host "
-        "answers; generated data has the values `negative` and `positive`; several values may share a word",
+        "answers; generated data have the values of their `task`; several values may share a word",
     )
     multiple_choice: MultipleChoiceSettings | None = optional()
     generation: GenerationSettings | None = optional()
@@ -237,11 +216,26 @@ class DatasetSettings(OneOf):
         description="rows of files and hubs that are left out and counted, and not refused: with an empty text, "
         "without a label, or with a label that is not one of `labels`",
     )
+    label_noise: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        exclude_if=_is_zero,
+        description="share of the training examples whose label is exchanged for another one, drawn from `split.seed` "
+        "uniformly among the others; validation and test examples keep theirs",
+    )
 
     @model_validator(mode="after")
     def _conversing(self) -> Self:
         if self.system is not None and not self.chat:
             raise PydanticCustomError("system", "expected `system` only beside `chat: true`")
+        return self
+
+    @model_validator(mode="after")
+    def _with_labels_to_exchange(self) -> Self:
+        if self.label_noise and (self.labels is None or self.source.is_only_tested):
+            said = "expected it only beside `labels` and where the source has examples to train on."
+            raise PydanticCustomError("unknown", "{said}", {"key": "label_noise", "said": said})
         return self
 
     @property
@@ -253,7 +247,9 @@ class DatasetSettings(OneOf):
     def _exactly_one(self) -> Self:
         asked = (*self._choices(), "template", "chat", "system", "drop")
         if self.mixture is not None:
-            return self._nothing_beside("mixture", "whose datasets say what is asked", {*asked, "source"} - {"mixture"})
+            return self._nothing_beside(
+                "mixture", "whose datasets say what is asked", {*asked, "source", "label_noise"} - {"mixture"}
+            )
         if self.source is None:
             raise PydanticCustomError("source", "expected a `source`, which says where the examples come from")
         if self.source.lm_eval is None:

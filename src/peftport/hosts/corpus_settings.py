@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from peftport.data.settings import Domain
+from peftport.data.generated.settings import Domain
 from peftport.settings import EACH_ONCE, OneOf, Settings, Text, optional
 
 

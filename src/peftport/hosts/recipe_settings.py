@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, Discriminator, Field, Tag, TypeAdapter, model_validator
 from pydantic_core import PydanticCustomError
 
-from peftport.data.settings import Domain
+from peftport.data.generated.settings import Domain
 from peftport.hosts.corpus_settings import CorpusSettings, FurtherCorpus
 from peftport.settings import EACH_ONCE, TAG, Settings, Text, list_or, optional
 from peftport.storage.provenance import JsonObject

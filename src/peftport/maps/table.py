@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from peftport.registry import import_entry
+from peftport.storage.extensions import extended
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,6 +34,7 @@ MAPS: dict[str, str] = {
     "assignment": "peftport.maps.methods.assignment",
     "tokens": "peftport.maps.methods.tokens",
 }
+MAPS = extended("maps", MAPS)
 
 
 @dataclass(frozen=True)

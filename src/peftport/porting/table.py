@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from peftport.registry import import_entry
+from peftport.storage.extensions import added, extended
 from peftport.storage.modules import Module
 
 INITIALISATIONS: dict[str, str] = {
@@ -36,6 +37,8 @@ INITIALISATIONS: dict[str, str] = {
     "ported_half": "peftport.maps.controls.ported_half",
     "ported_double": "peftport.maps.controls.ported_double",
 }
+INITIALISATIONS = extended("initialisations", INITIALISATIONS)
+OF_MODULES = {"source", "siblings"}  # what one of an installed package may need
 
 Start = Callable[[Module, np.random.Generator, list[Module]], Module]
 Change = Callable[[Any, np.random.Generator], Any]  # of a correspondence (``peftport.maps``)
@@ -72,4 +75,9 @@ def initialisation(name: str) -> Initialisation:
         ValueError: there is none; the message offers a near name and lists all.
     """
     file = import_entry("initialisation", name, INITIALISATIONS)
+    if name in added("initialisations") and (more := set(file.NEEDS) - OF_MODULES):
+        raise ValueError(
+            f"initialisation `{name}` of an installed package: expected it to need no more than "
+            f"{', '.join(sorted(OF_MODULES))}; it needs {', '.join(sorted(more))}"
+        )
     return Initialisation(name, file.RULE, file.NEEDS, getattr(file, "start", None), getattr(file, "change", None))

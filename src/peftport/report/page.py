@@ -19,6 +19,7 @@ from peftport.figures import (
     what_survives,
 )
 from peftport.figures.style import score_name
+from peftport.figures.table import caption
 from peftport.jobs.duration import duration
 from peftport.report import numbers
 from peftport.report.carrying import fits
@@ -101,9 +102,9 @@ def _content(
         "rule": RULE.format(margin=f"{100 * study.settings.margin:g}"),
         "ways": numbers.ways(advice) if len(advice) else None,
         "figures": [
-            {"name": name, "title": CAPTIONS.get(name, (name, ""))[0], "caption": CAPTIONS.get(name, (name, ""))[1]}
-            | {"svg": inline_svg(figures[name], name)}
+            {"name": name, "title": title, "caption": text, "svg": inline_svg(figures[name], name)}
             for name in ordered
+            for title, text in [CAPTIONS.get(name) or (name.replace("_", " ").capitalize(), caption(name))]
         ],
         "structure": structure(tables),
         "accuracies": numbers.accuracies(summary),

@@ -207,6 +207,7 @@ def _dataset(file: str, definition: DatasetSettings) -> JsonObject:
         "duplicates dropped": facts["duplicates_dropped"],
         **({"faulty rows left out": facts["left_out"]} if "left_out" in facts else {}),
         **{f"{split} texts that stand in the target's test set, removed": count for split, count in removed.items()},
+        **{f"{split} labels exchanged": count for split, count in facts.get("labels_exchanged", {}).items()},
         **{f"{split} labels changed by shuffling": count for split, count in changed.items()},
         **_answered(definition),
         "prompt": definition.template if definition.source.lm_eval is None else "that of the task",

@@ -1,6 +1,6 @@
 """The tables that figures and the report read."""
 
-from peftport.figures.table import FIGURES, FIGURES_WHERE
+from peftport.figures.table import FIGURES, FIGURES_ADDED, FIGURES_WHERE
 from peftport.stages.compute_statistics import table
 from peftport.stages.describe_techniques import DescribeTechniques
 from peftport.stages.gather_runs import GatherRuns
@@ -17,7 +17,7 @@ def reported(study: Study) -> list[str]:
 
 def figures(study: Study) -> list[str]:
     """The figures of a study, by name."""
-    return [*FIGURES, *asked(study, FIGURES_WHERE)]
+    return [*FIGURES, *asked(study, FIGURES_WHERE), *FIGURES_ADDED]
 
 
 def report_table(name: str) -> Output:

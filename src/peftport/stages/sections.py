@@ -21,7 +21,7 @@ TESTED_BY = {"host_precision"}
 TRAINED_BY = TESTED_BY | {"batch_size", "warmup_steps", "weight_decay", "gradient_clip"}
 # of a dataset's definition: what its splits depend on; the rest is how it is put to a host
 PREPARED_BY = {
-    **dict.fromkeys(("source", "labels", "split", "examples"), True),
+    **dict.fromkeys(("source", "labels", "split", "examples", "drop", "label_noise"), True),
     "multiple_choice": {"answer", "faulty"},
     "generation": {"max_new_tokens"},
 }

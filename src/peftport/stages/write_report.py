@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from peftport.figures.table import FIGURES_ADDED
 from peftport.maps.table import MAPS
 from peftport.porting.table import INITIALISATIONS
 from peftport.stages.audit_overlap import AuditOverlap
@@ -48,7 +49,7 @@ class WriteReport(Stage):
     def code(self, study: Study) -> Sequence[str]:
         methods = [study.config.maps[transfer.map].method for transfer in study.mapped_transfers]
         rules = [INITIALISATIONS[name] for name in study.grid.initialisations]
-        return [*rules, *dict.fromkeys(MAPS[name] for name in methods)]  # their rules in words
+        return [*rules, *dict.fromkeys(MAPS[name] for name in methods), *FIGURES_ADDED.values()]  # their words
 
 
 def prompts_read(study: Study) -> list[Output]:

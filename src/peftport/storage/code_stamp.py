@@ -22,6 +22,7 @@ from importlib import metadata
 from pathlib import Path
 
 from peftport.storage.cards import read_card, write_card
+from peftport.storage.extensions import packages
 from peftport.storage.files import file_digest
 from peftport.storage.provenance import digest
 
@@ -58,11 +59,17 @@ class Code:
     imports: frozenset[str]
 
 
+def _folder(package: str) -> Path | None:
+    """Where the package lies: the library, or one that an installed package adds to it; None for any other."""
+    return ROOT if package == PACKAGE else packages().get(package)
+
+
 def _file(module: str) -> Path | None:
-    """The file of a library module; None for what is no module of this library."""
-    if module.split(".")[0] != PACKAGE:
+    """The file of a library module, or of one that is added to it; None for what is neither."""
+    package, *inner = module.split(".")
+    if (folder := _folder(package)) is None:
         return None
-    base = ROOT.parent.joinpath(*module.split("."))
+    base = folder.joinpath(*inner)
     return next((path for path in (base.with_suffix(".py"), base / "__init__.py") if path.is_file()), None)
 
 
@@ -158,7 +165,15 @@ def _module(name: str) -> Code | None:
 def _data(folder: Path) -> dict[str, str]:
     """The data files in a folder of the library, with their digests."""
     files = sorted(path for path in folder.iterdir() if path.is_file() and path.suffix not in NOT_DATA)
-    return {path.relative_to(ROOT).as_posix(): file_digest(path) for path in files if not path.name.startswith(".")}
+    return {_said(path): file_digest(path) for path in files if not path.name.startswith(".")}
+
+
+def _said(path: Path) -> str:
+    """How a data file is called: by its path in the library, or with the package that adds it in front."""
+    if path.is_relative_to(ROOT):
+        return path.relative_to(ROOT).as_posix()
+    name, folder = next((name, folder) for name, folder in packages().items() if path.is_relative_to(folder))
+    return f"{name}/{path.relative_to(folder).as_posix()}"
 
 
 def import_closure(*modules: str) -> list[str]:
@@ -220,7 +235,8 @@ def stamped_files(path: Path, *modules: str) -> dict[str, Path]:
     """
     imported = [name for name in _code(path, "script").imports if _file(name) is not None]
     reached = {name: file for name in import_closure(*imported, *modules) if (file := _file(name)) is not None}
-    data = [ROOT / name for folder in {file.parent for file in reached.values()} for name in _data(folder)]
+    folders = {file.parent for file in reached.values()}
+    data = [folder / name.rpartition("/")[2] for folder in folders for name in _data(folder)]
     return {"script": path} | reached | {file.as_posix(): file for file in data}
 
 
@@ -233,7 +249,7 @@ def _is_settings(module: str) -> bool:
 def _stamped(modules: Iterable[str], imports: frozenset[str]) -> dict[str, dict[str, str]]:
     reached = import_closure(*modules)
     folders = {path.parent for name in reached if (path := _file(name)) is not None}
-    external = imports.union(*(_module(name).imports for name in reached))
+    external = imports.union(reached, *(_module(name).imports for name in reached))
     return {
         "code": {name: _module(name).digest for name in reached if not _is_settings(name)},
         "data": {name: value for folder in sorted(folders) for name, value in _data(folder).items()},

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from peftport.storage.extensions import faults
 from peftport.storage.provenance import JsonObject
 from peftport.study.consistency import ConfigError, check_meaning, check_names
 from peftport.study.existing import with_modules
@@ -28,6 +29,8 @@ def read_settings(config: JsonObject, folder: Path | None = None) -> StudySettin
     Raises:
         ConfigError: the first thing that is wrong.
     """
+    if said := faults():
+        raise ConfigError(f"{said[0]}. Uninstall what is not to be there, or mend its entry points.")
     if not isinstance(config, dict):
         raise ConfigError(f"config: expected a mapping with the keys of a study, got {shown(config)}.")
     _refuse_strange(config)

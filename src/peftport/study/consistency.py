@@ -30,6 +30,7 @@ from peftport.study.dials import dial_complaint
 from peftport.study.distillation import distil_complaint
 from peftport.study.first_rows import rows_complaint
 from peftport.study.further_hosts import further_refusal
+from peftport.study.generated_texts import generated_complaint
 from peftport.study.grid_settings import GridSettings
 from peftport.study.kinds import kind_complaint
 from peftport.study.maps import map_complaint, map_name_complaint
@@ -43,7 +44,6 @@ from peftport.study.study import Study
 Hosts = Mapping[str, HostSettings]
 Declared = Mapping[str, JsonObject | None]  # of each host what is known before it is there
 TOKENIZERS = ("tokenizer.json", "tokenizer_config.json", "spiece.model", "vocab.json", "vocab.txt")
-GENERATED = ("negative", "positive")
 
 
 class ConfigError(ValueError):
@@ -242,13 +242,8 @@ def _check_dataset(name: str, dataset: DatasetSettings, folder: Path) -> None:
     if labels is not None and len(dataset.words) < 2:
         words = list(labels.values())
         raise ConfigError(f"config key `{key}.labels`: expected at least two label words, got {words}.")
-    if source.generated is not None and labels is None:
-        raise ConfigError(f"config key `{key}.source`: generated reviews have labels, and no `{dataset.kind}`.")
-    if source.generated is not None and set(labels or {}) != set(GENERATED):
-        raise ConfigError(
-            f"config key `{key}.labels`: expected a word for each of `negative` and `positive`, the values of "
-            f"generated data, got {', '.join(f'`{value}`' for value in labels or {})}."
-        )
+    if source.generated is not None:
+        _refuse(generated_complaint(name, dataset))
     for index, file in enumerate(source.files or []):
         if not _is_file(folder / file.path):
             raise ConfigError(

@@ -1,10 +1,11 @@
 """Settings of the grid of a study: what it runs, picked from the definitions."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field, Tag
 
 from peftport.settings import EACH_ONCE, TAG, Seed, Settings, is_empty, list_or
+from peftport.storage.extensions import added
 from peftport.storage.names import COPY
 
 Initialisation = Literal[
@@ -30,6 +31,8 @@ Initialisation = Literal[
     "ported_half",
     "ported_double",
 ]
+if added("initialisations"):  # those of installed packages
+    Initialisation = Literal[(*get_args(Initialisation), *added("initialisations"))]
 
 
 class PairSettings(Settings):

@@ -1,6 +1,6 @@
 """What the settings of all techniques have in common, and the kinds of values that several of them have."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, Tag
 
@@ -35,6 +35,8 @@ OUTPUT_SITES = ["attention", "feed_forward"]
 
 class TechniqueSettings(Settings):
     """What every technique has."""
+
+    no_output: ClassVar[str | None] = None  # of an added technique without `OUTPUT`: why what it adds cannot be scaled
 
     method: str = Field(description="the PEFT method")
     learning_rate: LearningRate = 0.003

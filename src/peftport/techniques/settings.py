@@ -8,6 +8,7 @@ from pydantic_core import PydanticCustomError
 
 from peftport.registry import unknown_name
 from peftport.settings import EACH_ONCE, Settings, Text, optional
+from peftport.storage.extensions import extended_by_classes
 from peftport.storage.provenance import JsonObject
 from peftport.techniques.base_settings import (
     OUTPUT_SITES,
@@ -194,6 +195,7 @@ METHOD_SETTINGS: dict[str, type[TechniqueSettings]] = {
     "hybrid": HybridSettings,
     PASSED_ON: PeftSettings,
 }
+METHOD_SETTINGS = extended_by_classes("technique_settings", METHOD_SETTINGS)
 
 
 def technique_settings(method: str, fields: JsonObject) -> TechniqueSettings:

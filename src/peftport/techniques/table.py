@@ -18,6 +18,7 @@ pass-through: its settings name a type of peft's and fields of that type's confi
 from typing import Any
 
 from peftport.registry import import_entry, unknown_name
+from peftport.storage.extensions import added, extended
 from peftport.storage.provenance import JsonObject
 from peftport.techniques.base_settings import TechniqueSettings
 
@@ -34,6 +35,7 @@ METHODS = {
     "hybrid": "peftport.techniques.hybrid",
     PASSED_ON: "peftport.techniques.from_peft",
 }
+METHODS = extended("techniques", METHODS)
 
 # what checks a technique's settings beyond the schema; it imports peft, so only a study that needs it does
 CHECKS = {PASSED_ON: "peftport.techniques.peft_fields"}
@@ -49,6 +51,7 @@ PEFT_TYPES = {
     "TINY_ATTENTION": "tiny_attention",
     "HYBRID": "hybrid",
 }
+PEFT_TYPES |= {name.upper(): name for name in added("techniques")}
 
 # what a module's card tells those who move it, by ``described_as``
 NOTES = {
@@ -135,7 +138,7 @@ def settings_complaint(settings: TechniqueSettings) -> tuple[str, str] | None:
 def no_output(settings: TechniqueSettings) -> str | None:
     """Why what modules with these settings add to a host cannot be scaled; None where it can."""
     described = described_as(settings.as_json())
-    return None if described == "lora" else NO_OUTPUT.get(settings.method)
+    return None if described == "lora" else NO_OUTPUT.get(settings.method, settings.no_output)
 
 
 def spelled(name: Any) -> str:

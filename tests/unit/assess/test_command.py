@@ -43,9 +43,9 @@ def test_the_config_is_a_study_that_a_person_can_edit(assess, tmp_path, capsys):
     assert (study.grid.references, study.blocks) == (["bare", "native", "source"], {"0-2": [0, 1, 2]})
     assert study.config.datasets["task"].split.test == 0.5
     assert study.budgets == [0, 10, 40]
-    file.write_text(text.replace("- 40", "- 80"))
+    file.write_text(text.replace("10, 40]", "10, 80]"))
     assert assess(*LABELS) == 2 and assess.ran == []
-    assert "says something else" in capsys.readouterr().err and "- 80" in file.read_text()
+    assert "says something else" in capsys.readouterr().err and "10, 80]" in file.read_text()
     assert assess("--keep-config") == 1  # the run, which is none here, ends with 7
     assert assess.ran == [["--configfile", str(file), "--directory", "here", "--cores", "all"]]
     assert "did not run to its end (exit status 7)" in capsys.readouterr().err

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
+from peftport.data.generated.settings import VALUES
 from peftport.data.prepare import prepare
 from peftport.data.settings import DatasetSettings
 from peftport.data.splits import shares
@@ -182,6 +183,23 @@ def test_generated_reviews(tmp_path):
     assert facts["examples"]["test"] == {"negative": 30, "positive": 30}
     assert facts["source"] == {"kind": "generated"} | source["generated"]
     assert len(set.union(*texts(splits).values())) == 400
+
+
+@pytest.mark.parametrize("task", VALUES)
+@pytest.mark.parametrize("keys", [{}, {"sentences": 3}], ids=["short", "long"])
+def test_every_split_of_a_generated_task_has_each_label_equally_often(tmp_path, task, keys):
+    domains = ["book", "course", "film", "game", "hotel", "music", "phone", "restaurant"]
+    values = VALUES[task] or domains
+    source = {"domain": "film" if VALUES[task] else domains, "task": task, "train": 800, "validation": 160, "test": 240}
+    words = {value: f"word {value}" for value in values}
+    splits, facts = prepared({"labels": words, "source": {"generated": source | keys}}, tmp_path)
+    for name, frame in splits.items():
+        assert facts["examples"][name] == dict.fromkeys(sorted(words.values()), source[name] // len(values))
+        assert frame["label"].isin(words.values()).all()
+    forms = [normal_form(text) for frame in splits.values() for text in frame["text"]]
+    assert len(set(forms)) == len(forms) == 1200
+    again = prepared({"labels": words, "source": {"generated": source | keys}}, tmp_path)[0]
+    assert all(frame.equals(again[name]) for name, frame in splits.items())
 
 
 def test_real_sentences(real_datasets):

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from peftport.data.generated.reviews import labelled
+from peftport.data.generated.settings import GeneratedReviews
+from peftport.data.generated.tasks import labelled
 from peftport.distances.activations import activation_distances
 from peftport.distances.measures import ALL, MEASURES
 from peftport.distances.modules import module_distances
@@ -118,7 +119,7 @@ def test_every_measure_has_its_meaning_and_its_place_on_the_page():
 @pytest.fixture(scope="module")
 def texts(tmp_path_factory):
     """A table of a few reviews."""
-    frame = pd.DataFrame(labelled("film", 48, seed=3), columns=["text", "label"])
+    frame = pd.DataFrame(labelled(GeneratedReviews(domain="film", seed=3), 48), columns=["text", "label"])
     file = tmp_path_factory.mktemp("texts") / "train.parquet"
     write_table(file, frame.assign(example_id=[str(row) for row in frame.index], answers=None), "examples")
     return file

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from peftport.data.generated.reviews import labelled
+from peftport.data.generated.settings import GeneratedReviews
+from peftport.data.generated.tasks import labelled
 from peftport.host_building.build import FILES, load_host
 from peftport.hosts import bundled
 from peftport.storage.files import file_digest
@@ -31,7 +32,7 @@ def test_host_loads_untied_with_whole_label_words_and_does_not_know_the_task(hos
     tokenizer, model = load_host(FOLDER / host)
     words = [tokenizer(word, add_special_tokens=False)["input_ids"] for word in ("negative", "positive")]
     assert [len(pieces) for pieces in words] == [1, 1]
-    texts, labels = zip(*labelled("film", 200, seed=9), strict=True)
+    texts, labels = zip(*labelled(GeneratedReviews(domain="film", seed=9), 200), strict=True)
     batch = tokenizer([f"sentiment: {text}" for text in texts], padding=True, return_tensors="pt")
     with torch.no_grad():
         start = torch.zeros(len(texts), 1, dtype=torch.long)

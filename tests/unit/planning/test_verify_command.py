@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from peftport import cli
+from peftport.commands import verify as command
 from tests import studies
 
 PAGE = studies.RESULTS / "report.html"
@@ -19,7 +19,7 @@ def study(whole_study, tmp_path):
 
 
 def verify(folder, *options):
-    return cli.verify([str(folder / "study.yaml"), "--directory", str(folder), *map(str, options)])
+    return command.verify([str(folder / "study.yaml"), "--directory", str(folder), *map(str, options)])
 
 
 @pytest.mark.slow
@@ -82,10 +82,10 @@ def test_nothing_is_moved_while_a_run_is_at_work(study, capsys):
 def test_a_manifest_is_written_of_a_study_that_is_well_and_held_against_one(study, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert verify(study, "--manifest", "manifest.json") == 0
-    assert cli.verify(["--against", "manifest.json", "--directory", str(study)]) == 0
+    assert command.verify(["--against", "manifest.json", "--directory", str(study)]) == 0
     assert "all is well" in capsys.readouterr().out
     (study / PAGE).write_text("other")
-    assert cli.verify(["--against", "manifest.json", "--directory", str(study)]) == 1
+    assert command.verify(["--against", "manifest.json", "--directory", str(study)]) == 1
     assert f"{study / PAGE} has 5 bytes, expected " in capsys.readouterr().out
     assert verify(study, "--manifest", "other.json") == 1
     assert "No manifest was written to other.json" in capsys.readouterr().out
@@ -103,7 +103,7 @@ def test_a_manifest_is_written_of_a_study_that_is_well_and_held_against_one(stud
 )
 def test_what_cannot_be_verified_is_said(arguments, why, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    assert cli.verify(arguments) == 2
+    assert command.verify(arguments) == 2
     error = capsys.readouterr().err
     assert error.startswith("error: ") and why in error and error.count("\n") == 1
 

@@ -39,6 +39,56 @@ WRONG = {
         {},
         "`datasets.own.generation.metric`: got",
     ),
+    "labels of another task": (
+        {"labels": {"negative": "bad", "positive": "good"}},
+        {"source": {"generated": {"domain": "film", "task": "negation"}}},
+        "`datasets.own.labels`: expected a word for each of `without` and `with`, the values of generated data, got",
+    ),
+    "fewer labels than topics": (
+        {"labels": {"film": "film", "book": "book"}},
+        {"source": {"generated": {"domain": ["film", "book", "game"], "task": "topic"}}},
+        "`datasets.own.labels`: expected a word for each of `film`, `book` and `game`, the values of generated data",
+    ),
+    "a label near a topic": (
+        {"labels": {"film": "film", "boks": "book"}},
+        {"source": {"generated": {"domain": ["film", "book"], "task": "topic"}}},
+        "got `film`, `boks`. Did you mean `book`?",
+    ),
+    "an unknown topic": (
+        {"labels": {"film": "film", "boks": "book"}},
+        {"source": {"generated": {"domain": ["film", "boks"], "task": "topic"}}},
+        '`datasets.own.source.generated.domain.1`: got "boks", allowed are',
+    ),
+    "topics of one domain": (
+        {"labels": {"film": "film", "book": "book"}},
+        {"source": {"generated": {"domain": "film", "task": "topic"}}},
+        "`datasets.own.source.generated.domain`: expected a list of domains for `task: topic`, got film.",
+    ),
+    "hard sentences where labels say which": (
+        {"labels": {"with": "good", "without": "bad"}},
+        {"source": {"generated": {"domain": "film", "task": "contrast", "hard_share": 0.1}}},
+        "`datasets.own.source.generated.hard_share`: expected none for `task: contrast`",
+    ),
+    "more facts than there are": (
+        {"labels": {"fact": "bad", "opinion": "good"}},
+        {"source": {"generated": {"domain": "hotel", "task": "subjectivity"}}},
+        "`datasets.own.source.generated`: expected at most 388 examples in all splits together, as `hotel` has 194",
+    ),
+    "noise of choices": (
+        CHOOSING,
+        {"label_noise": 0.1},
+        "`datasets.own.label_noise`: expected it only beside `labels`",
+    ),
+    "too much noise": (
+        {"labels": {"a": "bad", "b": "good"}},
+        {"label_noise": 1.1},
+        "`datasets.own.label_noise`: expected at most 1, got 1.1",
+    ),
+    "noise without training": (
+        {"labels": {"a": "bad", "b": "good"}},
+        {"label_noise": 0.1, "source": {"files": [{"path": "data.jsonl", "split": "test"}]}},
+        "`datasets.own.label_noise`: expected it only beside `labels` and where the source has examples to train on.",
+    ),
     "an answer elsewhere": (CHOOSING, {"template": "{answer} {text}"}, "expected {answer} at the end"),
     "equal choices": (
         CHOOSING,

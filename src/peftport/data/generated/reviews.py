@@ -1,6 +1,6 @@
-"""Generated English reviews in eight domains: labelled data, pretraining text and instructions.
+"""Generated English reviews in eight domains: pretraining text and instructions (labelled texts: `tasks.py`).
 
-A small world in which sentiment is more than a bag of words (see `review_grammar.py`). All randomness comes from one
+A small world in which sentiment is more than a bag of words (see `grammar.py`). All randomness comes from one
 generator per call, made from the `seed` argument: same arguments, same texts.
 """
 
@@ -9,41 +9,11 @@ from random import Random
 
 from peftport.data.generated import lexicon
 from peftport.data.generated.grammar import Writer, join
-from peftport.data.generated.lexicon import LABELS
 from peftport.registry import unknown_name
 
 DOMAINS = tuple(lexicon.DOMAINS)
 
 _ASIDE_SHARE = 0.3  # facts in documents and instructions that hold a label word in a neutral sentence
-_LABELLED_SENTENCES = (1, 1, 2, 2, 3)  # drawn uniformly: sentences in a labelled review
-
-
-def labelled(domain: str, examples: int, seed: int) -> list[tuple[str, str]]:
-    """Labelled reviews of one domain, half of them of each label (one more negative if `examples` is odd).
-
-    No text occurs twice, so disjoint slices of one call are clean train, validation and test splits.
-
-    Args:
-        domain: one of `DOMAINS`.
-        examples: how many, at least 1.
-        seed: seed of the call's own generator.
-
-    Returns:
-        (text, "negative" or "positive") pairs in random order; texts of 1 to 3 sentences without a verdict.
-
-    Raises:
-        ValueError: unknown domain, or fewer than one example wanted.
-    """
-    _check([domain], examples)
-    writer, seen, out = Writer(Random(seed)), set(), []
-    while len(out) < examples:
-        polarity = len(out) % 2
-        text = join(writer.review(domain, polarity, writer.pick(_LABELLED_SENTENCES)))
-        if text not in seen:
-            seen.add(text)
-            out.append((text, LABELS[polarity]))
-    writer.random.shuffle(out)
-    return out
 
 
 def documents(domains: Sequence[str], documents: int, seed: int, hard_share: float = 0.5) -> list[str]:

@@ -7,6 +7,7 @@ its row and add its line here: docs/add-a-host-family.md.
 from typing import TYPE_CHECKING
 
 from peftport.registry import import_entry, unknown_name
+from peftport.storage.extensions import extended
 
 if TYPE_CHECKING:
     from peftport.hosts.sites import Family
@@ -39,6 +40,7 @@ FAMILIES = {
     "gpt_neox": "peftport.hosts.families.gpt_neox",
     "opt": "peftport.hosts.families.opt",
 }
+FAMILIES = extended("families", FAMILIES)
 
 MIXTURES = (
     *("qwen3_next", "phimoe", "granitemoe", "jetmoe", "dbrx", "jamba", "deepseek_v3"),
