@@ -131,6 +131,14 @@ def test_one_seed_tells_nothing_and_runs_that_failed_are_left_out(known):
     assert at(fewer, "film", "topic")["seeds"] == 4 and at(fewer, "topic", "negation")["seeds"] == 5
 
 
+def test_the_diagonal_changes_nothing_of_the_moves(known):
+    own = (known.runs["initialisation"] == "ported") & (known.runs["source_dataset"] == known.runs["target_dataset"])
+    frame, without = table(known), cross_task(known.runs[~own], known.predictions)
+    moves = frame[frame["outcome"] != "own_task"].reset_index(drop=True)
+    tested = ["source_dataset", "target_dataset", "low", "high", "p_value_holm", "outcome"]
+    pd.testing.assert_frame_equal(moves[tested], without[tested])
+
+
 def test_without_modules_from_scratch_the_table_is_empty(known):
     runs = known.runs[known.runs["initialisation"] == "ported"]
     assert len(cross_task(runs, known.predictions)) == 0
