@@ -16,7 +16,6 @@ from peftport.statistics.families import ALPHA
 Tables = dict[str, pd.DataFrame]
 SUPPORTS, CONTRADICTS, MIXED, CANNOT_TELL = "supports", "contradicts", "mixed", "cannot tell"
 PORTABILITY = "Sabry and Belz 2024, arXiv 2401.14228"
-PEFT_REF = "Sabry and Belz 2023, arXiv 2304.12410"
 TRENDS = {"falls": -1, "rises": 1}
 
 
@@ -126,6 +125,16 @@ def along(names: tuple[str, ...], direction: str) -> Callable[[Tables], Evidence
     return read
 
 
+def other_tasks(tables: Tables) -> Evidence | None:
+    """Modules of another task against modules from scratch at the largest budget, in points; told by their outcome."""
+    table = tables.get("cross_task", pd.DataFrame())
+    if table.empty:
+        return None
+    rows = table[(table["outcome"] != "own_task") & (table["budget_steps"] == table["budget_steps"].max())]
+    signs = rows["outcome"].map({"helps": 1, "harms": -1}).fillna(0)
+    return _counted("moves", signs, 100 * rows["difference"], 100 * rows["low"], 100 * rows["high"])
+
+
 def direction_matters(tables: Tables) -> Evidence | None:
     """The largest budget-0 difference between the two directions of a pair of hosts, in points; told either way."""
     table = tables.get("asymmetry", pd.DataFrame())
@@ -134,21 +143,6 @@ def direction_matters(tables: Tables) -> Evidence | None:
     rows = table[table["budget_steps"] == table["budget_steps"].min()]
     signs = (rows["p_value_holm"] < ALPHA).astype(int)
     return _counted("moves", signs, 100 * rows["difference"].abs(), 100 * rows["low"], 100 * rows["high"])
-
-
-def stated(table: str, claim: str) -> Callable[[Tables], Evidence | None]:
-    """A claim that a table of its own already tells: columns claim, estimate, low, high, outcome."""
-    told = {"confirmed": 1, "contradicted": -1, "open": 0}
-
-    def read(tables: Tables) -> Evidence | None:
-        rows = tables.get(table, pd.DataFrame(columns=["claim"]))
-        rows = rows[rows["claim"] == claim] if "claim" in rows else rows.head(0)
-        rows = rows.dropna(subset=["estimate"]) if len(rows) else rows
-        if rows.empty:
-            return None
-        return _counted("comparisons", rows["outcome"].map(told), rows["estimate"], rows["low"], rows["high"])
-
-    return read
 
 
 POINTS = "points of the score"
@@ -215,6 +209,13 @@ CLAIMS = [
         "ours",
         f"{POINTS} for each step from near to far",
         along(("distance", "distance-unread"), "falls"),
+    ),
+    Claim(
+        "other-tasks-help",
+        "A module of another task is a better start than none, after as many training steps.",
+        "ours; negative transfer contradicts it",
+        POINTS,
+        other_tasks,
     ),
     Claim(
         "harder-tasks-lose",

@@ -9,6 +9,7 @@ import pandas as pd
 
 from docs.claims import CLAIMS
 from peftport.figures.style import label, signed, techniques_of, title
+from peftport.report.cross_task import from_task_to_task
 from peftport.report.dials import along_dials
 from peftport.report.facts import Cost, StudyFacts
 from peftport.report.phrases import MOVE, count, place, shares
@@ -20,10 +21,10 @@ BEGIN, END = "<!-- written by docs.write_findings: begin -->", "<!-- written by 
 EARLIER = "## An earlier run, written by hand"
 HOST_FACTS = ("origin", "family", "parameters", "width", "layers")
 # figures that answer a study's question, the first that are there
-SHOWN = ("what_survives", "cross_task", "dials", "convergence", "portability_matrix", "learning_curves")
+SHOWN = ("what_survives", "cross_task", "dials", "portability_matrix", "learning_curves")
 MOST_FIGURES, MOST_ROWS = 2, 40
 # further sentences of the report, by their heading: functions of the tables
-SENTENCES = {"Along the dials": along_dials}
+SENTENCES = {"Along the dials": along_dials, "From task to task": from_task_to_task}
 
 
 @dataclass(frozen=True)

@@ -163,6 +163,14 @@ def test_a_trend_is_told_by_the_dials_own_test(said, outcome):
     assert BY_NAME["size-helps"].read(tables) is None
 
 
+def test_other_tasks_are_told_at_the_largest_budget_and_never_by_the_diagonal():
+    row = {"difference": 0.1, "low": 0.0, "high": 0.2}
+    told = [("helps", 0), ("harms", 30), ("cannot_tell", 30), ("own_task", 30)]
+    table = pd.DataFrame([row | {"outcome": outcome, "budget_steps": budget} for outcome, budget in told])
+    found = BY_NAME["other-tasks-help"].read({"cross_task": table})
+    assert (found.outcome, found.number, found.for_it, found.against) == (CONTRADICTS, 2, 0, 1)
+
+
 def test_nothing_is_said_where_tables_are_absent():
     assert [claim.name for claim in CLAIMS if claim.read({}) is not None] == []
 
