@@ -10,8 +10,9 @@ from docs.findings_text import number, table
 HEAD = """\
 Written by `python -m docs.write_findings` from the tables of studies that were run to their reports. The first table
 says what they tell together. A study supports a claim where its tests are told in favour of it in some moves and
-against it in none. Every test is corrected over the moves of its study, and none over studies. The interval goes from
-the lowest to the highest end over a study's moves, behind their median."""
+against it in none. Tests are corrected over the moves of their study, but for intervals of the recovered gap; none is
+corrected over studies. The interval goes from the lowest to the highest end over a study's moves, after their
+median."""
 
 
 def index(claims: pd.DataFrame, pages: pd.DataFrame, others: Sequence[tuple[str, str]]) -> str:
