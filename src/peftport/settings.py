@@ -195,7 +195,10 @@ class StatisticsSettings(Settings):
         description="difference in accuracy that is large enough to matter; advice, the outcome of a move and the "
         "ceiling of steps saved depend on it",
     )
-    cross_task: CrossTaskSettings | None = optional()
+    cross_task: CrossTaskSettings | None = optional(
+        description="modules of one task as the start for another: a table, a figure and a section of the report; "
+        "nothing of it unless given, `{}` is enough"
+    )
 
 
 class CostSettings(Settings):
