@@ -12,7 +12,7 @@ from peftport.adapters.check_text import report_json, report_text
 from peftport.adapters.host_files import HostFilesError
 from peftport.adapters.terminal import terminal_width
 from peftport.adapters.verdict import Report
-from peftport.commands.help import Lines, epilog
+from peftport.commands.help import command_parser
 
 WRONG = 2
 STATUS = "0 same or copy, 3 map, 4 partial, 5 impossible, 6 unknown, 2 where a host cannot be read"
@@ -36,9 +36,7 @@ def check_command(arguments: Sequence[str]) -> int:
 def parser() -> argparse.ArgumentParser:
     """What it takes."""
     what = "Whether an adapter that you have can be moved into a host, and every reason; runs and fetches nothing."
-    made = argparse.ArgumentParser(
-        "peftport check", description=what, epilog=epilog("check", STATUS), formatter_class=Lines
-    )
+    made = command_parser("check", what, STATUS)
     made.add_argument("adapter", type=Path, help="its PEFT folder")
     made.add_argument("--onto", metavar="NEW", type=Path, required=True, help="folder of the host to move it into")
     made.add_argument("--trained-in", metavar="OLD", type=Path, help="folder of the host that it was trained in")

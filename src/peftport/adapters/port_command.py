@@ -15,7 +15,7 @@ from peftport.adapters.host_files import HostFilesError
 from peftport.adapters.port import write_ported
 from peftport.adapters.terminal import terminal_width
 from peftport.adapters.verdict import COPIED, Report
-from peftport.commands.help import Lines, epilog
+from peftport.commands.help import command_parser
 from peftport.maps.table import MAPS
 from peftport.storage.names import COPY
 
@@ -43,9 +43,7 @@ def port_command(arguments: Sequence[str]) -> int:
 def parser() -> argparse.ArgumentParser:
     """What it takes."""
     what = "Write an adapter that you have for another host: a new PEFT folder; the adapter itself is only read."
-    made = argparse.ArgumentParser(
-        "peftport port", description=what, epilog=epilog("port", STATUS), formatter_class=Lines
-    )
+    made = command_parser("port", what, STATUS)
     made.add_argument("adapter", type=Path, help="its PEFT folder")
     made.add_argument("--from", dest="old", metavar="OLD", type=Path, required=True, help="host it was trained in")
     made.add_argument("--to", dest="new", metavar="NEW", type=Path, required=True, help="host it is to move into")

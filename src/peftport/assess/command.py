@@ -11,7 +11,7 @@ from peftport.adapters.terminal import folded, terminal_width
 from peftport.assess.config import config_text, make_config
 from peftport.assess.gate import EXIT, Limit, together
 from peftport.assess.request import Request, WrongRequest
-from peftport.commands.help import Lines, epilog
+from peftport.commands.help import command_parser
 from peftport.commands.table import COMMANDS
 from peftport.storage.files import write_text
 from peftport.storage.hub_refusal import HubRefusal
@@ -128,9 +128,7 @@ def _request(chosen: argparse.Namespace) -> Request:
 def parser() -> argparse.ArgumentParser:
     """What it takes."""
     what = "What an adapter that you have keeps in a new host, measured on labelled examples of its task."
-    made = argparse.ArgumentParser(
-        "peftport assess", description=what, epilog=epilog("assess", STATUS), formatter_class=Lines
-    )
+    made = command_parser("assess", what, STATUS)
     add = made.add_argument
     hosts = "a folder, a .gguf file, bundled:<name>, or <hub id>@<commit>"
     add("adapter", metavar="ADAPTER", help="its PEFT folder, or <hub id>@<commit>")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import shtab
 
-from peftport.commands.help import Lines, epilog
+from peftport.commands.help import command_parser
 from peftport.commands.table import COMMANDS
 
 STATUS = "0 printed"
@@ -35,8 +35,6 @@ def everything() -> argparse.ArgumentParser:
 def parser() -> argparse.ArgumentParser:
     """What it takes."""
     what = "Print a script that makes your shell complete peftport's commands and options."
-    made = argparse.ArgumentParser(
-        "peftport completion", description=what, epilog=epilog("completion", STATUS), formatter_class=Lines
-    )
+    made = command_parser("completion", what, STATUS)
     made.add_argument("shell", choices=shtab.SUPPORTED_SHELLS, help="which")
     return made

@@ -1,7 +1,8 @@
-"""What ``peftport --help`` says."""
+"""What ``peftport --help`` says, and how the help of every command is laid out."""
 
 import argparse
 import textwrap
+from pathlib import Path
 
 from peftport.commands.table import COMMANDS
 
@@ -45,6 +46,22 @@ def help_text() -> str:
     return "\n".join([*parts, RUN, TAIL])
 
 
-def epilog(name: str, status: str) -> str:
-    """What stands below the options of a command: an example, and what its exit status says."""
-    return f"example: {COMMANDS[name].example}\n\nexit status: {status}"
+def command_parser(name: str, what: str, status: str, add_help: bool = True) -> argparse.ArgumentParser:
+    """The parser of a command, with an example and its exit statuses below the options; it takes nothing yet.
+
+    Args:
+        name: of the command.
+        what: it does.
+        status: what its exit status says.
+        add_help: whether ``--help`` is one of the options that it takes by itself.
+    """
+    below = f"example: {COMMANDS[name].example}\n\nexit status: {status}"
+    return argparse.ArgumentParser(
+        f"peftport {name}", description=what, epilog=below, formatter_class=Lines, add_help=add_help
+    )
+
+
+def of_a_study(parser: argparse.ArgumentParser) -> None:
+    """Let a parser take the config of a study, and the folder in which it runs."""
+    parser.add_argument("config", nargs="*", type=Path, help="config files, merged in order; else the default study")
+    parser.add_argument("--directory", "-d", type=Path, default=Path(), help="where results/ lies; else this folder")

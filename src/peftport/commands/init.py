@@ -11,7 +11,7 @@ from peftport.adapters.arguments import label_pairs
 from peftport.assess.columns import text_and_label
 from peftport.assess.origins import BUNDLED, host_entry
 from peftport.assess.request import Examples, label_words
-from peftport.commands.help import Lines, epilog
+from peftport.commands.help import command_parser
 from peftport.registry import unknown_name
 from peftport.storage.files import write_text
 from peftport.storage.provenance import JsonObject
@@ -144,9 +144,7 @@ def parser() -> argparse.ArgumentParser:
         "Write the config of a study of your own, with comments. What no flag says is asked; Enter takes what stands "
         f"in brackets. Hosts are {HOSTS}."
     )
-    made = argparse.ArgumentParser(
-        "peftport init", description=what, epilog=epilog("init", STATUS), formatter_class=Lines
-    )
+    made = command_parser("init", what, STATUS)
     add = made.add_argument
     add("file", nargs="?", type=_file, default=Path("study.yaml"), help="file to write, which must be new; study.yaml")
     add("--source", metavar="HOST", help="host that modules are trained in")

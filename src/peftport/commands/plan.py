@@ -5,9 +5,8 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 
-from peftport.commands.help import Lines, epilog
+from peftport.commands.help import command_parser, of_a_study
 from peftport.planning.dry_run import DryRunError
 from peftport.planning.plan import make_plan
 from peftport.planning.plan_text import plan_text
@@ -32,10 +31,7 @@ def plan(arguments: Sequence[str]) -> int:
 def parser() -> argparse.ArgumentParser:
     """What it takes."""
     what = "What a study asks for, before anything runs: runs, jobs, steps, downloads, and what is up to date already."
-    made = argparse.ArgumentParser(
-        "peftport plan", description=what, epilog=epilog("plan", STATUS), formatter_class=Lines
-    )
-    made.add_argument("config", nargs="*", type=Path, help="config files, merged in order; else the default study")
-    made.add_argument("--directory", "-d", type=Path, default=Path(), help="where results/ lies; else this folder")
+    made = command_parser("plan", what, STATUS)
+    of_a_study(made)
     made.add_argument("--json", action="store_true", help="for machines, with every job that is made again")
     return made

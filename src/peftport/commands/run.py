@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from peftport.commands.help import Lines, epilog
+from peftport.commands.help import command_parser
 from peftport.commands.table import COMMANDS
 from peftport.paths import pipeline_root
 from peftport.planning.living_runs import living_runs, locks, locks_of_dead_runs
@@ -99,9 +99,7 @@ def parser() -> argparse.ArgumentParser:
         "Run a study, or what is missing of it. Every option of Snakemake's is passed on; these are used most, and "
         "`snakemake --help` has the others."
     )
-    made = argparse.ArgumentParser(
-        "peftport run", description=what, epilog=epilog("run", STATUS), formatter_class=Lines, add_help=False
-    )
+    made = command_parser("run", what, STATUS, add_help=False)
     add = made.add_argument
     add(
         "--configfile",

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from peftport.adapters.terminal import folded, terminal_width
-from peftport.commands.help import Lines, epilog
+from peftport.commands.help import command_parser, of_a_study
 from peftport.storage.files import DamagedFile
 from peftport.study.config import ConfigError
 from peftport.study.read import read_study, refuse_unless_folder
@@ -83,10 +83,7 @@ def _lines(told: dict) -> list[str]:
 def parser() -> argparse.ArgumentParser:
     """What it takes."""
     what = "The verdict of a study that has run, in the terminal: the sentences of its report, and what to do."
-    made = argparse.ArgumentParser(
-        "peftport show", description=what, epilog=epilog("show", STATUS), formatter_class=Lines
-    )
-    made.add_argument("config", nargs="*", type=Path, help="config files, merged in order; else the default study")
-    made.add_argument("--directory", "-d", type=Path, default=Path(), help="where results/ lies; else this folder")
+    made = command_parser("show", what, STATUS)
+    of_a_study(made)
     made.add_argument("--json", action="store_true", help="for machines")
     return made

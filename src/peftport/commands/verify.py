@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from peftport.commands.help import Lines, epilog
+from peftport.commands.help import command_parser, of_a_study
 from peftport.study.config import ConfigError
 
 WRONG = 2
@@ -28,11 +28,8 @@ def verify(arguments: Sequence[str]) -> int:
 def parser() -> argparse.ArgumentParser:
     """What it takes."""
     what = "Whether every file of a study that has run is whole, in its place and up to date."
-    made = argparse.ArgumentParser(
-        "peftport verify", description=what, epilog=epilog("verify", STATUS), formatter_class=Lines
-    )
-    made.add_argument("config", nargs="*", type=Path, help="config files, merged in order; else the default study")
-    made.add_argument("--directory", "-d", type=Path, default=Path(), help="where results/ lies; else this folder")
+    made = command_parser("verify", what, STATUS)
+    of_a_study(made)
     made.add_argument("--json", action="store_true", help="for machines")
     kinds = made.add_mutually_exclusive_group()
     kinds.add_argument("--repair", action="store_true", help="set aside what is wrong, so that a run makes it again")

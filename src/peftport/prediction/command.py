@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from peftport.adapters.terminal import folded, terminal_width
-from peftport.commands.help import Lines, epilog
+from peftport.commands.help import command_parser
 from peftport.prediction.calibration import calibration, save
 from peftport.prediction.moves import NoMoves, read_moves
 from peftport.prediction.predict import predict
@@ -37,9 +37,7 @@ def predict_command(arguments: Sequence[str]) -> int:
 def parser() -> argparse.ArgumentParser:
     """What it takes."""
     what = "What survives a plain copy, held against what files and one forward pass say of two hosts; runs nothing."
-    made = argparse.ArgumentParser(
-        "peftport predict", description=what, epilog=epilog("predict", STATUS), formatter_class=Lines
-    )
+    made = command_parser("predict", what, STATUS)
     made.add_argument("results", nargs="+", type=Path, help="folders of studies that have run, results/<study>")
     made.add_argument("--save", metavar="FILE", type=Path, help="write a calibration, for --expect of check, assess")
     made.add_argument("--json", action="store_true", help="for machines, with every number")
